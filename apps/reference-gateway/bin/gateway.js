@@ -1,2 +1,2 @@
 #!/usr/bin/env node
-import "../dist/gateway.js";
+import '../dist/gateway.js';

@@ -1,2 +1,2 @@
 #!/usr/bin/env node
-import "../dist/cli/wattproof.js";
+import '../dist/cli/wattproof.js';

@@ -1,0 +1,26 @@
+export type Role = 'admin' | 'operator' | 'auditor' | 'owner' | 'device';
+
+/** An API key as stored: its secret only as a SHA-256 digest (keys are 256 random bits, so no stretching). */
+export interface StoredApiKey {
+  /** Public part, the key's prefix. */
+  readonly id: string;
+  readonly accountId: string;
+  readonly role: Role;
+  /** `ingest`, `backfill`, `read`, `flush`, … ; empty means all that the role may. */
+  readonly scopes: readonly string[];
+  readonly digest: Uint8Array;
+  readonly expiresAtMs?: number;
+  readonly revokedAtMs?: number;
+  readonly createdAtMs: number;
+}
+
+export interface AccountStore {
+  putApiKey(key: StoredApiKey): Promise<void>;
+  apiKey(id: string): Promise<StoredApiKey | undefined>;
+  listApiKeys(query: {
+    readonly accountId?: string;
+    readonly limit: number;
+    readonly cursor?: string;
+  }): Promise<{ readonly items: readonly StoredApiKey[]; readonly cursor?: string }>;
+  revokeApiKey(id: string, atMs: number): Promise<boolean>;
+}

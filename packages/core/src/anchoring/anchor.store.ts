@@ -1,0 +1,76 @@
+import type { AnchorIntent, Attempt, AttemptState, Evidence, Inclusion } from '../spi/index.js';
+
+export type IntentState =
+  | 'queued'
+  | 'prepared'
+  | 'signed'
+  | 'broadcast'
+  | 'seen'
+  | 'included'
+  | 'final'
+  | 'stalled'
+  | 'capped'
+  | 'expired'
+  | 'reorged'
+  | 'superseded'
+  | 'failed';
+
+export interface StoredIntent extends AnchorIntent {
+  readonly state: IntentState;
+  readonly attempts: readonly Attempt[];
+  /** Why it waits, for a person. */
+  readonly reason?: string;
+  readonly retryAtMs?: number;
+  readonly bumps: number;
+  readonly evidence?: Evidence;
+}
+
+/** Proof of exclusive right to drive one anchor: every guarded write carries it. */
+export interface Lease {
+  readonly name: string;
+  readonly holder: string;
+  /** Grows with every change of holder; a write with an older one is refused with `lease_lost`. */
+  readonly fence: bigint;
+}
+
+/** Leases come from the store's own clock. */
+export interface LeaseStore {
+  acquire(name: string, holder: string, ttlMs: number): Promise<Lease | undefined>;
+  renew(lease: Lease, ttlMs: number): Promise<boolean>;
+  release(lease: Lease): Promise<void>;
+}
+
+/** Port of the anchoring feature. Attempts and evidence are append-only; state is stored beside them. */
+export interface AnchorStore {
+  /** Idempotent by id. */
+  putIntent(intent: AnchorIntent): Promise<void>;
+  /** Intents of one anchor that are not terminal and not final, oldest first. */
+  open(anchor: string, limit: number): Promise<readonly StoredIntent[]>;
+  /** Final intents to be re-checked for deep reorganisations, oldest check first. */
+  finals(anchor: string, limit: number): Promise<readonly StoredIntent[]>;
+  intent(id: string): Promise<StoredIntent | undefined>;
+  /** Intents whose commitment has this batch-log size, every anchor. */
+  bySize(size: bigint): Promise<readonly StoredIntent[]>;
+  /** Smallest included or final commitment of the anchor that covers at least `size`. */
+  covering(anchor: string, size: bigint): Promise<StoredIntent | undefined>;
+  latest(anchor: string): Promise<StoredIntent | undefined>;
+  /** MUST be durable before anything is broadcast. Throws `lease_lost` under a stale lease. */
+  putAttempt(lease: Lease, attempt: Attempt): Promise<void>;
+  /** Compare-and-set on the attempt's state; false when it was not `from`. */
+  moveAttempt(
+    lease: Lease,
+    key: { readonly intentId: string; readonly number: number },
+    from: AttemptState,
+    to: AttemptState,
+    patch?: { readonly inclusion?: Inclusion; readonly broadcastAtMs?: number },
+  ): Promise<boolean>;
+  moveIntent(
+    lease: Lease,
+    id: string,
+    from: IntentState,
+    to: IntentState,
+    patch?: { readonly reason?: string; readonly retryAtMs?: number; readonly bumps?: number },
+  ): Promise<boolean>;
+  /** Evidence only grows: appended, the newest is current. */
+  putEvidence(lease: Lease, intentId: string, evidence: Evidence): Promise<void>;
+}

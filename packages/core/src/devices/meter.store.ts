@@ -1,0 +1,44 @@
+export type MeterState = 'pending' | 'active' | 'suspended' | 'retired';
+
+export interface MeterKey {
+  readonly keyId: string;
+  readonly alg: 'Ed25519' | 'ES256' | 'ES256K';
+  /** SPKI DER. */
+  readonly publicKey: Uint8Array;
+  readonly epoch: number;
+  readonly validFromMs: number;
+  readonly revokedAtMs?: number;
+}
+
+export interface StoredMeter {
+  readonly meterId: string;
+  readonly deviceId?: string;
+  readonly siteId?: string;
+  readonly accountId: string;
+  readonly owner?: string;
+  readonly fingerprint: Uint8Array;
+  readonly state: MeterState;
+  readonly ratingW?: number;
+  readonly keys: readonly MeterKey[];
+  readonly registeredAtMs: number;
+}
+
+/** Port of the devices feature. */
+export interface MeterStore {
+  /** `meter_taken` when id or fingerprint exists. */
+  register(meter: StoredMeter): Promise<'registered' | 'meter_taken'>;
+  get(meterId: string): Promise<StoredMeter | undefined>;
+  list(query: {
+    readonly state?: MeterState;
+    readonly accountId?: string;
+    readonly limit: number;
+    readonly cursor?: string;
+  }): Promise<{ readonly items: readonly StoredMeter[]; readonly cursor?: string }>;
+  setState(meterId: string, from: MeterState, to: MeterState): Promise<boolean>;
+  /** Grows with every change of any meter: caches compare it. */
+  revision(): Promise<bigint>;
+  /** Stores a challenge nonce; single use, expiring by the store's clock. */
+  putChallenge(nonce: string, ttlMs: number): Promise<void>;
+  /** True exactly once per live nonce. */
+  useChallenge(nonce: string): Promise<boolean>;
+}

@@ -1,0 +1,17 @@
+import type { DomainEvent } from '../spi/index.js';
+
+/** Port of the events feature: committed events and durable cursors over them. */
+export interface OutboxStore {
+  /**
+   * Events of the given types behind the cursor, in commit-safe order: an event that commits later never
+   * hides behind a cursor that already passed it. `advance` confirms them.
+   */
+  read(
+    cursor: string,
+    types: readonly string[] | 'all',
+    limit: number,
+  ): Promise<readonly DomainEvent[]>;
+  advance(cursor: string, throughId: string): Promise<void>;
+  /** Deletes events every known cursor has passed and that are older than `beforeMs`. */
+  prune(beforeMs: number): Promise<number>;
+}

@@ -1,0 +1,144 @@
+import type { Assurance, StoredVerdict } from '../logs/verdict.js';
+import type { BatchProfile } from '../verify/contracts.js';
+import type { MeasuredEnergy } from '../verify/formats/format.js';
+
+/** Signature material kept beside an entry so that its proof can carry it. */
+export interface EntrySignature {
+  readonly alg: 'Ed25519' | 'ES256' | 'ES256K';
+  readonly keyId: string;
+  /** SPKI DER of the key that signed. */
+  readonly publicKey: Uint8Array;
+  readonly value: Uint8Array;
+  /** Set when one signature covers many readings (`batch/1`): this reading's nonce, place and path. */
+  readonly batch?: {
+    readonly nonce: Uint8Array;
+    readonly index: number;
+    readonly count: number;
+    readonly path: readonly Uint8Array[];
+  };
+}
+
+/** One entry that passed every pure step and now asks the database. */
+export interface IngestRow {
+  /** Random, 32 hex digits after `log_`; says nothing about order. */
+  readonly id: string;
+  readonly accountId: string;
+  readonly source: 'external' | 'system';
+  /** `reading`, `log-key`, `audit`, … */
+  readonly type: string;
+  readonly format: string;
+  readonly bytes: Uint8Array;
+  readonly logHash: Uint8Array;
+  /** 16 random bytes under rfc9162; empty under kwh-btc-iot. */
+  readonly salt: Uint8Array;
+  readonly profile: BatchProfile;
+  /** Leaf of the batch tree: what sealing needs and nothing more. */
+  readonly merkleLeaf: Uint8Array;
+  readonly assurance: Assurance;
+  readonly verdict: StoredVerdict;
+  readonly reason?: string;
+  readonly ruleSet: string;
+  readonly receivedAtMs: number;
+  readonly signature?: EntrySignature;
+  readonly reading?: {
+    /** Physical identity of the meter, 32 bytes; of an unregistered meter derived from its claimed id. */
+    readonly fingerprint: Uint8Array;
+    readonly siteId: string;
+    readonly deviceId: string;
+    readonly meterId: string;
+    readonly startsMs: number;
+    readonly endsMs: number;
+    readonly energies: readonly MeasuredEnergy[];
+    readonly estimated: boolean;
+    /** Whether it may occupy its interval: assurance ≥ claims.minAssurance and verdict accepted or flagged. */
+    readonly occupies: boolean;
+    /** (device key, epoch, sequence): equal with other bytes is equivocation. */
+    readonly sequence?: {
+      readonly device: string;
+      readonly epoch: number;
+      readonly number: bigint;
+    };
+    readonly supersedes?: Uint8Array;
+  };
+}
+
+/** What the database decided about one row. */
+export type RowOutcome =
+  | {
+      readonly kind: 'stored';
+      readonly id: string;
+      readonly verdict: StoredVerdict;
+      readonly reason?: string;
+    }
+  /** Same bytes as an accepted or flagged entry of the same or higher assurance; its stored receipt answers. */
+  | { readonly kind: 'duplicate'; readonly id: string }
+  /** Same bytes, lower assurance (or quarantined) before: the entry stays, a new verdict is appended. */
+  | {
+      readonly kind: 'upgraded';
+      readonly id: string;
+      readonly verdict: StoredVerdict;
+      readonly reason?: string;
+    }
+  | {
+      readonly kind: 'refused';
+      readonly code:
+        | 'interval_overlap'
+        | 'timestamp_taken'
+        | 'sequence_equivocation'
+        | 'supersedes_unknown'
+        | 'erased'
+        | 'not_storable';
+      readonly detail: string;
+    };
+
+/** What a receipt says of one entry; `leaf` is what the group's signature covers. */
+export interface IssuedReceipts {
+  readonly committedAtMs: number;
+  readonly includeByMs: number;
+  readonly keyId: string;
+  readonly signature: Uint8Array;
+  readonly root: Uint8Array;
+  /** One 32-byte receipt leaf per stored or upgraded row, in the order they were given. */
+  readonly leaves: readonly Uint8Array[];
+}
+
+/** A receipt as stored: enough to issue it again byte for byte. */
+export interface StoredReceipt {
+  readonly entryId: string;
+  readonly logHash: Uint8Array;
+  readonly verdict: StoredVerdict;
+  readonly reason?: string;
+  readonly ruleSet: string;
+  readonly committedAtMs: number;
+  readonly includeByMs: number;
+  readonly durability: string;
+  readonly keyId: string;
+  readonly signature: Uint8Array;
+  readonly index: number;
+  /** All receipt leaves of its group; the path is computed from them. */
+  readonly leaves: readonly Uint8Array[];
+}
+
+export interface CommittedRow {
+  readonly outcome: RowOutcome;
+  /** The receipt to answer with; absent for refused rows. */
+  readonly receipt?: StoredReceipt;
+}
+
+/** Port of the ingestion feature: one group, one transaction. */
+export interface IngestStore {
+  /**
+   * Writes a group: entries, bodies, readings, occupied intervals and sequences, verdicts, receipts,
+   * outbox events and the queue of unsealed entries, all or nothing. `issue` is called once inside the
+   * transaction, after every conflict is known, with the rows that will be stored or upgraded; it may be called
+   * again when the transaction is retried. Rows are given in arrival order and answered in that order; the store sorts them itself.
+   * Equal bytes twice within one group: the second is a duplicate of the first.
+   * Throws `StoreUnavailable` when the database cannot be reached; then nothing was written, or the outcome is unknown and sending again is safe.
+   */
+  commit(
+    rows: readonly IngestRow[],
+    issue: (
+      rows: readonly { readonly row: IngestRow; readonly entryId: string }[],
+    ) => Promise<IssuedReceipts> | IssuedReceipts,
+  ): Promise<readonly CommittedRow[]>;
+}

@@ -1,0 +1,42 @@
+import type { AccountStore } from '../accounts/account.store.js';
+import type { AnchorStore, LeaseStore } from '../anchoring/anchor.store.js';
+import type { BatchStore } from '../batching/batch.store.js';
+import type { MeterStore } from '../devices/meter.store.js';
+import type { OutboxStore } from '../events/outbox.store.js';
+import type { IngestStore } from '../ingestion/ingest.store.js';
+import type { EntryStore } from '../logs/entry.store.js';
+import type { CollectionDeclaration, Collections, DurabilityClass, Health } from '../spi/index.js';
+
+/** Everything the gateway keeps. One implementation per kind of store, one suite (`describeStore`) for all. */
+export interface Store {
+  readonly kind: 'memory' | 'pglite' | 'postgresql';
+  readonly durability: DurabilityClass;
+  readonly ingest: IngestStore;
+  readonly entries: EntryStore;
+  readonly batches: BatchStore;
+  readonly anchors: AnchorStore;
+  readonly leases: LeaseStore;
+  readonly meters: MeterStore;
+  readonly accounts: AccountStore;
+  readonly outbox: OutboxStore;
+  /** Declares (and migrates) collections of one plugin instance and lends them. */
+  collections(
+    instanceId: string,
+    declarations: readonly CollectionDeclaration[],
+  ): Promise<Collections>;
+  health(): Promise<Health>;
+  /** Waits for what is under way, then closes. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+/** The database cannot be reached or refuses work as a whole. Try again later; nothing may be acknowledged. */
+export class StoreUnavailable extends Error {
+  override readonly name = 'StoreUnavailable';
+  readonly code = 'store_unavailable';
+}
+
+/** A guarded write came with a lease that somebody else has taken over. */
+export class LeaseLost extends Error {
+  override readonly name = 'LeaseLost';
+  readonly code = 'lease_lost';
+}
