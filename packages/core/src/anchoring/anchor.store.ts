@@ -46,17 +46,20 @@ export interface AnchorStore {
   putIntent(intent: AnchorIntent): Promise<void>;
   /** Intents of one anchor that are not terminal and not final, oldest first. */
   open(anchor: string, limit: number): Promise<readonly StoredIntent[]>;
-  /** Final intents to be re-checked for deep reorganisations, oldest check first. */
+  /** Final intents to be re-checked for deep reorganisations; a move `final` to `final` is a check, oldest check first. */
   finals(anchor: string, limit: number): Promise<readonly StoredIntent[]>;
   intent(id: string): Promise<StoredIntent | undefined>;
   /** Intents whose commitment has this batch-log size, every anchor. */
   bySize(size: bigint): Promise<readonly StoredIntent[]>;
   /** Smallest included or final commitment of the anchor that covers at least `size`. */
   covering(anchor: string, size: bigint): Promise<StoredIntent | undefined>;
+  /** Largest included or final commitment of the anchor. */
   latest(anchor: string): Promise<StoredIntent | undefined>;
+  /** Attempts of the anchor created at or after `sinceMs`, any order: the daily fee cap is folded from them. */
+  attemptsSince(anchor: string, sinceMs: number): Promise<readonly Attempt[]>;
   /** MUST be durable before anything is broadcast. Throws `lease_lost` under a stale lease. */
   putAttempt(lease: Lease, attempt: Attempt): Promise<void>;
-  /** Compare-and-set on the attempt's state; false when it was not `from`. */
+  /** Compare-and-set on the attempt's state; false when it was not `from`. `from` may equal `to`; what the patch leaves out stays. */
   moveAttempt(
     lease: Lease,
     key: { readonly intentId: string; readonly number: number },
@@ -64,6 +67,7 @@ export interface AnchorStore {
     to: AttemptState,
     patch?: { readonly inclusion?: Inclusion; readonly broadcastAtMs?: number },
   ): Promise<boolean>;
+  /** As `moveAttempt`. An empty `reason` and a `retryAtMs` of 0 clear them. */
   moveIntent(
     lease: Lease,
     id: string,

@@ -102,6 +102,7 @@ export interface Attempt extends SignedAttempt {
 export interface Observation {
   readonly txId: string;
   readonly status: 'missing' | 'seen' | 'included' | 'final' | 'expired' | 'conflicted';
+  /** Of this attempt; when `conflicted`, of the winner. Without it a conflict counts as not yet final. */
   readonly inclusion?: Inclusion;
   /** The txId of the winner when `conflicted` and known. */
   readonly conflictsWith?: string;
