@@ -28,6 +28,8 @@ export interface MeterStore {
   /** `meter_taken` when id or fingerprint exists. */
   register(meter: StoredMeter): Promise<'registered' | 'meter_taken'>;
   get(meterId: string): Promise<StoredMeter | undefined>;
+  /** Every meter that has, or once had, a key of this id: one device key may speak for several meters. */
+  byKeyId(keyId: string): Promise<readonly StoredMeter[]>;
   list(query: {
     readonly state?: MeterState;
     readonly accountId?: string;
