@@ -1,0 +1,177 @@
+import pg from 'pg';
+import type { Logger } from '../../spi/index.js';
+import { classifyFailure, unavailable } from './sql-failure.js';
+import type { QueryOptions, Sql, SqlDatabase, SqlValue } from './sql.js';
+
+export interface PgSqlOptions {
+  readonly logger: Logger;
+  /** Connections at most. */
+  readonly poolSize: number;
+  /** Callers that may wait for a connection; more are refused at once. */
+  readonly maxWaiting: number;
+  /** How long a caller waits for a connection. */
+  readonly connectTimeoutMs: number;
+  readonly statementTimeoutMs: number;
+}
+
+const INT8_OID = 20;
+const INT8_ARRAY_OID = 1016;
+
+function parseInt8Array(text: string): bigint[] {
+  const inside = text.slice(1, -1);
+  return inside === '' ? [] : inside.split(',').map(BigInt);
+}
+
+/** PostgreSQL over a bounded pool of connections. */
+export class PgSql implements SqlDatabase {
+  readonly kind = 'postgresql';
+  readonly #pool: pg.Pool;
+  readonly #maxWaiting: number;
+  #closing: Promise<void> | undefined;
+
+  constructor(url: string, options: PgSqlOptions) {
+    this.#maxWaiting = options.maxWaiting;
+    this.#pool = new pg.Pool({
+      connectionString: url,
+      application_name: 'wattproof',
+      max: options.poolSize,
+      connectionTimeoutMillis: options.connectTimeoutMs,
+      statement_timeout: options.statementTimeoutMs,
+      idle_in_transaction_session_timeout: options.statementTimeoutMs,
+      keepAlive: true,
+      types: {
+        getTypeParser: ((oid: number, format?: 'text' | 'binary') => {
+          if (format !== 'binary' && oid === INT8_OID) return BigInt;
+          if (format !== 'binary' && oid === INT8_ARRAY_OID) return parseInt8Array;
+          return pg.types.getTypeParser(oid, format as 'text');
+        }) as typeof pg.types.getTypeParser,
+      },
+    });
+    // Without a listener a server restart would end the process: the pool reports idle connections that broke here.
+    this.#pool.on('error', (error) =>
+      options.logger.warn('A database connection broke while idle', { reason: error.message }),
+    );
+  }
+
+  async query<Row extends object>(
+    text: string,
+    params: readonly SqlValue[] = [],
+    options?: QueryOptions,
+  ): Promise<readonly Row[]> {
+    const client = await this.#connect();
+    try {
+      const rows = await run<Row>(client, text, params, options);
+      client.release();
+      return rows;
+    } catch (error) {
+      client.release(isBroken(error));
+      throw error;
+    }
+  }
+
+  async transaction<T>(work: (tx: Sql) => Promise<T>): Promise<T> {
+    const client = await this.#connect();
+    try {
+      await run(client, 'BEGIN', []);
+      const result = await work(new PgTransaction(client, 0));
+      await run(client, 'COMMIT', []);
+      client.release();
+      return result;
+    } catch (error) {
+      const rolledBack = await run(client, 'ROLLBACK', []).then(
+        () => true,
+        () => false,
+      );
+      client.release(!rolledBack);
+      throw error;
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#pool.end();
+    return this.#closing;
+  }
+
+  async #connect(): Promise<pg.PoolClient> {
+    if (this.#closing !== undefined) throw unavailable('the store is closed');
+    if (this.#pool.waitingCount >= this.#maxWaiting)
+      throw unavailable(`${this.#maxWaiting} callers already wait for a connection`);
+    try {
+      return await this.#pool.connect();
+    } catch (error) {
+      throw asUnavailable(error);
+    }
+  }
+}
+
+class PgTransaction implements Sql {
+  readonly kind = 'postgresql';
+
+  constructor(
+    private readonly client: pg.PoolClient,
+    private readonly depth: number,
+  ) {}
+
+  query<Row extends object>(
+    text: string,
+    params: readonly SqlValue[] = [],
+    options?: QueryOptions,
+  ): Promise<readonly Row[]> {
+    return run<Row>(this.client, text, params, options);
+  }
+
+  async transaction<T>(work: (tx: Sql) => Promise<T>): Promise<T> {
+    const savepoint = `nested_${this.depth}`;
+    await this.query(`SAVEPOINT ${savepoint}`);
+    try {
+      const result = await work(new PgTransaction(this.client, this.depth + 1));
+      await this.query(`RELEASE SAVEPOINT ${savepoint}`);
+      return result;
+    } catch (error) {
+      await this.query(`ROLLBACK TO SAVEPOINT ${savepoint}`);
+      throw error;
+    }
+  }
+}
+
+async function run<Row extends object>(
+  client: pg.PoolClient,
+  text: string,
+  params: readonly SqlValue[],
+  options?: QueryOptions,
+): Promise<readonly Row[]> {
+  try {
+    const result = await client.query({
+      text,
+      values: params.map(asParameter),
+      ...(options?.prepare === undefined ? {} : { name: options.prepare }),
+    });
+    return result.rows as Row[];
+  } catch (error) {
+    throw classifyFailure(error);
+  }
+}
+
+/** The driver writes a Buffer as bytea but not every Uint8Array inside an array. */
+function asParameter(value: SqlValue): unknown {
+  if (value instanceof Uint8Array) return asBuffer(value);
+  if (Array.isArray(value))
+    return value.map((item) => (item instanceof Uint8Array ? asBuffer(item) : item));
+  return value;
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes)
+    ? bytes
+    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** A connection that could not be made is never the statement's fault, whatever the code: wrong password included. */
+function asUnavailable(error: unknown): unknown {
+  const classified = classifyFailure(error);
+  return unavailable(classified instanceof Error ? classified.message : String(classified));
+}
+
+function isBroken(error: unknown): boolean {
+  return error instanceof Error && error.name === 'StoreUnavailable';
+}

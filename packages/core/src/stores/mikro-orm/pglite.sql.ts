@@ -1,0 +1,95 @@
+import { PGlite, type Transaction } from '@electric-sql/pglite';
+import { btree_gist } from '@electric-sql/pglite/contrib/btree_gist';
+import { classifyFailure, unavailable } from './sql-failure.js';
+import type { QueryOptions, Sql, SqlDatabase, SqlValue } from './sql.js';
+
+const INT8_OID = 20;
+
+/** PGlite has one connection: transactions run one after the other, in the order they were asked for. */
+export class PgliteSql implements SqlDatabase {
+  readonly kind = 'pglite';
+  #closing: Promise<void> | undefined;
+
+  private constructor(
+    /** For MikroORM, which runs migrations on the same database. */
+    readonly pglite: PGlite,
+  ) {}
+
+  /** `folder` undefined keeps everything in memory. */
+  static async open(folder?: string): Promise<PgliteSql> {
+    try {
+      const pglite = await PGlite.create({
+        ...(folder === undefined ? {} : { dataDir: folder }),
+        extensions: { btree_gist },
+        parsers: { [INT8_OID]: (text: string) => BigInt(text) },
+      });
+      return new PgliteSql(pglite);
+    } catch (error) {
+      throw classifyFailure(error);
+    }
+  }
+
+  query<Row extends object>(
+    text: string,
+    params: readonly SqlValue[] = [],
+    _options?: QueryOptions,
+  ): Promise<readonly Row[]> {
+    if (this.#closing !== undefined) return Promise.reject(unavailable('the store is closed'));
+    return run<Row>(this.pglite, text, params);
+  }
+
+  async transaction<T>(work: (tx: Sql) => Promise<T>): Promise<T> {
+    if (this.#closing !== undefined) throw unavailable('the store is closed');
+    try {
+      return (await this.pglite.transaction((tx) => work(new PgliteTransaction(tx, 0)))) as T;
+    } catch (error) {
+      throw classifyFailure(error);
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.pglite.runExclusive(async () => {}).then(() => this.pglite.close());
+    return this.#closing;
+  }
+}
+
+class PgliteTransaction implements Sql {
+  readonly kind = 'pglite';
+
+  constructor(
+    private readonly tx: Transaction,
+    private readonly depth: number,
+  ) {}
+
+  query<Row extends object>(
+    text: string,
+    params: readonly SqlValue[] = [],
+  ): Promise<readonly Row[]> {
+    return run<Row>(this.tx, text, params);
+  }
+
+  async transaction<T>(work: (tx: Sql) => Promise<T>): Promise<T> {
+    const savepoint = `nested_${this.depth}`;
+    await this.query(`SAVEPOINT ${savepoint}`);
+    try {
+      const result = await work(new PgliteTransaction(this.tx, this.depth + 1));
+      await this.query(`RELEASE SAVEPOINT ${savepoint}`);
+      return result;
+    } catch (error) {
+      await this.query(`ROLLBACK TO SAVEPOINT ${savepoint}`);
+      throw error;
+    }
+  }
+}
+
+async function run<Row extends object>(
+  on: Pick<PGlite, 'query'> | Transaction,
+  text: string,
+  params: readonly SqlValue[],
+): Promise<readonly Row[]> {
+  try {
+    return (await on.query<Row>(text, [...params])).rows;
+  } catch (error) {
+    throw classifyFailure(error);
+  }
+}
