@@ -1,0 +1,236 @@
+import { z } from 'zod';
+import { ASSURANCES } from '../logs/verdict.js';
+import { DURABILITY_CLASSES, type DurabilityClass } from '../spi/index.js';
+import type { PluginEntry } from './plugin-errors.js';
+
+/** Marks what may never be printed; `redact` reads it from the JSON Schema. */
+const secret = { secret: true } as const;
+
+/** What a replica does; a deployment gives each replica some of them. */
+export const ROLES = ['api', 'ingest', 'batch', 'anchor', 'match'] as const;
+
+/** A signing key: a file that is created on first start when absent (mode 600), or the key's own text. */
+const keySource = z.union([
+  z.strictObject({ file: z.string().min(1).describe('Path of the key file.') }),
+  z.string().min(1).meta(secret).describe('The key itself.'),
+]);
+
+const pluginBlock = z
+  .looseObject({
+    use: z
+      .string()
+      .min(1)
+      .describe('Package name, package subpath, or ./file beside this configuration file.'),
+  })
+  .describe("A plugin and its own settings; what they are is the plugin's own schema.");
+
+const instances = z.record(
+  z.string().regex(/^[a-z][a-z0-9-]{0,62}$/, 'an instance id is a-z, 0-9 and -, from a letter'),
+  pluginBlock,
+);
+
+const log = z.strictObject({
+  key: keySource
+    // Relative to the working directory, beside the embedded store: one folder holds all of a gateway.
+    .prefault({ file: '.wattproof/log.key' })
+    .describe('Key that signs checkpoints.'),
+  receiptKey: keySource
+    .optional()
+    .describe('Key that signs receipts; absent: kept beside the log key and created with it.'),
+  previous: z
+    .array(z.string().min(1))
+    .default([])
+    .describe('Signed log-key/1 notes of earlier log keys, oldest first.'),
+});
+
+const store = z.strictObject({
+  url: z
+    .string()
+    .regex(
+      /^(embedded|postgres|postgresql|memory):\/\//,
+      'expected embedded://folder, postgresql://user:password@host/database or memory://',
+    )
+    .default('embedded://.wattproof/db')
+    .meta(secret)
+    .describe('Where everything is kept.'),
+  durability: z
+    .enum(DURABILITY_CLASSES)
+    .optional()
+    .describe(
+      'Weakest durability class that is acceptable. Absent: fsync under profile production, otherwise any. "process" is the explicit consent to lose acknowledged readings when power fails.',
+    ),
+});
+
+const http = z.strictObject({
+  // Nobody but this machine, until an operator decides otherwise.
+  host: z.string().min(1).default('127.0.0.1').describe('Address to listen on.'),
+  port: z.int().min(0).max(65_535).default(3000).describe('0 picks a free port.'),
+  tls: z
+    .strictObject({
+      cert: z.string().min(1).describe('PEM certificate chain.'),
+      key: z.string().min(1).meta(secret).describe('PEM private key.'),
+      clientCa: z
+        .string()
+        .min(1)
+        .optional()
+        .describe('PEM of the CA that signs client certificates.'),
+    })
+    .optional(),
+  trustProxy: z
+    .union([z.boolean(), z.int().min(0), z.string().min(1), z.array(z.string().min(1))])
+    .default(false)
+    .describe('Proxies whose X-Forwarded-* headers count: yes, hops, or addresses.'),
+  cors: z
+    .strictObject({
+      origins: z.array(z.string().min(1)).default([]).describe('Origins of pages that may call.'),
+    })
+    .prefault({}),
+  open: z
+    .array(z.enum(['logs', 'proofs', 'flush']))
+    .default([])
+    .describe('Route groups that answer without a key. Anyone who reaches the port may use them.'),
+});
+
+const accounts = z.strictObject({
+  adminApiKey: z
+    .string()
+    // 128 bits in the densest usual spelling (base64).
+    .min(22, 'an admin key has at least 22 characters; make one with: openssl rand -base64 24')
+    .optional()
+    .meta(secret)
+    .describe('Sent as X-API-Key. Absent: nobody is administrator.'),
+});
+
+const devices = z.strictObject({
+  unsigned: z
+    .enum(['require', 'review', 'accept'])
+    .default('require')
+    .describe(
+      'Readings without a valid signature: refused, held for review, or taken as unsigned.',
+    ),
+  registration: z
+    .enum(['review', 'allowlist', 'open'])
+    .default('review')
+    .describe('Who may register a meter: after approval, who is on the list, or anybody.'),
+});
+
+const claims = z.strictObject({
+  minAssurance: z
+    .enum(ASSURANCES)
+    .default('device-signature')
+    .describe('Weakest assurance of a reading that may be minted, certified or sold.'),
+});
+
+const ingestion = z.strictObject({
+  maxRequestBytes: z.int().min(1024).default(1_048_576).describe('Body of one request.'),
+  maxItems: z.int().min(1).default(1000).describe('Readings in one request.'),
+  maxItemBytes: z.int().min(256).default(65_536).describe('One reading with its envelope.'),
+  // A meter's clock may run ahead; more than a minute is a wrong clock.
+  maxFutureMs: z.int().min(0).default(60_000).describe('How far ahead a reading may lie.'),
+  // Seven days; older readings need the backfill scope.
+  maxAgeMs: z
+    .union([z.int().min(1), z.literal('none')])
+    .default(604_800_000)
+    .describe('How old a reading may be, or none.'),
+  maxPendingItems: z
+    .int()
+    .min(1)
+    .default(20_000)
+    .describe('Readings waiting for a commit before new ones are answered with 429.'),
+  maxGroupItems: z.int().min(1).default(1000).describe('Readings in one commit.'),
+  unsignedPerMinute: z
+    .int()
+    .min(1)
+    .default(6000)
+    .describe('Unsigned readings taken per minute and sender.'),
+});
+
+const batching = z.strictObject({
+  profile: z
+    .enum(['rfc9162', 'kwh-btc-iot'])
+    .default('rfc9162')
+    .describe('Shape of the Merkle tree of a batch.'),
+  // The tree's tiles are laid out for 2^20 at most.
+  maxEntries: z.int().min(1).max(1_048_576).default(65_536).describe('Seals at this many entries.'),
+  // Ten minutes: one anchor transaction per Bitcoin block at the most.
+  maxAgeMs: z.int().min(100).default(600_000).describe('Seals when the oldest entry is this old.'),
+});
+
+const simulator = z.strictObject({
+  size: z.int().min(1).max(10_000).default(8).describe('Meters in the fleet.'),
+  intervalMs: z.int().min(1000).default(10_000).describe('Length of one reading.'),
+  seed: z.int().min(0).default(1).describe('Same seed, same households and keys.'),
+});
+
+/** The whole configuration of a gateway. Unknown keys are errors; every default stands here and only here. */
+export const gatewayConfigSchema = z.strictObject({
+  profile: z
+    .enum(['demo', 'development', 'production'])
+    .default('development')
+    .describe('What the gateway is for; production refuses what could lose data unasked.'),
+  origin: z
+    .string()
+    // C2SP signed-note §Signatures: a key name is non-empty and has neither spaces nor a plus sign.
+    .regex(/^[^\s+]{1,255}$/u, 'expected a schema-less URL such as example.org/energy-log')
+    .describe('Name of this log, part of every commitment; never change it.'),
+  log: log.prefault({}),
+  store: store.prefault({}),
+  http: http.prefault({}),
+  accounts: accounts.prefault({}),
+  devices: devices.prefault({}),
+  claims: claims.prefault({}),
+  ingestion: ingestion.prefault({}),
+  batching: batching.prefault({}),
+  transports: instances.default({}).describe('Ways readings come in, beside HTTP.'),
+  anchors: instances
+    .default({ local: { use: '@wattproof/core/local-ledger' } })
+    .describe('Ledgers that witness the log.'),
+  pricing: pluginBlock.optional().describe('The price model.'),
+  roles: z
+    .array(z.enum(ROLES))
+    .min(1)
+    .default([...ROLES])
+    .describe('What this replica does.'),
+  simulator: simulator.optional().describe('Simulated signed meters that feed this gateway.'),
+});
+
+export type GatewayConfig = z.output<typeof gatewayConfigSchema>;
+/** What may be written: defaults left out. */
+export type GatewayConfigInput = z.input<typeof gatewayConfigSchema>;
+/** A signing key as configured. */
+export type KeySource = GatewayConfig['log']['key'];
+
+/** Weakest durability class under which this gateway may start. */
+export function requiredDurability(
+  config: Pick<GatewayConfig, 'profile' | 'store'>,
+): DurabilityClass {
+  return config.store.durability ?? (config.profile === 'production' ? 'fsync' : 'memory');
+}
+
+/** True when a store of class `actual` keeps the promise `required`. */
+export function isDurableEnough(actual: DurabilityClass, required: DurabilityClass): boolean {
+  return DURABILITY_CLASSES.indexOf(actual) <= DURABILITY_CLASSES.indexOf(required);
+}
+
+/** The plugin blocks in the order of the file: anchors, transports, pricing. */
+export function pluginEntries(
+  config: Pick<GatewayConfig, 'anchors' | 'transports' | 'pricing'>,
+): readonly PluginEntry[] {
+  const section = (kind: 'anchor' | 'transport', name: string, blocks: GatewayConfig['anchors']) =>
+    Object.entries(blocks).map(([id, block]) => entry(kind, id, `${name}.${id}`, block));
+  return [
+    ...section('anchor', 'anchors', config.anchors),
+    ...section('transport', 'transports', config.transports),
+    ...(config.pricing ? [entry('pricing', 'pricing', 'pricing', config.pricing)] : []),
+  ];
+}
+
+function entry(
+  kind: PluginEntry['kind'],
+  instanceId: string,
+  path: string,
+  block: GatewayConfig['anchors'][string],
+): PluginEntry {
+  const { use, ...config } = block;
+  return { instanceId, kind, use, config, path };
+}
