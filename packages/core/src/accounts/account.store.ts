@@ -15,6 +15,7 @@ export interface StoredApiKey {
 }
 
 export interface AccountStore {
+  /** The same key again changes nothing; another secret under a used id throws `ApiKeyTaken`. */
   putApiKey(key: StoredApiKey): Promise<void>;
   apiKey(id: string): Promise<StoredApiKey | undefined>;
   listApiKeys(query: {
@@ -22,5 +23,16 @@ export interface AccountStore {
     readonly limit: number;
     readonly cursor?: string;
   }): Promise<{ readonly items: readonly StoredApiKey[]; readonly cursor?: string }>;
+  /** False when the key is unknown or already revoked. */
   revokeApiKey(id: string, atMs: number): Promise<boolean>;
+}
+
+/** Another key already has this id. */
+export class ApiKeyTaken extends Error {
+  override readonly name = 'ApiKeyTaken';
+  readonly code = 'api_key_taken';
+
+  constructor(readonly id: string) {
+    super(`API key id "${id}" belongs to another secret. Ids are random: make a new key.`);
+  }
 }

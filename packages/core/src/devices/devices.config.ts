@@ -1,0 +1,29 @@
+import { z } from 'zod';
+
+/** Section `devices` of the configuration. */
+export const DevicesConfig = z.strictObject({
+  /** What happens to a reading without a device signature. */
+  unsigned: z.enum(['require', 'review', 'accept']).default('require'),
+  /** Who may register a meter: after review, when listed, or anyone. */
+  registration: z.enum(['review', 'allowlist', 'open']).default('review'),
+  /** Meter ids that need no review under `allowlist`. */
+  allowlist: z.array(z.string().min(1).max(256)).max(100_000).default([]),
+  /** Signature algorithms devices may use. */
+  algorithms: z.array(z.enum(['Ed25519'])).min(1).default(['Ed25519']),
+  /** Life of a challenge for proof of possession. */
+  challengeTtlMs: z.number().int().positive().default(300_000),
+  /** How long a change made by another process may stay unseen. */
+  directoryMaxStaleMs: z.number().int().nonnegative().default(200),
+  /** Meters, and unknown ids, remembered at once. */
+  directoryEntries: z.number().int().positive().default(100_000),
+  /** Unsigned readings one source may send: a token bucket. */
+  unsignedRate: z
+    .strictObject({
+      perSecond: z.number().positive().default(100),
+      burst: z.number().int().positive().default(1000),
+      /** Sources remembered; the longest silent is forgotten first. */
+      sources: z.number().int().positive().default(10_000),
+    })
+    .prefault({}),
+});
+export type DevicesConfig = z.infer<typeof DevicesConfig>;

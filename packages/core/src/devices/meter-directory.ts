@@ -1,0 +1,90 @@
+import type { Clock } from '../spi/index.js';
+import type { MeterStore, StoredMeter } from './meter.store.js';
+
+/**
+ * Meters and keys in memory, so that a reading costs no query. What it remembers is dropped when the store's
+ * revision moved; it asks for the revision at most once per `maxStaleMs`, so a suspension made by another process
+ * takes effect within that time, and one made here at once (`invalidate`).
+ */
+export class MeterDirectory {
+  private readonly byMeter = new Map<string, StoredMeter | null>();
+  private readonly byKey = new Map<string, readonly StoredMeter[]>();
+  private revision: bigint | undefined;
+  private checkedAtMs = Number.NEGATIVE_INFINITY;
+  private checking: Promise<void> | undefined;
+
+  constructor(
+    private readonly parts: {
+      readonly store: MeterStore;
+      readonly clock: Clock;
+      readonly maxStaleMs: number;
+      /** Entries per map; when full, everything is forgotten. */
+      readonly entries: number;
+    },
+  ) {}
+
+  /** Makes what is remembered at most `maxStaleMs` old. Rejects with the store's error. */
+  async refresh(): Promise<void> {
+    const { clock, maxStaleMs } = this.parts;
+    if (this.revision !== undefined && clock.nowMs() - this.checkedAtMs < maxStaleMs) return;
+    this.checking ??= this.check().finally(() => {
+      this.checking = undefined;
+    });
+    await this.checking;
+  }
+
+  /** Forget everything: something changed here. */
+  invalidate(): void {
+    this.revision = undefined;
+    this.forget();
+  }
+
+  /** Remembered meter; null when it does not exist; undefined when it has to be loaded. */
+  peekMeter(meterId: string): StoredMeter | null | undefined {
+    return this.byMeter.get(meterId);
+  }
+
+  /** Remembered meters of a key id; undefined when they have to be loaded. */
+  peekKey(keyId: string): readonly StoredMeter[] | undefined {
+    return this.byKey.get(keyId);
+  }
+
+  /** Loads what is missing. */
+  async load(meterIds: Iterable<string>, keyIds: Iterable<string>): Promise<void> {
+    const { store } = this.parts;
+    const revision = this.revision;
+    const meters = [...meterIds].filter((id) => !this.byMeter.has(id));
+    const keys = [...keyIds].filter((id) => !this.byKey.has(id));
+    if (meters.length === 0 && keys.length === 0) return;
+    const [foundMeters, foundKeys] = await Promise.all([
+      Promise.all(meters.map(async (id) => store.get(id))),
+      Promise.all(keys.map(async (id) => store.byKeyId(id))),
+    ]);
+    // Something changed while we were asking: remember nothing that could be older than the change.
+    const keep = revision === this.revision;
+    if (!keep) this.revision = undefined;
+    for (const [i, id] of meters.entries()) this.byMeter.set(id, foundMeters[i] ?? null);
+    for (const [i, id] of keys.entries()) this.byKey.set(id, foundKeys[i]!);
+  }
+
+  async meter(meterId: string): Promise<StoredMeter | undefined> {
+    await this.refresh();
+    await this.load([meterId], []);
+    return this.byMeter.get(meterId) ?? undefined;
+  }
+
+  private async check(): Promise<void> {
+    const askedAtMs = this.parts.clock.nowMs();
+    const revision = await this.parts.store.revision();
+    const { entries } = this.parts;
+    if (revision !== this.revision || this.byMeter.size > entries || this.byKey.size > entries)
+      this.forget();
+    this.revision = revision;
+    this.checkedAtMs = askedAtMs;
+  }
+
+  private forget(): void {
+    this.byMeter.clear();
+    this.byKey.clear();
+  }
+}

@@ -1,0 +1,43 @@
+import type { InboundMessage } from '../spi/index.js';
+import type { IngestionConfig } from './ingestion.config.js';
+import { Refusal } from './refusal.js';
+
+/** What the caller knows about the sender besides what the transport says. */
+export interface Sender {
+  /** Account of the credential that came with the message. */
+  readonly accountId?: string;
+  /** Scopes of that credential; empty or absent means all that its role may. */
+  readonly scopes?: readonly string[];
+  /** Whose unsigned readings are counted together when no credential came: an address, a connection. */
+  readonly source?: string;
+}
+
+export type IngestionMessage = InboundMessage & Sender;
+
+// One decoder serves all: without `stream` it keeps nothing between calls.
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Step 1: sizes, content type, scope and encoding. Gives the text of the message. */
+export function admit(message: IngestionMessage, config: IngestionConfig): string | Refusal {
+  const { messageBytes } = config.limits;
+  if (message.contentType !== 'application/json' && message.contentType !== 'application/x-ndjson')
+    return new Refusal(
+      'content_type_unknown',
+      'send application/json or application/x-ndjson',
+    );
+  if (message.bytes.length > messageBytes)
+    return new Refusal(
+      'message_too_large',
+      `the message has ${message.bytes.length} bytes, at most ${messageBytes} are taken; send it in parts`,
+    );
+  if (message.bytes.length === 0)
+    return new Refusal('message_empty', 'the message has no bytes; send one envelope or a list');
+  const scopes = message.scopes ?? [];
+  if (scopes.length > 0 && !scopes.includes('ingest'))
+    return new Refusal('scope_missing', 'the key lacks the scope "ingest"');
+  try {
+    return decoder.decode(message.bytes);
+  } catch {
+    return new Refusal('utf8_invalid', 'the message is not valid UTF-8 (RFC 3629)');
+  }
+}

@@ -1,0 +1,151 @@
+import {
+  bytesField,
+  closedMembers,
+  objectMembers,
+  readEnvelope,
+  readSignature,
+  type Envelope,
+  type EnvelopeSignature,
+} from './envelope.js';
+import type { IngestionConfig } from './ingestion.config.js';
+import { arraySpans, endOfValue, skipSpace, type MemberSpan, type Span } from './json-spans.js';
+import { Refusal } from './refusal.js';
+
+/** A message taken apart: its items in order, and the signature over all of them when it is a `batch/1`. */
+export interface Frame {
+  /** `one`: a single envelope, answered as one document. */
+  readonly form: 'one' | 'many';
+  readonly items: readonly (Envelope | Refusal)[];
+  readonly batch?: { readonly nonce: Uint8Array; readonly signature?: EnvelopeSignature };
+}
+
+const BATCH_FIELDS = ['format', 'batch_nonce', 'items', 'signature'] as const;
+const BATCH_NONCE_BYTES = { least: 16, most: 64 };
+
+/** Step 2: one envelope, an array, NDJSON lines or a signed batch. A broken item of a list refuses only itself. */
+export function frame(
+  text: string,
+  contentType: 'application/json' | 'application/x-ndjson',
+  limits: IngestionConfig['limits'],
+): Frame | Refusal {
+  if (contentType === 'application/x-ndjson') return frameLines(text, limits);
+  const start = skipSpace(text, 0);
+  if (text[start] === '[') {
+    const array = arraySpans(text, start, limits.items);
+    if (array instanceof Refusal) return array;
+    const tail = trailing(text, array.end);
+    if (tail !== undefined) return tail;
+    return frameItems(text, array.spans, limits);
+  }
+  const end = endOfValue(text, start);
+  if (end < 0) return new Refusal('json_invalid', 'the message is not a complete JSON value');
+  const tail = trailing(text, end);
+  if (tail !== undefined) return tail;
+  const members = objectMembers(text, { start, end }, 'the message');
+  if (members instanceof Refusal) return members;
+  if (isBatch(text, members)) return frameBatch(text, members, limits);
+  const large = tooLarge(text, { start, end }, limits);
+  return { form: 'one', items: [large ?? readEnvelope(text, members)] };
+}
+
+function trailing(text: string, end: number): Refusal | undefined {
+  const rest = skipSpace(text, end);
+  if (rest >= text.length) return undefined;
+  return new Refusal('json_invalid', `something follows the JSON value at character ${rest}`);
+}
+
+function frameItems(
+  text: string,
+  spans: readonly (Span | Refusal)[],
+  limits: IngestionConfig['limits'],
+): Frame | Refusal {
+  if (spans.length === 0) return new Refusal('message_empty', 'the list has no items');
+  if (spans.length > limits.items)
+    return new Refusal(
+      'too_many_items',
+      `the message has more than ${limits.items} items; send it in parts`,
+    );
+  return { form: 'many', items: spans.map((span) => frameItem(text, span, limits)) };
+}
+
+function frameLines(text: string, limits: IngestionConfig['limits']): Frame | Refusal {
+  const lines: (Span | Refusal)[] = [];
+  for (let from = 0; from < text.length && lines.length <= limits.items;) {
+    const newline = text.indexOf('\n', from);
+    const stop = newline < 0 ? text.length : newline;
+    const start = skipSpace(text, from);
+    from = stop + 1;
+    // Empty lines are allowed between items and at the end.
+    if (start >= stop) continue;
+    const end = endOfValue(text, start);
+    if (end < 0 || end > stop)
+      lines.push(new Refusal('json_invalid', 'the line is not a complete JSON value'));
+    else if (skipSpace(text, end) < stop)
+      lines.push(new Refusal('json_invalid', 'something follows the JSON value of the line'));
+    else lines.push({ start, end });
+  }
+  return frameItems(text, lines, limits);
+}
+
+function frameItem(
+  text: string,
+  span: Span | Refusal,
+  limits: IngestionConfig['limits'],
+): Envelope | Refusal {
+  if (span instanceof Refusal) return span;
+  const large = tooLarge(text, span, limits);
+  if (large !== undefined) return large;
+  const members = objectMembers(text, span, 'the item');
+  if (members instanceof Refusal) return members;
+  if (isBatch(text, members))
+    return new Refusal('batch_nested', 'a batch/1 envelope must be a message of its own');
+  return readEnvelope(text, members);
+}
+
+/** A UTF-16 unit is at most three bytes of UTF-8, so short items need no counting. */
+function tooLarge(
+  text: string,
+  { start, end }: Span,
+  { itemBytes }: IngestionConfig['limits'],
+): Refusal | undefined {
+  if ((end - start) * 3 <= itemBytes) return undefined;
+  const bytes = Buffer.byteLength(text.slice(start, end));
+  if (bytes <= itemBytes) return undefined;
+  return new Refusal('item_too_large', `the item has ${bytes} bytes, at most ${itemBytes} are taken`);
+}
+
+function isBatch(text: string, members: readonly MemberSpan[]): boolean {
+  const format = members.find((member) => member.name === 'format');
+  return format !== undefined && text.slice(format.start, format.end) === '"batch/1"';
+}
+
+function frameBatch(
+  text: string,
+  all: readonly MemberSpan[],
+  limits: IngestionConfig['limits'],
+): Frame | Refusal {
+  const members = closedMembers(all, BATCH_FIELDS, 'the batch');
+  if (members instanceof Refusal) return members;
+  const nonce = bytesField(text, members.batch_nonce, 'batch_nonce');
+  if (nonce instanceof Refusal) return nonce;
+  if (members.items === undefined || nonce === undefined)
+    return new Refusal('envelope_incomplete', 'a batch needs batch_nonce, items and signature');
+  if (nonce.length < BATCH_NONCE_BYTES.least || nonce.length > BATCH_NONCE_BYTES.most)
+    return new Refusal('envelope_invalid', '"batch_nonce" must be 16 to 64 bytes');
+  if (text[members.items.start] !== '[')
+    return new Refusal('envelope_invalid', '"items" must be an array');
+  const array = arraySpans(text, members.items.start, limits.batchItems);
+  if (array instanceof Refusal) return array;
+  if (array.spans.length === 0) return new Refusal('batch_empty', 'the batch has no items');
+  if (array.spans.length > limits.batchItems)
+    return new Refusal('too_many_items', `a batch has at most ${limits.batchItems} items`);
+  const signature =
+    members.signature === undefined ? undefined : readSignature(text, members.signature);
+  if (signature instanceof Refusal) return signature;
+  const items = array.spans.map((item) => {
+    const envelope = frameItem(text, item, limits);
+    if (envelope instanceof Refusal || envelope.signature === undefined) return envelope;
+    return new Refusal('batch_item_signed', 'an item of a batch has no signature of its own');
+  });
+  return { form: 'many', items, batch: signature === undefined ? { nonce } : { nonce, signature } };
+}
