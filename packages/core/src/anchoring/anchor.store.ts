@@ -35,6 +35,10 @@ export interface Lease {
 
 /** Leases come from the store's own clock. */
 export interface LeaseStore {
+  /**
+   * The lease when nobody else holds it now. The holder itself gets the same lease again, with a new term; after an
+   * expiry or a release the fence grows, whoever acquires.
+   */
   acquire(name: string, holder: string, ttlMs: number): Promise<Lease | undefined>;
   renew(lease: Lease, ttlMs: number): Promise<boolean>;
   release(lease: Lease): Promise<void>;
@@ -42,7 +46,7 @@ export interface LeaseStore {
 
 /** Port of the anchoring feature. Attempts and evidence are append-only; state is stored beside them. */
 export interface AnchorStore {
-  /** Idempotent by id. */
+  /** Idempotent by id: the first one stays. */
   putIntent(intent: AnchorIntent): Promise<void>;
   /** Intents of one anchor that are not terminal and not final, oldest first. */
   open(anchor: string, limit: number): Promise<readonly StoredIntent[]>;
@@ -57,7 +61,10 @@ export interface AnchorStore {
   latest(anchor: string): Promise<StoredIntent | undefined>;
   /** Attempts of the anchor created at or after `sinceMs`, any order: the daily fee cap is folded from them. */
   attemptsSince(anchor: string, sinceMs: number): Promise<readonly Attempt[]>;
-  /** MUST be durable before anything is broadcast. Throws `lease_lost` under a stale lease. */
+  /**
+   * MUST be durable before anything is broadcast. Throws `LeaseLost` under a stale lease, `AttemptTaken` when another
+   * transaction has this number; the same attempt again changes nothing.
+   */
   putAttempt(lease: Lease, attempt: Attempt): Promise<void>;
   /** Compare-and-set on the attempt's state; false when it was not `from`. `from` may equal `to`; what the patch leaves out stays. */
   moveAttempt(
@@ -68,6 +75,10 @@ export interface AnchorStore {
     patch?: { readonly inclusion?: Inclusion; readonly broadcastAtMs?: number },
   ): Promise<boolean>;
   /** As `moveAttempt`. An empty `reason` and a `retryAtMs` of 0 clear them. */
+  /**
+   * Compare-and-set on the intent's state. `reason` and `retryAtMs` speak of the new state: what the patch does not
+   * give is cleared; `bumps` stays. Moving from `final` to `final` records a check for deep reorganisations.
+   */
   moveIntent(
     lease: Lease,
     id: string,
@@ -77,4 +88,29 @@ export interface AnchorStore {
   ): Promise<boolean>;
   /** Evidence only grows: appended, the newest is current. */
   putEvidence(lease: Lease, intentId: string, evidence: Evidence): Promise<void>;
+}
+
+/** Attempts are append-only: this number of this intent already belongs to other bytes. */
+export class AttemptTaken extends Error {
+  override readonly name = 'AttemptTaken';
+  readonly code = 'attempt_taken';
+
+  constructor(
+    readonly intentId: string,
+    readonly number: number,
+  ) {
+    super(
+      `attempt ${number} of intent ${intentId} is already stored with another transaction. Read the intent again; never broadcast what was not stored.`,
+    );
+  }
+}
+
+/** A guarded write names an intent that was never put. */
+export class IntentUnknown extends Error {
+  override readonly name = 'IntentUnknown';
+  readonly code = 'intent_unknown';
+
+  constructor(readonly intentId: string) {
+    super(`no intent has the id ${intentId}. Put the intent before its attempts.`);
+  }
 }

@@ -1,0 +1,163 @@
+import type { Clock, Commitment, Logger, Observation } from '../spi/index.js';
+import type { AnchorEvents } from './anchor-events.js';
+import { type AnchorInstance, AnchorStateMoved, UnknownAnchor } from './anchor-instance.js';
+import type { AnchorStore, Lease, LeaseStore, StoredIntent } from './anchor.store.js';
+import { anchorIntentId } from './intent-id.js';
+import { IntentPass } from './intent-pass.js';
+import { askLedger, type LedgerAnswer } from './ledger-call.js';
+
+export interface AnchoringEngineOptions {
+  readonly store: AnchorStore;
+  readonly leases: LeaseStore;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly events: AnchorEvents;
+  /** By instance id, in configuration order. */
+  readonly anchors: ReadonlyMap<string, AnchorInstance>;
+  /** Names this process in leases; no two running processes share it. */
+  readonly holder: string;
+}
+
+/** What one pass came to. */
+export interface DriveReport {
+  /** False when another pass over this anchor is under way, here or in another process. */
+  readonly driven: boolean;
+  /** Intents looked at. */
+  readonly open: number;
+  /** Intents of which something was stored or sent; when it is not 0 another pass may find more to do. */
+  readonly progressed: number;
+}
+
+/**
+ * Publishes commitments: each open intent is observed, folded and moved by one step per pass, under a lease
+ * per anchor. No progress is kept in memory, so a process may stop anywhere.
+ */
+export class AnchoringEngine {
+  /** Anchors with a pass under way in this process: a lease tells processes apart, not two callers of one. */
+  readonly #driving = new Set<string>();
+
+  constructor(private readonly options: AnchoringEngineOptions) {}
+
+  /** Wishes the commitment published on every anchor. Idempotent; call it after the checkpoint's row is committed. */
+  async enqueue(commitment: Commitment): Promise<void> {
+    const createdAtMs = this.options.clock.nowMs();
+    for (const anchor of this.options.anchors.keys())
+      await this.options.store.putIntent({
+        id: anchorIntentId(anchor, commitment.digest),
+        anchor,
+        commitment,
+        createdAtMs,
+      });
+  }
+
+  /** One pass over the open intents of one anchor. Throws what the store throws; the ledger's failures become states. */
+  async drive(anchorId: string, signal: AbortSignal): Promise<DriveReport> {
+    return this.#underLease(anchorId, signal, async (lease, instance) => {
+      const open = await this.options.store.open(anchorId, instance.policy.batchSize);
+      return this.#pass(lease, instance, open, signal);
+    });
+  }
+
+  /** Looks again at final intents: a reorganisation deeper than the policy's depth reopens them. */
+  async recheckFinals(anchorId: string, limit: number, signal: AbortSignal): Promise<DriveReport> {
+    return this.#underLease(anchorId, signal, async (lease, instance) => {
+      const finals = await this.options.store.finals(anchorId, limit);
+      const report = await this.#pass(lease, instance, finals, signal);
+      for (const { id } of finals)
+        await this.options.store.moveIntent(lease, id, 'final', 'final', {});
+      return report;
+    });
+  }
+
+  async #underLease(
+    anchorId: string,
+    signal: AbortSignal,
+    work: (lease: Lease, instance: AnchorInstance) => Promise<Omit<DriveReport, 'driven'>>,
+  ): Promise<DriveReport> {
+    const { anchors, leases, holder } = this.options;
+    const instance = anchors.get(anchorId);
+    if (!instance) throw new UnknownAnchor(anchorId, anchors.keys());
+    const idle = { driven: false, open: 0, progressed: 0 };
+    if (signal.aborted || this.#driving.has(anchorId)) return idle;
+    this.#driving.add(anchorId);
+    try {
+      const lease = await leases.acquire(`anchor/${anchorId}`, holder, instance.policy.leaseMs);
+      if (!lease) return idle;
+      try {
+        return { driven: true, ...(await work(lease, instance)) };
+      } finally {
+        await leases.release(lease);
+      }
+    } finally {
+      this.#driving.delete(anchorId);
+    }
+  }
+
+  async #pass(
+    lease: Lease,
+    instance: AnchorInstance,
+    intents: readonly StoredIntent[],
+    signal: AbortSignal,
+  ): Promise<Omit<DriveReport, 'driven'>> {
+    const { store, leases, clock, logger, events } = this.options;
+    const observed = await this.#observe(instance, intents, signal);
+    let progressed = 0;
+    for (const intent of intents) {
+      if (signal.aborted || !(await leases.renew(lease, instance.policy.leaseMs))) break;
+      const pass = new IntentPass({ store, clock, logger, events, instance, lease, signal }, intent);
+      if (!observed.ok && intent.attempts.length > 0) {
+        await pass.unobserved(observed.error);
+        continue;
+      }
+      const observations = observed.ok ? (observed.value.get(intent.id) ?? []) : [];
+      const byFinal = await this.#coveredByFinal(intent);
+      const byWaiting =
+        instance.policy.coalesce && intents.some((other) => covers(other, intent));
+      try {
+        if (await pass.run(observations, { byFinal, byWaiting })) progressed += 1;
+      } catch (error) {
+        if (!(error instanceof AnchorStateMoved)) throw error;
+        logger.warn('An intent moved under its driver.', { intent: intent.id, detail: error.message });
+      }
+    }
+    return { open: intents.length, progressed };
+  }
+
+  /** One question for all attempts; the answer is checked, because every later step rests on it. */
+  async #observe(
+    instance: AnchorInstance,
+    intents: readonly StoredIntent[],
+    signal: AbortSignal,
+  ): Promise<LedgerAnswer<ReadonlyMap<string, readonly Observation[]>>> {
+    const attempts = intents.flatMap((intent) => intent.attempts);
+    const byIntent = new Map<string, readonly Observation[]>();
+    if (attempts.length === 0) return { ok: true, value: byIntent };
+    return askLedger(this.options.logger, 'observe', async () => {
+      const observations = await instance.anchor.observe(attempts, signal);
+      const matches =
+        observations.length === attempts.length &&
+        observations.every(({ txId }, index) => txId === attempts[index]?.txId);
+      if (!matches) throw new Error('observations do not match the attempts asked for, in order');
+      let at = 0;
+      for (const intent of intents) {
+        byIntent.set(intent.id, observations.slice(at, at + intent.attempts.length));
+        at += intent.attempts.length;
+      }
+      return byIntent;
+    });
+  }
+
+  async #coveredByFinal(intent: StoredIntent): Promise<boolean> {
+    const { store } = this.options;
+    const later = (other: StoredIntent | undefined): boolean =>
+      other?.state === 'final' && covers(other, intent);
+    const { size } = intent.commitment;
+    return (
+      later(await store.covering(intent.anchor, size)) || later(await store.latest(intent.anchor))
+    );
+  }
+}
+
+const covers = (other: StoredIntent, intent: StoredIntent): boolean =>
+  other.commitment.origin === intent.commitment.origin &&
+  other.commitment.size > intent.commitment.size;
