@@ -24,6 +24,8 @@ export class AnchorStateMoved extends Error {
   readonly code = 'anchor_state_moved';
 
   constructor(what: string, from: string, to: string) {
-    super(`${what} was no longer "${from}" when it was to become "${to}". The next pass reads it again.`);
+    super(
+      `${what} was no longer "${from}" when it was to become "${to}". The next pass reads it again.`,
+    );
   }
 }

@@ -52,7 +52,8 @@ export async function anchorStatusOf(
 
 function statusOfIntent(intent: StoredIntent, size: bigint, nowMs: number): AnchorStatus {
   const { attempts, evidence, state, commitment } = intent;
-  const shown = attempts.find(({ state: s }) => s === 'final' || s === 'included') ?? attempts.at(-1);
+  const shown =
+    attempts.find(({ state: s }) => s === 'final' || s === 'included') ?? attempts.at(-1);
   const dearest = attempts.reduce<Fee | undefined>(
     (most, { fee }) => (most && most.amount >= fee.amount ? most : fee),
     undefined,

@@ -104,20 +104,25 @@ export class AnchoringEngine {
     let progressed = 0;
     for (const intent of intents) {
       if (signal.aborted || !(await leases.renew(lease, instance.policy.leaseMs))) break;
-      const pass = new IntentPass({ store, clock, logger, events, instance, lease, signal }, intent);
+      const pass = new IntentPass(
+        { store, clock, logger, events, instance, lease, signal },
+        intent,
+      );
       if (!observed.ok && intent.attempts.length > 0) {
         await pass.unobserved(observed.error);
         continue;
       }
       const observations = observed.ok ? (observed.value.get(intent.id) ?? []) : [];
       const byFinal = await this.#coveredByFinal(intent);
-      const byWaiting =
-        instance.policy.coalesce && intents.some((other) => covers(other, intent));
+      const byWaiting = instance.policy.coalesce && intents.some((other) => covers(other, intent));
       try {
         if (await pass.run(observations, { byFinal, byWaiting })) progressed += 1;
       } catch (error) {
         if (!(error instanceof AnchorStateMoved)) throw error;
-        logger.warn('An intent moved under its driver.', { intent: intent.id, detail: error.message });
+        logger.warn('An intent moved under its driver.', {
+          intent: intent.id,
+          detail: error.message,
+        });
       }
     }
     return { open: intents.length, progressed };

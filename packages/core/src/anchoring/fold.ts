@@ -83,7 +83,9 @@ export function fold(input: FoldInput): FoldResult {
     .filter(({ observation: { status, inclusion } }) =>
       inclusion ? status === 'included' || status === 'final' : false,
     )
-    .sort((a, b) => (b.observation.inclusion?.depth ?? 0) - (a.observation.inclusion?.depth ?? 0))[0];
+    .sort(
+      (a, b) => (b.observation.inclusion?.depth ?? 0) - (a.observation.inclusion?.depth ?? 0),
+    )[0];
   const lost = seen.find(
     ({ attempt, observation }) =>
       ON_CHAIN.includes(attempt.state) &&
@@ -204,7 +206,11 @@ function foldWaiting(
   if (!newest) {
     // Every live attempt was refused as it is; until the ledger says it is dead it may still win elsewhere.
     if (capabilities.exclusion === 'expiry')
-      return { state: 'stalled', reason: 'waits until the refused attempt has expired', action: wait };
+      return {
+        state: 'stalled',
+        reason: 'waits until the refused attempt has expired',
+        action: wait,
+      };
     if (bumped >= policy.maxBumps)
       return { state: 'capped', reason: `refused ${bumped + 1} times`, action: wait };
     return {

@@ -3,7 +3,11 @@ export { AnchorStateMoved, type AnchorInstance, UnknownAnchor } from './anchor-i
 export { type AnchorPolicy, anchorPolicySchema } from './anchor-policy.js';
 export type { AnchorStore, IntentState, Lease, LeaseStore, StoredIntent } from './anchor.store.js';
 export { anchorStatusOf, type AnchorStatus } from './anchor-status.js';
-export { AnchoringEngine, type AnchoringEngineOptions, type DriveReport } from './anchoring-engine.js';
+export {
+  AnchoringEngine,
+  type AnchoringEngineOptions,
+  type DriveReport,
+} from './anchoring-engine.js';
 export { type AnchorAction, fold, type FoldInput, type FoldResult } from './fold.js';
 export { anchorIntentId } from './intent-id.js';
 export { newestOnLedgers, type NewestOnLedgers } from './newest-on-ledgers.js';

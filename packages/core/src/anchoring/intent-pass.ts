@@ -120,10 +120,8 @@ export class IntentPass {
     const { instance, signal, logger } = this.deps;
     const { anchor } = instance;
     if (action.conflictKey === undefined && anchor.findExisting) {
-      const found = await askLedger(
-        logger,
-        'findExisting',
-        async () => anchor.findExisting?.(this.intent, signal),
+      const found = await askLedger(logger, 'findExisting', async () =>
+        anchor.findExisting?.(this.intent, signal),
       );
       if (!found.ok) return this.#later(outcome.state, found.error);
       if (found.value) return this.#adopt(outcome, found.value);
@@ -151,7 +149,11 @@ export class IntentPass {
     if (slip) return this.#later(slip.reason === 'capped' ? 'capped' : 'stalled', slip);
 
     const attempt = await this.#store(signed.value, 'signed');
-    return this.#broadcast({ state: 'signed', reason: outcome.reason, retryAtMs: 0 }, attempt, true);
+    return this.#broadcast(
+      { state: 'signed', reason: outcome.reason, retryAtMs: 0 },
+      attempt,
+      true,
+    );
   }
 
   /** A transaction that the ledger knows and this store does not: taken over instead of paid twice. */
@@ -205,7 +207,10 @@ export class IntentPass {
         kind: 'attempt',
         bump: this.#attempts,
         conflictKey: attempt.conflictKey,
-        above: this.intent.attempts.reduce((most, { fee }) => (fee.amount > most ? fee.amount : most), 0n),
+        above: this.intent.attempts.reduce(
+          (most, { fee }) => (fee.amount > most ? fee.amount : most),
+          0n,
+        ),
       });
     }
     return this.#later(error.reason === 'unavailable' ? outcome.state : 'stalled', error);
@@ -309,7 +314,10 @@ function breachOf(
       `the anchor chose conflict key ${conflictKey} while an attempt on ${action.conflictKey} can still win`,
     );
   if (budget !== undefined && fee.amount > budget)
-    return new AnchorError('capped', `a fee of ${fee.amount} ${fee.unit} exceeds the cap of ${budget}`);
+    return new AnchorError(
+      'capped',
+      `a fee of ${fee.amount} ${fee.unit} exceeds the cap of ${budget}`,
+    );
   if (action.above !== undefined && fee.amount <= action.above)
     return new AnchorError(
       'underpriced',
