@@ -74,11 +74,7 @@ export interface AnchorStore {
     to: AttemptState,
     patch?: { readonly inclusion?: Inclusion; readonly broadcastAtMs?: number },
   ): Promise<boolean>;
-  /** As `moveAttempt`. An empty `reason` and a `retryAtMs` of 0 clear them. */
-  /**
-   * Compare-and-set on the intent's state. `reason` and `retryAtMs` speak of the new state: what the patch does not
-   * give is cleared; `bumps` stays. Moving from `final` to `final` records a check for deep reorganisations.
-   */
+  /** As `moveAttempt`. An empty `reason` and a `retryAtMs` of 0 clear them. Moving from `final` to `final` records a check. */
   moveIntent(
     lease: Lease,
     id: string,

@@ -90,3 +90,15 @@ export interface BatchStore {
   /** Batch log leaves [from, to), 32 bytes each, concatenated. */
   logLeaves(from: number, to: number): Promise<Uint8Array>;
 }
+
+/** Two different checkpoints of one size would be a split view of the log: the second is never stored. */
+export class CheckpointConflict extends Error {
+  override readonly name = 'CheckpointConflict';
+  readonly code = 'checkpoint_conflict';
+
+  constructor(readonly number: number) {
+    super(
+      `batch ${number} already has another checkpoint. Keep the stored one and publish nothing signed since.`,
+    );
+  }
+}

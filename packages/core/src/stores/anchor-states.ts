@@ -1,0 +1,7 @@
+import type { IntentState } from '../anchoring/anchor.store.js';
+
+/** States of an intent that the engine does not drive any more, or only re-checks. */
+export const CLOSED_INTENT_STATES: readonly IntentState[] = ['final', 'superseded', 'failed'];
+
+/** States of an intent whose commitment stands on the ledger. */
+export const COVERING_INTENT_STATES: readonly IntentState[] = ['included', 'final'];

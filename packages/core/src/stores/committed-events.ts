@@ -1,0 +1,50 @@
+import type { IntentState } from '../anchoring/anchor.store.js';
+import type { StoredBatch } from '../batching/batch.store.js';
+import type { IngestRow } from '../ingestion/ingest.store.js';
+import type { AnchorIntent, DomainEvent } from '../spi/index.js';
+import { toHex } from '../verify/bytes.js';
+
+/** What an outbox keeps; its position there becomes the event's id. */
+export type CommittedEvent = Omit<DomainEvent, 'id'>;
+
+/**
+ * The event of one stored or upgraded entry: `reading.accepted`, `reading.flagged`, `reading.quarantined`, and
+ * the same for every other type of entry. `row` carries the verdict the store gave it.
+ */
+export function entryEvent(row: IngestRow, entryId: string, atMs: number): CommittedEvent {
+  return {
+    type: `${row.type}.${row.verdict}`,
+    atMs,
+    data: {
+      entry: entryId,
+      account: row.accountId,
+      leaf_hash: toHex(row.logHash),
+      ...(row.reason === undefined ? {} : { reason: row.reason }),
+      ...(row.reading === undefined ? {} : { meter: row.reading.meterId }),
+    },
+  };
+}
+
+/** The event of a sealed batch. */
+export function sealedEvent(batch: StoredBatch): CommittedEvent {
+  return {
+    type: 'batch.sealed',
+    atMs: batch.sealedAtMs,
+    data: { batch: batch.id, number: batch.number, count: batch.count },
+  };
+}
+
+/** `anchor.included`, `anchor.final`, `anchor.reorged`, `anchor.failed`; the other states are the engine's own business. */
+export function intentEvent(
+  intent: AnchorIntent,
+  state: IntentState,
+  atMs: number,
+): CommittedEvent | undefined {
+  if (state !== 'included' && state !== 'final' && state !== 'reorged' && state !== 'failed')
+    return undefined;
+  return {
+    type: `anchor.${state}`,
+    atMs,
+    data: { intent: intent.id, anchor: intent.anchor, size: String(intent.commitment.size) },
+  };
+}

@@ -1,0 +1,179 @@
+import {
+  type AnchorStore,
+  AttemptTaken,
+  type IntentState,
+  IntentUnknown,
+  type Lease,
+  type StoredIntent,
+} from '../../anchoring/anchor.store.js';
+import type { AnchorIntent, Attempt, AttemptState, Evidence, Inclusion } from '../../spi/index.js';
+import { CLOSED_INTENT_STATES, COVERING_INTENT_STATES } from '../anchor-states.js';
+import { intentEvent } from '../committed-events.js';
+import type { MemoryLeases } from './leases.js';
+import type { MemoryOutbox } from './outbox.js';
+import type { Clock } from '../../spi/index.js';
+
+interface IntentRecord {
+  readonly intent: AnchorIntent;
+  state: IntentState;
+  reason: string | undefined;
+  retryAtMs: number | undefined;
+  bumps: number;
+  readonly attempts: Attempt[];
+  readonly evidence: Evidence[];
+  /** Grows with every guarded write: the smallest was looked at longest ago. */
+  touched: number;
+}
+
+export class MemoryAnchors implements AnchorStore {
+  /** In the order they were put. */
+  private readonly intents = new Map<string, IntentRecord>();
+  private touches = 0;
+
+  constructor(
+    private readonly leases: MemoryLeases,
+    private readonly outbox: MemoryOutbox,
+    private readonly clock: Clock,
+  ) {}
+
+  async putIntent(intent: AnchorIntent): Promise<void> {
+    if (this.intents.has(intent.id)) return;
+    this.intents.set(intent.id, {
+      intent,
+      state: 'queued',
+      reason: undefined,
+      retryAtMs: undefined,
+      bumps: 0,
+      attempts: [],
+      evidence: [],
+      touched: (this.touches += 1),
+    });
+  }
+
+  async open(anchor: string, limit: number): Promise<readonly StoredIntent[]> {
+    return this.of(anchor)
+      .filter(({ state }) => !CLOSED_INTENT_STATES.includes(state))
+      .sort((a, b) => a.intent.createdAtMs - b.intent.createdAtMs)
+      .slice(0, limit)
+      .map(asStoredIntent);
+  }
+
+  async finals(anchor: string, limit: number): Promise<readonly StoredIntent[]> {
+    return this.of(anchor)
+      .filter(({ state }) => state === 'final')
+      .sort((a, b) => a.touched - b.touched)
+      .slice(0, limit)
+      .map(asStoredIntent);
+  }
+
+  async intent(id: string): Promise<StoredIntent | undefined> {
+    const record = this.intents.get(id);
+    return record === undefined ? undefined : asStoredIntent(record);
+  }
+
+  async bySize(size: bigint): Promise<readonly StoredIntent[]> {
+    return [...this.intents.values()]
+      .filter(({ intent }) => intent.commitment.size === size)
+      .map(asStoredIntent);
+  }
+
+  async covering(anchor: string, size: bigint): Promise<StoredIntent | undefined> {
+    const [smallest] = this.of(anchor)
+      .filter(
+        ({ intent, state }) =>
+          COVERING_INTENT_STATES.includes(state) && intent.commitment.size >= size,
+      )
+      .sort(bySizeAscending);
+    return smallest === undefined ? undefined : asStoredIntent(smallest);
+  }
+
+  async latest(anchor: string): Promise<StoredIntent | undefined> {
+    const largest = this.of(anchor)
+      .filter(({ state }) => COVERING_INTENT_STATES.includes(state))
+      .sort(bySizeAscending)
+      .at(-1);
+    return largest === undefined ? undefined : asStoredIntent(largest);
+  }
+
+  async attemptsSince(anchor: string, sinceMs: number): Promise<readonly Attempt[]> {
+    return this.of(anchor)
+      .flatMap(({ attempts }) => attempts)
+      .filter(({ createdAtMs }) => createdAtMs >= sinceMs);
+  }
+
+  async putAttempt(lease: Lease, attempt: Attempt): Promise<void> {
+    const record = this.guarded(lease, attempt.intentId);
+    const before = record.attempts.find(({ number }) => number === attempt.number);
+    if (before === undefined) record.attempts.push(attempt);
+    else if (before.txId !== attempt.txId) throw new AttemptTaken(attempt.intentId, attempt.number);
+  }
+
+  async moveAttempt(
+    lease: Lease,
+    key: { readonly intentId: string; readonly number: number },
+    from: AttemptState,
+    to: AttemptState,
+    patch: { readonly inclusion?: Inclusion; readonly broadcastAtMs?: number } = {},
+  ): Promise<boolean> {
+    const record = this.guarded(lease, key.intentId);
+    const index = record.attempts.findIndex(({ number }) => number === key.number);
+    const before = record.attempts[index];
+    if (before?.state !== from) return false;
+    record.attempts[index] = { ...before, ...patch, state: to };
+    return true;
+  }
+
+  async moveIntent(
+    lease: Lease,
+    id: string,
+    from: IntentState,
+    to: IntentState,
+    patch: { readonly reason?: string; readonly retryAtMs?: number; readonly bumps?: number } = {},
+  ): Promise<boolean> {
+    const record = this.guarded(lease, id);
+    if (record.state !== from) return false;
+    record.state = to;
+    if (patch.reason !== undefined) record.reason = patch.reason || undefined;
+    if (patch.retryAtMs !== undefined) record.retryAtMs = patch.retryAtMs || undefined;
+    record.bumps = patch.bumps ?? record.bumps;
+    if (from !== to) {
+      const event = intentEvent(record.intent, to, this.clock.nowMs());
+      if (event !== undefined) this.outbox.append(event);
+    }
+    return true;
+  }
+
+  async putEvidence(lease: Lease, intentId: string, evidence: Evidence): Promise<void> {
+    this.guarded(lease, intentId).evidence.push(evidence);
+  }
+
+  private guarded(lease: Lease, intentId: string): IntentRecord {
+    this.leases.guard(lease);
+    const record = this.intents.get(intentId);
+    if (record === undefined) throw new IntentUnknown(intentId);
+    record.touched = this.touches += 1;
+    return record;
+  }
+
+  private of(anchor: string): IntentRecord[] {
+    return [...this.intents.values()].filter(({ intent }) => intent.anchor === anchor);
+  }
+}
+
+function bySizeAscending(a: IntentRecord, b: IntentRecord): number {
+  const difference = a.intent.commitment.size - b.intent.commitment.size;
+  return difference < 0n ? -1 : difference > 0n ? 1 : a.intent.createdAtMs - b.intent.createdAtMs;
+}
+
+function asStoredIntent(record: IntentRecord): StoredIntent {
+  const evidence = record.evidence.at(-1);
+  return {
+    ...record.intent,
+    state: record.state,
+    attempts: [...record.attempts].sort((a, b) => a.number - b.number),
+    ...(record.reason === undefined ? {} : { reason: record.reason }),
+    ...(record.retryAtMs === undefined ? {} : { retryAtMs: record.retryAtMs }),
+    bumps: record.bumps,
+    ...(evidence === undefined ? {} : { evidence }),
+  };
+}

@@ -1,0 +1,143 @@
+import type { IngestRow, RowOutcome } from '../../ingestion/ingest.store.js';
+import { atLeast } from '../../logs/verdict.js';
+import { type LogState, newest, registersOf } from './log-state.js';
+import { toHex } from '../../verify/bytes.js';
+import { occupiedBy, type OccupiedInterval, OccupiedIntervals } from './occupied-intervals.js';
+import { notStorable } from './storable.js';
+
+/** What a group would do to the log if it committed now. Nothing is written before the receipts exist. */
+export class IngestGroup {
+  readonly outcomes: RowOutcome[] = [];
+  /** Rows to be written, with the verdict they really get. */
+  readonly written: { readonly row: IngestRow; readonly entryId: string }[] = [];
+  /** Intervals this group takes, by register of a meter. */
+  readonly taken = new Map<string, OccupiedIntervals>();
+  readonly occupying: { readonly register: string; readonly interval: OccupiedInterval }[] = [];
+  readonly freed = new Set<string>();
+  readonly sequences = new Map<string, string>();
+  /** By hex logHash: the newest row of this group with these bytes. */
+  private readonly ownHashes = new Map<
+    string,
+    { readonly row: IngestRow; readonly entryId: string }
+  >();
+  private readonly ownIds = new Set<string>();
+
+  constructor(private readonly log: LogState) {}
+
+  decide(row: IngestRow): void {
+    this.outcomes.push(this.outcomeOf(row));
+  }
+
+  private outcomeOf(row: IngestRow): RowOutcome {
+    const unstorable = notStorable(row);
+    if (unstorable !== undefined)
+      return { kind: 'refused', code: 'not_storable', detail: unstorable };
+    const hash = toHex(row.logHash);
+    const before = this.earlier(hash);
+    if (before !== undefined) {
+      const holds = before.verdict !== 'quarantined' && atLeast(before.assurance, row.assurance);
+      if (holds) return { kind: 'duplicate', id: before.id };
+    } else if (this.log.byId.has(row.id) || this.ownIds.has(row.id)) {
+      return { kind: 'refused', code: 'not_storable', detail: `entry id ${row.id} is in use` };
+    }
+    const id = before?.id ?? row.id;
+
+    let judged = row;
+    const reading = row.reading;
+    if (reading?.sequence !== undefined) {
+      const key = sequenceKey(reading.sequence);
+      const first = this.sequences.get(key) ?? this.log.sequences.get(key);
+      if (first !== undefined && first !== hash)
+        judged = { ...row, verdict: 'quarantined', reason: 'sequence_equivocation' };
+    }
+    if (reading !== undefined) {
+      const refused = this.occupy(judged, id, before !== undefined);
+      if (refused !== undefined) return refused;
+      if (reading.sequence !== undefined && judged === row)
+        this.sequences.set(sequenceKey(reading.sequence), hash);
+    }
+    this.written.push({ row: judged, entryId: id });
+    this.ownHashes.set(hash, { row: judged, entryId: id });
+    this.ownIds.add(id);
+    return {
+      kind: before === undefined ? 'stored' : 'upgraded',
+      id,
+      verdict: judged.verdict,
+      ...(judged.reason === undefined ? {} : { reason: judged.reason }),
+    };
+  }
+
+  private earlier(hash: string) {
+    const own = this.ownHashes.get(hash);
+    if (own !== undefined)
+      return { id: own.entryId, verdict: own.row.verdict, assurance: own.row.assurance };
+    const stored = this.log.byHash.get(hash);
+    if (stored === undefined) return undefined;
+    const { verdict, assurance } = newest(stored);
+    return { id: stored.row.id, verdict, assurance };
+  }
+
+  /** Takes the reading's intervals, or says why it cannot. Only `occupies` takes or frees anything. */
+  private occupy(row: IngestRow, id: string, known: boolean): RowOutcome | undefined {
+    const reading = row.reading;
+    if (reading === undefined) return undefined;
+    const replaced = reading.supersedes === undefined ? undefined : this.superseded(row);
+    if (reading.supersedes !== undefined && replaced === undefined)
+      return {
+        kind: 'refused',
+        code: 'supersedes_unknown',
+        detail: `no entry of this meter has the hash ${toHex(reading.supersedes)} that is to be superseded`,
+      };
+    if (!reading.occupies || row.verdict === 'quarantined') return undefined;
+
+    // An upgraded entry stands on its own interval.
+    const replacing = new Set([id, ...(replaced === undefined ? [] : [replaced])]);
+    const leaving = new Set([...this.freed, ...replacing]);
+    const fingerprint = toHex(reading.fingerprint);
+    const registers = registersOf(row);
+    const wanted = occupiedBy(reading, id);
+    for (const register of registers) {
+      const other =
+        this.log.occupied.get(register)?.conflict(wanted, leaving) ??
+        this.taken.get(register)?.conflict(wanted, replacing);
+      if (other !== undefined)
+        return {
+          kind: 'refused',
+          code: reading.startsMs === reading.endsMs ? 'timestamp_taken' : 'interval_overlap',
+          detail: `entry ${other} already covers this time on register ${register.slice(fingerprint.length + 1)}`,
+        };
+    }
+    if (replaced !== undefined) this.free(replaced);
+    if (known) this.free(id);
+    for (const register of registers) {
+      const own = this.taken.get(register) ?? new OccupiedIntervals();
+      this.taken.set(register, own);
+      own.add(wanted);
+      this.occupying.push({ register, interval: wanted });
+    }
+    return undefined;
+  }
+
+  private free(entryId: string): void {
+    this.freed.add(entryId);
+    for (const own of this.taken.values()) own.free(entryId);
+    for (let i = this.occupying.length - 1; i >= 0; i -= 1)
+      if (this.occupying[i]?.interval.entryId === entryId) this.occupying.splice(i, 1);
+  }
+
+  /** The id of the entry to be replaced: one of the same physical meter, or nobody's interval could be freed by others. */
+  private superseded(row: IngestRow): string | undefined {
+    const reading = row.reading;
+    if (reading?.supersedes === undefined) return undefined;
+    const hash = toHex(reading.supersedes);
+    const own = this.ownHashes.get(hash);
+    const target = own?.row ?? this.log.byHash.get(hash)?.row;
+    const id = own?.entryId ?? target?.id;
+    if (target?.reading === undefined || id === undefined) return undefined;
+    return toHex(target.reading.fingerprint) === toHex(reading.fingerprint) ? id : undefined;
+  }
+}
+
+function sequenceKey(sequence: { device: string; epoch: number; number: bigint }): string {
+  return JSON.stringify([sequence.device, sequence.epoch, String(sequence.number)]);
+}

@@ -1,0 +1,102 @@
+import type {
+  CommittedRow,
+  IngestRow,
+  IngestStore,
+  StoredReceipt,
+} from '../../ingestion/ingest.store.js';
+import type { IssuedReceipts } from '../../ingestion/ingest.store.js';
+import { entryEvent } from '../committed-events.js';
+import { IngestGroup } from './ingest-group.js';
+import { toHex } from '../../verify/bytes.js';
+import { type EntryRecord, type LogState, newest, registersOf } from './log-state.js';
+import { OccupiedIntervals } from './occupied-intervals.js';
+import type { MemoryOutbox } from './outbox.js';
+import type { Transactions } from './transactions.js';
+
+/** Decides a whole group first, has its receipts issued, and only then writes: a failure leaves nothing. */
+export class MemoryIngest implements IngestStore {
+  constructor(
+    private readonly log: LogState,
+    private readonly outbox: MemoryOutbox,
+    private readonly transactions: Transactions,
+  ) {}
+
+  commit(
+    rows: readonly IngestRow[],
+    issue: (
+      rows: readonly { readonly row: IngestRow; readonly entryId: string }[],
+    ) => Promise<IssuedReceipts> | IssuedReceipts,
+  ): Promise<readonly CommittedRow[]> {
+    return this.transactions.run(async () => {
+      const group = new IngestGroup(this.log);
+      for (const row of rows) group.decide(row);
+      if (group.written.length > 0) {
+        const issued = await issue(group.written);
+        if (issued.leaves.length !== group.written.length)
+          throw new Error(
+            `a group of ${group.written.length} entries got ${issued.leaves.length} receipt leaves. Issue one leaf per row.`,
+          );
+        this.write(group, issued);
+      }
+      return group.outcomes.map((outcome) => {
+        if (outcome.kind === 'refused') return { outcome };
+        const record = this.log.byId.get(outcome.id);
+        return record === undefined ? { outcome } : { outcome, receipt: newest(record).receipt };
+      });
+    });
+  }
+
+  private write(group: IngestGroup, issued: IssuedReceipts): void {
+    group.written.forEach(({ row, entryId }, index) => {
+      const record = this.log.byId.get(entryId) ?? this.create(row, entryId);
+      record.judgements.push({
+        verdict: row.verdict,
+        assurance: row.assurance,
+        ...(row.reason === undefined ? {} : { reason: row.reason }),
+        ...(row.signature === undefined ? {} : { signature: row.signature }),
+        receipt: receiptOf(row, record, issued, index),
+      });
+      this.outbox.append(entryEvent(row, entryId, issued.committedAtMs));
+    });
+    for (const id of group.freed)
+      for (const register of registersOf(this.log.byId.get(id)?.row))
+        this.log.occupied.get(register)?.free(id);
+    for (const { register, interval } of group.occupying) {
+      const taken = this.log.occupied.get(register) ?? new OccupiedIntervals();
+      this.log.occupied.set(register, taken);
+      taken.add(interval);
+    }
+    for (const [key, hash] of group.sequences) this.log.sequences.set(key, hash);
+  }
+
+  private create(row: IngestRow, entryId: string): EntryRecord {
+    const record: EntryRecord = { row, judgements: [] };
+    this.log.entries.push(record);
+    this.log.byId.set(entryId, record);
+    this.log.byHash.set(toHex(row.logHash), record);
+    this.log.unsealed.add(entryId);
+    return record;
+  }
+}
+
+function receiptOf(
+  row: IngestRow,
+  record: EntryRecord,
+  issued: IssuedReceipts,
+  index: number,
+): StoredReceipt {
+  return {
+    entryId: record.row.id,
+    logHash: record.row.logHash,
+    verdict: row.verdict,
+    ...(row.reason === undefined ? {} : { reason: row.reason }),
+    ruleSet: row.ruleSet,
+    committedAtMs: issued.committedAtMs,
+    includeByMs: issued.includeByMs,
+    durability: 'memory',
+    keyId: issued.keyId,
+    signature: issued.signature,
+    index,
+    leaves: issued.leaves,
+  };
+}

@@ -1,0 +1,78 @@
+import type { EntrySignature, IngestRow, StoredReceipt } from '../../ingestion/ingest.store.js';
+import type { StoredEntry } from '../../logs/entry.store.js';
+import type { Assurance, StoredVerdict } from '../../logs/verdict.js';
+import { toHex } from '../../verify/bytes.js';
+import { OccupiedIntervals } from './occupied-intervals.js';
+
+/** One appended judgement of an entry; the last one counts. */
+export interface Judgement {
+  readonly verdict: StoredVerdict;
+  readonly reason?: string;
+  readonly assurance: Assurance;
+  readonly signature?: EntrySignature;
+  readonly receipt: StoredReceipt;
+}
+
+/** An entry with everything appended to it since. */
+export interface EntryRecord {
+  readonly row: IngestRow;
+  readonly judgements: Judgement[];
+  batch?: { readonly number: number; readonly id: string; readonly index: number };
+}
+
+/** Everything ingestion writes; sealing reads the queue and sets positions. */
+export class LogState {
+  /** In the order of commit. */
+  readonly entries: EntryRecord[] = [];
+  readonly byId = new Map<string, EntryRecord>();
+  /** By hex logHash: the same bytes are one entry. */
+  readonly byHash = new Map<string, EntryRecord>();
+  /** By hex fingerprint and register. */
+  readonly occupied = new Map<string, OccupiedIntervals>();
+  /** By device, epoch and number: hex logHash of the first entry that used it. */
+  readonly sequences = new Map<string, string>();
+  /** Ids waiting to be sealed, oldest first. */
+  readonly unsealed = new Set<string>();
+}
+
+/** The registers of its meter that a row measures, each by hex fingerprint and name. */
+export function registersOf(row: IngestRow | undefined): ReadonlySet<string> {
+  const reading = row?.reading;
+  if (reading === undefined) return new Set();
+  const fingerprint = toHex(reading.fingerprint);
+  return new Set(reading.energies.map(({ register }) => `${fingerprint}/${register}`));
+}
+
+export function newest(record: EntryRecord): Judgement {
+  const last = record.judgements.at(-1);
+  if (last === undefined) throw new Error(`entry ${record.row.id} has no judgement`);
+  return last;
+}
+
+export function asStoredEntry(record: EntryRecord): StoredEntry {
+  const { row } = record;
+  const { verdict, reason, assurance, signature } = newest(record);
+  return {
+    id: row.id,
+    accountId: row.accountId,
+    source: row.source,
+    type: row.type,
+    format: row.format,
+    bytes: row.bytes,
+    logHash: row.logHash,
+    salt: row.salt,
+    assurance,
+    verdict,
+    ...(reason === undefined ? {} : { reason }),
+    receivedAtMs: row.receivedAtMs,
+    ...(signature === undefined ? {} : { signature }),
+    ...(row.reading === undefined
+      ? {}
+      : {
+          meterId: row.reading.meterId,
+          startsMs: row.reading.startsMs,
+          endsMs: row.reading.endsMs,
+        }),
+    ...(record.batch === undefined ? {} : { batch: record.batch }),
+  };
+}

@@ -1,0 +1,79 @@
+import type { MeterState, MeterStore, StoredMeter } from '../../devices/meter.store.js';
+import type { Clock } from '../../spi/index.js';
+import { toHex } from '../../verify/bytes.js';
+import { page, readTextCursor, textCursor } from '../list-cursor.js';
+
+export class MemoryMeters implements MeterStore {
+  private readonly meters = new Map<string, StoredMeter>();
+  private readonly fingerprints = new Set<string>();
+  private changes = 0n;
+  private readonly challenges = new Map<string, { readonly expiresAtMs: number; used: boolean }>();
+
+  constructor(private readonly clock: Clock) {}
+
+  async register(meter: StoredMeter): Promise<'registered' | 'meter_taken'> {
+    const fingerprint = toHex(meter.fingerprint);
+    if (this.meters.has(meter.meterId) || this.fingerprints.has(fingerprint)) return 'meter_taken';
+    this.meters.set(meter.meterId, { ...meter, keys: [...meter.keys] });
+    this.fingerprints.add(fingerprint);
+    this.changes += 1n;
+    return 'registered';
+  }
+
+  async get(meterId: string): Promise<StoredMeter | undefined> {
+    return this.meters.get(meterId);
+  }
+
+  async byKeyId(keyId: string): Promise<readonly StoredMeter[]> {
+    return [...this.meters.values()].filter((meter) =>
+      meter.keys.some((key) => key.keyId === keyId),
+    );
+  }
+
+  async list(query: {
+    readonly state?: MeterState;
+    readonly accountId?: string;
+    readonly limit: number;
+    readonly cursor?: string;
+  }): Promise<{ readonly items: readonly StoredMeter[]; readonly cursor?: string }> {
+    const behind = query.cursor === undefined ? undefined : readTextCursor(query.cursor);
+    const found = [...this.meters.values()]
+      .filter(
+        (meter) =>
+          (behind === undefined || meter.meterId > behind) &&
+          (query.state === undefined || meter.state === query.state) &&
+          (query.accountId === undefined || meter.accountId === query.accountId),
+      )
+      .sort((a, b) => (a.meterId < b.meterId ? -1 : 1));
+    return page(found, query.limit, (last) => textCursor(last.meterId));
+  }
+
+  async setState(meterId: string, from: MeterState, to: MeterState): Promise<boolean> {
+    const meter = this.meters.get(meterId);
+    if (meter?.state !== from) return false;
+    this.meters.set(meterId, { ...meter, state: to });
+    this.changes += 1n;
+    return true;
+  }
+
+  async revision(): Promise<bigint> {
+    return this.changes;
+  }
+
+  async putChallenge(nonce: string, ttlMs: number): Promise<void> {
+    const now = this.clock.nowMs();
+    for (const [old, { expiresAtMs }] of this.challenges)
+      if (expiresAtMs <= now) this.challenges.delete(old);
+    // A nonce that was issued before keeps its fate: a used one does not come back to life.
+    if (!this.challenges.has(nonce))
+      this.challenges.set(nonce, { expiresAtMs: now + ttlMs, used: false });
+  }
+
+  async useChallenge(nonce: string): Promise<boolean> {
+    const challenge = this.challenges.get(nonce);
+    if (challenge === undefined || challenge.used || challenge.expiresAtMs <= this.clock.nowMs())
+      return false;
+    challenge.used = true;
+    return true;
+  }
+}

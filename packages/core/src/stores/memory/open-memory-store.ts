@@ -1,0 +1,51 @@
+import type { Clock } from '../../spi/index.js';
+import type { Store } from '../store.js';
+import { StoreUnavailable } from '../store.js';
+import { MemoryAccounts } from './accounts.js';
+import { MemoryAnchors } from './anchors.js';
+import { MemoryBatches } from './batches.js';
+import { MemoryDocuments } from './collections.js';
+import { MemoryEntries } from './entries.js';
+import { MemoryIngest } from './ingest.js';
+import { MemoryLeases } from './leases.js';
+import { LogState } from './log-state.js';
+import { MemoryMeters } from './meters.js';
+import { MemoryOutbox } from './outbox.js';
+import { Transactions } from './transactions.js';
+
+/** A store that keeps everything in this process and nothing beyond it: for tests and simulations. */
+export function openMemoryStore(options: { readonly clock: Clock }): Store {
+  const { clock } = options;
+  const log = new LogState();
+  const transactions = new Transactions();
+  const outbox = new MemoryOutbox();
+  const leases = new MemoryLeases(clock);
+  const batches = new MemoryBatches(log, outbox, transactions);
+  const documents = new MemoryDocuments();
+  let closed = false;
+  return {
+    kind: 'memory',
+    durability: 'memory',
+    ingest: new MemoryIngest(log, outbox, transactions),
+    entries: new MemoryEntries(log, (number) => batches.allEntryIds(number)),
+    batches,
+    anchors: new MemoryAnchors(leases, outbox, clock),
+    leases,
+    meters: new MemoryMeters(clock),
+    accounts: new MemoryAccounts(),
+    outbox,
+    async collections(instanceId, declarations) {
+      return documents.open(instanceId, declarations);
+    },
+    async health() {
+      return { live: true, ready: !closed, facts: { entries: log.entries.length } };
+    },
+    async close() {
+      transactions.close(
+        new StoreUnavailable('this memory store is closed; open another one (its content is gone)'),
+      );
+      await transactions.settled();
+      closed = true;
+    },
+  };
+}

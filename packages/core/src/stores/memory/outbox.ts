@@ -1,0 +1,55 @@
+import type { OutboxStore } from '../../events/outbox.store.js';
+import type { DomainEvent } from '../../spi/index.js';
+import type { CommittedEvent } from '../committed-events.js';
+
+/** Digits of an event id: ids compare as strings in the order of commit. */
+const ID_DIGITS = 20;
+
+/** Events in the order of commit. Transactions are serial here, so none can hide behind a cursor. */
+export class MemoryOutbox implements OutboxStore {
+  private events: DomainEvent[] = [];
+  private last = 0n;
+  /** Id of the last event each subscriber confirmed; the empty string before the first. */
+  private readonly cursors = new Map<string, string>();
+
+  /** Called inside a transaction that can no longer fail. */
+  append(event: CommittedEvent): void {
+    this.last += 1n;
+    this.events.push({ ...event, id: String(this.last).padStart(ID_DIGITS, '0') });
+  }
+
+  async read(
+    cursor: string,
+    types: readonly string[] | 'all',
+    limit: number,
+  ): Promise<readonly DomainEvent[]> {
+    const passed = this.cursors.get(cursor) ?? '';
+    // A subscriber is known from its first read: what it has not confirmed is not pruned.
+    this.cursors.set(cursor, passed);
+    const found: DomainEvent[] = [];
+    for (const event of this.events) {
+      if (found.length >= limit) break;
+      if (event.id > passed && (types === 'all' || types.includes(event.type))) found.push(event);
+    }
+    return found;
+  }
+
+  async advance(cursor: string, throughId: string): Promise<void> {
+    const passed = this.cursors.get(cursor) ?? '';
+    // A late confirmation of an earlier event moves nothing back.
+    this.cursors.set(cursor, throughId > passed ? throughId : passed);
+  }
+
+  async prune(beforeMs: number): Promise<number> {
+    const behindAll = [...this.cursors.values()].reduce<string | undefined>(
+      (least, id) => (least === undefined || id < least ? id : least),
+      undefined,
+    );
+    const kept = this.events.filter(
+      (event) => event.atMs >= beforeMs || (behindAll !== undefined && event.id > behindAll),
+    );
+    const pruned = this.events.length - kept.length;
+    this.events = kept;
+    return pruned;
+  }
+}
