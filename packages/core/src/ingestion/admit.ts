@@ -17,6 +17,8 @@ export type IngestionMessage = InboundMessage & Sender;
 // One decoder serves all: without `stream` it keeps nothing between calls.
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
+const BYTE_ORDER_MARK = 0xfeff;
+
 /** Step 1: sizes, content type, scope and encoding. Gives the text of the message. */
 export function admit(message: IngestionMessage, config: IngestionConfig): string | Refusal {
   const { messageBytes } = config.limits;
@@ -36,8 +38,10 @@ export function admit(message: IngestionMessage, config: IngestionConfig): strin
   if (scopes.length > 0 && !scopes.includes('ingest'))
     return new Refusal('scope_missing', 'the key lacks the scope "ingest"');
   try {
-    return decoder.decode(message.bytes);
+    const text = decoder.decode(message.bytes);
+    if (text.charCodeAt(0) !== BYTE_ORDER_MARK) return text;
+    return new Refusal('json_bom', 'the message begins with a byte order mark; leave it out');
   } catch {
-    return new Refusal('utf8_invalid', 'the message is not valid UTF-8 (RFC 3629)');
+    return new Refusal('json_utf8', 'the message is not valid UTF-8 (RFC 3629)');
   }
 }

@@ -38,7 +38,7 @@ export function frame(
     return frameItems(text, array.spans, limits);
   }
   const end = endOfValue(text, start);
-  if (end < 0) return new Refusal('json_invalid', 'the message is not a complete JSON value');
+  if (end < 0) return new Refusal('json_syntax', 'the message is not a complete JSON value');
   const tail = trailing(text, end);
   if (tail !== undefined) return tail;
   const members = objectMembers(text, { start, end }, 'the message');
@@ -51,7 +51,7 @@ export function frame(
 function trailing(text: string, end: number): Refusal | undefined {
   const rest = skipSpace(text, end);
   if (rest >= text.length) return undefined;
-  return new Refusal('json_invalid', `something follows the JSON value at character ${rest}`);
+  return new Refusal('json_syntax', `something follows the JSON value at character ${rest}`);
 }
 
 function frameItems(
@@ -79,9 +79,9 @@ function frameLines(text: string, limits: IngestionConfig['limits']): Frame | Re
     if (start >= stop) continue;
     const end = endOfValue(text, start);
     if (end < 0 || end > stop)
-      lines.push(new Refusal('json_invalid', 'the line is not a complete JSON value'));
+      lines.push(new Refusal('json_syntax', 'the line is not a complete JSON value'));
     else if (skipSpace(text, end) < stop)
-      lines.push(new Refusal('json_invalid', 'something follows the JSON value of the line'));
+      lines.push(new Refusal('json_syntax', 'something follows the JSON value of the line'));
     else lines.push({ start, end });
   }
   return frameItems(text, lines, limits);

@@ -77,7 +77,7 @@ export function endOfValue(text: string, at: number): number {
 }
 
 function invalid(what: string, at: number): Refusal {
-  return new Refusal('json_invalid', `${what} at character ${at}`);
+  return new Refusal('json_syntax', `${what} at character ${at}`);
 }
 
 /**

@@ -22,8 +22,9 @@ export const VERDICT_CODES = {
   content_type_unknown: rejected(415),
   too_many_items: rejected(413),
   item_too_large: rejected(413),
-  utf8_invalid: rejected(400),
-  json_invalid: rejected(400),
+  json_utf8: rejected(400),
+  json_bom: rejected(400),
+  json_syntax: rejected(400),
   // The envelope.
   envelope_not_object: rejected(400),
   envelope_unknown_field: rejected(400),
@@ -78,7 +79,9 @@ export function meaningOf(code: string): CodeMeaning {
 
 /** HTTP status of the answer to one document. */
 export function statusOfItem(item: Pick<IngestItem, 'verdict' | 'reason'>): number {
-  if (item.verdict === 'quarantined') return 202;
-  if (item.verdict === 'rejected') return meaningOf(item.reason ?? '').status;
+  const { status } = meaningOf(item.reason ?? '');
+  if (item.verdict === 'rejected') return status;
+  // Equivocation is kept as evidence and still answered as the conflict it is.
+  if (item.verdict === 'quarantined') return status === 409 ? 409 : 202;
   return 200;
 }

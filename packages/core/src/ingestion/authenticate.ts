@@ -1,0 +1,116 @@
+import { hash } from 'node:crypto';
+import type { DevicesConfig } from '../devices/devices.config.js';
+import type { MeterDirectory } from '../devices/meter-directory.js';
+import type { MeterKey, StoredMeter } from '../devices/meter.store.js';
+import type { Assurance } from '../logs/verdict.js';
+import type { ReadingFacts } from '../verify/formats/format.js';
+import type { EntrySignature } from './ingest.store.js';
+import { Refusal } from './refusal.js';
+
+/** Who stands behind an item: what its row needs to know. */
+export interface Authentication {
+  readonly assurance: Assurance;
+  readonly meter?: StoredMeter;
+  readonly key?: MeterKey;
+  readonly signature?: EntrySignature;
+  /** Why somebody has to look at it before it counts. */
+  readonly hold?: { readonly code: 'unsigned_review' | 'meter_pending'; readonly detail: string };
+}
+
+/** The meter and key that a signature claims to be of. */
+export interface ClaimedKey {
+  readonly meter: StoredMeter;
+  readonly key: MeterKey;
+}
+
+/**
+ * Step: finds the key by its id and checks that it speaks for the document's meter, at the time of the reading and
+ * now. Pure: everything needed was loaded into the directory before.
+ */
+export function identify(
+  signature: { readonly alg: string; readonly keyId: string },
+  reading: Pick<ReadingFacts, 'meterId' | 'startsMs' | 'endsMs'>,
+  directory: Pick<MeterDirectory, 'peekKey' | 'peekMeter'>,
+  nowMs: number,
+  algorithms: DevicesConfig['algorithms'],
+): ClaimedKey | Refusal {
+  const holders = directory.peekKey(signature.keyId) ?? [];
+  const meter = holders.find(({ meterId }) => meterId === reading.meterId);
+  if (meter === undefined) return unidentified(signature.keyId, reading.meterId, holders, directory);
+  const key = meter.keys.find(({ keyId }) => keyId === signature.keyId);
+  if (key === undefined)
+    return new Refusal('key_unknown', `the meter has no key ${signature.keyId}; register it`);
+  if (signature.alg !== key.alg || !(algorithms as readonly string[]).includes(signature.alg))
+    return new Refusal(
+      'alg_not_allowed',
+      `key ${key.keyId} signs with ${key.alg}; allowed here are ${algorithms.join(', ')}`,
+    );
+  if (key.revokedAtMs !== undefined && Math.max(nowMs, reading.endsMs) >= key.revokedAtMs)
+    return new Refusal('key_revoked', `key ${key.keyId} was revoked; sign with the newer key`);
+  if (reading.startsMs < key.validFromMs)
+    return new Refusal(
+      'key_not_yet_valid',
+      `key ${key.keyId} is valid for readings from ${key.validFromMs} ms on`,
+    );
+  return { meter, key };
+}
+
+function unidentified(
+  keyId: string,
+  meterId: string,
+  holders: readonly StoredMeter[],
+  directory: Pick<MeterDirectory, 'peekMeter'>,
+): Refusal {
+  if (holders.length > 0)
+    return new Refusal('meter_mismatch', `key ${keyId} does not speak for the document's meter`);
+  if (directory.peekMeter(meterId) === null)
+    return new Refusal('meter_unknown', 'the meter is not registered; register it with its key');
+  return new Refusal('key_unknown', `no meter has the key ${keyId}; register it`);
+}
+
+/** Step: what the state of the meter means for a reading whose signature is good. */
+export function checkMeterState(meter: StoredMeter): Refusal | Authentication['hold'] {
+  switch (meter.state) {
+    case 'active':
+      return undefined;
+    case 'pending':
+      return { code: 'meter_pending', detail: 'the meter waits for an operator to approve it' };
+    case 'suspended':
+      return new Refusal('meter_suspended', 'the meter is suspended; ask the operator why');
+    case 'retired':
+      return new Refusal('meter_retired', 'the meter is retired and sends nothing any more');
+  }
+}
+
+/** Step for items without a device signature: `devices.unsigned` decides, and nobody speaks for another's meter. */
+export function authenticateUnsigned(
+  meterId: string,
+  sender: { readonly assurance: Assurance; readonly accountId?: string },
+  directory: Pick<MeterDirectory, 'peekMeter'>,
+  policy: DevicesConfig['unsigned'],
+): Authentication | Refusal {
+  if (policy === 'require')
+    return new Refusal(
+      'device_signature_required',
+      'readings must carry the signature of a registered device key',
+    );
+  const meter = directory.peekMeter(meterId) ?? undefined;
+  const held = meter === undefined ? undefined : checkMeterState(meter);
+  if (held instanceof Refusal) return held;
+  if (meter !== undefined && sender.accountId !== undefined && meter.accountId !== sender.accountId)
+    return new Refusal('meter_not_owned', 'the meter belongs to another account');
+  const hold =
+    policy === 'review'
+      ? { code: 'unsigned_review' as const, detail: 'unsigned readings wait for an operator' }
+      : held;
+  return {
+    assurance: sender.assurance,
+    ...(meter === undefined ? {} : { meter }),
+    ...(hold === undefined ? {} : { hold }),
+  };
+}
+
+/** What a device key is known by in sequences: SHA-256 of its SPKI, hex. An id of 16 digits could collide. */
+export function deviceOfKey(key: MeterKey): string {
+  return hash('sha256', key.publicKey, 'hex');
+}
