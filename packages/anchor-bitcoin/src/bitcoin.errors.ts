@@ -1,0 +1,50 @@
+import { AnchorError } from '@wattproof/core/spi';
+import { RpcError } from './bitcoin-rpc.js';
+
+/** Core's RPC_VERIFY_ALREADY_IN_CHAIN. */
+const ALREADY_IN_CHAIN = -27;
+/** Core's RPC_INVALID_ADDRESS_OR_KEY: no such transaction. */
+const NOT_FOUND = -5;
+
+/**
+ * Nodes say why they refuse only in words, so the words are matched here and nowhere else. The words are those of
+ * Bitcoin Core's validation (`policy/`, `validation.cpp`) and of bcoin's mempool.
+ */
+const REASONS: readonly [RegExp, 'conflict' | 'underpriced' | 'insufficient-funds' | 'rejected'][] =
+  [
+    [
+      /txn-mempool-conflict|bad-txns-spends-conflicting|bad-txns-inputs-spent|missing-?orspent|inputs-missingorspent|double[- ]spend/i,
+      'conflict',
+    ],
+    [/min relay fee not met|mempool min fee|insufficient (fee|priority)|fee.*low/i, 'underpriced'],
+    [/insufficient funds/i, 'insufficient-funds'],
+  ];
+
+/** True when the refusal means that the node has this very transaction. */
+export function isKnown(error: unknown): boolean {
+  return (
+    error instanceof RpcError &&
+    (error.code === ALREADY_IN_CHAIN ||
+      /already in (block ?chain|mempool|utxo set)|txn-already-(in-mempool|known)/i.test(
+        error.message,
+      ))
+  );
+}
+
+export function isNotFound(error: unknown): boolean {
+  return (
+    error instanceof RpcError &&
+    (error.code === NOT_FOUND || /not found|no such mempool/i.test(error.message))
+  );
+}
+
+export function anchorErrorOf(error: unknown): Error {
+  if (!(error instanceof RpcError))
+    return error instanceof Error ? error : new Error(String(error));
+  const reason = REASONS.find(([pattern]) => pattern.test(error.message))?.[1] ?? 'rejected';
+  return new AnchorError(
+    reason,
+    `The Bitcoin node refused ${error.method}: ${error.message} (${error.code}).`,
+    { cause: error },
+  );
+}

@@ -1,0 +1,188 @@
+import type {
+  Commitment,
+  Evidence,
+  EvidenceContext,
+  EvidenceVerdict,
+  EvidenceVerifier,
+  JsonObject,
+} from '@wattproof/core/spi';
+import { bytesOf, type BlockHeader, hex, readHeader } from './block-header.js';
+import { branchRoot, doubleSha256 } from './merkle-branch.js';
+import { commitsTo, MalformedTransaction, readTransaction } from './transaction.js';
+
+/** Evidence type of a commitment in an OP_RETURN output. */
+export const OP_RETURN_EVIDENCE = 'bitcoin-op-return/1';
+
+const KEYS = [
+  'block_hash',
+  'branch',
+  'coinbase',
+  'coinbase_branch',
+  'count',
+  'header',
+  'height',
+  'index',
+  'tx',
+];
+
+/**
+ * Checks `bitcoin-op-return/1`: transaction → Merkle branch → header → the header source. The coinbase branch pins the
+ * depth of the tree, so that an inner node cannot pass for a transaction. With a header source the level is
+ * `spv-pow`; without one only the operator says that the header belongs to the best chain.
+ */
+export const opReturnVerifier: EvidenceVerifier = {
+  type: OP_RETURN_EVIDENCE,
+  async verify(commitment, evidence, context) {
+    const read = readBody(evidence.body);
+    if ('detail' in read) return read;
+    return check(read, commitment, evidence, context);
+  },
+};
+
+interface Body {
+  readonly tx: Uint8Array;
+  readonly coinbase: Uint8Array;
+  readonly branch: readonly Uint8Array[];
+  readonly coinbaseBranch: readonly Uint8Array[];
+  readonly headerBytes: Uint8Array;
+  readonly header: BlockHeader;
+  readonly index: number;
+  readonly count: number;
+  readonly height: number;
+}
+
+const refuse = (code: string, detail: string) => ({ ok: false as const, code, detail });
+
+function readBody(body: JsonObject): Body | ReturnType<typeof refuse> {
+  const keys = Object.keys(body).sort();
+  if (keys.join() !== KEYS.join())
+    return refuse('evidence_malformed', `fields ${keys.join(', ')}; expected ${KEYS.join(', ')}`);
+  const tx = bytesOf(body['tx']);
+  const coinbase = bytesOf(body['coinbase']);
+  const headerBytes = bytesOf(body['header']);
+  const branch = branchBytes(body['branch']);
+  const coinbaseBranch = branchBytes(body['coinbase_branch']);
+  const header = headerBytes && readHeader(headerBytes);
+  const { index, count, height } = body;
+  if (!tx || !coinbase || !headerBytes || !header || !branch || !coinbaseBranch)
+    return refuse('evidence_malformed', 'a field is not the hex it should be');
+  if (
+    typeof index !== 'number' ||
+    typeof count !== 'number' ||
+    typeof height !== 'number' ||
+    !Number.isSafeInteger(height) ||
+    height < 0
+  )
+    return refuse('evidence_malformed', 'index, count and height are whole numbers');
+  if (header.hash !== body['block_hash'])
+    return refuse(
+      'header_mismatch',
+      `the header hashes to ${header.hash}, not to ${String(body['block_hash'])}`,
+    );
+  return { tx, coinbase, branch, coinbaseBranch, headerBytes, header, index, count, height };
+}
+
+async function check(
+  body: Body,
+  commitment: Commitment,
+  evidence: Evidence,
+  context: EvidenceContext,
+): Promise<EvidenceVerdict> {
+  try {
+    // A 64-byte transaction can be read as an inner node of the tree (CVE-2017-12842).
+    for (const bytes of [body.tx, body.coinbase]) {
+      if (bytes.length === 64)
+        return refuse(
+          'transaction_ambiguous',
+          'a 64-byte transaction can be an inner node of the tree',
+        );
+    }
+    const transaction = readTransaction(body.tx);
+    const coinbase = readTransaction(body.coinbase);
+    for (const { stripped } of [transaction, coinbase]) {
+      if (stripped.length === 64)
+        return refuse(
+          'transaction_ambiguous',
+          'a 64-byte transaction can be an inner node of the tree',
+        );
+    }
+    if (!coinbase.coinbase)
+      return refuse('coinbase_invalid', 'the first transaction of the block is not a coinbase');
+    if (
+      transaction.outputs.filter(({ script }) => commitsTo(script, commitment.digest)).length !== 1
+    ) {
+      return refuse(
+        'commitment_not_in_transaction',
+        `no output commits to ${hex(commitment.digest)}`,
+      );
+    }
+    const placed = branchRoot({
+      leaf: doubleSha256(transaction.stripped),
+      index: body.index,
+      count: body.count,
+      branch: body.branch,
+    });
+    if ('refused' in placed) return refuse('branch_refused', placed.refused);
+    const first = branchRoot({
+      leaf: doubleSha256(coinbase.stripped),
+      index: 0,
+      count: body.count,
+      branch: body.coinbaseBranch,
+    });
+    if ('refused' in first) return refuse('branch_refused', `coinbase: ${first.refused}`);
+    for (const { root } of [placed, first]) {
+      if (hex(root) !== hex(body.header.merkleRoot))
+        return refuse('branch_mismatch', 'a branch does not lead to the header');
+    }
+    if (!body.header.workDone)
+      return refuse('work_missing', 'the header does not meet its own target');
+    return judgeHeader(body, evidence, context);
+  } catch (cause) {
+    if (cause instanceof MalformedTransaction)
+      return refuse('transaction_malformed', cause.message);
+    throw cause;
+  }
+}
+
+async function judgeHeader(
+  body: Body,
+  evidence: Evidence,
+  context: EvidenceContext,
+): Promise<EvidenceVerdict> {
+  const where = `transaction ${hex(doubleSha256(readTransaction(body.tx).stripped).reverse())} in block ${body.height} (${body.header.hash}) of ${evidence.ledger}`;
+  const notAfterMs = body.header.timeS * 1000;
+  if (!context.headers) {
+    return {
+      ok: true,
+      trust: 'operator',
+      statement: `${where}; that this block is on the best chain is the operator's word, no headers were given`,
+      notAfterMs,
+    };
+  }
+  const known = await context.headers.header(evidence.ledger, { height: body.height });
+  if (!known) {
+    return {
+      ok: true,
+      trust: 'operator',
+      statement: `${where}; the given headers do not reach this height`,
+      notAfterMs,
+    };
+  }
+  if (hex(known) !== hex(body.headerBytes))
+    return refuse(
+      'header_not_on_chain',
+      `the given headers have another block at height ${body.height}`,
+    );
+  return {
+    ok: true,
+    trust: 'spv-pow',
+    statement: `${where}, which the given headers confirm`,
+    notAfterMs,
+  };
+}
+
+function branchBytes(value: unknown): Uint8Array[] | undefined {
+  if (!Array.isArray(value) || value.length > 32) return undefined;
+  const branch = value.map(bytesOf);
+  return branch.every((step) => step !== undefined) ? (branch as Uint8Array[]) : undefined;
+}

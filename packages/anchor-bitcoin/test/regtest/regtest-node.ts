@@ -1,0 +1,70 @@
+import { createRequire } from 'node:module';
+
+// bcoin's native parts would have to be compiled; its JavaScript back end is chosen before it loads.
+process.env['NODE_BACKEND'] = 'js';
+const bcoin = createRequire(import.meta.url)('bcoin');
+
+/** Segwit is active from here on bcoin's regtest. */
+const SEGWIT_HEIGHT = 450;
+const COINBASE_MATURITY = 100;
+
+/** A real Bitcoin node in memory, on regtest, that mines when told to and can be reorganised. */
+export class RegtestNode {
+  private constructor(readonly node: any) {}
+
+  static async start(): Promise<RegtestNode> {
+    const node = new bcoin.FullNode({
+      network: 'regtest',
+      memory: true,
+      indexTX: true,
+      indexAddress: true,
+      listen: false,
+      noHttp: true,
+      logLevel: 'none',
+    });
+    await node.open();
+    const regtest = new RegtestNode(node);
+    await regtest.mine(SEGWIT_HEIGHT, 1);
+    return regtest;
+  }
+
+  get height(): number {
+    return this.node.chain.height;
+  }
+
+  /** Mines blocks that pay to a program nobody watches (`to` fills its 20 bytes) or to a witness program. */
+  async mine(count: number, to: number | Uint8Array = 2): Promise<void> {
+    const program = typeof to === 'number' ? Buffer.alloc(20, to) : Buffer.from(to);
+    const address = bcoin.Address.fromWitnessPubkeyhash(program);
+    for (let i = 0; i < count; i += 1) {
+      const job = await this.node.miner.cpu.createJob(this.node.chain.tip, address);
+      await this.node.chain.add(await job.mineAsync());
+    }
+  }
+
+  /** Gives the program one spendable coin of 50 BTC (less after halvings). */
+  async fund(program: Uint8Array): Promise<void> {
+    await this.mine(1, program);
+    await this.mine(COINBASE_MATURITY, 3);
+  }
+
+  /** Replaces the newest `depth` blocks by `depth + 1` empty ones; what they held is forgotten. */
+  async reorganise(depth: number): Promise<void> {
+    const { chain, miner, mempool } = this.node;
+    let previous = await chain.getEntry(chain.height - depth);
+    const address = bcoin.Address.fromWitnessPubkeyhash(Buffer.alloc(20, 4 + (depth % 200)));
+    // The competing branch must not pick up what waits, so the pool is emptied first.
+    await mempool.reset();
+    for (let i = 0; i <= depth; i += 1) {
+      const job = await miner.cpu.createJob(previous, address);
+      const block = await job.mineAsync();
+      await chain.add(block);
+      previous = await chain.getEntry(block.hash('hex'));
+    }
+    await mempool.reset();
+  }
+
+  async stop(): Promise<void> {
+    await this.node.close();
+  }
+}
