@@ -1,4 +1,7 @@
 import { z } from 'zod';
+import { AccountsConfig } from '../accounts/accounts.config.js';
+import { DevicesConfig } from '../devices/devices.config.js';
+import { IngestionConfig } from '../ingestion/ingestion.config.js';
 import { ASSURANCES } from '../logs/verdict.js';
 import { DURABILITY_CLASSES, type DurabilityClass } from '../spi/index.js';
 import type { PluginEntry } from './plugin-errors.js';
@@ -91,27 +94,10 @@ const http = z.strictObject({
     .describe('Route groups that answer without a key. Anyone who reaches the port may use them.'),
 });
 
-const accounts = z.strictObject({
-  adminApiKey: z
-    .string()
-    // 128 bits in the densest usual spelling (base64).
-    .min(22, 'an admin key has at least 22 characters; make one with: openssl rand -base64 24')
-    .optional()
+const accounts = AccountsConfig.extend({
+  adminApiKey: AccountsConfig.shape.adminApiKey
     .meta(secret)
-    .describe('Sent as X-API-Key. Absent: nobody is administrator.'),
-});
-
-const devices = z.strictObject({
-  unsigned: z
-    .enum(['require', 'review', 'accept'])
-    .default('require')
-    .describe(
-      'Readings without a valid signature: refused, held for review, or taken as unsigned.',
-    ),
-  registration: z
-    .enum(['review', 'allowlist', 'open'])
-    .default('review')
-    .describe('Who may register a meter: after approval, who is on the list, or anybody.'),
+    .describe('Sent as X-API-Key; opens everything. Absent: nobody is administrator by key.'),
 });
 
 const claims = z.strictObject({
@@ -121,29 +107,8 @@ const claims = z.strictObject({
     .describe('Weakest assurance of a reading that may be minted, certified or sold.'),
 });
 
-const ingestion = z.strictObject({
-  maxRequestBytes: z.int().min(1024).default(1_048_576).describe('Body of one request.'),
-  maxItems: z.int().min(1).default(1000).describe('Readings in one request.'),
-  maxItemBytes: z.int().min(256).default(65_536).describe('One reading with its envelope.'),
-  // A meter's clock may run ahead; more than a minute is a wrong clock.
-  maxFutureMs: z.int().min(0).default(60_000).describe('How far ahead a reading may lie.'),
-  // Seven days; older readings need the backfill scope.
-  maxAgeMs: z
-    .union([z.int().min(1), z.literal('none')])
-    .default(604_800_000)
-    .describe('How old a reading may be, or none.'),
-  maxPendingItems: z
-    .int()
-    .min(1)
-    .default(20_000)
-    .describe('Readings waiting for a commit before new ones are answered with 429.'),
-  maxGroupItems: z.int().min(1).default(1000).describe('Readings in one commit.'),
-  unsignedPerMinute: z
-    .int()
-    .min(1)
-    .default(6000)
-    .describe('Unsigned readings taken per minute and sender.'),
-});
+// `claims.minAssurance` is the one place for it: what may be claimed is what may occupy an interval.
+const ingestion = IngestionConfig.omit({ minAssurance: true });
 
 const batching = z.strictObject({
   profile: z
@@ -162,7 +127,10 @@ const simulator = z.strictObject({
   seed: z.int().min(0).default(1).describe('Same seed, same households and keys.'),
 });
 
-/** The whole configuration of a gateway. Unknown keys are errors; every default stands here and only here. */
+/**
+ * The whole configuration of a gateway. Unknown keys are errors. Every default stands once: here, or in the
+ * schema of the feature that a section belongs to.
+ */
 export const gatewayConfigSchema = z.strictObject({
   profile: z
     .enum(['demo', 'development', 'production'])
@@ -177,7 +145,7 @@ export const gatewayConfigSchema = z.strictObject({
   store: store.prefault({}),
   http: http.prefault({}),
   accounts: accounts.prefault({}),
-  devices: devices.prefault({}),
+  devices: DevicesConfig.prefault({}),
   claims: claims.prefault({}),
   ingestion: ingestion.prefault({}),
   batching: batching.prefault({}),

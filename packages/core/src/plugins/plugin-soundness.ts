@@ -1,17 +1,9 @@
 import type { AnchorCapabilities, HostNeeds, Plugin, PluginKind } from '../spi/index.js';
+import { TRUST_LEVELS } from '../verify/contracts.js';
 
 const KINDS: readonly PluginKind[] = ['anchor', 'transport', 'pricing', 'format', 'detector'];
 const PORTS: readonly string[] = ['tokens', 'certificates', 'settlement', 'wallet'];
 const NEEDS: readonly string[] = ['events', 'http', 'collections', 'jobs', 'signer'];
-const TRUST_LEVELS: readonly string[] = [
-  'spv-pow',
-  'light-client',
-  'finality-signature',
-  'rpc-quorum',
-  'witness',
-  'operator',
-];
-
 /** Methods an instance of each kind must have; everything else of the contract is optional. */
 const METHODS: Readonly<Record<PluginKind, readonly string[]>> = {
   anchor: ['quote', 'prepare', 'sign', 'broadcast', 'observe', 'evidence', 'health', 'close'],

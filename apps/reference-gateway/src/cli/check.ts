@@ -1,0 +1,93 @@
+import {
+  type ConfigProblem,
+  type ConfiguredPlugin,
+  pluginEntries,
+  PluginErrors,
+} from '@wattproof/core/plugins';
+import { ConfigError } from '../config/config-errors.js';
+import { describeBlocks, loadConfiguredPlugins } from '../config/plugin-sources.js';
+import { readConfig } from '../config/read-config.js';
+import { durabilityOf, durabilityProblem, warningsFor } from '../config/warnings.js';
+import type { CommandContext } from './command.js';
+
+/**
+ * `gateway check [FILE] [--print]`: reads the configuration, loads every plugin, starts nothing. Prints the
+ * instances and warnings, with `--print` the whole configuration without secrets. Exit 0 sound, 1 problems.
+ */
+export async function check(args: readonly string[], context: CommandContext): Promise<number> {
+  const file = context.configFile(args);
+  try {
+    const read = await readConfig({ ...context, file, describeBlock: describeBlocks(file) });
+    const plugins = await loadConfiguredPlugins(read.config, file);
+    if (args.includes('--print')) context.out(JSON.stringify(read.printable, null, 2));
+    context.out(
+      table(['instance', 'kind', 'package', 'version', 'spi', 'capabilities'], plugins.map(row)),
+    );
+    for (const warning of warningsFor(read.config, plugins)) context.out(`warning: ${warning}`);
+    const problem = durabilityProblem(read.config, durabilityOf(read.config.store.url));
+    if (problem) return report(context, file, [problem]);
+    context.out(`${file} is sound.`);
+    return 0;
+  } catch (error) {
+    if (error instanceof ConfigError) {
+      // Plugins are looked at all the same, so that one run shows everything there is to correct.
+      const found = error.sections ? await pluginProblems(error.sections, file) : [];
+      return report(context, file, [...error.problems, ...found]);
+    }
+    if (error instanceof PluginErrors) return report(context, file, problemsOf(error));
+    throw error;
+  }
+}
+
+async function pluginProblems(
+  sections: NonNullable<ConfigError['sections']>,
+  file: string,
+): Promise<readonly ConfigProblem[]> {
+  if (pluginEntries(sections).length === 0) return [];
+  try {
+    await loadConfiguredPlugins(sections, file);
+    return [];
+  } catch (error) {
+    if (error instanceof PluginErrors) return problemsOf(error);
+    throw error;
+  }
+}
+
+function problemsOf({ errors }: PluginErrors): readonly ConfigProblem[] {
+  return errors.map(({ path, message }) => ({ path, message }));
+}
+
+function report(context: CommandContext, file: string, problems: readonly ConfigProblem[]): number {
+  context.err(`${problems.length} ${problems.length === 1 ? 'problem' : 'problems'} in ${file}:`);
+  for (const { path, message } of problems) context.err(`  ${path || '(file)'}: ${message}`);
+  return 1;
+}
+
+function row({ entry, plugin, package: owner }: ConfiguredPlugin): readonly string[] {
+  const { needs, ...capabilities } = plugin.capabilities;
+  const said = Object.entries(capabilities).map(([name, value]) => `${name}=${String(value)}`);
+  const lent = Object.keys(needs ?? {}).map((name) => `needs=${name}`);
+  return [
+    entry.instanceId,
+    plugin.kind,
+    owner?.name ?? entry.use,
+    owner?.version ?? '-',
+    String(plugin.spi),
+    [...said, ...lent].join(' '),
+  ];
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const lines = [head, ...rows];
+  const widths = head.map((_, column) =>
+    Math.max(...lines.map((line) => (line[column] ?? '').length)),
+  );
+  return lines
+    .map((line) =>
+      line
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}

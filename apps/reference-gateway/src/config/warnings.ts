@@ -1,0 +1,74 @@
+import {
+  type ConfigProblem,
+  type ConfiguredPlugin,
+  type GatewayConfig,
+  isDurableEnough,
+  requiredDurability,
+} from '@wattproof/core/plugins';
+import type { AnchorCapabilities, DurabilityClass } from '@wattproof/core/spi';
+
+const LOOPBACK = /^(127\.|::1$|localhost$)/;
+
+/** What a store of this address promises, as far as the address tells; a started store says it for sure. */
+export function durabilityOf(storeUrl: string): DurabilityClass {
+  if (storeUrl.startsWith('memory:')) return 'memory';
+  return storeUrl.startsWith('embedded:') ? 'process' : 'fsync';
+}
+
+/** The reason why a gateway with a store of class `actual` may not start, if there is one. */
+export function durabilityProblem(
+  config: Pick<GatewayConfig, 'profile' | 'store'>,
+  actual: DurabilityClass,
+): ConfigProblem | undefined {
+  const required = requiredDurability(config);
+  if (isDurableEnough(actual, required)) return undefined;
+  return {
+    path: 'store.durability',
+    message: `this store is of durability class "${actual}" and profile ${config.profile} asks for "${required}": acknowledged readings could be lost ${actual === 'memory' ? 'with the process' : 'when power fails'}. Use postgresql://…, or consent with store.durability: ${actual}`,
+  };
+}
+
+/** What an operator should know before every start, in sentences. */
+export function warningsFor(
+  config: GatewayConfig,
+  plugins: readonly ConfiguredPlugin[],
+): readonly string[] {
+  const warnings: string[] = [];
+  const { http, store, profile } = config;
+  if (http.open.length > 0) {
+    warnings.push(
+      `http.open: ${http.open.join(', ')} answer without a key to anyone who reaches ${http.host}.`,
+    );
+  }
+  if (config.devices.unsigned === 'accept') {
+    warnings.push(
+      'devices.unsigned: accept takes readings that nobody signed; they can be invented.',
+    );
+  }
+  if (config.devices.registration === 'open' && profile === 'production') {
+    warnings.push('devices.registration: open lets anybody register a meter.');
+  }
+  const durability = durabilityOf(store.url);
+  if (durability !== 'fsync' && profile === 'production') {
+    warnings.push(
+      `store.durability: ${durability} is accepted in production; a power cut can lose acknowledged readings.`,
+    );
+  }
+  if (!config.accounts.adminApiKey) {
+    warnings.push('accounts.adminApiKey is not set; nobody can use the routes of administrators.');
+  }
+  if (!LOOPBACK.test(http.host) && !http.tls && http.trustProxy === false) {
+    warnings.push(
+      `http.host: ${http.host} is reachable from other machines without TLS and without a proxy in front.`,
+    );
+  }
+  const anchors = plugins.filter(({ plugin }) => plugin.kind === 'anchor');
+  const isOwnWord = ({ plugin }: ConfiguredPlugin): boolean =>
+    (plugin.capabilities as AnchorCapabilities).trust === 'operator';
+  if (anchors.every(isOwnWord) && profile === 'production') {
+    warnings.push(
+      'anchors: none of them is outside the control of this gateway; proofs rest on its own signature alone.',
+    );
+  }
+  return warnings;
+}

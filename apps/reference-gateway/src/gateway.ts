@@ -1,0 +1,28 @@
+import { check } from './cli/check.js';
+import { type Command, commandContext } from './cli/command.js';
+import { schema } from './cli/schema.js';
+import { start } from './cli/start.js';
+
+const COMMANDS: Readonly<Record<string, Command>> = { check, schema, start };
+
+const USAGE = `gateway check [FILE] [--print]   read the configuration, load its plugins, start nothing
+gateway schema [FILE]            print the JSON Schema of the configuration
+gateway start [FILE]             run the gateway
+FILE defaults to WATTPROOF_CONFIG, then to the demo preset.`;
+
+const [name = '', ...args] = process.argv.slice(2);
+const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+if (command) {
+  process.exitCode = await command(
+    args,
+    commandContext({
+      env: process.env,
+      workingDirectory: process.cwd(),
+      out: (line) => void process.stdout.write(`${line}\n`),
+      err: (line) => void process.stderr.write(`${line}\n`),
+    }),
+  );
+} else {
+  process.stderr.write(`${USAGE}\n`);
+  process.exitCode = name === 'help' || name === '--help' ? 0 : 2;
+}
