@@ -1,1 +1,16 @@
 export * from './contracts.js';
+export { JsonError } from './json/json-error.js';
+export { JsonNumber } from './json/number-literal.js';
+export { decodeJson, parseJson } from './json/parse.js';
+export { MAX_JSON_DEPTH } from './json/reader.js';
+export type { JsonTree, NumberReading } from './json/reader.js';
+export { canonicalJson, canonicalJsonBytes, canonicalizeJsonText } from './rfc8785.js';
+export { FormatError } from './formats/format.js';
+export type { CanonicalDocument, MeasuredEnergy, ReadingFacts } from './formats/format.js';
+export { asReceived } from './formats/as-received.js';
+export type { DocumentCodec } from './formats/codec.js';
+export { canonicalize, defaultFormats, formats, readDocument } from './formats/default-formats.js';
+export { MAX_ENERGY_KWH, MAX_ENERGY_UWH, microWattHours } from './formats/energy.js';
+export type { BridgedEmlog } from './formats/kwh-mqtt-bridge.js';
+export { KWH_TOPIC_FILTER, bridgeKwhMessage } from './formats/kwh-mqtt-bridge.js';
+export { FormatRegistry } from './formats/registry.js';

@@ -1,0 +1,61 @@
+import { parseJson } from '../json/parse.js';
+import type { JsonTree } from '../json/reader.js';
+import { canonicalJsonBytes } from '../rfc8785.js';
+import type { ClosedSchema } from './closed-object.js';
+import { checkClosedObject, count, oneOf, optional, required, text } from './closed-object.js';
+import type { DocumentCodec } from './codec.js';
+import { UTC_MS_FORM, utcMilliseconds } from './utc-milliseconds.js';
+
+const instant = (value: JsonTree): string | undefined =>
+  typeof value === 'string' && utcMilliseconds(value) !== undefined ? undefined : UTC_MS_FORM;
+/** Names and sentences: printable, bounded. */
+const words = text(/^[^\p{Cc}]{1,1024}$/u, 'a string of 1 to 1024 characters without controls');
+/** C2SP signed-note verifier key: `<name>+<8 hex digits>+<base64>`. */
+const vkey = text(/^[^\s+]{1,512}\+[0-9a-f]{8}\+[A-Za-z0-9+/]+={0,2}$/, 'a C2SP verifier key');
+const facts = (value: JsonTree): string | undefined => {
+  const flat =
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    Object.values(value).every((item) => typeof item !== 'object' || item === null);
+  return flat ? undefined : 'an object of strings, numbers, booleans and nulls';
+};
+
+/** A format the gateway writes itself: RFC 8785 over a closed schema. */
+function systemFormat(name: string, members: ClosedSchema): DocumentCodec {
+  const schema: ClosedSchema = Object.freeze({ v: required(oneOf(name)), ...members });
+  return Object.freeze({
+    name,
+    read(json: string) {
+      const document = checkClosedObject(parseJson(json, 'exact'), schema);
+      return { format: name, bytes: canonicalJsonBytes(document) };
+    },
+  });
+}
+
+/** A new key of the log, announced under the old one (`previous`; absent for the first key). */
+export const logKey = systemFormat('log-key/1', {
+  origin: required(words),
+  role: required(oneOf('checkpoint', 'receipts', 'ledger')),
+  vkey: required(vkey),
+  previous: optional(vkey),
+  announced_at: required(instant),
+});
+
+/** The content of an entry was erased; its leaf stays where it was. */
+export const erasure = systemFormat('erasure/1', {
+  entry: required(words),
+  batch: optional(count),
+  index: optional(count),
+  reason: required(words),
+  erased_at: required(instant),
+});
+
+/** Who did what to what, when. */
+export const audit = systemFormat('audit/1', {
+  actor: required(words),
+  action: required(words),
+  subject: required(words),
+  detail: optional(facts),
+  at: required(instant),
+});
