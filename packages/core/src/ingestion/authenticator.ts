@@ -1,0 +1,175 @@
+import type { DevicesConfig } from '../devices/devices.config.js';
+import type { MeterDirectory } from '../devices/meter-directory.js';
+import type { SignatureVerifier } from '../devices/signature-verifier.js';
+import type { Assurance } from '../logs/verdict.js';
+import type { Sha256 } from '../verify/contracts.js';
+import { batchMessage, readingMessage } from '../verify/device-signing.js';
+import type { CanonicalDocument, ReadingFacts } from '../verify/formats/format.js';
+import {
+  authenticateUnsigned,
+  checkMeterState,
+  identify,
+  type Authentication,
+  type ClaimedKey,
+} from './authenticate.js';
+import type { EnvelopeSignature } from './envelope.js';
+import type { Frame } from './frame.js';
+import type { EntrySignature } from './ingest.store.js';
+import { Refusal } from './refusal.js';
+import { signedBatchTree } from './signed-batch.js';
+
+/** An item whose document has canonical bytes. */
+export interface ReadItem {
+  readonly document: CanonicalDocument & { readonly reading: ReadingFacts };
+  readonly logHash: Uint8Array;
+}
+
+/** Checks after which other work gets a turn: some 70 µs each with the fastest back end. */
+const CHECKS_PER_TURN = 32;
+
+/** Finds out who stands behind each item of a frame. */
+export class Authenticator {
+  constructor(
+    private readonly parts: {
+      readonly directory: MeterDirectory;
+      readonly signatures: SignatureVerifier;
+      readonly devices: DevicesConfig;
+      readonly sha256: Sha256;
+      /** Resolves after other waiting work had a turn. */
+      readonly turn: () => Promise<void>;
+    },
+  ) {}
+
+  /** One answer per item, in order. Loads meters and keys first; rejects with the store's error. */
+  async authenticate(
+    frame: Frame,
+    items: readonly (ReadItem | Refusal)[],
+    sender: { readonly assurance: Assurance; readonly accountId?: string },
+    nowMs: number,
+  ): Promise<readonly (Authentication | Refusal)[]> {
+    await this.loadKeys(frame, items);
+    if (frame.batch?.signature !== undefined)
+      return this.authenticateBatch(frame.batch.nonce, frame.batch.signature, items, nowMs);
+    const { directory, devices } = this.parts;
+    const answers: (Authentication | Refusal)[] = [];
+    let checks = 0;
+    for (const [index, item] of items.entries()) {
+      const envelope = frame.items[index]!;
+      if (item instanceof Refusal || envelope instanceof Refusal) {
+        answers.push(item as Refusal);
+      } else if (envelope.signature === undefined) {
+        const { meterId } = item.document.reading;
+        answers.push(authenticateUnsigned(meterId, sender, directory, devices.unsigned));
+      } else {
+        answers.push(this.authenticateSigned(envelope.signature, item, nowMs));
+        checks += 1;
+        if (checks % CHECKS_PER_TURN === 0) await this.parts.turn();
+      }
+    }
+    return answers;
+  }
+
+  private async loadKeys(frame: Frame, items: readonly (ReadItem | Refusal)[]): Promise<void> {
+    const { directory } = this.parts;
+    const meterIds = new Set<string>();
+    const keyIds = new Set<string>();
+    const batchKey = frame.batch?.signature?.keyId;
+    if (batchKey !== undefined) keyIds.add(batchKey);
+    for (const [index, item] of items.entries()) {
+      if (item instanceof Refusal) continue;
+      meterIds.add(item.document.reading.meterId);
+      const envelope = frame.items[index]!;
+      if (!(envelope instanceof Refusal) && envelope.signature !== undefined)
+        keyIds.add(envelope.signature.keyId);
+    }
+    await directory.refresh();
+    await directory.load(meterIds, keyIds);
+  }
+
+  private identify(
+    signature: EnvelopeSignature,
+    { document }: ReadItem,
+    nowMs: number,
+  ): ClaimedKey | Refusal {
+    const { directory, devices } = this.parts;
+    return identify(signature, document.reading, directory, nowMs, devices.algorithms);
+  }
+
+  private authenticateSigned(
+    signature: EnvelopeSignature,
+    item: ReadItem,
+    nowMs: number,
+  ): Authentication | Refusal {
+    const claimed = this.identify(signature, item, nowMs);
+    if (claimed instanceof Refusal) return claimed;
+    const { format, bytes } = item.document;
+    const message = readingMessage(format, signature.keyId, bytes);
+    if (!this.parts.signatures.verify(claimed.key.publicKey, message, signature.value))
+      return invalidSignature('the document');
+    return authenticated(claimed, signature);
+  }
+
+  private authenticateBatch(
+    nonce: Uint8Array,
+    signature: EnvelopeSignature,
+    items: readonly (ReadItem | Refusal)[],
+    nowMs: number,
+  ): readonly (Authentication | Refusal)[] {
+    const broken = items.findIndex((item) => item instanceof Refusal);
+    if (broken >= 0)
+      return items.map((item) =>
+        item instanceof Refusal
+          ? item
+          : new Refusal(
+              'batch_item_invalid',
+              `item ${broken} of the batch cannot be read, so its signature cannot be checked`,
+            ),
+      );
+    const read = items as readonly ReadItem[];
+    const { signatures, sha256 } = this.parts;
+    const logHashes = read.map(({ logHash }) => logHash);
+    const tree = signedBatchTree(nonce, logHashes, sha256);
+    const message = batchMessage(signature.keyId, read.length, tree.root);
+    // By SPKI: normally one key; two keys of one id would each be asked once.
+    const valid = new Map<Uint8Array, boolean>();
+    return read.map((item, index) => {
+      const claimed = this.identify(signature, item, nowMs);
+      if (claimed instanceof Refusal) return claimed;
+      const { publicKey } = claimed.key;
+      const isValid =
+        valid.get(publicKey) ?? signatures.verify(publicKey, message, signature.value);
+      valid.set(publicKey, isValid);
+      if (!isValid) return invalidSignature('the batch');
+      return authenticated(claimed, signature, {
+        nonce: tree.nonces[index]!,
+        index,
+        count: read.length,
+        path: tree.path(index),
+      });
+    });
+  }
+}
+
+function invalidSignature(of: string): Refusal {
+  return new Refusal(
+    'signature_invalid',
+    `the signature is not the key's over ${of}; check the domain line, the key id and the canonical bytes`,
+  );
+}
+
+function authenticated(
+  { meter, key }: ClaimedKey,
+  { keyId, value }: EnvelopeSignature,
+  batch?: EntrySignature['batch'],
+): Authentication | Refusal {
+  const hold = checkMeterState(meter);
+  if (hold instanceof Refusal) return hold;
+  const { alg, publicKey } = key;
+  return {
+    assurance: 'device-signature',
+    meter,
+    key,
+    signature: { alg, keyId, publicKey, value, ...(batch === undefined ? {} : { batch }) },
+    ...(hold === undefined ? {} : { hold }),
+  };
+}

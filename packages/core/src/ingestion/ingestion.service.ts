@@ -1,0 +1,255 @@
+import type { DevicesConfig } from '../devices/devices.config.js';
+import type { TokenBuckets } from '../devices/token-bucket.js';
+import type { Clock, Ingest, IngestItem } from '../spi/index.js';
+import type { BatchProfile, Sha256 } from '../verify/contracts.js';
+import type { CanonicalDocument } from '../verify/formats/format.js';
+import { toHex } from '../verify/bytes.js';
+import { logHash } from '../verify/tree-hashing.js';
+import { admit, type IngestionMessage, type Sender } from './admit.js';
+import type { Authentication } from './authenticate.js';
+import type { Authenticator, ReadItem } from './authenticator.js';
+import { buildRow, ROW_RANDOM_BYTES, type RowContext } from './build-row.js';
+import { isRetryable, QueueRefused, type CommitQueue } from './commit-queue.js';
+import { frame, type Frame } from './frame.js';
+import type { CommittedRow, IngestRow, StoredReceipt } from './ingest.store.js';
+import type { IngestionConfig } from './ingestion.config.js';
+import { judge, type Judgement } from './judge.js';
+import { readItem, type ReadDocument } from './read-item.js';
+import { Refusal } from './refusal.js';
+import { ruleSetId } from './rule-set.js';
+import { meaningOf } from './verdict-codes.js';
+
+/** Besides the plugin contract's answer: whether the message was one envelope, to be answered as one document. */
+export type IngestionAnswer =
+  | {
+      readonly kind: 'items';
+      readonly form: 'one' | 'many';
+      readonly items: readonly IngestItem[];
+    }
+  | { readonly kind: 'refused'; readonly code: string; readonly detail: string }
+  | {
+      readonly kind: 'retry';
+      readonly code: 'throttled' | 'store_unavailable';
+      readonly retryAfterMs: number;
+    };
+
+/** The answer to one unsigned `emlog-1.1` document, with the document as it is kept. */
+export type LogAnswer =
+  | {
+      readonly kind: 'item';
+      readonly item: IngestItem;
+      /** Absent when the document could not be read. */
+      readonly document?: CanonicalDocument;
+    }
+  | Exclude<IngestionAnswer, { kind: 'items' }>;
+
+export interface IngestionParts {
+  readonly config: IngestionConfig;
+  readonly devices: DevicesConfig;
+  readonly profile: BatchProfile;
+  readonly clock: Clock;
+  readonly random: (length: number) => Uint8Array;
+  readonly sha256: Sha256;
+  readonly readDocument: ReadDocument;
+  readonly authenticator: Authenticator;
+  readonly unsignedRate: TokenBuckets;
+  readonly queue: CommitQueue;
+  /** A stored receipt as its holder gets it. */
+  readonly receiptJson: (receipt: StoredReceipt) => object;
+}
+
+/** Called once per message; what transports, HTTP and imports share. */
+export class IngestionService implements Ingest {
+  private readonly ruleSet: string;
+
+  constructor(private readonly parts: IngestionParts) {
+    this.ruleSet = ruleSetId(parts.config, parts.devices);
+  }
+
+  /** Takes a message apart, judges each item and resolves after commit. One bad item never fails the others. */
+  async accept(message: IngestionMessage, signal?: AbortSignal): Promise<IngestionAnswer> {
+    signal?.throwIfAborted();
+    const shed = this.parts.queue.refusal();
+    if (shed !== undefined) return retry(shed);
+    const { config } = this.parts;
+    const text = admit(message, config);
+    if (text instanceof Refusal) return refused(text);
+    const framed = frame(text, message.contentType, config.limits);
+    if (framed instanceof Refusal) return refused(framed);
+    const read = this.readAll(framed);
+    const answer = await this.process(framed, read, message);
+    return 'kind' in answer ? answer : { kind: 'items', form: framed.form, items: answer.items };
+  }
+
+  /** `POST /logs`: one unsigned `emlog-1.1` document; `devices.unsigned` decides about it. */
+  async acceptLog(jsonText: string, sender: Sender = {}): Promise<LogAnswer> {
+    const shed = this.parts.queue.refusal();
+    if (shed !== undefined) return retry(shed);
+    const { itemBytes } = this.parts.config.limits;
+    const message: IngestionMessage = {
+      contentType: 'application/json',
+      bytes: Buffer.from(jsonText, 'utf8'),
+      assurance: 'unsigned',
+      ...sender,
+    };
+    const text = admit(message, this.parts.config);
+    if (text instanceof Refusal) return refused(text);
+    if (message.bytes.length > itemBytes)
+      return refused(
+        new Refusal(
+          'item_too_large',
+          `the document has ${message.bytes.length} bytes, at most ${itemBytes} are taken`,
+        ),
+      );
+    const framed: Frame = {
+      form: 'one',
+      items: [{ format: 'emlog-1.1', content: { kind: 'document', text } }],
+    };
+    const read = this.readAll(framed);
+    const answer = await this.process(framed, read, message);
+    if ('kind' in answer) return answer;
+    const [item] = answer.items;
+    const [first] = read;
+    if (item === undefined || first === undefined) throw new Error('one document, no answer');
+    return first instanceof Refusal
+      ? { kind: 'item', item }
+      : { kind: 'item', item, document: first.document };
+  }
+
+  private readAll({ items }: Frame): readonly (ReadItem | Refusal)[] {
+    const { readDocument, sha256 } = this.parts;
+    return items.map((item) => {
+      const document = item instanceof Refusal ? item : readItem(item, readDocument);
+      if (document instanceof Refusal) return document;
+      const { reading } = document;
+      if (reading === undefined) throw new Error(`no reading in a ${document.format} document`);
+      return { document: { ...document, reading }, logHash: logHash(document.bytes, sha256) };
+    });
+  }
+
+  private async process(
+    framed: Frame,
+    read: readonly (ReadItem | Refusal)[],
+    sender: IngestionMessage,
+  ): Promise<{ readonly items: readonly IngestItem[] } | Retry> {
+    const { authenticator, clock, queue } = this.parts;
+    const nowMs = clock.nowMs();
+    try {
+      const known = await authenticator.authenticate(framed, read, sender, nowMs);
+      const throttled = this.throttleUnsigned(known, sender);
+      if (throttled !== undefined) return throttled;
+      const answers = new Array<IngestItem>(read.length);
+      const rows: IngestRow[] = [];
+      const judgements: { readonly index: number; readonly detail?: string }[] = [];
+      const context = this.rowContext(nowMs);
+      const random = this.parts.random(read.length * ROW_RANDOM_BYTES);
+      for (const [index, item] of read.entries()) {
+        const judged = this.judge(item, known[index]!, sender, nowMs);
+        if (judged instanceof Refusal) {
+          answers[index] = rejectedItem(judged, item);
+          continue;
+        }
+        const own = random.subarray(index * ROW_RANDOM_BYTES, (index + 1) * ROW_RANDOM_BYTES);
+        const { detail, ...decided } = judged;
+        const account = sender.accountId === undefined ? {} : { accountId: sender.accountId };
+        rows.push(buildRow({ ...decided, ...account }, context, own));
+        judgements.push(detail === undefined ? { index } : { index, detail });
+      }
+      const committed = await queue.submit(rows);
+      for (const [i, { index, detail }] of judgements.entries())
+        answers[index] = this.committedItem(rows[i]!, committed[i]!, detail);
+      return { items: answers };
+    } catch (error) {
+      if (isRetryable(error)) return retry(error, this.parts.config.commit.retryAfterMs);
+      throw error;
+    }
+  }
+
+  private judge(
+    item: ReadItem | Refusal,
+    authentication: Authentication | Refusal,
+    sender: Sender,
+    nowMs: number,
+  ): (Judgement & ReadItem & { readonly authentication: Authentication }) | Refusal {
+    if (item instanceof Refusal) return item;
+    if (authentication instanceof Refusal) return authentication;
+    // A sender without a credential has no scope to go back in time with, whatever signed the readings.
+    const backfill = sender.scopes?.includes('backfill') ?? false;
+    const judgement = judge(item, authentication, { ms: nowMs, backfill }, this.parts.config);
+    return judgement instanceof Refusal ? judgement : { ...item, ...judgement, authentication };
+  }
+
+  private throttleUnsigned(
+    known: readonly (Authentication | Refusal)[],
+    { principal, accountId, source }: IngestionMessage,
+  ): Retry | undefined {
+    const { devices, unsignedRate } = this.parts;
+    if (devices.unsigned === 'require') return undefined;
+    let unsigned = 0;
+    for (const one of known)
+      if (!(one instanceof Refusal) && one.signature === undefined) unsigned += 1;
+    if (unsigned === 0) return undefined;
+    const from = principal?.id ?? accountId ?? source ?? 'anonymous';
+    const waitMs = unsignedRate.take(from, unsigned);
+    return waitMs === 0 ? undefined : { kind: 'retry', code: 'throttled', retryAfterMs: waitMs };
+  }
+
+  private rowContext(receivedAtMs: number): RowContext {
+    const { profile, sha256, config } = this.parts;
+    const { minAssurance, defaultAccount } = config;
+    return { profile, sha256, ruleSet: this.ruleSet, receivedAtMs, minAssurance, defaultAccount };
+  }
+
+  private committedItem(
+    row: IngestRow,
+    { outcome, receipt }: CommittedRow,
+    detail: string | undefined,
+  ): IngestItem {
+    const leaf = toHex(row.logHash);
+    if (outcome.kind === 'refused') {
+      const { verdict } = meaningOf(outcome.code);
+      return answer(null, leaf, verdict, outcome.code, outcome.detail, null);
+    }
+    const proof = receipt === undefined ? null : this.parts.receiptJson(receipt);
+    if (outcome.kind === 'duplicate')
+      return answer(outcome.id, leaf, 'duplicate', undefined, undefined, proof);
+    const why = outcome.reason === row.reason ? detail : undefined;
+    return answer(outcome.id, leaf, outcome.verdict, outcome.reason, why, proof);
+  }
+}
+
+type Retry = Extract<IngestionAnswer, { kind: 'retry' }>;
+
+function answer(
+  id: string | null,
+  leaf: string | null,
+  verdict: IngestItem['verdict'],
+  reason: string | undefined,
+  detail: string | undefined,
+  receipt: object | null,
+): IngestItem {
+  return {
+    id,
+    leaf_hash: leaf,
+    verdict,
+    ...(reason === undefined ? {} : { reason }),
+    ...(detail === undefined ? {} : { detail }),
+    duplicate: verdict === 'duplicate',
+    receipt,
+  };
+}
+
+function rejectedItem({ code, detail }: Refusal, item: ReadItem | Refusal): IngestItem {
+  const leaf = item instanceof Refusal ? null : toHex(item.logHash);
+  return answer(null, leaf, 'rejected', code, detail, null);
+}
+
+function refused({ code, detail }: Refusal): IngestionAnswer & { kind: 'refused' } {
+  return { kind: 'refused', code, detail };
+}
+
+function retry(error: { readonly code: string }, retryAfterMs = 1000): Retry {
+  if (error instanceof QueueRefused)
+    return { kind: 'retry', code: error.code, retryAfterMs: error.retryAfterMs };
+  return { kind: 'retry', code: 'store_unavailable', retryAfterMs };
+}
