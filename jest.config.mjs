@@ -2,7 +2,8 @@
 export default {
   testEnvironment: 'node',
   testEnvironmentOptions: {
-    customExportConditions: ['@wattproof/source', 'node', 'import', 'default'],
+    // jest adds import or require itself; naming one here would give CommonJS packages each other's ESM doors.
+    customExportConditions: ['@wattproof/source', 'node'],
   },
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },

@@ -1,0 +1,149 @@
+import { type BatchStore, CheckpointConflict } from '../../batching/batch.store.js';
+import type { SealedBatch, SealingDraft, StoredBatch } from '../../batching/batch.store.js';
+import type { Page } from '../../logs/entry.store.js';
+import type { BatchProfile } from '../../verify/contracts.js';
+import { numberCursor, page, readNumberCursor } from '../list-cursor.js';
+import { entryIdOf } from './entry-id.js';
+import { sealBatch } from './sealing.js';
+import type { Sql } from './sql.js';
+
+interface BatchRow {
+  readonly id: string;
+  readonly number: bigint;
+  readonly profile: BatchProfile;
+  readonly lane: StoredBatch['lane'];
+  readonly count: number;
+  readonly external_count: number;
+  readonly first: bigint;
+  readonly root: Uint8Array;
+  readonly metadata: Uint8Array;
+  readonly log_leaf: Uint8Array;
+  readonly log_root: Uint8Array;
+  readonly sealed_at_ms: bigint;
+  readonly note: string | null;
+}
+
+const BATCH = `SELECT b.id, b.number, b.profile, b.lane, b.count, b.external_count, b.first, b.root, b.metadata,
+    b.log_leaf, b.log_root, b.sealed_at_ms, c.note
+  FROM batch b LEFT JOIN batch_checkpoint c ON c.log_id = b.log_id AND c.batch_number = b.number
+  WHERE b.log_id = 1`;
+
+export class SqlBatches implements BatchStore {
+  constructor(
+    private readonly sql: Sql,
+    private readonly options: { readonly sealTimeoutMs: number },
+  ) {}
+
+  seal(
+    request: { readonly maxEntries: number; readonly requireExternal: boolean },
+    build: (draft: SealingDraft) => Promise<SealedBatch>,
+  ): Promise<StoredBatch | undefined> {
+    return this.sql.transaction((tx) =>
+      sealBatch(tx, { ...request, timeoutMs: this.options.sealTimeoutMs }, build),
+    );
+  }
+
+  async putCheckpoint(number: number, note: string): Promise<void> {
+    const inserted = await this.sql.query(
+      `INSERT INTO batch_checkpoint (batch_number, note)
+       SELECT number, $2::text FROM batch WHERE log_id = 1 AND number = $1
+       ON CONFLICT DO NOTHING RETURNING batch_number`,
+      [number, note],
+    );
+    if (inserted.length > 0) return;
+    const batch = await this.byNumber(number);
+    if (batch === undefined)
+      throw new RangeError(
+        `batch ${number} is not sealed; a checkpoint can only follow its batch`,
+      );
+    if (batch.checkpoint !== note) throw new CheckpointConflict(number);
+  }
+
+  async unsigned(): Promise<readonly StoredBatch[]> {
+    const rows = await this.sql.query<BatchRow>(`${BATCH} AND c.note IS NULL ORDER BY b.number`);
+    return rows.map(batchOf);
+  }
+
+  async head(): Promise<StoredBatch | undefined> {
+    return this.one(`${BATCH} ORDER BY b.number DESC LIMIT 1`);
+  }
+
+  async get(id: string): Promise<StoredBatch | undefined> {
+    return this.one(`${BATCH} AND b.id = $1`, id);
+  }
+
+  async byNumber(number: number): Promise<StoredBatch | undefined> {
+    return this.one(`${BATCH} AND b.number = $1`, number);
+  }
+
+  /** Newest first. */
+  async list(query: {
+    readonly limit: number;
+    readonly cursor?: string;
+  }): Promise<Page<StoredBatch>> {
+    const behind = query.cursor === undefined ? null : readNumberCursor(query.cursor);
+    const rows = await this.sql.query<BatchRow>(
+      `${BATCH} AND ($1::int8 IS NULL OR b.number < $1) ORDER BY b.number DESC LIMIT $2`,
+      [behind, query.limit + 1],
+    );
+    return page(rows.map(batchOf), query.limit, (last) => numberCursor(last.number));
+  }
+
+  async entryIds(
+    number: number,
+    query: {
+      readonly source?: 'external' | 'system';
+      readonly fromIndex: number;
+      readonly limit: number;
+    },
+  ): Promise<readonly string[]> {
+    const rows = await this.sql.query<{ entry_id: string }>(
+      `SELECT entry_id FROM batch_position
+       WHERE log_id = 1 AND batch_number = $1 AND index >= $2 AND ($3::text IS NULL OR source = $3)
+       ORDER BY index LIMIT $4`,
+      [number, query.fromIndex, query.source ?? null, query.limit],
+    );
+    return rows.map(({ entry_id }) => entryIdOf(entry_id));
+  }
+
+  async tile(number: number, level: number, index: number): Promise<Uint8Array | undefined> {
+    const [row] = await this.sql.query<{ hashes: Uint8Array }>(
+      `SELECT hashes FROM batch_tile
+       WHERE log_id = 1 AND batch_number = $1 AND level = $2 AND index = $3`,
+      [number, level, index],
+    );
+    return row?.hashes;
+  }
+
+  async logLeaves(from: number, to: number): Promise<Uint8Array> {
+    const [row] = await this.sql.query<{ leaves: Uint8Array | null }>(
+      `SELECT string_agg(log_leaf, ''::bytea ORDER BY number) AS leaves
+       FROM batch WHERE log_id = 1 AND number >= $1 AND number < $2`,
+      [from, to],
+    );
+    return row?.leaves ?? new Uint8Array(0);
+  }
+
+  private async one(text: string, ...params: (string | number)[]): Promise<StoredBatch | undefined> {
+    const [row] = await this.sql.query<BatchRow>(text, params);
+    return row === undefined ? undefined : batchOf(row);
+  }
+}
+
+function batchOf(row: BatchRow): StoredBatch {
+  return {
+    id: row.id,
+    number: Number(row.number),
+    profile: row.profile,
+    lane: row.lane,
+    count: row.count,
+    externalCount: row.external_count,
+    first: row.first,
+    root: row.root,
+    metadata: row.metadata,
+    logLeaf: row.log_leaf,
+    logRoot: row.log_root,
+    sealedAtMs: Number(row.sealed_at_ms),
+    ...(row.note === null ? {} : { checkpoint: row.note }),
+  };
+}

@@ -1,0 +1,172 @@
+import type { EntrySignature, StoredReceipt } from '../../ingestion/ingest.store.js';
+import type { EntryQuery, EntryStore, Page, StoredEntry } from '../../logs/entry.store.js';
+import type { Assurance, StoredVerdict } from '../../logs/verdict.js';
+import { numberCursor, page, readNumberCursor } from '../list-cursor.js';
+import { entryIdOf, uuidOf } from './entry-id.js';
+import { splitHashes } from './hash-list.js';
+import { newestReceipts } from './receipts.js';
+import type { Sql, SqlValue } from './sql.js';
+
+interface EntryRow {
+  readonly id: string;
+  readonly account_id: string;
+  readonly source: 'external' | 'system';
+  readonly type: string;
+  readonly format: string;
+  readonly received_at_ms: bigint;
+  readonly arrival: bigint;
+  readonly meter_id: string | null;
+  readonly starts_ms: bigint | null;
+  readonly ends_ms: bigint | null;
+  readonly bytes: Uint8Array;
+  readonly salt: Uint8Array;
+  readonly log_hash: Uint8Array;
+  readonly signature_alg: EntrySignature['alg'] | null;
+  readonly signature_key_id: string;
+  readonly signature_public_key: Uint8Array;
+  readonly signature_value: Uint8Array;
+  readonly signature_nonce: Uint8Array | null;
+  readonly signature_index: number;
+  readonly signature_count: number;
+  readonly signature_path: Uint8Array;
+  readonly verdict: StoredVerdict;
+  readonly reason: string | null;
+  readonly assurance: Assurance;
+  readonly batch_number: bigint | null;
+  readonly batch_id: string;
+  readonly batch_index: number;
+}
+
+const ENTRY = `SELECT e.id, e.account_id, e.source, e.type, e.format, e.received_at_ms, e.arrival, e.meter_id, e.starts_ms,
+    e.ends_ms, b.bytes, b.salt, b.log_hash, b.signature_alg, b.signature_key_id, b.signature_public_key,
+    b.signature_value, b.signature_nonce, b.signature_index, b.signature_count, b.signature_path,
+    v.verdict, v.reason, v.assurance, p.batch_number, p.index AS batch_index, s.id AS batch_id
+  FROM entry e JOIN entry_body b ON b.entry_id = e.id
+  CROSS JOIN LATERAL (SELECT verdict, reason, assurance FROM verdict
+    WHERE entry_id = e.id ORDER BY group_id DESC LIMIT 1) v
+  LEFT JOIN batch_position p ON p.entry_id = e.id
+  LEFT JOIN batch s ON s.log_id = p.log_id AND s.number = p.batch_number`;
+
+export class SqlEntries implements EntryStore {
+  constructor(private readonly sql: Sql) {}
+
+  async get(id: string): Promise<StoredEntry | undefined> {
+    const uuid = uuidOf(id);
+    if (uuid === undefined) return undefined;
+    const [row] = await this.sql.query<EntryRow>(`${ENTRY} WHERE e.id = $1`, [uuid]);
+    return row === undefined ? undefined : entryOf(row);
+  }
+
+  async receipt(id: string): Promise<StoredReceipt | undefined> {
+    const uuid = uuidOf(id);
+    return uuid === undefined ? undefined : (await newestReceipts(this.sql, [uuid])).get(id);
+  }
+
+  async list(query: EntryQuery): Promise<Page<StoredEntry>> {
+    const params: SqlValue[] = [query.limit + 1];
+    const conditions: string[] = [];
+    const where = (condition: string, value: SqlValue | undefined) => {
+      if (value === undefined) return;
+      params.push(value);
+      conditions.push(`${condition} $${params.length}`);
+    };
+    where('e.meter_id =', query.meterId);
+    where('e.starts_ms >=', query.fromMs);
+    where('e.starts_ms <', query.toMs);
+    where('e.type =', query.type);
+    where('e.source =', query.source);
+    where('e.account_id =', query.accountId);
+    where('e.arrival >', query.cursor === undefined ? undefined : readNumberCursor(query.cursor));
+    const filter = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
+    const rows = await this.sql.query<EntryRow>(
+      `${ENTRY} ${filter} ORDER BY e.arrival LIMIT $1`,
+      params,
+    );
+    const { items, cursor } = page(rows, query.limit, (last) => numberCursor(last.arrival));
+    return { items: items.map(entryOf), ...(cursor === undefined ? {} : { cursor }) };
+  }
+
+  async inBatch(
+    batchNumber: number,
+    query: { readonly limit: number; readonly fromIndex?: number },
+  ): Promise<readonly StoredEntry[]> {
+    const rows = await this.sql.query<EntryRow>(
+      `${ENTRY} WHERE p.log_id = 1 AND p.batch_number = $1 AND p.index >= $2 ORDER BY p.index LIMIT $3`,
+      [batchNumber, query.fromIndex ?? 0, query.limit],
+    );
+    return rows.map(entryOf);
+  }
+
+  async unsealed(): Promise<{
+    readonly external: number;
+    readonly system: number;
+    readonly oldestReceivedAtMs?: number;
+  }> {
+    const [row] = await this.sql.query<{
+      external: bigint;
+      system: bigint;
+      oldest: bigint | null;
+    }>(
+      `SELECT count(*) FILTER (WHERE source = 'external') AS external,
+         count(*) FILTER (WHERE source = 'system') AS system, min(received_at_ms) AS oldest
+       FROM log_unsealed WHERE log_id = 1`,
+    );
+    const oldest = row?.oldest ?? null;
+    return {
+      external: Number(row?.external ?? 0n),
+      system: Number(row?.system ?? 0n),
+      ...(oldest === null ? {} : { oldestReceivedAtMs: Number(oldest) }),
+    };
+  }
+}
+
+function entryOf(row: EntryRow): StoredEntry {
+  const signature = signatureOf(row);
+  return {
+    id: entryIdOf(row.id),
+    accountId: row.account_id,
+    source: row.source,
+    type: row.type,
+    format: row.format,
+    bytes: row.bytes,
+    logHash: row.log_hash,
+    salt: row.salt,
+    assurance: row.assurance,
+    verdict: row.verdict,
+    ...(row.reason === null ? {} : { reason: row.reason }),
+    receivedAtMs: Number(row.received_at_ms),
+    ...(signature === undefined ? {} : { signature }),
+    ...(row.meter_id === null ? {} : { meterId: row.meter_id }),
+    ...(row.starts_ms === null ? {} : { startsMs: Number(row.starts_ms) }),
+    ...(row.ends_ms === null ? {} : { endsMs: Number(row.ends_ms) }),
+    ...(row.batch_number === null
+      ? {}
+      : {
+          batch: {
+            number: Number(row.batch_number),
+            id: row.batch_id,
+            index: row.batch_index,
+          },
+        }),
+  };
+}
+
+function signatureOf(row: EntryRow): EntrySignature | undefined {
+  if (row.signature_alg === null) return undefined;
+  return {
+    alg: row.signature_alg,
+    keyId: row.signature_key_id,
+    publicKey: row.signature_public_key,
+    value: row.signature_value,
+    ...(row.signature_nonce === null
+      ? {}
+      : {
+          batch: {
+            nonce: row.signature_nonce,
+            index: row.signature_index,
+            count: row.signature_count,
+            path: splitHashes(row.signature_path),
+          },
+        }),
+  };
+}

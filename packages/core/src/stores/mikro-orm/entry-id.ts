@@ -1,0 +1,10 @@
+const ENTRY_ID = /^log_[0-9a-f]{32}$/;
+
+/** The uuid column's text of `log_<32 hex digits>`, or undefined when it is no entry's id. */
+export function uuidOf(entryId: string): string | undefined {
+  return ENTRY_ID.test(entryId) ? entryId.slice(4) : undefined;
+}
+
+export function entryIdOf(uuid: string): string {
+  return `log_${uuid.replaceAll('-', '')}`;
+}

@@ -1,0 +1,89 @@
+import type { CommittedRow, IngestRow, RowOutcome } from '../../ingestion/ingest.store.js';
+import { atLeast, type StoredVerdict } from '../../logs/verdict.js';
+import { notStorable } from '../memory/storable.js';
+import { entryIdOf, uuidOf } from './entry-id.js';
+
+/** A row on its way through the transaction. */
+export interface Candidate {
+  /** As asked, with the verdict and reason the store gave it. */
+  row: IngestRow;
+  /** Place in the group as it arrived. */
+  readonly place: number;
+  /** The entry it is or becomes; not the row's own when these bytes are already known. */
+  uuid: string;
+  /** Whether these bytes already have an entry. */
+  known: boolean;
+  /** Set when it will not be written: refused, or a duplicate. */
+  answer?: RowOutcome;
+}
+
+/** Rows of one group, equal bytes only once. */
+export interface Sorted {
+  /** In the one order every writer locks in: fingerprint, register, start, logHash. */
+  readonly candidates: Candidate[];
+  /** Rows with the same bytes as a candidate, by their place. */
+  readonly twins: ReadonlyMap<number, Candidate>;
+  readonly refused: ReadonlyMap<number, RowOutcome>;
+}
+
+export function sortGroup(rows: readonly IngestRow[]): Sorted {
+  const refused = new Map<number, RowOutcome>();
+  const byHash = new Map<string, Candidate>();
+  const placesOf = new Map<string, number[]>();
+  rows.forEach((row, place) => {
+    const uuid = uuidOf(row.id);
+    const detail =
+      uuid === undefined ? `"${row.id}" is not log_ and 32 hex digits` : notStorable(row);
+    if (uuid === undefined || detail !== undefined) {
+      refused.set(place, { kind: 'refused', code: 'not_storable', detail: detail ?? '' });
+      return;
+    }
+    const hash = Buffer.from(row.logHash).toString('hex');
+    const rival = byHash.get(hash);
+    if (rival === undefined || stronger(row, rival.row))
+      byHash.set(hash, { row, place, uuid, known: false });
+    placesOf.set(hash, [...(placesOf.get(hash) ?? []), place]);
+  });
+  const twins = new Map<number, Candidate>();
+  for (const [hash, candidate] of byHash)
+    for (const place of placesOf.get(hash) ?? [])
+      if (place !== candidate.place) twins.set(place, candidate);
+  const candidates = [...byHash].map(([hash, candidate]) => ({
+    key: sortKey(candidate.row, hash),
+    candidate,
+  }));
+  candidates.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
+  return { candidates: candidates.map(({ candidate }) => candidate), twins, refused };
+}
+
+/** Whether `row` would be judged again after `before`: mechanisms, duplicates and assurance. */
+export function stronger(
+  row: { readonly assurance: IngestRow['assurance'] },
+  before: { readonly verdict: StoredVerdict; readonly assurance: IngestRow['assurance'] },
+): boolean {
+  return before.verdict === 'quarantined' || !atLeast(before.assurance, row.assurance);
+}
+
+export function written(candidate: Candidate): CommittedRow['outcome'] {
+  const { row } = candidate;
+  return {
+    kind: candidate.known ? 'upgraded' : 'stored',
+    id: entryIdOf(candidate.uuid),
+    verdict: row.verdict,
+    ...(row.reason === undefined ? {} : { reason: row.reason }),
+  };
+}
+
+/** Registers of a reading, each once. */
+export function registersOf(row: IngestRow): readonly string[] {
+  return [...new Set(row.reading?.energies.map(({ register }) => register))].toSorted();
+}
+
+function sortKey({ reading }: IngestRow, hash: string): string {
+  if (reading === undefined) return `~${hash}`;
+  const fingerprint = Buffer.from(reading.fingerprint).toString('hex');
+  // Milliseconds of any date fit 16 digits; the offset keeps dates before 1970 in order.
+  const starts = String(reading.startsMs + 2 ** 52).padStart(16, '0');
+  const register = reading.energies.map((energy) => energy.register).toSorted()[0] ?? '';
+  return `${fingerprint}\0${register}\0${starts}\0${hash}`;
+}

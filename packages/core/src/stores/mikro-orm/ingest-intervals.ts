@@ -1,0 +1,320 @@
+import type { IngestRow } from '../../ingestion/ingest.store.js';
+import { entryIdOf } from './entry-id.js';
+import { type Candidate, registersOf } from './ingest-candidate.js';
+import type { Sql } from './sql.js';
+
+/** Intervals of readings of this group, to answer overlaps among them without asking the database. */
+class Claims {
+  readonly #byRegister = new Map<string, Candidate[]>();
+
+  constructor(candidates: readonly Candidate[]) {
+    for (const candidate of candidates) this.add(candidate);
+  }
+
+  add(candidate: Candidate): void {
+    for (const key of keysOf(candidate)) {
+      const there = this.#byRegister.get(key);
+      if (there === undefined) this.#byRegister.set(key, [candidate]);
+      else there.push(candidate);
+    }
+  }
+
+  remove(uuid: string): void {
+    for (const [key, there] of this.#byRegister)
+      this.#byRegister.set(
+        key,
+        there.filter((candidate) => candidate.uuid !== uuid),
+      );
+  }
+
+  overlapping(candidate: Candidate): Holder | undefined {
+    const [starts, ends] = spanOf(candidate);
+    for (const key of keysOf(candidate)) {
+      const holder = this.#byRegister.get(key)?.find((other) => {
+        const [otherStarts, otherEnds] = spanOf(other);
+        return starts < otherEnds && otherStarts < ends;
+      });
+      if (holder !== undefined)
+        return { entryId: entryIdOf(holder.uuid), register: key.slice(key.indexOf('/') + 1) };
+    }
+    return undefined;
+  }
+}
+
+function keysOf({ row }: Candidate): string[] {
+  const fingerprint = Buffer.from(row.reading?.fingerprint ?? []).toString('hex');
+  return registersOf(row).map((register) => `${fingerprint}/${register}`);
+}
+
+/** Half open; a point reading covers its millisecond. */
+function spanOf({ row }: Candidate): readonly [number, number] {
+  const { startsMs, endsMs } = row.reading ?? { startsMs: 0, endsMs: 0 };
+  return [startsMs, startsMs === endsMs ? endsMs + 1 : endsMs];
+}
+
+/** One register of one reading. */
+interface Claim {
+  readonly candidate: Candidate;
+  readonly fingerprint: Uint8Array;
+  readonly register: string;
+  readonly startsMs: number;
+  readonly endsMs: number;
+}
+
+const SPAN = `int8range(k.starts_ms, k.ends_ms, CASE WHEN k.starts_ms = k.ends_ms THEN '[]' ELSE '[)' END)`;
+const CLAIMS = `unnest($1::bytea[], $2::text[], $3::int8[], $4::int8[], $5::uuid[])
+  AS k (fingerprint, register, starts_ms, ends_ms, entry_id)`;
+
+/**
+ * Gives each reading its intervals, all registers or none; the exclusion constraint decides between writers.
+ * Readings that lose are refused. Readings that may not occupy are refused where somebody occupies, unless they
+ * are quarantined: those are kept as evidence.
+ */
+export async function occupyIntervals(tx: Sql, candidates: readonly Candidate[]): Promise<void> {
+  const superseded = await findSuperseded(tx, candidates);
+  const asking = candidates.filter(
+    ({ row, answer }) => row.reading !== undefined && answer === undefined,
+  );
+  const occupying = asking.filter(({ row }) => occupies(row));
+  const plain = occupying.filter((candidate) => !candidate.known && !superseded.has(candidate));
+  const alone = occupying.filter((candidate) => candidate.known || superseded.has(candidate));
+
+  // Of readings that overlap within the group the one that arrived first is heard first.
+  const { first, later } = splitByArrival(plain);
+  const again = await insertAll(tx, first);
+  const winners = new Claims(first.filter((one) => isOpen(one) && !again.includes(one)));
+  const waiting = [...again, ...later, ...alone].toSorted((a, b) => a.place - b.place);
+  for (const candidate of waiting) {
+    const replaced = superseded.get(candidate);
+    const holder = replaced === undefined ? winners.overlapping(candidate) : undefined;
+    if (holder !== undefined) refuse(candidate, holder);
+    else {
+      await insertAlone(tx, candidate, replaced === undefined ? [] : [replaced]);
+      if (isOpen(candidate)) winners.add(candidate);
+    }
+    if (replaced !== undefined && isOpen(candidate)) winners.remove(replaced);
+  }
+  await refuseBystanders(
+    tx,
+    asking.filter(({ row }) => !occupies(row) && row.verdict !== 'quarantined'),
+    superseded,
+  );
+}
+
+const isOpen = ({ answer }: Candidate): boolean => answer === undefined;
+const occupies = (row: IngestRow): boolean =>
+  row.reading?.occupies === true && row.verdict !== 'quarantined';
+
+/** The entries that readings name as replaced; a name that is no reading of the same meter is refused. */
+async function findSuperseded(
+  tx: Sql,
+  candidates: readonly Candidate[],
+): Promise<ReadonlyMap<Candidate, string>> {
+  const naming = candidates.flatMap((candidate) => {
+    const reading = candidate.row.reading;
+    return reading?.supersedes === undefined
+      ? []
+      : [{ candidate, hash: reading.supersedes, fingerprint: reading.fingerprint }];
+  });
+  const superseded = new Map<Candidate, string>();
+  if (naming.length === 0) return superseded;
+  const found = await tx.query<{ place: bigint; entry_id: string }>(
+    `SELECT DISTINCT k.place, b.entry_id
+     FROM unnest($1::bytea[], $2::bytea[]) WITH ORDINALITY AS k (hash, fingerprint, place)
+     JOIN entry_body b ON b.log_id = 1 AND b.log_hash = k.hash
+     JOIN reading r ON r.entry_id = b.entry_id AND r.fingerprint = k.fingerprint`,
+    [naming.map(({ hash }) => hash), naming.map(({ fingerprint }) => fingerprint)],
+  );
+  const byPlace = new Map(found.map((row) => [Number(row.place), row.entry_id]));
+  naming.forEach(({ candidate, hash }, index) => {
+    const uuid = byPlace.get(index + 1);
+    if (uuid !== undefined) superseded.set(candidate, uuid.replaceAll('-', ''));
+    else
+      candidate.answer = {
+        kind: 'refused',
+        code: 'supersedes_unknown',
+        detail: `no entry of this meter has the hash ${Buffer.from(hash).toString('hex')} that is to be superseded`,
+      };
+  });
+  return superseded;
+}
+
+/** Readings that overlap no earlier one of the group, and the others. */
+function splitByArrival(candidates: readonly Candidate[]): {
+  readonly first: Candidate[];
+  readonly later: Candidate[];
+} {
+  const claims = new Claims([]);
+  const later = candidates
+    .toSorted((a, b) => a.place - b.place)
+    .filter((candidate) => {
+      if (claims.overlapping(candidate) !== undefined) return true;
+      claims.add(candidate);
+      return false;
+    });
+  const deferred = new Set(later);
+  return { first: candidates.filter((candidate) => !deferred.has(candidate)), later };
+}
+
+/**
+ * Inserts what it can and refuses the rest; of a reading of which only half could be inserted nothing stays. Such a
+ * half may have kept somebody out meanwhile, so the losers are returned to ask again, one by one.
+ */
+async function insertAll(tx: Sql, candidates: readonly Candidate[]): Promise<Candidate[]> {
+  const claims = claimsOf(candidates);
+  if (claims.length === 0) return [];
+  const won = await insertClaims(tx, claims);
+  if (won.length === claims.length) return [];
+  const wins = new Map<string, number>();
+  for (const { entry_id } of won) {
+    const uuid = entry_id.replaceAll('-', '');
+    wins.set(uuid, (wins.get(uuid) ?? 0) + 1);
+  }
+  const losers = candidates.filter(
+    ({ row, uuid }) => (wins.get(uuid) ?? 0) < registersOf(row).length,
+  );
+  const halves = losers.filter(({ uuid }) => wins.has(uuid));
+  if (halves.length > 0) {
+    await freeIntervals(
+      tx,
+      halves.map(({ uuid }) => uuid),
+    );
+    return losers;
+  }
+  const holders = await holdersOf(tx, claimsOf(losers));
+  for (const candidate of losers) refuse(candidate, holders.get(candidate.uuid));
+  return [];
+}
+
+/** Frees what the reading replaces and takes its intervals, or leaves everything as it was and refuses it. */
+async function insertAlone(
+  tx: Sql,
+  candidate: Candidate,
+  replaced: readonly string[],
+): Promise<void> {
+  const claims = claimsOf([candidate]);
+  const own = candidate.known ? [candidate.uuid] : [];
+  const taken = new KeepsNothing();
+  try {
+    await tx.transaction(async (nested) => {
+      await freeIntervals(nested, [...replaced, ...own]);
+      if ((await insertClaims(nested, claims)).length < claims.length) throw taken;
+    });
+  } catch (error) {
+    if (error !== taken) throw error;
+    const holders = await holdersOf(tx, claims, [...replaced, candidate.uuid]);
+    refuse(candidate, holders.get(candidate.uuid));
+  }
+}
+
+/** Ends a savepoint without being a failure. */
+class KeepsNothing extends Error {
+  override readonly name = 'KeepsNothing';
+}
+
+async function refuseBystanders(
+  tx: Sql,
+  candidates: readonly Candidate[],
+  superseded: ReadonlyMap<Candidate, string>,
+): Promise<void> {
+  if (candidates.length === 0) return;
+  const ignored = candidates.flatMap((candidate) => {
+    const replaced = superseded.get(candidate);
+    return replaced === undefined ? [candidate.uuid] : [candidate.uuid, replaced];
+  });
+  const holders = await holdersOf(tx, claimsOf(candidates), ignored);
+  for (const candidate of candidates) {
+    const holder = holders.get(candidate.uuid);
+    if (holder !== undefined) refuse(candidate, holder);
+  }
+}
+
+interface Holder {
+  readonly entryId: string;
+  readonly register: string;
+}
+
+/** Who stands where the claims want to stand, by the claiming entry. */
+async function holdersOf(
+  tx: Sql,
+  claims: readonly Claim[],
+  except: readonly string[] = [],
+): Promise<ReadonlyMap<string, Holder>> {
+  const rows = await tx.query<{ asked: string; entry_id: string; register: string }>(
+    `SELECT DISTINCT ON (k.entry_id) k.entry_id AS asked, i.entry_id, i.register
+     FROM ${CLAIMS} JOIN reading_interval i
+       ON i.fingerprint = k.fingerprint AND i.register = k.register AND i.span && ${SPAN}
+     WHERE i.entry_id <> ALL($6::uuid[]) ORDER BY k.entry_id`,
+    [...columns(claims), except],
+  );
+  return new Map(
+    rows.map(({ asked, entry_id, register }) => [
+      asked.replaceAll('-', ''),
+      { entryId: entryIdOf(entry_id), register },
+    ]),
+  );
+}
+
+function refuse(candidate: Candidate, holder: Holder | undefined): void {
+  const { reading } = candidate.row;
+  const who = holder === undefined ? 'another entry' : `entry ${holder.entryId}`;
+  const where = holder === undefined ? 'one of its registers' : `register ${holder.register}`;
+  candidate.answer = {
+    kind: 'refused',
+    code: reading?.startsMs === reading?.endsMs ? 'timestamp_taken' : 'interval_overlap',
+    detail: `${who} already covers this time on ${where}`,
+  };
+}
+
+function insertClaims(tx: Sql, claims: readonly Claim[]): Promise<readonly { entry_id: string }[]> {
+  return tx.query(
+    `INSERT INTO reading_interval (fingerprint, register, span, entry_id)
+     SELECT k.fingerprint, k.register, ${SPAN}, k.entry_id FROM ${CLAIMS}
+     ON CONFLICT DO NOTHING RETURNING entry_id`,
+    columns(claims),
+    { prepare: 'wattproof_insert_intervals' },
+  );
+}
+
+async function freeIntervals(tx: Sql, uuids: readonly string[]): Promise<void> {
+  if (uuids.length === 0) return;
+  await tx.query(
+    `DELETE FROM reading_interval i USING entry k JOIN reading r ON r.entry_id = k.id
+     WHERE k.id = ANY($1::uuid[]) AND i.fingerprint = r.fingerprint AND i.register = r.register
+       AND i.span && ${SPAN} AND i.entry_id = k.id`,
+    [uuids],
+  );
+}
+
+/** In the order every writer takes them: fingerprint, register, start, logHash. */
+function claimsOf(candidates: readonly Candidate[]): Claim[] {
+  const claims = candidates.flatMap((candidate) => {
+    const { reading } = candidate.row;
+    if (reading === undefined) return [];
+    const { fingerprint, startsMs, endsMs } = reading;
+    return registersOf(candidate.row).map((register) => ({
+      candidate,
+      fingerprint,
+      register,
+      startsMs,
+      endsMs,
+    }));
+  });
+  return claims.toSorted(
+    (a, b) =>
+      Buffer.compare(a.fingerprint, b.fingerprint) ||
+      (a.register < b.register ? -1 : a.register > b.register ? 1 : 0) ||
+      a.startsMs - b.startsMs ||
+      Buffer.compare(a.candidate.row.logHash, b.candidate.row.logHash),
+  );
+}
+
+function columns(claims: readonly Claim[]) {
+  return [
+    claims.map(({ fingerprint }) => fingerprint),
+    claims.map(({ register }) => register),
+    claims.map(({ startsMs }) => startsMs),
+    claims.map(({ endsMs }) => endsMs),
+    claims.map(({ candidate }) => candidate.uuid),
+  ];
+}

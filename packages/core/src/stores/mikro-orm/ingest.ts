@@ -1,0 +1,75 @@
+import type { CommittedRow, IngestRow, IngestStore } from '../../ingestion/ingest.store.js';
+import type { DurabilityClass, Logger } from '../../spi/index.js';
+import { StoreUnavailable } from '../store.js';
+import { commitGroup, type Issue } from './ingest-transaction.js';
+import { isRetryable, type Sql, SqlError } from './sql.js';
+import type { StoreLimits } from './store-options.js';
+
+export interface SqlIngestOptions {
+  readonly durability: DurabilityClass;
+  readonly limits: StoreLimits;
+  readonly logger: Logger;
+  readonly random: () => number;
+  readonly pause: (ms: number) => Promise<void>;
+}
+
+/** Data exceptions, integrity violations, exceeded limits: what one row can be guilty of. */
+const FAULT_OF_A_ROW = /^(22|23|54)/;
+
+/** Writes groups; runs them again after deadlocks, and finds the guilty row when the database refuses a group. */
+export class SqlIngest implements IngestStore {
+  /** For health and metrics: transactions run again, rows refused although every pure step had passed them. */
+  readonly counts = { retried: 0, notStorable: 0 };
+
+  constructor(
+    private readonly sql: Sql,
+    private readonly options: SqlIngestOptions,
+  ) {}
+
+  async commit(rows: readonly IngestRow[], issue: Issue): Promise<readonly CommittedRow[]> {
+    if (rows.length === 0) return [];
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        return await this.sql.transaction((tx) =>
+          commitGroup(tx, rows, issue, this.options.durability),
+        );
+      } catch (error) {
+        if (!(error instanceof SqlError)) throw error;
+        if (FAULT_OF_A_ROW.test(error.sqlState)) return this.commitApart(rows, issue, error);
+        if (!isRetryable(error) || attempt >= this.options.limits.maxRetries)
+          throw new StoreUnavailable(
+            `The database refused a group of ${rows.length} entries: ${error.message}. Nothing of it was written; send it again.`,
+            { cause: error },
+          );
+        this.counts.retried += 1;
+        const { retryPauseMs } = this.options.limits;
+        await this.options.pause(this.options.random() * retryPauseMs * 2 ** attempt);
+      }
+    }
+  }
+
+  /** Halves the group until the row that the database refuses stands alone; every other row is written. */
+  private async commitApart(
+    rows: readonly IngestRow[],
+    issue: Issue,
+    error: SqlError,
+  ): Promise<readonly CommittedRow[]> {
+    const [only] = rows;
+    if (rows.length === 1 && only !== undefined) {
+      this.counts.notStorable += 1;
+      this.options.logger.error('The database refused an entry that every check had passed', {
+        entry: only.id,
+        format: only.format,
+        sqlState: error.sqlState,
+        constraint: error.constraint,
+      });
+      const detail = `the database refused it (SQLSTATE ${error.sqlState})`;
+      return [{ outcome: { kind: 'refused', code: 'not_storable', detail } }];
+    }
+    const middle = Math.ceil(rows.length / 2);
+    return [
+      ...(await this.commit(rows.slice(0, middle), issue)),
+      ...(await this.commit(rows.slice(middle), issue)),
+    ];
+  }
+}

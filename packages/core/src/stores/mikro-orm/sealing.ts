@@ -1,0 +1,177 @@
+import type { SealedBatch, SealingDraft, StoredBatch } from '../../batching/batch.store.js';
+import type { BatchProfile } from '../../verify/contracts.js';
+import { sealedEvent } from '../committed-events.js';
+import { laneOf } from '../sealing-lane.js';
+import { joinHashes, splitHashes } from './hash-list.js';
+import type { Sql } from './sql.js';
+
+/** Hard limit of a batch: 2²⁰ entries. */
+export const MAX_BATCH_ENTRIES = 1_048_576;
+/** Tiles per statement: 4 MiB of hashes at most. */
+const TILES_PER_STATEMENT = 512;
+
+interface SealRequest {
+  readonly maxEntries: number;
+  readonly requireExternal: boolean;
+  readonly timeoutMs: number;
+}
+interface HeadRow {
+  readonly batches: bigint;
+  readonly entries: bigint;
+  readonly last_leaf: Uint8Array;
+  readonly frontier: Uint8Array;
+}
+interface WaitingRow {
+  readonly profile: BatchProfile;
+  readonly source: 'external' | 'system';
+}
+
+/**
+ * Numbers what waits, under the lock of the head row. Ingestion never touches that row, and an entry that
+ * commits later simply waits for the next batch: its place in the queue says nothing about its position.
+ */
+export async function sealBatch(
+  tx: Sql,
+  request: SealRequest,
+  build: (draft: SealingDraft) => Promise<SealedBatch>,
+): Promise<StoredBatch | undefined> {
+  // Waiting for another sealer and hashing a million leaves both take longer than a statement usually may.
+  await tx.query(
+    `SELECT set_config('statement_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $1, true)`,
+    [String(request.timeoutMs)],
+  );
+  const [head] = await tx.query<HeadRow>(
+    'SELECT batches, entries, last_leaf, frontier FROM log_head WHERE log_id = 1 FOR UPDATE',
+  );
+  if (head === undefined) throw new Error('the log has no head row; the schema is damaged');
+  const [deciding] = await tx.query<WaitingRow>(
+    `SELECT profile, source FROM log_unsealed
+     WHERE log_id = 1 AND (NOT $1::bool OR source = 'external') ORDER BY id LIMIT 1`,
+    [request.requireExternal],
+  );
+  if (deciding === undefined) return undefined;
+  const lane = laneOf(deciding);
+  const number = Number(head.batches);
+  const taken = await takeWaiting(tx, {
+    number,
+    profile: deciding.profile,
+    lane,
+    limit: Math.min(request.maxEntries, MAX_BATCH_ENTRIES),
+  });
+  const draft: SealingDraft = {
+    number,
+    first: head.entries,
+    profile: deciding.profile,
+    lane,
+    ...taken,
+    previousLogLeaf: head.last_leaf,
+    logFrontier: splitHashes(head.frontier),
+  };
+  const sealed = await build(draft);
+  await writeTiles(tx, number, sealed.tiles);
+  const batch: StoredBatch = {
+    id: sealed.id,
+    number,
+    profile: draft.profile,
+    lane,
+    count: draft.count,
+    externalCount: draft.externalCount,
+    first: draft.first,
+    root: sealed.root,
+    metadata: sealed.metadata,
+    logLeaf: sealed.logLeaf,
+    logRoot: sealed.logRoot,
+    sealedAtMs: sealed.sealedAtMs,
+  };
+  await writeBatch(tx, batch, sealed.logFrontier);
+  return batch;
+}
+
+async function takeWaiting(
+  tx: Sql,
+  from: {
+    readonly number: number;
+    readonly profile: BatchProfile;
+    readonly lane: StoredBatch['lane'];
+    readonly limit: number;
+  },
+): Promise<Pick<SealingDraft, 'count' | 'externalCount' | 'leaves'>> {
+  const [taken] = await tx.query<{ count: bigint; external: bigint; leaves: Uint8Array }>(
+    `WITH taken AS (
+       DELETE FROM log_unsealed WHERE id IN (
+         SELECT id FROM log_unsealed WHERE log_id = 1 AND profile = $2 AND ($3::text = 'all' OR source = $3::text)
+         ORDER BY id LIMIT $4)
+       RETURNING id, entry_id, source, leaf),
+     numbered AS MATERIALIZED (
+       SELECT entry_id, source, leaf, row_number() OVER (ORDER BY id) - 1 AS index FROM taken),
+     placed AS (
+       INSERT INTO batch_position (batch_number, index, entry_id, source)
+       SELECT $1::int8, index, entry_id, source FROM numbered)
+     SELECT count(*) AS count, count(*) FILTER (WHERE source = 'external') AS external,
+       string_agg(leaf, ''::bytea ORDER BY index) AS leaves FROM numbered`,
+    [from.number, from.profile, from.lane, from.limit],
+  );
+  if (taken === undefined || taken.count === 0n)
+    throw new Error(`batch ${from.number} found nothing to seal although an entry waits`);
+  return {
+    count: Number(taken.count),
+    externalCount: Number(taken.external),
+    leaves: taken.leaves,
+  };
+}
+
+async function writeTiles(tx: Sql, number: number, tiles: SealedBatch['tiles']): Promise<void> {
+  const levels: number[] = [];
+  const indexes: number[] = [];
+  const hashes: Uint8Array[] = [];
+  const flush = async () => {
+    if (levels.length === 0) return;
+    await tx.query(
+      `INSERT INTO batch_tile (batch_number, level, index, hashes)
+       SELECT $1::int8, * FROM unnest($2::int2[], $3::int4[], $4::bytea[])`,
+      [number, levels.splice(0), indexes.splice(0), hashes.splice(0)],
+    );
+  };
+  for (const tile of tiles) {
+    levels.push(tile.level);
+    indexes.push(tile.index);
+    hashes.push(tile.hashes);
+    if (levels.length === TILES_PER_STATEMENT) await flush();
+  }
+  await flush();
+}
+
+async function writeBatch(
+  tx: Sql,
+  batch: StoredBatch,
+  frontier: readonly Uint8Array[],
+): Promise<void> {
+  await tx.query(
+    `INSERT INTO batch (number, id, profile, lane, count, external_count, first, root, metadata, log_leaf, log_root, sealed_at_ms)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+    [
+      batch.number,
+      batch.id,
+      batch.profile,
+      batch.lane,
+      batch.count,
+      batch.externalCount,
+      batch.first,
+      batch.root,
+      batch.metadata,
+      batch.logLeaf,
+      batch.logRoot,
+      batch.sealedAtMs,
+    ],
+  );
+  await tx.query(
+    `UPDATE log_head SET batches = $1, entries = entries + $2, last_leaf = $3, frontier = $4 WHERE log_id = 1`,
+    [batch.number + 1, batch.count, batch.logLeaf, joinHashes(frontier)],
+  );
+  const event = sealedEvent(batch);
+  await tx.query('INSERT INTO outbox (type, data, at_ms) VALUES ($1, $2::jsonb, $3)', [
+    event.type,
+    JSON.stringify(event.data),
+    event.atMs,
+  ]);
+}
