@@ -1,5 +1,4 @@
 import type { Clock, Commitment, Logger, Observation } from '../spi/index.js';
-import type { AnchorEvents } from './anchor-events.js';
 import { type AnchorInstance, AnchorStateMoved, UnknownAnchor } from './anchor-instance.js';
 import type { AnchorStore, Lease, LeaseStore, StoredIntent } from './anchor.store.js';
 import { anchorIntentId } from './intent-id.js';
@@ -11,7 +10,6 @@ export interface AnchoringEngineOptions {
   readonly leases: LeaseStore;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly events: AnchorEvents;
   /** By instance id, in configuration order. */
   readonly anchors: ReadonlyMap<string, AnchorInstance>;
   /** Names this process in leases; no two running processes share it. */
@@ -30,7 +28,8 @@ export interface DriveReport {
 
 /**
  * Publishes commitments: each open intent is observed, folded and moved by one step per pass, under a lease
- * per anchor. No progress is kept in memory, so a process may stop anywhere.
+ * per anchor. No progress is kept in memory, so a process may stop anywhere. The store
+ * announces `anchor.included`, `anchor.final` and `anchor.reorged` in the transaction that moves the state.
  */
 export class AnchoringEngine {
   /** Anchors with a pass under way in this process: a lease tells processes apart, not two callers of one. */
@@ -99,15 +98,12 @@ export class AnchoringEngine {
     intents: readonly StoredIntent[],
     signal: AbortSignal,
   ): Promise<Omit<DriveReport, 'driven'>> {
-    const { store, leases, clock, logger, events } = this.options;
+    const { store, leases, clock, logger } = this.options;
     const observed = await this.#observe(instance, intents, signal);
     let progressed = 0;
     for (const intent of intents) {
       if (signal.aborted || !(await leases.renew(lease, instance.policy.leaseMs))) break;
-      const pass = new IntentPass(
-        { store, clock, logger, events, instance, lease, signal },
-        intent,
-      );
+      const pass = new IntentPass({ store, clock, logger, instance, lease, signal }, intent);
       if (!observed.ok && intent.attempts.length > 0) {
         await pass.unobserved(observed.error);
         continue;

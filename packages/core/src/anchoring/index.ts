@@ -1,4 +1,3 @@
-export type { AnchorEvent, AnchorEvents, AnchorEventType } from './anchor-events.js';
 export { AnchorStateMoved, type AnchorInstance, UnknownAnchor } from './anchor-instance.js';
 export { type AnchorPolicy, anchorPolicySchema } from './anchor-policy.js';
 export type { AnchorStore, IntentState, Lease, LeaseStore, StoredIntent } from './anchor.store.js';

@@ -8,7 +8,6 @@ import {
   type Observation,
   type SignedAttempt,
 } from '../spi/index.js';
-import { type AnchorEvents, type AnchorEventType } from './anchor-events.js';
 import { type AnchorInstance, AnchorStateMoved } from './anchor-instance.js';
 import { FEE_DAY_MS } from './anchor-policy.js';
 import type { AnchorStore, IntentState, Lease, StoredIntent } from './anchor.store.js';
@@ -19,7 +18,6 @@ export interface IntentPassDependencies {
   readonly store: AnchorStore;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly events: AnchorEvents;
   readonly instance: AnchorInstance;
   readonly lease: Lease;
   readonly signal: AbortSignal;
@@ -36,12 +34,14 @@ export class IntentPass {
   /** Attempt states as moved within this pass; the intent read at its start does not change. */
   readonly #moved = new Map<number, AttemptState>();
   #attempts: number;
+  #state: IntentState;
 
   constructor(
     private readonly deps: IntentPassDependencies,
     private readonly intent: StoredIntent,
   ) {
     this.#attempts = intent.attempts.length;
+    this.#state = intent.state;
   }
 
   /** True when something was stored or sent. */
@@ -60,8 +60,13 @@ export class IntentPass {
       coveredByFinal: covered.byFinal,
       coveredByWaiting: covered.byWaiting,
     });
-    if (result.reorged)
-      await this.#publish('anchor.reorged', result.reorged.attempt, result.reorged.was);
+    // A state of its own even when another block already holds it again: subscribers hear of both.
+    if (result.reorged && (this.#state === 'included' || this.#state === 'final'))
+      await this.#become({
+        state: 'reorged',
+        reason: `no longer in block ${result.reorged.was.blockHash}`,
+        retryAtMs: 0,
+      });
     for (const move of result.moves) await this.#move(move.number, move.from, move.to);
     if (result.deeper) {
       const { attempt, inclusion } = result.deeper;
@@ -104,12 +109,11 @@ export class IntentPass {
     const got = await askLedger(logger, 'evidence', () =>
       instance.anchor.evidence(this.intent, { ...attempt, state, inclusion }, signal),
     );
-    if (!got.ok) return this.#later(this.intent.state, got.error);
+    if (!got.ok) return this.#later(this.#state, got.error);
     await store.putEvidence(lease, this.intent.id, got.value);
-    if (attempt.inclusion?.blockHash !== inclusion.blockHash || attempt.state === 'reorged')
-      await this.#publish('anchor.included', attempt, inclusion);
-    if (state === 'final') await this.#publish('anchor.final', attempt, inclusion);
     await this.#move(attempt.number, attempt.state, state, { inclusion });
+    if (state === 'final' && this.#state !== 'included')
+      await this.#become({ ...outcome, state: 'included' });
     return outcome;
   }
 
@@ -253,20 +257,28 @@ export class IntentPass {
     return { state, reason: `${error.reason}: ${error.message}`, retryAtMs: nowMs + pauseMs };
   }
 
-  async #settle({ state, reason, retryAtMs }: Outcome): Promise<boolean> {
+  async #settle(outcome: Outcome): Promise<boolean> {
     const { intent } = this;
-    const bumps = Math.max(0, this.#attempts - 1);
     const same =
-      state === intent.state &&
-      reason === (intent.reason ?? '') &&
-      retryAtMs === (intent.retryAtMs ?? 0) &&
-      bumps === intent.bumps;
+      outcome.state === this.#state &&
+      outcome.reason === (intent.reason ?? '') &&
+      outcome.retryAtMs === (intent.retryAtMs ?? 0) &&
+      this.#bumps === intent.bumps;
     if (same) return this.#moved.size > 0;
-    const { store, lease } = this.deps;
-    const patch = { reason, retryAtMs, bumps };
-    if (!(await store.moveIntent(lease, intent.id, intent.state, state, patch)))
-      throw new AnchorStateMoved(`Intent ${intent.id}`, intent.state, state);
+    await this.#become(outcome);
     return true;
+  }
+
+  get #bumps(): number {
+    return Math.max(0, this.#attempts - 1);
+  }
+
+  async #become({ state, reason, retryAtMs }: Outcome): Promise<void> {
+    const { store, lease } = this.deps;
+    const patch = { reason, retryAtMs, bumps: this.#bumps };
+    if (!(await store.moveIntent(lease, this.intent.id, this.#state, state, patch)))
+      throw new AnchorStateMoved(`Intent ${this.intent.id}`, this.#state, state);
+    this.#state = state;
   }
 
   async #move(
@@ -279,25 +291,6 @@ export class IntentPass {
     if (!(await store.moveAttempt(lease, { intentId: this.intent.id, number }, from, to, patch)))
       throw new AnchorStateMoved(`Attempt ${number} of intent ${this.intent.id}`, from, to);
     this.#moved.set(number, to);
-  }
-
-  async #publish(type: AnchorEventType, attempt: Attempt, inclusion: Inclusion): Promise<void> {
-    const { intent } = this;
-    await this.deps.events.publish({
-      key: `${type}:${intent.id}:${inclusion.blockHash}`,
-      type,
-      atMs: this.deps.clock.nowMs(),
-      data: {
-        anchor: intent.anchor,
-        intent: intent.id,
-        origin: intent.commitment.origin,
-        size: intent.commitment.size.toString(),
-        txid: attempt.txId,
-        block_hash: inclusion.blockHash,
-        block_height: inclusion.height,
-        block_time_ms: inclusion.blockTimeMs,
-      },
-    });
   }
 }
 

@@ -1,0 +1,48 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import type { z } from 'zod';
+import type { anchorPolicySchema } from '../../anchoring/anchor-policy.js';
+import type {
+  Anchor,
+  Commitment,
+  EvidenceVerifier,
+  HeaderSource,
+  Plugin,
+} from '../../spi/index.js';
+import type { TestRunner } from './test-runner.js';
+
+/** What `describeAnchor` needs from the author of an anchor. `World` is whatever stands for one test's ledger. */
+export interface AnchorSuiteOptions<World> {
+  readonly plugin: Plugin<'anchor', StandardSchemaV1>;
+  /** The verifier of the package's `./verify` door. */
+  readonly verifier: EvidenceVerifier;
+  /** A ledger for one test that holds none of our commitments yet, and funds if it charges. */
+  open(): Promise<World>;
+  /** A valid configuration as a user writes it. */
+  config(world: World): object;
+  /** A new instance as a restarted process makes it: it shares the ledger with earlier ones and nothing else. */
+  create(world: World): Anchor;
+  /** One more block, holding what waits; nothing to do for a ledger that includes at once. */
+  settle(world: World): Promise<void>;
+  /** The ledger stops or starts to answer. */
+  setDown(world: World, down: boolean): Promise<void>;
+  /** Ids of included transactions that carry the commitment, asked of the ledger and not of the anchor. */
+  confirmed(world: World, commitment: Commitment): Promise<readonly string[]>;
+  /** Takes back the newest blocks; a longer branch without their transactions takes their place. Required with `reorgs`. */
+  reorg?(world: World, depth: number): Promise<void>;
+  /** Lets pass what it takes for bytes signed now to be provably dead. Required with `exclusion: expiry`. */
+  expire?(world: World): Promise<void>;
+  /** What makes life hard between two passes of a crash run: evictions, fee floors, reorganisations, lost replies. */
+  disturb?(world: World, random: () => number): Promise<void>;
+  headers?(world: World): HeaderSource;
+  trustedKeys?(world: World): readonly string[];
+  close?(world: World): Promise<void>;
+  /** Policy of the engine in the runs through it; what is left out is the suite's. */
+  readonly policy?: z.input<typeof anchorPolicySchema>;
+  /** How many places a crash run is cut at: by default, and when WATTPROOF_NIGHTLY is set. */
+  readonly crash?: {
+    readonly points?: number;
+    readonly nightlyPoints?: number;
+    readonly nightlySeeds?: number;
+  };
+  readonly runner?: TestRunner;
+}

@@ -1,0 +1,186 @@
+import { z } from 'zod';
+import {
+  type Anchor,
+  type AnchorCapabilities,
+  AnchorError,
+  type AnchorIntent,
+  type Attempt,
+  defineAnchor,
+  type Evidence,
+  type Observation,
+  type SignedAttempt,
+} from '../../spi/index.js';
+import { fromHex, toHex } from '../../verify/bytes.js';
+import { decodeFake, encodeFake, type FakeTransaction, fakeTxId } from './fake-transaction.js';
+import { FakeLedger } from './fake-ledger.js';
+
+/** Blocks for which a signed transaction of an expiring ledger stays valid. */
+const VALID_BLOCKS = 4;
+const BASE_FEE = 100n;
+
+/** An anchor over the fake ledger, with the capabilities of one family of real ones. */
+export function fakeAnchor(exclusion: AnchorCapabilities['exclusion'], deterministic = false) {
+  return defineAnchor({
+    name: `fake-${exclusion}${deterministic ? '-deterministic' : ''}`,
+    config: z.strictObject({
+      ledger: z.instanceof(FakeLedger),
+      /** Fee of bump 0; each bump adds half of it. */
+      baseFee: z.bigint().default(exclusion === 'none' ? 0n : BASE_FEE),
+    }),
+    capabilities: {
+      exclusion,
+      cost: exclusion === 'none' ? 'free' : 'paid',
+      finality: deterministic ? 'deterministic' : 'probabilistic',
+      reorgs: !deterministic,
+      bump: exclusion === 'ledger' ? 'replace' : 'none',
+      evidence: ['fake/1'],
+      trust: 'rpc-quorum',
+    },
+    create: ({ ledger, baseFee }, { instanceId }) =>
+      new FakeAnchor(ledger, baseFee, instanceId, deterministic),
+  });
+}
+
+class FakeAnchor implements Anchor {
+  constructor(
+    private readonly ledger: FakeLedger,
+    private readonly baseFee: bigint,
+    private readonly instanceId: string,
+    private readonly deterministic: boolean,
+  ) {}
+
+  async quote() {
+    const { balance } = await this.ledger.tip();
+    return { fee: this.#fee(0), balance };
+  }
+
+  async prepare(
+    intent: AnchorIntent,
+    prior: readonly Attempt[],
+    options: { bump: number; maxFee?: bigint },
+  ) {
+    const { exclusion } = this.ledger.options;
+    const { height, feeFloor, freeKey } = await this.ledger.tip();
+    const fee = this.#fee(options.bump, feeFloor);
+    if (options.maxFee !== undefined && fee.amount > options.maxFee)
+      throw new AnchorError('capped', `needs ${fee.amount}, may pay ${options.maxFee}`);
+    let conflictKey = freeKey;
+    if (exclusion === 'none') conflictKey = `free/${intent.id}`;
+    if (exclusion === 'expiry') conflictKey = `once/${intent.id}/${height + VALID_BLOCKS}`;
+    if (exclusion === 'ledger')
+      for (const attempt of prior)
+        if (attempt.state !== 'expired' && attempt.state !== 'replaced')
+          conflictKey = attempt.conflictKey;
+    const payload = {
+      intent: intent.id,
+      conflictKey,
+      origin: intent.commitment.origin,
+      size: intent.commitment.size.toString(),
+      digest: toHex(intent.commitment.digest),
+      fee: fee.amount.toString(),
+      validUntil: exclusion === 'expiry' ? height + VALID_BLOCKS : null,
+    } satisfies FakeTransaction;
+    return { conflictKey, fee, payload };
+  }
+
+  async sign(_intent: AnchorIntent, draft: { payload: object }): Promise<SignedAttempt> {
+    return this.#attemptOf(encodeFake(draft.payload as FakeTransaction));
+  }
+
+  async broadcast(attempt: SignedAttempt): Promise<'accepted' | 'known'> {
+    return this.ledger.submit(attempt.signed);
+  }
+
+  async observe(attempts: readonly Attempt[]): Promise<readonly Observation[]> {
+    const observations: Observation[] = [];
+    for (const attempt of attempts) observations.push(await this.#observeOne(attempt));
+    return observations;
+  }
+
+  async evidence(_intent: AnchorIntent, attempt: Attempt): Promise<Evidence> {
+    const seen = await this.ledger.look(attempt.txId);
+    if (seen.status !== 'included')
+      throw new AnchorError('not-found', `${attempt.txId} is in no block`);
+    return {
+      type: 'fake/1',
+      anchor: this.instanceId,
+      ledger: 'fake',
+      trust: 'rpc-quorum',
+      body: { header: seen.block.header, tx: toHex(attempt.signed) },
+    };
+  }
+
+  async findExisting(intent: AnchorIntent): Promise<SignedAttempt | undefined> {
+    const [bytes] = await this.ledger.find((tx) => tx.intent === intent.id);
+    return bytes ? this.#attemptOf(bytes) : undefined;
+  }
+
+  async latest(origin: string) {
+    const all = await this.ledger.find((tx) => tx.origin === origin);
+    const newest = all
+      .map(decodeFake)
+      .sort((a, b) => Number(BigInt(a.size) - BigInt(b.size)))
+      .at(-1);
+    return newest ? { size: BigInt(newest.size), digest: fromHex(newest.digest) } : undefined;
+  }
+
+  async health() {
+    try {
+      const { height, balance } = await this.ledger.tip();
+      return { live: true, ready: true, facts: { height, balance: balance.toString() } };
+    } catch (error) {
+      return { live: true, ready: false, detail: (error as Error).message };
+    }
+  }
+
+  async close(): Promise<void> {}
+
+  async #observeOne(attempt: Attempt): Promise<Observation> {
+    const { txId } = attempt;
+    const seen = await this.ledger.look(txId);
+    if (seen.status === 'included')
+      return {
+        txId,
+        status: this.deterministic ? 'final' : 'included',
+        inclusion: inclusionOf(seen.block, seen.depth),
+      };
+    if (seen.status === 'seen') return { txId, status: 'seen' };
+    if (this.ledger.options.exclusion === 'ledger') {
+      const winner = await this.ledger.spender(attempt.conflictKey);
+      if (winner)
+        return {
+          txId,
+          status: 'conflicted',
+          conflictsWith: winner.txId,
+          inclusion: inclusionOf(winner.block, winner.depth),
+        };
+    }
+    if (attempt.validUntil !== undefined) {
+      const { height } = await this.ledger.tip();
+      // Proven only when the last block that could hold it is itself beyond reorganisation.
+      if (height >= attempt.validUntil + 6) return { txId, status: 'expired' };
+    }
+    return { txId, status: 'missing' };
+  }
+
+  #fee(bump: number, floor = 0n) {
+    const asked = this.baseFee + (this.baseFee * BigInt(bump)) / 2n;
+    return { amount: asked > floor ? asked : floor, unit: 'grain' };
+  }
+
+  #attemptOf(signed: Uint8Array): SignedAttempt {
+    const { conflictKey, fee, validUntil } = decodeFake(signed);
+    return {
+      txId: fakeTxId(signed),
+      conflictKey,
+      signed,
+      fee: { amount: BigInt(fee), unit: 'grain' },
+      ...(validUntil === null ? {} : { validUntil }),
+    };
+  }
+}
+
+const inclusionOf = (
+  block: { readonly height: number; readonly hash: string; readonly timeMs: number },
+  depth: number,
+) => ({ height: block.height, blockHash: block.hash, blockTimeMs: block.timeMs, depth });

@@ -1,0 +1,57 @@
+import type { AnchorCapabilities } from '../../spi/index.js';
+import { toHex } from '../../verify/bytes.js';
+import type { AnchorSuiteOptions } from '../anchor-suite/suite-options.js';
+import { SUITE_ANCHOR, SUITE_ORIGIN } from '../anchor-suite/commitments.js';
+import { fakeAnchor } from './fake-anchor.js';
+import { FakeLedger } from './fake-ledger.js';
+import { fakeHeaders, fakeVerifier } from './fake-verifier.js';
+
+const silent = { debug() {}, info() {}, warn() {}, error() {} };
+
+/** Blocks after which the fake ledger's bytes are provably dead. */
+const EXPIRED_BLOCKS = 12;
+
+/** The conformance kit's options for a fake ledger of one family, with everything that can go wrong in it. */
+export function fakeSuite(
+  exclusion: AnchorCapabilities['exclusion'],
+  deterministic = false,
+): AnchorSuiteOptions<FakeLedger> {
+  const plugin = fakeAnchor(exclusion, deterministic);
+  return {
+    plugin,
+    verifier: fakeVerifier,
+    open: async () => new FakeLedger({ exclusion, deterministic }),
+    config: (ledger) => ({ ledger }),
+    create: (ledger) =>
+      plugin.create(
+        { ledger, baseFee: exclusion === 'none' ? 0n : 100n },
+        {
+          instanceId: SUITE_ANCHOR,
+          origin: SUITE_ORIGIN,
+          logger: silent,
+          clock: { nowMs: () => 1_700_000_000_000 },
+        },
+      ),
+    settle: async (ledger) => ledger.mine(),
+    setDown: async (ledger, down) => ledger.setDown(down),
+    confirmed: async (ledger, { digest }) => ledger.confirmed(toHex(digest)),
+    headers: fakeHeaders,
+    policy: { maxFeePerIntent: exclusion === 'none' ? undefined : 600n, maxBumps: 20 },
+    ...(deterministic
+      ? {}
+      : { reorg: async (ledger, depth) => ledger.reorg(depth, { forget: true }) }),
+    ...(exclusion === 'expiry' ? { expire: async (ledger) => ledger.mine(EXPIRED_BLOCKS) } : {}),
+    disturb: async (ledger, random) => {
+      const dice = random();
+      if (dice < 0.12) ledger.evictAll();
+      else if (dice < 0.22) ledger.setFeeFloor(exclusion === 'none' ? 0n : 180n);
+      else if (dice < 0.4) ledger.setFeeFloor(0n);
+      else if (dice < 0.5 && !deterministic)
+        // Shallower than the suite's finality depth: deeper ones are the business of the re-check.
+        ledger.reorg(1 + Math.floor(random() * 2), { forget: random() < 0.5 });
+      else if (dice < 0.6) ledger.failNext('submit', 'lost-reply');
+      else if (dice < 0.7) ledger.failNext('look', 'unavailable');
+      else if (dice < 0.75) ledger.failNext('tip', 'unavailable', 2);
+    },
+  };
+}
