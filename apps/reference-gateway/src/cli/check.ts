@@ -1,14 +1,11 @@
-import {
-  type ConfigProblem,
-  type ConfiguredPlugin,
-  pluginEntries,
-  PluginErrors,
-} from '@wattproof/core/plugins';
+import { type ConfigProblem, type ConfiguredPlugin, PluginErrors } from '@wattproof/core/plugins';
 import { ConfigError } from '../config/config-errors.js';
 import { describeBlocks, loadConfiguredPlugins } from '../config/plugin-sources.js';
 import { readConfig } from '../config/read-config.js';
 import { durabilityOf, durabilityProblem, warningsFor } from '../config/warnings.js';
 import type { CommandContext } from './command.js';
+
+const HEAD = ['instance', 'kind', 'package', 'version', 'spi', 'capabilities'];
 
 /**
  * `gateway check [FILE] [--print]`: reads the configuration, loads every plugin, starts nothing. Prints the
@@ -18,24 +15,23 @@ export async function check(args: readonly string[], context: CommandContext): P
   const file = context.configFile(args);
   try {
     const read = await readConfig({ ...context, file, describeBlock: describeBlocks(file) });
-    const plugins = await loadConfiguredPlugins(read.config, file);
     if (args.includes('--print')) context.out(JSON.stringify(read.printable, null, 2));
-    context.out(
-      table(['instance', 'kind', 'package', 'version', 'spi', 'capabilities'], plugins.map(row)),
-    );
+    const durability = durabilityProblem(read.config, durabilityOf(read.config.store.url));
+    const problems = [
+      ...(durability ? [durability] : []),
+      ...(await pluginProblems(read.config, file)),
+    ];
+    if (problems.length > 0) return report(context, file, problems);
+    const plugins = await loadConfiguredPlugins(read.config, file);
+    context.out(table(HEAD, plugins.map(row)));
     for (const warning of warningsFor(read.config, plugins)) context.out(`warning: ${warning}`);
-    const problem = durabilityProblem(read.config, durabilityOf(read.config.store.url));
-    if (problem) return report(context, file, [problem]);
     context.out(`${file} is sound.`);
     return 0;
   } catch (error) {
-    if (error instanceof ConfigError) {
-      // Plugins are looked at all the same, so that one run shows everything there is to correct.
-      const found = error.sections ? await pluginProblems(error.sections, file) : [];
-      return report(context, file, [...error.problems, ...found]);
-    }
-    if (error instanceof PluginErrors) return report(context, file, problemsOf(error));
-    throw error;
+    if (!(error instanceof ConfigError)) throw error;
+    // Plugins are looked at all the same, so that one run shows everything there is to correct.
+    const found = error.sections ? await pluginProblems(error.sections, file) : [];
+    return report(context, file, [...error.problems, ...found]);
   }
 }
 
@@ -43,18 +39,13 @@ async function pluginProblems(
   sections: NonNullable<ConfigError['sections']>,
   file: string,
 ): Promise<readonly ConfigProblem[]> {
-  if (pluginEntries(sections).length === 0) return [];
   try {
     await loadConfiguredPlugins(sections, file);
     return [];
   } catch (error) {
-    if (error instanceof PluginErrors) return problemsOf(error);
-    throw error;
+    if (!(error instanceof PluginErrors)) throw error;
+    return error.errors.map(({ path, message }) => ({ path, message }));
   }
-}
-
-function problemsOf({ errors }: PluginErrors): readonly ConfigProblem[] {
-  return errors.map(({ path, message }) => ({ path, message }));
 }
 
 function report(context: CommandContext, file: string, problems: readonly ConfigProblem[]): number {
