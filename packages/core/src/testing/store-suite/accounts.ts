@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import type { StoredApiKey } from '../../accounts/account.store.js';
+import { sha256, text, unique } from './sample-rows.js';
+import { plain, type StoreScene, type Test } from './store-scene.js';
+
+function sampleApiKey(choices: Partial<StoredApiKey> = {}): StoredApiKey {
+  const seed = unique();
+  return {
+    id: `wp_${String(seed).padStart(8, '0')}`,
+    accountId: 'account-1',
+    role: 'operator',
+    scopes: ['ingest', 'flush'],
+    digest: sha256(text(`secret ${seed}`)),
+    createdAtMs: 1_750_000_000_000,
+    ...choices,
+  };
+}
+
+export function accountTests(scene: StoreScene, it: Test): void {
+  it('gives back API keys as they were put, and none it does not know', async () => {
+    const { accounts } = await scene.store();
+    const key = sampleApiKey();
+    const expiring = sampleApiKey({ expiresAtMs: 1_800_000_000_000, scopes: [], role: 'device' });
+    await accounts.putApiKey(key);
+    await accounts.putApiKey(expiring);
+    assert.deepEqual(plain(await accounts.apiKey(key.id)), plain(key));
+    assert.deepEqual(plain(await accounts.apiKey(expiring.id)), plain(expiring));
+    assert.equal(await accounts.apiKey('wp_unknown'), undefined);
+  });
+
+  it('keeps a key when its id comes again with another secret', async () => {
+    const { accounts } = await scene.store();
+    const key = sampleApiKey();
+    await accounts.putApiKey(key);
+    await accounts.putApiKey(key);
+    await assert.rejects(accounts.putApiKey(sampleApiKey({ id: key.id, role: 'admin' })), {
+      code: 'api_key_taken',
+    });
+    assert.deepEqual(plain(await accounts.apiKey(key.id)), plain(key));
+  });
+
+  it('revokes a key once and keeps the first instant', async () => {
+    const { accounts } = await scene.store();
+    const key = sampleApiKey();
+    await accounts.putApiKey(key);
+    assert.equal(await accounts.revokeApiKey(key.id, 5), true);
+    assert.equal(await accounts.revokeApiKey(key.id, 6), false);
+    assert.equal(await accounts.revokeApiKey('wp_unknown', 6), false);
+    assert.equal((await accounts.apiKey(key.id))?.revokedAtMs, 5);
+    await accounts.putApiKey(key);
+    assert.equal(
+      (await accounts.apiKey(key.id))?.revokedAtMs,
+      5,
+      'putting it again revives nothing',
+    );
+  });
+
+  it('lists the keys of an account, each once across pages', async () => {
+    const { accounts } = await scene.store();
+    const accountId = `account-${unique()}`;
+    const keys = Array.from({ length: 5 }, () => sampleApiKey({ accountId }));
+    for (const key of keys) await accounts.putApiKey(key);
+    await accounts.putApiKey(sampleApiKey());
+    const found: string[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await accounts.listApiKeys({
+        accountId,
+        limit: 2,
+        ...(cursor === undefined ? {} : { cursor }),
+      });
+      found.push(...page.items.map(({ id }) => id));
+      cursor = page.cursor;
+    } while (cursor !== undefined && found.length < 100);
+    assert.deepEqual(found, keys.map(({ id }) => id).sort());
+  });
+}

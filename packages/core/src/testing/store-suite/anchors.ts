@@ -1,0 +1,203 @@
+import assert from 'node:assert/strict';
+import type { IntentState, Lease } from '../../anchoring/anchor.store.js';
+import type { AnchorIntent } from '../../spi/index.js';
+import { sampleAttempt, sampleEvidence, sampleIntent } from './sample-intents.js';
+import { unique } from './sample-rows.js';
+import { plain, type StoreScene, type Test } from './store-scene.js';
+
+export function anchorTests(scene: StoreScene, it: Test): void {
+  const newLease = async (): Promise<Lease> => {
+    const lease = await (await scene.store()).leases.acquire(`anchor ${unique()}`, 'a', 600_000);
+    assert.ok(lease);
+    return lease;
+  };
+  /** An intent of the anchor, brought into a state. */
+  const intentIn = async (
+    anchor: string,
+    state: IntentState,
+    size: bigint,
+  ): Promise<AnchorIntent> => {
+    const { anchors } = await scene.store();
+    const intent = sampleIntent({ anchor, size });
+    await anchors.putIntent(intent);
+    if (state !== 'queued')
+      assert.ok(await anchors.moveIntent(await newLease(), intent.id, 'queued', state));
+    return intent;
+  };
+
+  it('keeps the first of two intents with one id', async () => {
+    const { anchors } = await scene.store();
+    const intent = sampleIntent();
+    await anchors.putIntent(intent);
+    await anchors.putIntent({ ...intent, anchor: 'other' });
+    const expected = { ...intent, state: 'queued', attempts: [], bumps: 0 };
+    assert.deepEqual(plain(await anchors.intent(intent.id)), plain(expected));
+    assert.equal(await anchors.intent('00'.repeat(32)), undefined);
+  });
+
+  it('gives back attempts and evidence exactly, beyond 2^53 and with U+0000', async () => {
+    const { anchors } = await scene.store();
+    const lease = await newLease();
+    const intent = sampleIntent({ size: 2n ** 53n + 1n });
+    await anchors.putIntent(intent);
+    const attempts = [sampleAttempt(intent.id, 0), sampleAttempt(intent.id, 1)];
+    for (const attempt of attempts) await anchors.putAttempt(lease, attempt);
+    const evidence = [sampleEvidence(), sampleEvidence()];
+    for (const one of evidence) await anchors.putEvidence(lease, intent.id, one);
+    const stored = await anchors.intent(intent.id);
+    assert.deepEqual(plain(stored?.attempts), plain(attempts));
+    assert.deepEqual(plain(stored?.evidence), plain(evidence[1]), 'the newest evidence is current');
+    assert.equal(stored?.commitment.size, 2n ** 53n + 1n);
+    assert.equal((await anchors.bySize(2n ** 53n + 1n)).length, 1);
+    assert.equal((await anchors.bySize(2n ** 53n)).length, 0);
+  });
+
+  it('never replaces a stored attempt', async () => {
+    const { anchors } = await scene.store();
+    const lease = await newLease();
+    const intent = sampleIntent();
+    await anchors.putIntent(intent);
+    const attempt = sampleAttempt(intent.id, 0);
+    await anchors.putAttempt(lease, attempt);
+    await anchors.putAttempt(lease, attempt);
+    await assert.rejects(anchors.putAttempt(lease, sampleAttempt(intent.id, 0)), {
+      code: 'attempt_taken',
+    });
+    assert.deepEqual(plain((await anchors.intent(intent.id))?.attempts), plain([attempt]));
+    const orphan = sampleAttempt(sampleIntent().id, 0);
+    await assert.rejects(anchors.putAttempt(lease, orphan), { code: 'intent_unknown' });
+  });
+
+  it('moves an attempt by compare-and-set, once among many at once', async () => {
+    const { anchors } = await scene.store();
+    const lease = await newLease();
+    const intent = sampleIntent();
+    await anchors.putIntent(intent);
+    await anchors.putAttempt(lease, sampleAttempt(intent.id, 0));
+    const key = { intentId: intent.id, number: 0 };
+    const moves = await Promise.all(
+      Array.from({ length: 8 }, (_, i) =>
+        anchors.moveAttempt(lease, key, 'signed', 'broadcast', { broadcastAtMs: 1_000 + i }),
+      ),
+    );
+    assert.equal(moves.filter(Boolean).length, 1);
+    const inclusion = { height: 5, blockHash: 'ff', blockTimeMs: 9, depth: 1 };
+    assert.equal(await anchors.moveAttempt(lease, key, 'signed', 'seen'), false);
+    assert.equal(
+      await anchors.moveAttempt(lease, key, 'broadcast', 'included', { inclusion }),
+      true,
+    );
+    const deeper = { ...inclusion, depth: 2 };
+    assert.ok(await anchors.moveAttempt(lease, key, 'included', 'included', { inclusion: deeper }));
+    const [attempt] = (await anchors.intent(intent.id))?.attempts ?? [];
+    assert.deepEqual(attempt?.inclusion, deeper);
+    assert.equal(attempt?.broadcastAtMs, 1_000 + moves.indexOf(true), 'what is left out stays');
+    const unknown = { intentId: intent.id, number: 9 };
+    assert.equal(await anchors.moveAttempt(lease, unknown, 'signed', 'seen'), false);
+  });
+
+  it('moves an intent by compare-and-set with its reason, retry time and bumps', async () => {
+    const { anchors } = await scene.store();
+    const lease = await newLease();
+    const intent = sampleIntent();
+    await anchors.putIntent(intent);
+    const move = { reason: 'fee cap reached', retryAtMs: 99, bumps: 2 };
+    const moves = await Promise.all(
+      Array.from({ length: 8 }, () =>
+        anchors.moveIntent(lease, intent.id, 'queued', 'capped', move),
+      ),
+    );
+    assert.equal(moves.filter(Boolean).length, 1);
+    const capped = await anchors.intent(intent.id);
+    assert.deepEqual(
+      [capped?.state, capped?.reason, capped?.retryAtMs, capped?.bumps],
+      ['capped', 'fee cap reached', 99, 2],
+    );
+    assert.ok(await anchors.moveIntent(lease, intent.id, 'capped', 'prepared', { bumps: 3 }));
+    const kept = await anchors.intent(intent.id);
+    assert.deepEqual([kept?.reason, kept?.retryAtMs, kept?.bumps], ['fee cap reached', 99, 3]);
+    const clear = { reason: '', retryAtMs: 0 };
+    assert.ok(await anchors.moveIntent(lease, intent.id, 'prepared', 'signed', clear));
+    const cleared = await anchors.intent(intent.id);
+    assert.ok(cleared && !('reason' in cleared) && !('retryAtMs' in cleared));
+  });
+
+  it('lists open intents of one anchor, oldest first', async () => {
+    const { anchors } = await scene.store();
+    const anchor = `anchor-${unique()}`;
+    const queued = await intentIn(anchor, 'queued', 1n);
+    const reorged = await intentIn(anchor, 'reorged', 2n);
+    const included = await intentIn(anchor, 'included', 3n);
+    for (const closed of ['final', 'superseded', 'failed'] as const)
+      await intentIn(anchor, closed, 4n);
+    await intentIn(`anchor-${unique()}`, 'queued', 5n);
+    const open = (await anchors.open(anchor, 10)).map(({ id }) => id);
+    assert.deepEqual(open, [queued.id, reorged.id, included.id]);
+    assert.deepEqual(
+      (await anchors.open(anchor, 2)).map(({ id }) => id),
+      [queued.id, reorged.id],
+    );
+  });
+
+  it('finds the smallest and the largest commitment that stands on the ledger', async () => {
+    const { anchors } = await scene.store();
+    const anchor = `anchor-${unique()}`;
+    await intentIn(anchor, 'queued', 2n ** 53n);
+    const included = await intentIn(anchor, 'included', 2n ** 53n + 1n);
+    const final = await intentIn(anchor, 'final', 2n ** 53n + 3n);
+    await intentIn(anchor, 'failed', 2n ** 53n + 4n);
+    const covering = async (size: bigint): Promise<string | undefined> =>
+      (await anchors.covering(anchor, size))?.id;
+    assert.equal(await covering(1n), included.id);
+    assert.equal(await covering(2n ** 53n + 1n), included.id);
+    assert.equal(await covering(2n ** 53n + 2n), final.id);
+    assert.equal(await covering(2n ** 53n + 4n), undefined);
+    assert.equal((await anchors.latest(anchor))?.id, final.id);
+    assert.equal(await anchors.latest(`anchor-${unique()}`), undefined);
+  });
+
+  it('hands out final intents by their oldest check', async () => {
+    const { anchors } = await scene.store();
+    const anchor = `anchor-${unique()}`;
+    const ids = [];
+    for (const size of [1n, 2n, 3n]) ids.push((await intentIn(anchor, 'final', size)).id);
+    const [first, second, third] = ids;
+    assert.ok(first && second && third);
+    const finals = async (limit: number): Promise<readonly string[]> =>
+      (await anchors.finals(anchor, limit)).map(({ id }) => id);
+    assert.deepEqual(await finals(10), [first, second, third]);
+    assert.ok(await anchors.moveIntent(await newLease(), first, 'final', 'final'));
+    assert.deepEqual(await finals(10), [second, third, first]);
+    assert.deepEqual(await finals(1), [second]);
+  });
+
+  it('lists the attempts of one anchor since an instant', async () => {
+    const { anchors } = await scene.store();
+    const lease = await newLease();
+    const anchor = `anchor-${unique()}`;
+    const intent = sampleIntent({ anchor });
+    await anchors.putIntent(intent);
+    const times = [100, 200, 300];
+    for (const [number, createdAtMs] of times.entries())
+      await anchors.putAttempt(lease, { ...sampleAttempt(intent.id, number), createdAtMs });
+    const since = await anchors.attemptsSince(anchor, 200);
+    assert.deepEqual(since.map(({ createdAtMs }) => createdAtMs).sort(), [200, 300]);
+  });
+
+  it('announces inclusion and finality in the outbox, each once', async () => {
+    const { anchors, outbox } = await scene.store();
+    const lease = await newLease();
+    const intent = sampleIntent();
+    await anchors.putIntent(intent);
+    assert.ok(await anchors.moveIntent(lease, intent.id, 'queued', 'included'));
+    assert.ok(await anchors.moveIntent(lease, intent.id, 'included', 'included', { bumps: 1 }));
+    assert.ok(await anchors.moveIntent(lease, intent.id, 'included', 'final'));
+    const types = ['anchor.included', 'anchor.final'];
+    const events = await outbox.read(`reader ${unique()}`, types, 100_000);
+    const mine = events.filter(({ data }) => data['intent'] === intent.id);
+    assert.deepEqual(
+      mine.map(({ type }) => type),
+      types,
+    );
+  });
+}

@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { sampleEntry, sampleReading, sentAgain } from './sample-rows.js';
+import { plain, type StoreScene, type Test } from './store-scene.js';
+
+const STORM = 32;
+
+export function duplicateTests(scene: StoreScene, it: Test): void {
+  it('keeps the same bytes sent many times at once as one entry with one receipt', async () => {
+    const row = sampleReading();
+    const answers = await Promise.all(
+      Array.from({ length: STORM }, () => scene.commitOne(sentAgain(row))),
+    );
+    const stored = answers.filter(({ outcome }) => outcome.kind === 'stored');
+    const duplicates = answers.filter(({ outcome }) => outcome.kind === 'duplicate');
+    assert.equal(stored.length, 1, 'exactly one of the senders must have stored the entry');
+    assert.equal(duplicates.length, STORM - 1);
+    const [first] = stored;
+    assert.ok(first?.receipt);
+    for (const { outcome, receipt } of duplicates) {
+      assert.ok(first.outcome.kind === 'stored' && outcome.kind === 'duplicate');
+      assert.equal(outcome.id, first.outcome.id);
+      assert.deepEqual(plain(receipt), plain(first.receipt));
+    }
+  });
+
+  it('answers the second of two equal rows in one group as a duplicate of the first', async () => {
+    const row = sampleEntry();
+    const [first, second, other] = await scene.commit(row, sentAgain(row), sampleEntry());
+    assert.equal(first?.outcome.kind, 'stored');
+    assert.deepEqual(second?.outcome, { kind: 'duplicate', id: row.id });
+    assert.deepEqual(plain(second?.receipt), plain(first?.receipt));
+    assert.equal(other?.outcome.kind, 'stored');
+    assert.deepEqual([first?.receipt?.index, other?.receipt?.index], [0, 1]);
+  });
+
+  it('takes weaker assurance for the same bytes as a duplicate', async () => {
+    const row = sampleReading({ assurance: 'transport', reading: { occupies: true } });
+    await scene.commit(row);
+    const again = sentAgain(row, { assurance: 'unsigned', reading: { occupies: false } });
+    assert.deepEqual((await scene.commitOne(again)).outcome, { kind: 'duplicate', id: row.id });
+  });
+
+  it('upgrades an entry when its bytes come again with stronger assurance', async () => {
+    const store = await scene.store();
+    const unsigned = sampleReading({ assurance: 'unsigned' });
+    const before = await scene.commitOne(unsigned);
+    const { outcome, receipt } = await scene.commitOne(
+      sentAgain(unsigned, { assurance: 'device-signature', reading: { occupies: true } }),
+    );
+    assert.deepEqual(outcome, { kind: 'upgraded', id: unsigned.id, verdict: 'accepted' });
+    assert.notDeepEqual(plain(receipt), plain(before.receipt));
+    assert.deepEqual(plain(await store.entries.receipt(unsigned.id)), plain(receipt));
+    const entry = await store.entries.get(unsigned.id);
+    assert.equal(entry?.assurance, 'device-signature');
+    assert.deepEqual(plain(entry?.salt), plain(unsigned.salt), 'the entry itself stays');
+
+    const third = await scene.commitOne(sentAgain(unsigned, { assurance: 'device-signature' }));
+    assert.deepEqual(third.outcome, { kind: 'duplicate', id: unsigned.id });
+    assert.deepEqual(plain(third.receipt), plain(receipt));
+  });
+
+  it('upgrades once when stronger copies arrive at once', async () => {
+    const unsigned = sampleReading({ assurance: 'unsigned' });
+    await scene.commit(unsigned);
+    const answers = await Promise.all(
+      Array.from({ length: 8 }, () =>
+        scene.commitOne(
+          sentAgain(unsigned, { assurance: 'device-signature', reading: { occupies: true } }),
+        ),
+      ),
+    );
+    const kinds = answers.map(({ outcome }) => outcome.kind).sort();
+    assert.deepEqual(kinds, [...Array<string>(7).fill('duplicate'), 'upgraded']);
+  });
+
+  it('judges the bytes of a quarantined entry again', async () => {
+    const held = sampleReading({ verdict: 'quarantined', reason: 'meter_pending' });
+    const before = await scene.commitOne(held);
+    assert.deepEqual(before.outcome, {
+      kind: 'stored',
+      id: held.id,
+      verdict: 'quarantined',
+      reason: 'meter_pending',
+    });
+    const { reason: _, ...released } = sentAgain(held, { verdict: 'accepted' });
+    const { outcome } = await scene.commitOne({
+      ...released,
+      ...(released.reading === undefined
+        ? {}
+        : { reading: { ...released.reading, occupies: true } }),
+    });
+    assert.deepEqual(outcome, { kind: 'upgraded', id: held.id, verdict: 'accepted' });
+    const entry = await (await scene.store()).entries.get(held.id);
+    assert.equal(entry?.verdict, 'accepted');
+    assert.equal(entry.reason, undefined);
+  });
+}

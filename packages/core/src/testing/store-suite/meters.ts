@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict';
+import type { StoredMeter } from '../../devices/meter.store.js';
+import { meterFingerprint, sha256, text, unique } from './sample-rows.js';
+import { plain, type StoreScene, type Test } from './store-scene.js';
+
+function sampleMeter(choices: Partial<StoredMeter> = {}): StoredMeter {
+  const seed = unique();
+  return {
+    meterId: `meter-${String(seed).padStart(8, '0')}`,
+    deviceId: 'device-1',
+    siteId: 'site-1',
+    accountId: 'account-1',
+    owner: 'Ada',
+    fingerprint: meterFingerprint(`registered ${seed}`),
+    state: 'pending',
+    ratingW: 5_000,
+    keys: [
+      {
+        keyId: `key-${seed}`,
+        alg: 'Ed25519',
+        publicKey: sha256(text(`key ${seed}`)),
+        epoch: 1,
+        validFromMs: 1_750_000_000_000,
+      },
+      {
+        keyId: `old-${seed}`,
+        alg: 'ES256',
+        publicKey: sha256(text(`old key ${seed}`)),
+        epoch: 0,
+        validFromMs: 1_740_000_000_000,
+        revokedAtMs: 1_750_000_000_000,
+      },
+    ],
+    registeredAtMs: 1_750_000_000_000,
+    ...choices,
+  };
+}
+
+export function meterTests(scene: StoreScene, it: Test): void {
+  it('gives back a registered meter with its keys', async () => {
+    const { meters } = await scene.store();
+    const meter = sampleMeter();
+    assert.equal(await meters.register(meter), 'registered');
+    assert.deepEqual(plain(await meters.get(meter.meterId)), plain(meter));
+    const {
+      deviceId: _,
+      siteId: __,
+      owner: ___,
+      ratingW: ____,
+      ...bare
+    } = sampleMeter({ keys: [] });
+    assert.equal(await meters.register(bare), 'registered');
+    assert.deepEqual(plain(await meters.get(bare.meterId)), plain(bare));
+    assert.equal(await meters.get('meter-unknown'), undefined);
+  });
+
+  it('finds meters by a key they have or had', async () => {
+    const { meters } = await scene.store();
+    const first = sampleMeter();
+    const second = sampleMeter({ keys: first.keys });
+    await meters.register(first);
+    await meters.register(second);
+    for (const key of first.keys) {
+      const found = await meters.byKeyId(key.keyId);
+      assert.deepEqual(
+        found.map(({ meterId }) => meterId).sort(),
+        [first.meterId, second.meterId].sort(),
+      );
+      assert.ok(found.every(({ keys }) => keys.length === 2));
+    }
+    assert.deepEqual(await meters.byKeyId('nobody'), []);
+  });
+
+  it('refuses a meter id and a fingerprint that are taken', async () => {
+    const { meters } = await scene.store();
+    const meter = sampleMeter();
+    await meters.register(meter);
+    const { meterId, fingerprint } = meter;
+    assert.equal(await meters.register(sampleMeter({ meterId })), 'meter_taken');
+    const claim = sampleMeter({ fingerprint });
+    assert.equal(await meters.register(claim), 'meter_taken');
+    assert.equal(await meters.get(claim.meterId), undefined);
+    assert.deepEqual(plain(await meters.get(meterId)), plain(meter));
+  });
+
+  it('registers one of many who claim a fingerprint at once', async () => {
+    const { meters } = await scene.store();
+    const fingerprint = meterFingerprint();
+    const claims = Array.from({ length: 10 }, () => sampleMeter({ fingerprint }));
+    const answers = await Promise.all(claims.map((claim) => meters.register(claim)));
+    assert.equal(answers.filter((answer) => answer === 'registered').length, 1);
+    const known = await Promise.all(claims.map(({ meterId }) => meters.get(meterId)));
+    assert.equal(known.filter((meter) => meter !== undefined).length, 1);
+  });
+
+  it('changes a state only from the state it is in, and counts the change', async () => {
+    const { meters } = await scene.store();
+    const meter = sampleMeter();
+    const before = await meters.revision();
+    await meters.register(meter);
+    const registered = await meters.revision();
+    assert.ok(registered > before);
+    const moves = await Promise.all(
+      Array.from({ length: 6 }, () => meters.setState(meter.meterId, 'pending', 'active')),
+    );
+    assert.equal(moves.filter(Boolean).length, 1);
+    assert.equal((await meters.get(meter.meterId))?.state, 'active');
+    const moved = await meters.revision();
+    assert.ok(moved > registered);
+    assert.equal(await meters.setState(meter.meterId, 'pending', 'retired'), false);
+    assert.equal(await meters.setState('meter-unknown', 'pending', 'active'), false);
+    assert.equal(await meters.revision(), moved, 'what changed nothing is not counted');
+  });
+
+  it('lists meters by state and owner, each once across pages', async () => {
+    const { meters } = await scene.store();
+    const accountId = `account-${unique()}`;
+    const mine = Array.from({ length: 7 }, (_, i) =>
+      sampleMeter({ accountId, state: i < 4 ? 'pending' : 'active' }),
+    );
+    for (const meter of mine) await meters.register(meter);
+    const found: string[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await meters.list({
+        accountId,
+        limit: 3,
+        ...(cursor === undefined ? {} : { cursor }),
+      });
+      found.push(...page.items.map(({ meterId }) => meterId));
+      assert.ok(page.items.every(({ keys }) => keys.length === 2));
+      cursor = page.cursor;
+    } while (cursor !== undefined && found.length < 100);
+    assert.deepEqual(found, mine.map(({ meterId }) => meterId).sort());
+    const active = await meters.list({ accountId, state: 'active', limit: 10 });
+    assert.equal(active.items.length, 3);
+  });
+
+  it('accepts a challenge exactly once, however many use it at once', async () => {
+    const { meters } = await scene.store();
+    const nonce = `nonce-${unique()}`;
+    await meters.putChallenge(nonce, 300_000);
+    const uses = await Promise.all(Array.from({ length: 16 }, () => meters.useChallenge(nonce)));
+    assert.equal(uses.filter(Boolean).length, 1);
+    await meters.putChallenge(nonce, 300_000);
+    assert.equal(await meters.useChallenge(nonce), false, 'a used nonce stays used');
+    assert.equal(await meters.useChallenge(`nonce-${unique()}`), false);
+  });
+
+  it('accepts no challenge that has expired by the clock of the store', async () => {
+    const { meters } = await scene.store();
+    const nonce = `nonce-${unique()}`;
+    await meters.putChallenge(nonce, 5);
+    await scene.storeTimePasses(10);
+    assert.equal(await meters.useChallenge(nonce), false);
+  });
+}

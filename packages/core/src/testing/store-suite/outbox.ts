@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import type { DomainEvent } from '../../spi/index.js';
+import { quarterHours, sampleReading, unique } from './sample-rows.js';
+import { endOrMs, type StoreScene, type Test } from './store-scene.js';
+
+/** How long a store that runs transactions side by side may take for one small commit. */
+const SIDE_BY_SIDE_MS = 250;
+
+export function outboxTests(scene: StoreScene, it: Test): void {
+  /** Reads and confirms everything behind the cursor, a few events at a time. */
+  const drain = async (
+    cursor: string,
+    types: readonly string[] | 'all' = 'all',
+  ): Promise<readonly DomainEvent[]> => {
+    const { outbox } = await scene.store();
+    const found: DomainEvent[] = [];
+    for (let reads = 0; reads < 10_000; reads += 1) {
+      const events = await outbox.read(cursor, types, 50);
+      const last = events.at(-1);
+      if (last === undefined) return found;
+      found.push(...events);
+      await outbox.advance(cursor, last.id);
+    }
+    throw new Error('the outbox never ended: confirmed events come again');
+  };
+  const entriesOf = (events: readonly DomainEvent[]): readonly unknown[] =>
+    events.map(({ data }) => data['entry']);
+
+  it('delivers an event per stored entry by type, in order, until it is confirmed', async () => {
+    const { outbox } = await scene.store();
+    const cursor = `reader ${unique()}`;
+    await drain(cursor);
+    const rows = quarterHours(3);
+    for (const row of rows) await scene.commit(row);
+    const held = sampleReading({ verdict: 'quarantined', reason: 'meter_pending' });
+    await scene.commit(held);
+    await scene.commit(rows[0]!);
+
+    const accepted = await outbox.read(cursor, ['reading.accepted'], 100);
+    const ids = rows.map(({ id }) => id);
+    assert.deepEqual(entriesOf(accepted), ids, 'a duplicate is no event');
+    assert.deepEqual(await outbox.read(cursor, ['reading.accepted'], 100), accepted);
+    assert.deepEqual(await outbox.read(cursor, ['reading.accepted'], 2), accepted.slice(0, 2));
+    assert.deepEqual(await outbox.read(cursor, ['nothing.happened'], 100), []);
+    assert.deepEqual(entriesOf(await outbox.read(cursor, 'all', 100)), [...ids, held.id]);
+
+    await outbox.advance(cursor, accepted[0]!.id);
+    assert.deepEqual(entriesOf(await outbox.read(cursor, 'all', 100)), [...ids.slice(1), held.id]);
+    assert.deepEqual(await outbox.read(cursor, ['reading.quarantined'], 100), [
+      ...(await outbox.read(cursor, 'all', 100)).slice(-1),
+    ]);
+    const [first, second] = accepted;
+    assert.ok(first && second);
+    await outbox.advance(cursor, second.id);
+    await outbox.advance(cursor, first.id);
+    assert.deepEqual(
+      entriesOf(await outbox.read(cursor, ['reading.accepted'], 100)),
+      ids.slice(2),
+      'a late confirmation moves no cursor back',
+    );
+  });
+
+  it('never lets an event that commits late hide behind a cursor that went on', async () => {
+    const store = await scene.store();
+    const cursor = `reader ${unique()}`;
+    await drain(cursor);
+    const [early, late] = [sampleReading(), sampleReading()];
+    const delivered: DomainEvent[] = [];
+    let overtaking: Promise<void> | undefined;
+    // `late` began first: its row exists, uncommitted, while `early` commits and is read and confirmed.
+    await store.ingest.commit([late], async (rows) => {
+      overtaking ??= (async () => {
+        await scene.commit(early);
+        delivered.push(...(await drain(cursor)));
+      })();
+      await endOrMs(overtaking, SIDE_BY_SIDE_MS);
+      return scene.issue(rows);
+    });
+    await overtaking;
+    delivered.push(...(await drain(cursor)));
+    assert.deepEqual(entriesOf(delivered).toSorted(), [early.id, late.id].toSorted());
+  });
+
+  it('delivers everything exactly once to a reader that confirms while many write', async () => {
+    const cursor = `reader ${unique()}`;
+    await drain(cursor);
+    const groups = Array.from({ length: 24 }, () => quarterHours(3));
+    let writing = true;
+    const delivered: DomainEvent[] = [];
+    const read = async (): Promise<void> => {
+      while (writing) {
+        delivered.push(...(await drain(cursor)));
+        await new Promise((resolve) => {
+          setImmediate(resolve);
+        });
+      }
+    };
+    const reading = read();
+    await Promise.all(groups.map((rows) => scene.commit(...rows)));
+    writing = false;
+    await reading;
+    delivered.push(...(await drain(cursor)));
+    const expected = groups.flat().map(({ id }) => id);
+    assert.deepEqual(entriesOf(delivered).toSorted(), expected.toSorted());
+    assert.equal(new Set(delivered.map(({ id }) => id)).size, delivered.length);
+  });
+
+  it('prunes only what is old and what every cursor has passed', async () => {
+    const { outbox } = await scene.store();
+    const [fast, slow] = [`reader ${unique()}`, `reader ${unique()}`];
+    await drain(fast);
+    await drain(slow);
+    const row = sampleReading();
+    await scene.commit(row);
+    const [event] = await outbox.read(fast, 'all', 10);
+    assert.ok(event);
+    await drain(fast);
+    await outbox.prune(event.atMs + 1);
+    assert.deepEqual(entriesOf(await outbox.read(slow, 'all', 10)), [row.id]);
+    await drain(slow);
+    assert.equal(await outbox.prune(0), 0, 'nothing is that old');
+  });
+}
