@@ -50,7 +50,7 @@ export function schemasAt(root: JsonSchema, path: Path): readonly JsonSchema[] {
 export function typesOf(schemas: readonly JsonSchema[]): ReadonlySet<string> {
   return new Set(
     schemas.flatMap((schema) => {
-      if (Array.isArray(schema.type)) return schema.type as string[];
+      if (Array.isArray(schema.type)) return schema.type;
       if (typeof schema.type === 'string') return [schema.type];
       const values = Array.isArray(schema.enum)
         ? schema.enum

@@ -13,7 +13,6 @@ import { ConfigError } from './config-errors.js';
 import {
   type DescribeBlock,
   gatewayJsonSchema,
-  type Path,
   withPluginSchemas,
 } from './json-schema.js';
 import { applyOverrides } from './overrides.js';

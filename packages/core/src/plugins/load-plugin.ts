@@ -50,7 +50,7 @@ export async function loadPlugin(entry: PluginEntry, options: LoadOptions): Prom
   if (plugin.spi !== SPI_VERSION) {
     throw fail(
       'PLUGIN_INCOMPATIBLE',
-      `it was built for plugin contract ${String(plugin.spi)} and this gateway speaks ${SPI_VERSION}. Upgrade the ${Number(plugin.spi) < SPI_VERSION ? 'plugin' : 'gateway'}: npm install ${Number(plugin.spi) < SPI_VERSION ? entry.use : '@wattproof/core'}@latest`,
+      `it was built for plugin contract ${String(plugin.spi)} and this gateway speaks ${SPI_VERSION}. Upgrade the ${plugin.spi < SPI_VERSION ? 'plugin' : 'gateway'}: npm install ${plugin.spi < SPI_VERSION ? entry.use : '@wattproof/core'}@latest`,
     );
   }
   if (plugin.kind !== entry.kind) {

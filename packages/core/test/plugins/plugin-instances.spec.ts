@@ -58,7 +58,8 @@ describe('creating instances', () => {
   it('lends what was declared and nothing else', async () => {
     folder.install('radio', needing('{ http: true }'));
     const [made] = await create(new GenerousHost(), {});
-    const { context } = made?.instance as unknown as { context: PluginContext };
+    const given = made?.instance as unknown as { context: PluginContext } | undefined;
+    const context = given?.context ?? {};
     expect(Object.keys(context).sort()).toEqual([
       'clock',
       'http',
