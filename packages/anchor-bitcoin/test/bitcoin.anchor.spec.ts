@@ -4,10 +4,9 @@ import { opReturnVerifier } from '@wattproof/anchor-bitcoin/verify';
 import type { AnchorIntent, Attempt, Evidence, PluginContext } from '@wattproof/core/spi';
 import { networks, payments } from 'bitcoinjs-lib';
 import { CoreRpcFacade } from './regtest/core-rpc-facade.js';
+import { regtestKey } from './regtest/regtest-key.js';
 import { RegtestNode } from './regtest/regtest-node.js';
 
-/** A throw-away regtest key: the byte 7, 32 times. */
-const WIF = 'cMpMxK92W1DjqDvWV3pMn4xLwAuQJhNF3MFqkEHUQRPQofUJku8R';
 const signal = new AbortController().signal;
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 const context: PluginContext = {
@@ -39,12 +38,8 @@ async function publish(wanted: AnchorIntent): Promise<Attempt> {
 }
 
 const headers = {
-  header: async (_ledger: string, { height }: { readonly height?: number }) => {
-    const entry = await regtest.node.chain.getEntry(height);
-    return entry
-      ? Uint8Array.from((await regtest.node.chain.getBlock(entry.hash)).toRaw().subarray(0, 80))
-      : undefined;
-  },
+  header: async (_ledger: string, { height }: { readonly height?: number }) =>
+    height === undefined ? undefined : regtest.header(height),
 };
 
 beforeAll(async () => {
@@ -54,7 +49,7 @@ beforeAll(async () => {
     BitcoinConfig.parse({
       network: 'regtest',
       rpc: { url: rpc.url, user: 'anchor', password: 'secret' },
-      wif: WIF,
+      wif: regtestKey(0),
       confirmations: 3,
     }),
     context,

@@ -64,6 +64,23 @@ export class RegtestNode {
     await mempool.reset();
   }
 
+  /** The 80 bytes of the header at a height of the best chain. */
+  async header(height: number): Promise<Uint8Array | undefined> {
+    const entry = await this.node.chain.getEntry(height);
+    return entry
+      ? Uint8Array.from((await this.node.chain.getBlock(entry.hash)).toRaw().subarray(0, 80))
+      : undefined;
+  }
+
+  /** Transactions in blocks of the best chain that pay to or spend from a witness program. */
+  async transactionsOf(program: Uint8Array): Promise<{ txid: string; raw: Uint8Array }[]> {
+    const address = bcoin.Address.fromWitnessPubkeyhash(Buffer.from(program));
+    const metas = await this.node.chain.getMetaByAddress([address]);
+    return metas
+      .filter((meta: any) => meta.height >= 0)
+      .map((meta: any) => ({ txid: meta.tx.txid(), raw: Uint8Array.from(meta.tx.toRaw()) }));
+  }
+
   async stop(): Promise<void> {
     await this.node.close();
   }

@@ -10,21 +10,35 @@ export interface FleetMember {
 }
 
 /** The same seed and size give the same meters, keys and curves on every machine. */
-export function createFleet(options: { readonly seed: number; readonly size: number; readonly prefix?: string }): FleetMember[] {
+export function createFleet(options: {
+  readonly seed: number;
+  readonly size: number;
+  readonly prefix?: string;
+}): FleetMember[] {
   const root = new SeededRandom(options.seed);
   const prefix = options.prefix ?? 'sim';
   return Array.from({ length: options.size }, (_unused, index) => {
     const name = `${prefix}-${String(index + 1).padStart(4, '0')}`;
     const random = root.fork(name);
     return {
-      meter: new SimulatedMeter(name, `${prefix}-site-${index + 1}`, `${name}-gw`, drawHousehold(random, index), random),
+      meter: new SimulatedMeter(
+        name,
+        `${prefix}-site-${index + 1}`,
+        `${name}-gw`,
+        drawHousehold(random, index),
+        random,
+      ),
       device: new SimulatedDevice(`${options.seed}/${name}`),
     };
   });
 }
 
 /** A `reading/1` document of one simulated interval. */
-export function readingDocument(meter: SimulatedMeter, interval: SimulatedInterval, sequence: number): object {
+export function readingDocument(
+  meter: SimulatedMeter,
+  interval: SimulatedInterval,
+  sequence: number,
+): object {
   return {
     v: 'reading/1',
     site: meter.siteId,
@@ -36,6 +50,8 @@ export function readingDocument(meter: SimulatedMeter, interval: SimulatedInterv
     import_kwh: kwhFromWh(BigInt(interval.importWh)),
     export_kwh: kwhFromWh(BigInt(interval.exportWh)),
     generation_kwh: kwhFromWh(BigInt(interval.generationWh)),
-    ...(interval.batteryLevelPct === undefined ? {} : { battery_level_pct: interval.batteryLevelPct }),
+    ...(interval.batteryLevelPct === undefined
+      ? {}
+      : { battery_level_pct: interval.batteryLevelPct }),
   };
 }

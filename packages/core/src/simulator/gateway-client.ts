@@ -13,7 +13,9 @@ export class GatewayClient {
 
   /** Registers with proof of possession; `true` when registered now, `false` when it was already. */
   async register(member: FleetMember, origin: string): Promise<boolean> {
-    const { nonce } = (await this.#post('/api/v1/meters/challenge', {}, [200, 201])).body as { nonce: string };
+    const { nonce } = (await this.#post('/api/v1/meters/challenge', {}, [200, 201])).body as {
+      nonce: string;
+    };
     const answer = await this.#post(
       '/api/v1/meters/register',
       {
@@ -22,7 +24,10 @@ export class GatewayClient {
         site_id: member.meter.siteId,
         public_key: member.device.publicKey,
         alg: 'Ed25519',
-        proof_of_possession: { nonce, signature: member.device.proveWith(origin, member.meter.meterId, nonce) },
+        proof_of_possession: {
+          nonce,
+          signature: member.device.proveWith(origin, member.meter.meterId, nonce),
+        },
         rating_w: member.meter.ratingW,
       },
       [201, 409],
@@ -37,18 +42,33 @@ export class GatewayClient {
   }
 
   /** Resolves to the verdicts, in order. Waits and repeats when the gateway says 429 or 503. */
-  async submit(body: object, attempts = 20): Promise<readonly { readonly verdict: string; readonly reason?: string; readonly id: string | null }[]> {
+  async submit(
+    body: object,
+    attempts = 20,
+  ): Promise<
+    readonly { readonly verdict: string; readonly reason?: string; readonly id: string | null }[]
+  > {
     for (let attempt = 1; ; attempt += 1) {
-      const { status, body: answer, retryAfterS } = await this.#post('/api/v1/readings', body, [200, 202, 429, 503]);
-      if (status !== 429 && status !== 503) return (Array.isArray(answer) ? answer : [answer]) as never;
-      if (attempt === attempts) throw new Error(`The gateway was still refusing (${status}) after ${attempts} tries.`);
+      const {
+        status,
+        body: answer,
+        retryAfterS,
+      } = await this.#post('/api/v1/readings', body, [200, 202, 429, 503]);
+      if (status !== 429 && status !== 503)
+        return (Array.isArray(answer) ? answer : [answer]) as never;
+      if (attempt === attempts)
+        throw new Error(`The gateway was still refusing (${status}) after ${attempts} tries.`);
       await new Promise((resolve) => {
         setTimeout(resolve, Math.max(1, retryAfterS) * 1000);
       });
     }
   }
 
-  async #post(path: string, body: object, expected: readonly number[]): Promise<{ status: number; body: unknown; retryAfterS: number }> {
+  async #post(
+    path: string,
+    body: object,
+    expected: readonly number[],
+  ): Promise<{ status: number; body: unknown; retryAfterS: number }> {
     const response = await this.#fetch(path, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },

@@ -1,7 +1,13 @@
 export { createFleet, type FleetMember, readingDocument } from './fleet.js';
 export { GatewayClient } from './gateway-client.js';
 export { demandW, drawHousehold, generationW, type Household } from './load-curve.js';
-export { kwhFromWh, type RegisterInterval, registerIntervals, type RegisterValue, whFromKwh } from './register-intervals.js';
+export {
+  kwhFromWh,
+  type RegisterInterval,
+  registerIntervals,
+  type RegisterValue,
+  whFromKwh,
+} from './register-intervals.js';
 export { SeededRandom } from './seeded-random.js';
 export { type ReadingEnvelope, SimulatedDevice } from './simulated-device.js';
 export { type SimulatedInterval, SimulatedMeter } from './simulated-meter.js';

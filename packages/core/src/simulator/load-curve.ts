@@ -32,9 +32,14 @@ export function drawHousehold(random: SeededRandom, index: number): Household {
 const DAY_MS = 86_400_000;
 
 /** Average household demand over an interval, in watts: base, two Gaussian peaks, heating, and noise. */
-export function demandW(household: Household, startsMs: number, endsMs: number, random: SeededRandom): number {
+export function demandW(
+  household: Household,
+  startsMs: number,
+  endsMs: number,
+  random: SeededRandom,
+): number {
   const middle = (startsMs + endsMs) / 2;
-  const hour = ((middle % DAY_MS) + DAY_MS) % DAY_MS / 3_600_000;
+  const hour = (((middle % DAY_MS) + DAY_MS) % DAY_MS) / 3_600_000;
   const weekday = new Date(middle).getUTCDay();
   const weekend = weekday === 0 || weekday === 6;
   const peak = (at: number, width: number): number => Math.exp(-(((hour - at) / width) ** 2) / 2);
@@ -52,13 +57,18 @@ export function demandW(household: Household, startsMs: number, endsMs: number, 
  * Average PV output over an interval, in watts: clear-sky cosine of the sun's zenith angle (declination
  * after Cooper 1969) times a cloud factor per day and per interval. Exactly zero while the sun is down.
  */
-export function generationW(household: Household, startsMs: number, endsMs: number, random: SeededRandom): number {
+export function generationW(
+  household: Household,
+  startsMs: number,
+  endsMs: number,
+  random: SeededRandom,
+): number {
   const noise = random.between(0.85, 1);
   if (household.pvPeakW === 0) return 0;
   const middle = (startsMs + endsMs) / 2;
   const day = dayOfYear(middle);
   const declination = rad(23.45) * Math.sin((2 * Math.PI * (284 + day)) / 365);
-  const hour = ((middle % DAY_MS) + DAY_MS) % DAY_MS / 3_600_000;
+  const hour = (((middle % DAY_MS) + DAY_MS) % DAY_MS) / 3_600_000;
   const hourAngle = rad(15 * (hour - 11.4));
   const latitude = rad(household.latitudeDeg);
   const elevation =

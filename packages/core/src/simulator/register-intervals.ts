@@ -57,6 +57,7 @@ export function kwhFromWh(energyWh: bigint): string {
 /** "12.345" kWh → 12345n Wh; more than three decimals are refused. */
 export function whFromKwh(literal: string): bigint {
   const match = /^(\d+)(?:\.(\d{1,3}))?$/.exec(literal);
-  if (!match) throw new RangeError(`Not a register value with at most three decimals: "${literal}".`);
+  if (!match)
+    throw new RangeError(`Not a register value with at most three decimals: "${literal}".`);
   return BigInt(match[1] as string) * 1000n + BigInt((match[2] ?? '').padEnd(3, '0'));
 }

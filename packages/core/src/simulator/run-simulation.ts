@@ -43,10 +43,15 @@ export async function runSimulation(options: SimulationOptions): Promise<Simulat
     // Sequence numbers follow time, so a restarted simulation never repeats one with other bytes.
     const sequence = Math.floor(startsMs / intervalMs);
     const envelopes = fleet.map(({ meter, device }) =>
-      device.signReading('reading/1', readingDocument(meter, meter.interval(startsMs, endsMs), sequence)),
+      device.signReading(
+        'reading/1',
+        readingDocument(meter, meter.interval(startsMs, endsMs), sequence),
+      ),
     );
     const verdicts = await client.submit(envelopes);
-    const refused = verdicts.filter(({ verdict }) => verdict === 'rejected' || verdict === 'quarantined');
+    const refused = verdicts.filter(
+      ({ verdict }) => verdict === 'rejected' || verdict === 'quarantined',
+    );
     const lastRefusal = refused.at(-1)?.reason;
     progress = {
       ...progress,

@@ -34,7 +34,8 @@ export class SeededRandom {
   /** A generator for a named part, independent of how often this one was asked. */
   fork(label: string): SeededRandom {
     let hash = this.#a ^ 0x811c9dc5;
-    for (let i = 0; i < label.length; i += 1) hash = Math.imul(hash ^ label.charCodeAt(i), 0x01000193);
+    for (let i = 0; i < label.length; i += 1)
+      hash = Math.imul(hash ^ label.charCodeAt(i), 0x01000193);
     return new SeededRandom(hash);
   }
 }

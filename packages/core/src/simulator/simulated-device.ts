@@ -1,8 +1,8 @@
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto';
 import {
-  batchLeaf,
+  batchItemLeaf,
   batchMessage,
-  batchNonce,
+  batchItemNonce,
   canonicalize,
   keyIdOf,
   logHash,
@@ -56,7 +56,7 @@ export class SimulatedDevice {
   /** One signature over many readings (`batch/1`). `nonce`: 32 random bytes that only this device knows before. */
   signBatch(format: string, documents: readonly object[], nonce: Uint8Array): object {
     const leaves = documents.map((document, index) =>
-      batchLeaf(batchNonce(nonce, index), logHash(canonicalize(format, document))),
+      batchItemLeaf(batchItemNonce(nonce, index), logHash(canonicalize(format, document))),
     );
     const root = merkleRoot('rfc9162', leaves);
     return {

@@ -25,25 +25,33 @@ export async function auditStore(store: Store): Promise<StoreAudit> {
       problems.push(`batch ${number} is missing below the head`);
       continue;
     }
-    if (batch.first !== first) problems.push(`batch ${number} starts at ${batch.first}, expected ${first}`);
+    if (batch.first !== first)
+      problems.push(`batch ${number} starts at ${batch.first}, expected ${first}`);
     first += BigInt(batch.count);
     const leaves: Uint8Array[] = [];
     for (let from = 0; from < batch.count; from = leaves.length) {
       const entries = await store.entries.inBatch(number, { limit: 1000, fromIndex: from });
       if (entries.length === 0) break;
       for (const entry of entries) {
-        if (entry.batch?.index !== leaves.length) problems.push(`batch ${number}: position ${leaves.length} is not held by ${entry.id}`);
-        if (!equal(logHash(entry.bytes), entry.logHash)) problems.push(`${entry.id}: stored hash is not the hash of its bytes`);
+        if (entry.batch?.index !== leaves.length)
+          problems.push(`batch ${number}: position ${leaves.length} is not held by ${entry.id}`);
+        if (!equal(logHash(entry.bytes), entry.logHash))
+          problems.push(`${entry.id}: stored hash is not the hash of its bytes`);
         leaves.push(leafHash(batch.profile, entry.logHash, entry.salt));
       }
     }
-    if (leaves.length !== batch.count) problems.push(`batch ${number} says ${batch.count} entries and has ${leaves.length}`);
-    else if (!equal(merkleRoot(batch.profile, leaves), batch.root)) problems.push(`batch ${number}: root does not recompute`);
+    if (leaves.length !== batch.count)
+      problems.push(`batch ${number} says ${batch.count} entries and has ${leaves.length}`);
+    else if (!equal(merkleRoot(batch.profile, leaves), batch.root))
+      problems.push(`batch ${number}: root does not recompute`);
     sealed += leaves.length;
   }
   let entries = 0;
-  for (let cursor: string | undefined; ; ) {
-    const page = await store.entries.list({ limit: 1000, ...(cursor === undefined ? {} : { cursor }) });
+  for (let cursor: string | undefined; ;) {
+    const page = await store.entries.list({
+      limit: 1000,
+      ...(cursor === undefined ? {} : { cursor }),
+    });
     for (const entry of page.items) {
       entries += 1;
       const hash = toHex(entry.logHash);
@@ -54,6 +62,7 @@ export async function auditStore(store: Store): Promise<StoreAudit> {
   }
   const waiting = await store.entries.unsealed();
   const unsealed = waiting.external + waiting.system;
-  if (sealed + unsealed !== entries) problems.push(`${entries} entries, but ${sealed} sealed and ${unsealed} waiting`);
+  if (sealed + unsealed !== entries)
+    problems.push(`${entries} entries, but ${sealed} sealed and ${unsealed} waiting`);
   return { batches, entries, unsealed, hashes, problems };
 }

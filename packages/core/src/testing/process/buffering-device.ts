@@ -13,6 +13,8 @@ export interface BufferingDeviceOptions {
   /** Where the gateway listens now; waits while it is down. */
   readonly url: () => Promise<string>;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Told after each answer how many readings it acknowledged. */
+  readonly onAcknowledged?: (count: number) => void;
 }
 
 /**
@@ -35,6 +37,7 @@ export async function runBufferingDevice(options: BufferingDeviceOptions): Promi
         if (item.verdict === 'rejected') refused.push(item.reason ?? 'unknown');
         else acknowledged.add(item.leaf_hash);
       }
+      options.onAcknowledged?.(items.length);
       break;
     }
   }
@@ -48,7 +51,11 @@ interface Item {
 }
 
 /** Undefined when nobody can know what became of the message. */
-async function post(url: string, body: string, headers: Readonly<Record<string, string>>): Promise<readonly Item[] | undefined> {
+async function post(
+  url: string,
+  body: string,
+  headers: Readonly<Record<string, string>>,
+): Promise<readonly Item[] | undefined> {
   try {
     const response = await fetch(`${url}/api/v1/readings`, {
       method: 'POST',

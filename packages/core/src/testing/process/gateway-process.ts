@@ -51,7 +51,9 @@ function ready(child: ChildProcess, output: () => string, withinMs: number): Pro
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       child.kill('SIGKILL');
-      reject(new Error(`The gateway was not ready within ${withinMs} ms. It printed:\n${output()}`));
+      reject(
+        new Error(`The gateway was not ready within ${withinMs} ms. It printed:\n${output()}`),
+      );
     }, withinMs);
     const look = (): void => {
       const match = READY.exec(output());
@@ -62,7 +64,11 @@ function ready(child: ChildProcess, output: () => string, withinMs: number): Pro
     };
     const ended = (code: number | null, signal: NodeJS.Signals | null): void => {
       clearTimeout(timer);
-      reject(new Error(`The gateway ended (${code ?? signal}) before it was ready. It printed:\n${output()}`));
+      reject(
+        new Error(
+          `The gateway ended (${code ?? signal}) before it was ready. It printed:\n${output()}`,
+        ),
+      );
     };
     child.stdout?.on('data', look);
     child.once('exit', ended);

@@ -1,0 +1,136 @@
+import { randomInt } from 'node:crypto';
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createFleet, GatewayClient, readingDocument } from '@wattproof/core/simulator';
+import {
+  type GatewayProcess,
+  runBufferingDevice,
+  startGatewayProcess,
+} from '@wattproof/core/testing';
+
+const ENTRY = resolve(import.meta.dirname, '../../dist/main.js');
+const ADMIN_KEY = 'campaign-admin-key-0123456789abcdef';
+const READINGS_PER_MESSAGE = 20;
+/** Signed readings stay inside the accepted age while the campaign walks through them second by second. */
+const START_BEHIND_MS = 5 * 24 * 3_600_000;
+
+export interface Campaign {
+  readonly storeUrl: string;
+  readonly faults: number;
+  readonly devices: number;
+  /** Acknowledged readings between two faults, drawn between these. */
+  readonly between: readonly [number, number];
+  /** Does the damage; the gateway is running and under load. */
+  readonly fault: (gateway: RunningGateway) => Promise<void>;
+}
+
+export interface CampaignResult {
+  readonly acknowledged: ReadonlySet<string>;
+  readonly refused: readonly string[];
+  readonly resent: number;
+  readonly exitCode: number | NodeJS.Signals;
+  readonly folder: string;
+}
+
+/** The gateway of a campaign; the same configuration and folder across its deaths. */
+export class RunningGateway {
+  #process: Promise<GatewayProcess>;
+
+  constructor(private readonly folder: string) {
+    this.#process = this.#start();
+  }
+
+  url(): Promise<string> {
+    return this.#process.then(({ url }) => url);
+  }
+
+  async kill(): Promise<void> {
+    await (await this.#process).end('SIGKILL');
+    this.#process = this.#start();
+    await this.#process;
+  }
+
+  async stop(): Promise<number | NodeJS.Signals> {
+    return (await this.#process).end('SIGTERM');
+  }
+
+  #start(): Promise<GatewayProcess> {
+    return startGatewayProcess({
+      entry: ENTRY,
+      cwd: this.folder,
+      env: { WATTPROOF_CONFIG: join(this.folder, 'gateway.yaml'), CAMPAIGN_ADMIN_KEY: ADMIN_KEY },
+    });
+  }
+}
+
+/** Devices with buffers against a gateway that keeps being damaged; resolves when every fault was survived and every buffer is empty. */
+export async function runCampaign(campaign: Campaign): Promise<CampaignResult> {
+  const folder = await mkdtemp(join(tmpdir(), 'wattproof-campaign-'));
+  await writeFile(join(folder, 'gateway.yaml'), configuration(campaign.storeUrl));
+  const gateway = new RunningGateway(folder);
+  const fleet = createFleet({ seed: 7, size: campaign.devices });
+  const client = new GatewayClient(await gateway.url(), { apiKey: ADMIN_KEY });
+  const origin = await client.origin();
+  for (const member of fleet) await client.register(member, origin);
+
+  let done = false;
+  let acknowledgedSoFar = 0;
+  let wake = (): void => {};
+  const startsMs = Date.now() - START_BEHIND_MS;
+  const histories = fleet.map(({ meter, device }) => {
+    let sequence = 0;
+    return runBufferingDevice({
+      headers: { 'x-api-key': ADMIN_KEY },
+      url: () => gateway.url(),
+      onAcknowledged: (count) => {
+        acknowledgedSoFar += count;
+        wake();
+      },
+      next: () => {
+        if (done) return undefined;
+        return Array.from({ length: READINGS_PER_MESSAGE }, () => {
+          const at = startsMs + sequence * 1000;
+          sequence += 1;
+          return device.signReading(
+            'reading/1',
+            readingDocument(meter, meter.interval(at, at + 1000), sequence),
+          );
+        });
+      },
+    });
+  });
+  try {
+    for (let fault = 0; fault < campaign.faults; fault += 1) {
+      const target = acknowledgedSoFar + randomInt(...campaign.between);
+      while (acknowledgedSoFar < target) {
+        await new Promise<void>((resolveWake) => {
+          wake = resolveWake;
+        });
+      }
+      await campaign.fault(gateway);
+    }
+  } finally {
+    done = true;
+  }
+  const ended = await Promise.all(histories);
+  return {
+    acknowledged: new Set(ended.flatMap((history) => [...history.acknowledged])),
+    refused: ended.flatMap((history) => history.refused),
+    resent: ended.reduce((sum, history) => sum + history.resent, 0),
+    exitCode: await gateway.stop(),
+    folder,
+  };
+}
+
+function configuration(storeUrl: string): string {
+  return `
+origin: campaign.test/log
+store: { url: ${JSON.stringify(storeUrl)} }
+http: { host: 127.0.0.1, port: 0 }
+accounts: { adminApiKey: "\${env:CAMPAIGN_ADMIN_KEY}" }
+devices: { unsigned: require, registration: open }
+batching: { maxEntries: 500, maxAgeMs: 200 }
+anchors: { local: { use: "@wattproof/core/local-ledger" } }
+`;
+}

@@ -1,0 +1,12 @@
+import * as ecc from '@bitcoinerlab/secp256k1';
+import { networks } from 'bitcoinjs-lib';
+import { ECPairFactory } from 'ecpair';
+
+const ECPair = ECPairFactory(ecc);
+
+/** The WIF of the n-th throw-away key. Anybody can compute it: for regtest only. */
+export function regtestKey(index: number): string {
+  const secret = new Uint8Array(32).fill(7);
+  new DataView(secret.buffer).setUint32(0, index + 1);
+  return ECPair.fromPrivateKey(secret, { network: networks.regtest }).toWIF();
+}

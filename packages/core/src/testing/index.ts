@@ -1,0 +1,12 @@
+export { type AnchorSuiteOptions, describeAnchor } from './describe-anchor.js';
+export { auditStore, type StoreAudit } from './process/audit-store.js';
+export {
+  type BufferingDeviceOptions,
+  type DeviceHistory,
+  runBufferingDevice,
+} from './process/buffering-device.js';
+export {
+  type GatewayProcess,
+  type GatewayProcessOptions,
+  startGatewayProcess,
+} from './process/gateway-process.js';
