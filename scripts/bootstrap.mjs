@@ -32,10 +32,10 @@ function isNewEnough(version) {
   return major > OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor >= OLDEST_NODE[1]);
 }
 
-/** What is installed is described by the lockfile, the install settings and the machine. */
+/** What is installed follows from the lockfile, the install settings and the machine. */
 function wantedStamp() {
   const hash = createHash('sha256').update(`${process.platform} ${process.arch}\n`);
-  for (const file of ['pnpm-lock.yaml', 'pnpm-workspace.yaml', 'package.json']) {
+  for (const file of ['pnpm-lock.yaml', 'pnpm-workspace.yaml']) {
     hash.update(readFileSync(join(ROOT, file)));
   }
   return hash.digest('hex');
