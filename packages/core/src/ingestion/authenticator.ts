@@ -128,7 +128,7 @@ export class Authenticator {
     const read = items as readonly ReadItem[];
     const { signatures, sha256 } = this.parts;
     const logHashes = read.map(({ logHash }) => logHash);
-    const tree = signedBatchTree(nonce, logHashes, sha256);
+    const { nonces, tree } = signedBatchTree(nonce, logHashes, sha256);
     const message = batchMessage(signature.keyId, read.length, tree.root);
     // By SPKI: normally one key; two keys of one id would each be asked once.
     const valid = new Map<Uint8Array, boolean>();
@@ -141,7 +141,7 @@ export class Authenticator {
       valid.set(publicKey, isValid);
       if (!isValid) return invalidSignature('the batch');
       return authenticated(claimed, signature, {
-        nonce: tree.nonces[index]!,
+        nonce: nonces[index]!,
         index,
         count: read.length,
         path: tree.path(index),

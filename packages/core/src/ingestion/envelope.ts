@@ -1,3 +1,4 @@
+import { strictBase64 } from '../devices/strict-base64.js';
 import { memberSpans, stringAt, type MemberSpan, type Span } from './json-spans.js';
 import { quoted, Refusal } from './refusal.js';
 
@@ -17,12 +18,6 @@ export interface Envelope {
 }
 
 const SIGNATURE_FIELDS = ['alg', 'key_id', 'value'] as const;
-
-/** Bytes of padded base64 (RFC 4648 §4); every byte string has exactly one form. */
-export function strictBase64(text: string): Uint8Array | undefined {
-  const bytes = Buffer.from(text, 'base64');
-  return bytes.toString('base64') === text ? bytes : undefined;
-}
 
 /** Members of the object in `text[span]`, in order. */
 export function objectMembers(

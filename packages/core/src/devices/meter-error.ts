@@ -1,0 +1,29 @@
+/** Every way the meters' service refuses, with the HTTP status that goes with it. */
+export const METER_ERRORS = {
+  registration_invalid: 400,
+  public_key_invalid: 400,
+  alg_not_allowed: 400,
+  key_id_mismatch: 400,
+  key_not_prime_order: 400,
+  possession_not_proven: 401,
+  challenge_unknown: 401,
+  meter_not_listed: 403,
+  meter_not_found: 404,
+  meter_taken: 409,
+  meter_state_conflict: 409,
+} as const;
+export type MeterErrorCode = keyof typeof METER_ERRORS;
+
+/** Why something about a meter was refused. */
+export class MeterError extends Error {
+  override readonly name = 'MeterError';
+  readonly status: number;
+
+  constructor(
+    readonly code: MeterErrorCode,
+    message: string,
+  ) {
+    super(message);
+    this.status = METER_ERRORS[code];
+  }
+}

@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import { strictBase64 } from './strict-base64.js';
+
+/** Longest id, in UTF-8 bytes. */
+const MAX_ID_BYTES = 256;
+
+// Ids are lines of signed messages, so they hold no control character; and no half of a surrogate pair.
+const id = z
+  .string()
+  .min(1)
+  .refine((text) => Buffer.byteLength(text) <= MAX_ID_BYTES, `must be at most ${MAX_ID_BYTES} bytes`)
+  .refine((text) => !/[\p{Cc}\p{Cs}]/u.test(text), 'must not contain control characters');
+
+const base64 = z
+  .string()
+  .max(1024)
+  .transform((text, context) => {
+    const bytes = strictBase64(text);
+    if (bytes !== undefined) return bytes;
+    context.addIssue({ code: 'custom', message: 'must be padded base64 (RFC 4648 §4)' });
+    return z.NEVER;
+  });
+
+/** Body of `POST /api/v1/meters/register`. */
+export const MeterRegistration = z
+  .strictObject({
+    meter_id: id,
+    device_id: id.optional(),
+    site_id: id.optional(),
+    owner: id.optional(),
+    /** Base64 of SPKI DER. */
+    public_key: base64,
+    alg: z.string(),
+    /** Checked when given; otherwise computed. */
+    key_id: z.string().optional(),
+    proof_of_possession: z.strictObject({
+      /** From `POST /api/v1/meters/challenge`. */
+      nonce: z.string().min(1).max(128),
+      /** Base64 of the signature over `registerMessage(origin, meter_id, key_id, nonce)`. */
+      signature: base64,
+    }),
+    /** Rated power in watts. */
+    rating_w: z.number().int().positive().max(1_000_000_000_000).optional(),
+    /** Vendor, model and serial number as printed on the meter: its identity under any id. */
+    nameplate: z.strictObject({ vendor: id, model: id, serial: id }).optional(),
+  });
+export type MeterRegistration = z.infer<typeof MeterRegistration>;

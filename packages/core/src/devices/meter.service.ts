@@ -1,0 +1,186 @@
+import type { Clock } from '../spi/index.js';
+import type { Sha256 } from '../verify/contracts.js';
+import { registerMessage, SignedMessageError } from '../verify/device-signing.js';
+import { isPrimeOrderKey } from '../verify/ed25519.js';
+import { decodeSpki, keyIdOf } from '../verify/spki.js';
+import type { DevicesConfig } from './devices.config.js';
+import type { MeterDirectory } from './meter-directory.js';
+import { MeterError } from './meter-error.js';
+import { fingerprintOfMeterId, fingerprintOfNameplate } from './meter-fingerprint.js';
+import { MeterRegistration } from './meter-registration.js';
+import type { MeterState, MeterStore, StoredMeter } from './meter.store.js';
+import type { SignatureVerifier } from './signature-verifier.js';
+
+const NONCE_BYTES = 16;
+
+export interface Challenge {
+  /** 32 hex digits, single use. */
+  readonly nonce: string;
+  readonly expiresAtMs: number;
+}
+
+/** Registers meters by proof of possession of their key, and moves them between states. */
+export class MeterService {
+  constructor(
+    private readonly parts: {
+      readonly store: MeterStore;
+      readonly directory: MeterDirectory;
+      readonly signatures: SignatureVerifier;
+      readonly clock: Clock;
+      readonly random: (length: number) => Uint8Array;
+      readonly sha256: Sha256;
+      readonly config: DevicesConfig;
+      /** Name of this log: a proof of possession made for another gateway is worth nothing here. */
+      readonly origin: string;
+    },
+  ) {}
+
+  /** A nonce for a proof of possession or a rotation. */
+  async challenge(): Promise<Challenge> {
+    const { store, random, clock, config } = this.parts;
+    const nonce = Buffer.from(random(NONCE_BYTES)).toString('hex');
+    const expiresAtMs = clock.nowMs() + config.challengeTtlMs;
+    await store.putChallenge(nonce, config.challengeTtlMs);
+    return { nonce, expiresAtMs };
+  }
+
+  /**
+   * Registers a meter with its first key. `body` is the request as parsed JSON. Throws `MeterError`; nothing is kept then, but a
+   * nonce whose signature was good is used up.
+   */
+  async register(body: unknown, accountId: string): Promise<StoredMeter> {
+    const { store, sha256, config, clock, directory } = this.parts;
+    const parsed = MeterRegistration.safeParse(body);
+    if (!parsed.success) throw new MeterError('registration_invalid', problemsOf(parsed.error));
+    const request = parsed.data;
+    this.checkKey(request);
+    const keyId = keyIdOf(request.public_key, sha256);
+    if (request.key_id !== undefined && request.key_id !== keyId)
+      throw new MeterError('key_id_mismatch', `the id of this public key is ${keyId}`);
+    this.checkPossession(request, keyId);
+    const state = this.firstState(request.meter_id);
+    if (!(await store.useChallenge(request.proof_of_possession.nonce)))
+      throw new MeterError(
+        'challenge_unknown',
+        'the nonce is unknown, used or expired; ask for a new challenge',
+      );
+    const meter = meterOf(request, { keyId, state, accountId, nowMs: clock.nowMs() });
+    if ((await store.register(meter)) === 'meter_taken')
+      throw new MeterError('meter_taken', 'this meter is registered already');
+    directory.invalidate();
+    return meter;
+  }
+
+  /** An operator's review: a pending meter becomes active. */
+  async approve(meterId: string): Promise<StoredMeter> {
+    return this.move(meterId, ['pending'], 'active');
+  }
+
+  /** An operator's review: a pending meter is turned away for good. */
+  async reject(meterId: string): Promise<StoredMeter> {
+    return this.move(meterId, ['pending'], 'retired');
+  }
+
+  /** Its readings are refused until it is resumed. */
+  async suspend(meterId: string): Promise<StoredMeter> {
+    return this.move(meterId, ['active', 'pending'], 'suspended');
+  }
+
+  async resume(meterId: string): Promise<StoredMeter> {
+    return this.move(meterId, ['suspended'], 'active');
+  }
+
+  private async move(
+    meterId: string,
+    from: readonly MeterState[],
+    to: MeterState,
+  ): Promise<StoredMeter> {
+    const { store, directory } = this.parts;
+    const meter = await store.get(meterId);
+    if (meter === undefined) throw new MeterError('meter_not_found', 'Meter not found');
+    const moved =
+      from.includes(meter.state) && (await store.setState(meterId, meter.state, to));
+    directory.invalidate();
+    if (moved) return { ...meter, state: to };
+    throw new MeterError(
+      'meter_state_conflict',
+      `the meter is ${meter.state}; only ${from.join(' or ')} can become ${to}`,
+    );
+  }
+
+  private checkKey({ alg, public_key: spki }: MeterRegistration): void {
+    const { algorithms } = this.parts.config;
+    if (!(algorithms as readonly string[]).includes(alg))
+      throw new MeterError('alg_not_allowed', `allowed algorithms are ${algorithms.join(', ')}`);
+    const decoded = decodeSpki(spki);
+    if (decoded === undefined || decoded.alg !== alg)
+      throw new MeterError('public_key_invalid', `"public_key" is not the SPKI DER of an ${alg} key`);
+    if (!isPrimeOrderKey(decoded.key))
+      throw new MeterError(
+        'key_not_prime_order',
+        'the key is not a canonical point of prime order; make a new one',
+      );
+  }
+
+  private checkPossession(request: MeterRegistration, keyId: string): void {
+    const { nonce, signature } = request.proof_of_possession;
+    let message: Uint8Array;
+    try {
+      message = registerMessage(this.parts.origin, request.meter_id, keyId, nonce);
+    } catch (error) {
+      if (!(error instanceof SignedMessageError)) throw error;
+      throw new MeterError('registration_invalid', error.message);
+    }
+    if (!this.parts.signatures.verify(request.public_key, message, signature))
+      throw new MeterError(
+        'possession_not_proven',
+        `the signature is not the key's over the registration of this meter at ${this.parts.origin}`,
+      );
+  }
+
+  private firstState(meterId: string): MeterState {
+    const { registration, allowlist } = this.parts.config;
+    if (registration === 'open') return 'active';
+    if (registration === 'review') return 'pending';
+    if (allowlist.includes(meterId)) return 'active';
+    throw new MeterError('meter_not_listed', 'only listed meters may register here');
+  }
+}
+
+function meterOf(
+  request: MeterRegistration,
+  at: { keyId: string; state: MeterState; accountId: string; nowMs: number },
+): StoredMeter {
+  const { meter_id: meterId, device_id, site_id, owner, rating_w, nameplate } = request;
+  return {
+    meterId,
+    ...(device_id === undefined ? {} : { deviceId: device_id }),
+    ...(site_id === undefined ? {} : { siteId: site_id }),
+    ...(owner === undefined ? {} : { owner }),
+    ...(rating_w === undefined ? {} : { ratingW: rating_w }),
+    accountId: at.accountId,
+    fingerprint:
+      nameplate === undefined ? fingerprintOfMeterId(meterId) : fingerprintOfNameplate(nameplate),
+    state: at.state,
+    keys: [
+      {
+        keyId: at.keyId,
+        alg: 'Ed25519',
+        publicKey: request.public_key,
+        epoch: 0,
+        // The first key speaks for what the meter measured before it was registered too; age rules still hold.
+        validFromMs: 0,
+      },
+    ],
+    registeredAtMs: at.nowMs,
+  };
+}
+
+function problemsOf(error: {
+  readonly issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[];
+}): string {
+  return error.issues
+    .slice(0, 8)
+    .map(({ path, message }) => `${path.join('.') || 'the body'}: ${message}`)
+    .join('; ');
+}

@@ -1,0 +1,73 @@
+import type { DevicesConfig } from '../devices/devices.config.js';
+import type { MeterDirectory } from '../devices/meter-directory.js';
+import type { SignatureVerifier } from '../devices/signature-verifier.js';
+import { TokenBuckets } from '../devices/token-bucket.js';
+import type { Clock, DurabilityClass, Signer } from '../spi/index.js';
+import type { BatchProfile, Sha256 } from '../verify/contracts.js';
+import { Authenticator } from './authenticator.js';
+import { CommitQueue, type Timers } from './commit-queue.js';
+import type { IngestStore } from './ingest.store.js';
+import type { IngestionConfig } from './ingestion.config.js';
+import { IngestionService } from './ingestion.service.js';
+import type { ReadDocument } from './read-item.js';
+import { ReceiptIssuer } from './receipt-issuer.js';
+
+/** What ingestion is made of. */
+export interface IngestionOptions {
+  readonly origin: string;
+  readonly profile: BatchProfile;
+  readonly config: IngestionConfig;
+  readonly devices: DevicesConfig;
+  readonly store: IngestStore;
+  readonly durability: DurabilityClass;
+  readonly directory: MeterDirectory;
+  readonly signatures: SignatureVerifier;
+  /** The key `<origin>/receipts`. */
+  readonly receiptSigner: Signer;
+  readonly readDocument: ReadDocument;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: (length: number) => Uint8Array;
+  readonly sha256: Sha256;
+}
+
+export interface Ingestion {
+  readonly service: IngestionService;
+  readonly queue: CommitQueue;
+  readonly receipts: ReceiptIssuer;
+}
+
+/** Puts the parts of ingestion together. Stop `queue` to drain it. */
+export function openIngestion(options: IngestionOptions): Ingestion {
+  const { config, devices, clock, timers, sha256, directory, signatures } = options;
+  const receipts = new ReceiptIssuer({
+    origin: options.origin,
+    signer: options.receiptSigner,
+    clock,
+    sha256,
+    durability: options.durability,
+    includeWithinMs: config.receipts.includeWithinMs,
+  });
+  const queue = new CommitQueue({
+    store: options.store,
+    issue: receipts.issue,
+    clock,
+    timers,
+    config: config.commit,
+  });
+  const turn = async (): Promise<void> => new Promise((resolve) => timers.soon(resolve));
+  const service = new IngestionService({
+    config,
+    devices,
+    profile: options.profile,
+    clock,
+    random: options.random,
+    sha256,
+    readDocument: options.readDocument,
+    authenticator: new Authenticator({ directory, signatures, devices, sha256, turn }),
+    unsignedRate: new TokenBuckets(clock, devices.unsignedRate),
+    queue,
+    receiptJson: receipts.receiptJson,
+  });
+  return { service, queue, receipts };
+}

@@ -1,0 +1,146 @@
+import { DevicesConfig } from '../../src/devices/devices.config.js';
+import { nodeBackend } from '../../src/devices/ed25519-backend.js';
+import { MeterDirectory } from '../../src/devices/meter-directory.js';
+import type { StoredMeter } from '../../src/devices/meter.store.js';
+import { SignatureVerifier } from '../../src/devices/signature-verifier.js';
+import type { IngestionMessage } from '../../src/ingestion/admit.js';
+import type { Timers } from '../../src/ingestion/commit-queue.js';
+import type { IngestStore } from '../../src/ingestion/ingest.store.js';
+import { IngestionConfig } from '../../src/ingestion/ingestion.config.js';
+import { nativeSha256 } from '../../src/ingestion/native-sha256.js';
+import { openIngestion, type Ingestion } from '../../src/ingestion/open-ingestion.js';
+import type { Signer } from '../../src/spi/index.js';
+import { openMemoryStore } from '../../src/stores/memory/open-memory-store.js';
+import type { Store } from '../../src/stores/store.js';
+import type { BatchProfile } from '../../src/verify/contracts.js';
+import { readDocument } from '../../src/verify/formats/default-formats.js';
+import { formatVkey, noteKey } from '../../src/verify/note.js';
+import { TestKey } from './test-devices.js';
+
+export const ORIGIN = 'example.org/energy-log';
+
+/** A clock that stands still until told otherwise. */
+export class TestClock {
+  constructor(public ms: number) {}
+  nowMs(): number {
+    return this.ms;
+  }
+}
+
+/** Runs `soon` as a microtask and keeps `later` until `fire`. */
+export class TestTimers implements Timers {
+  readonly waiting = new Set<() => void>();
+  soon(run: () => void): void {
+    queueMicrotask(run);
+  }
+  later(run: () => void): () => void {
+    this.waiting.add(run);
+    return () => this.waiting.delete(run);
+  }
+  fire(): void {
+    for (const run of this.waiting) run();
+    this.waiting.clear();
+  }
+}
+
+/** Signs under `<origin>/receipts` and counts. */
+export class TestSigner implements Signer {
+  readonly name = `${ORIGIN}/receipts`;
+  readonly vkey: string;
+  signatures = 0;
+  private readonly key = new TestKey('receipts');
+
+  constructor() {
+    this.vkey = formatVkey(noteKey(this.name, this.key.spki.subarray(12)));
+  }
+
+  async sign(message: Uint8Array): Promise<Uint8Array> {
+    this.signatures += 1;
+    return this.key.sign(message);
+  }
+}
+
+export interface Fixture extends Ingestion {
+  readonly store: Store;
+  readonly clock: TestClock;
+  readonly timers: TestTimers;
+  readonly signer: TestSigner;
+  readonly directory: MeterDirectory;
+  send(
+    body: string | Uint8Array | object,
+    more?: Partial<IngestionMessage>,
+  ): ReturnType<Ingestion['service']['accept']>;
+  /** Entries that count: accepted or flagged. */
+  counted(): Promise<number>;
+}
+
+export interface FixtureOptions {
+  readonly nowMs: number;
+  readonly meters?: readonly StoredMeter[];
+  readonly devices?: object;
+  readonly config?: object;
+  readonly profile?: BatchProfile;
+  /** Stands between the service and the memory store. */
+  readonly wrap?: (store: IngestStore) => IngestStore;
+}
+
+/** Ingestion over a fresh memory store. Ids and salts count up instead of being random. */
+export async function openFixture(options: FixtureOptions): Promise<Fixture> {
+  const clock = new TestClock(options.nowMs);
+  const timers = new TestTimers();
+  const signer = new TestSigner();
+  const store = openMemoryStore({ clock });
+  for (const meter of options.meters ?? []) await store.meters.register(meter);
+  const devices = DevicesConfig.parse(options.devices ?? {});
+  const directory = new MeterDirectory({
+    store: store.meters,
+    clock,
+    maxStaleMs: devices.directoryMaxStaleMs,
+    entries: devices.directoryEntries,
+  });
+  let drawn = 0;
+  const ingestion = openIngestion({
+    origin: ORIGIN,
+    profile: options.profile ?? 'rfc9162',
+    config: IngestionConfig.parse(options.config ?? {}),
+    devices,
+    store: options.wrap?.(store.ingest) ?? store.ingest,
+    durability: store.durability,
+    directory,
+    signatures: new SignatureVerifier(nodeBackend),
+    receiptSigner: signer,
+    readDocument,
+    clock,
+    timers,
+    random: (length) => {
+      const bytes = Buffer.alloc(length);
+      for (let at = 0; at + 16 <= length; at += 16) bytes.writeUInt32BE((drawn += 1), at);
+      return bytes;
+    },
+    sha256: nativeSha256,
+  });
+  return {
+    ...ingestion,
+    store,
+    clock,
+    timers,
+    signer,
+    directory,
+    async send(body, more = {}) {
+      const bytes =
+        body instanceof Uint8Array
+          ? body
+          : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
+      return ingestion.service.accept({
+        contentType: 'application/json',
+        assurance: 'unsigned',
+        bytes,
+        ...more,
+      });
+    },
+    async counted() {
+      const { items } = await store.entries.list({ limit: 1000 });
+      return items.filter(({ verdict }) => verdict !== 'quarantined').length;
+    },
+  };
+}
