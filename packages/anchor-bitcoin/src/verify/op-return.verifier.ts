@@ -8,7 +8,7 @@ import type {
 } from '@wattproof/core/spi';
 import { bytesOf, type BlockHeader, hex, readHeader } from './block-header.js';
 import { branchRoot, doubleSha256 } from './merkle-branch.js';
-import { commitsTo, MalformedTransaction, readTransaction } from './transaction.js';
+import { commitsTo, MalformedTransaction, readTransaction, statedHeight } from './transaction.js';
 
 /** Evidence type of a commitment in an OP_RETURN output. */
 export const OP_RETURN_EVIDENCE = 'bitcoin-op-return/1';
@@ -106,8 +106,13 @@ async function check(
           'a 64-byte transaction can be an inner node of the tree',
         );
     }
-    if (!coinbase.coinbase)
+    if (!coinbase.coinbaseScript)
       return refuse('coinbase_invalid', 'the first transaction of the block is not a coinbase');
+    if (statedHeight(coinbase.coinbaseScript) !== body.height)
+      return refuse(
+        'height_mismatch',
+        `the coinbase does not state height ${body.height} (BIP-34)`,
+      );
     if (
       transaction.outputs.filter(({ script }) => commitsTo(script, commitment.digest)).length !== 1
     ) {

@@ -3,8 +3,8 @@ export interface TransactionFacts {
   /** Serialisation without witness: what the txid commits to (BIP-141). */
   readonly stripped: Uint8Array;
   readonly outputs: readonly { readonly valueSat: bigint; readonly script: Uint8Array }[];
-  /** First input spends nothing: a coinbase. */
-  readonly coinbase: boolean;
+  /** Script of the input when it spends nothing: a coinbase. */
+  readonly coinbaseScript: Uint8Array | undefined;
 }
 
 export class MalformedTransaction extends Error {
@@ -26,14 +26,14 @@ export function readTransaction(bytes: Uint8Array): TransactionFacts {
   const bodyStart = cursor.offset;
   const inputCount = cursor.compactSize();
   if (inputCount === 0) throw new MalformedTransaction('A transaction needs an input.');
-  let coinbase = false;
+  let coinbaseScript: Uint8Array | undefined;
   for (let i = 0; i < inputCount; i += 1) {
     const previous = cursor.take(32);
     const index = cursor.take(4);
-    if (i === 0 && inputCount === 1) {
-      coinbase = previous.every((byte) => byte === 0) && index.every((byte) => byte === 0xff);
-    }
-    cursor.take(cursor.compactSize());
+    const script = cursor.take(cursor.compactSize());
+    const spendsNothing =
+      previous.every((byte) => byte === 0) && index.every((byte) => byte === 0xff);
+    if (inputCount === 1 && spendsNothing) coinbaseScript = script;
     cursor.take(4);
   }
   const outputCount = cursor.compactSize();
@@ -56,7 +56,7 @@ export function readTransaction(bytes: Uint8Array): TransactionFacts {
   stripped.set(version, 0);
   stripped.set(body, version.length);
   stripped.set(lockTime, version.length + body.length);
-  return { stripped, outputs, coinbase };
+  return { stripped, outputs, coinbaseScript };
 }
 
 /** True for a script that is exactly OP_RETURN and one push of these 32 bytes. */
@@ -64,6 +64,19 @@ export function commitsTo(script: Uint8Array, digest: Uint8Array): boolean {
   if (script.length !== 34 || script[0] !== 0x6a || script[1] !== 0x20 || digest.length !== 32)
     return false;
   return digest.every((byte, i) => script[i + 2] === byte);
+}
+
+/** The block height a coinbase states as its first push (BIP-34); undefined when it states none. */
+export function statedHeight(coinbaseScript: Uint8Array): number | undefined {
+  const first = coinbaseScript[0];
+  if (first === undefined) return undefined;
+  if (first === 0) return 0;
+  // OP_1 … OP_16, which the first blocks of a test chain use.
+  if (first >= 0x51 && first <= 0x60) return first - 0x50;
+  if (first > 5 || coinbaseScript.length < first + 1) return undefined;
+  let height = 0;
+  for (let i = first; i >= 1; i -= 1) height = height * 256 + (coinbaseScript[i] as number);
+  return height;
 }
 
 class Cursor {

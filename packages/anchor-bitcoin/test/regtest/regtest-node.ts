@@ -20,6 +20,7 @@ export class RegtestNode {
       indexAddress: true,
       listen: false,
       noHttp: true,
+      workers: false,
       logLevel: 'none',
     });
     await node.open();
