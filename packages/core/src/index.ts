@@ -1,1 +1,29 @@
-export type { Store } from './stores/store.js';
+export type { AccessClass, Principal } from './accounts/access.js';
+export { ApiKeyService } from './accounts/api-key.service.js';
+export { AnchoringEngine } from './anchoring/index.js';
+export { MeterService } from './devices/meter.service.js';
+export { Subscribers } from './events/subscribers.js';
+export { composeGateway } from './gateway/compose-gateway.js';
+export type {
+  BatchPolicy,
+  GatewayOptions,
+  GatewayReplacements,
+} from './gateway/gateway-options.js';
+export type { Gateway } from './gateway/gateway.js';
+export { IngestionService } from './ingestion/ingestion.service.js';
+export type { Job, JobRole, JobStatus } from './jobs/job.js';
+export { JobTable, type Ticker } from './jobs/job-table.js';
+export {
+  GATEWAY,
+  HTTP_OPTIONS,
+  type HttpOptions,
+  IDENTITY,
+  type Identity,
+  STORE,
+} from './nest/tokens.js';
+export {
+  WattproofModule,
+  type WattproofModuleAsyncOptions,
+  type WattproofModuleOptions,
+} from './nest/wattproof.module.js';
+export { type Store, StoreUnavailable } from './stores/store.js';

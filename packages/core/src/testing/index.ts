@@ -10,3 +10,9 @@ export {
   type GatewayProcessOptions,
   startGatewayProcess,
 } from './process/gateway-process.js';
+export {
+  startTestGateway,
+  TEST_ADMIN_KEY,
+  type TestGateway,
+  type TestGatewayOptions,
+} from './start-test-gateway.js';

@@ -1,0 +1,88 @@
+import type { DomainEvent, EventSource, Logger, Subscription } from '../spi/index.js';
+import type { OutboxStore } from './outbox.store.js';
+
+/** Events read at once for one subscriber. */
+const READ_LIMIT = 500;
+
+interface Subscriber {
+  readonly cursor: string;
+  readonly types: readonly string[] | 'all';
+  readonly handle: (event: DomainEvent) => Promise<void>;
+  under: Promise<void> | undefined;
+  stopped: boolean;
+}
+
+/**
+ * Hands committed events to in-process subscribers: each at least once, in order, from its own durable
+ * cursor. A handler that throws is called again with the same event at the next delivery; what it
+ * handled before that stays confirmed.
+ */
+export class Subscribers {
+  private readonly subscribers = new Map<string, Subscriber>();
+
+  constructor(
+    private readonly outbox: OutboxStore,
+    private readonly logger: Logger,
+  ) {}
+
+  /** What one plugin instance gets: its cursors are its own, its events those it declared. */
+  sourceFor(owner: string, types: readonly string[]): EventSource {
+    return {
+      subscribe: (cursor, handle) => this.subscribe(`${owner}/${cursor}`, types, handle),
+    };
+  }
+
+  subscribe(
+    cursor: string,
+    types: readonly string[] | 'all',
+    handle: (event: DomainEvent) => Promise<void>,
+  ): Subscription {
+    if (this.subscribers.has(cursor)) {
+      throw new Error(`There is already a subscriber with the cursor "${cursor}".`);
+    }
+    const subscriber: Subscriber = { cursor, types, handle, under: undefined, stopped: false };
+    this.subscribers.set(cursor, subscriber);
+    return {
+      stop: async () => {
+        subscriber.stopped = true;
+        this.subscribers.delete(cursor);
+        await subscriber.under;
+      },
+    };
+  }
+
+  /** Delivers what has been committed since; resolves when every subscriber is through or failed. */
+  async deliver(signal?: AbortSignal): Promise<void> {
+    await Promise.all(
+      [...this.subscribers.values()].map((subscriber) => {
+        subscriber.under ??= this.drain(subscriber, signal).finally(() => {
+          subscriber.under = undefined;
+        });
+        return subscriber.under;
+      }),
+    );
+  }
+
+  private async drain(subscriber: Subscriber, signal: AbortSignal | undefined): Promise<void> {
+    const { cursor, types, handle } = subscriber;
+    const ended = (): boolean => subscriber.stopped || signal?.aborted === true;
+    let more = true;
+    while (more && !ended()) {
+      const events = await this.outbox.read(cursor, types, READ_LIMIT);
+      let handled: string | undefined;
+      for (const event of events) {
+        if (ended()) break;
+        try {
+          await handle(event);
+        } catch (error) {
+          this.logger.warn('event handler failed', { cursor, event: event.id, error });
+          more = false;
+          break;
+        }
+        handled = event.id;
+      }
+      if (handled !== undefined) await this.outbox.advance(cursor, handled);
+      more = more && events.length === READ_LIMIT;
+    }
+  }
+}

@@ -1,0 +1,178 @@
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { AccountsConfig } from '../accounts/accounts.config.js';
+import { ApiKeyService } from '../accounts/api-key.service.js';
+import { Subscribers } from '../events/subscribers.js';
+import { JobTable } from '../jobs/job-table.js';
+import {
+  createPlugins,
+  Lifecycle,
+  loadPlugins,
+  pluginEntries,
+  type PluginInstance,
+  type Timer,
+} from '../plugins/index.js';
+import type { Anchor, Transport } from '../spi/index.js';
+import { toHex } from '../verify/bytes.js';
+import { composeAnchoring } from './compose-anchoring.js';
+import { composeBatching, openLogKeys } from './compose-batching.js';
+import { composeIngestion } from './compose-ingestion.js';
+import { coreJobs } from './gateway-jobs.js';
+import { type GatewayOptions, silentLogger, systemClock } from './gateway-options.js';
+import type { Gateway } from './gateway.js';
+import { HealthBoard } from './health-board.js';
+import { openGatewayStore } from './open-gateway-store.js';
+import { pluginHost } from './plugin-host.js';
+import { PluginHttp } from './plugin-http.js';
+
+export type { GatewayOptions } from './gateway-options.js';
+
+const nodeTimer: Timer = (ms, fire) => {
+  const timer = setTimeout(fire, ms);
+  return () => clearTimeout(timer);
+};
+
+/**
+ * Builds every service of a gateway from its configuration, without any framework. Opens the store and
+ * creates the plugins; what runs begins with `start`. Rejects with the first part that cannot be built,
+ * having closed what was opened.
+ */
+export async function composeGateway(options: GatewayOptions): Promise<Gateway> {
+  const { clock = systemClock, logger = silentLogger } = options;
+  const store = options.store ?? (await openGatewayStore(options.config, { clock, logger }));
+  try {
+    return await composeOver(store, options);
+  } catch (error) {
+    if (options.store === undefined) await store.close();
+    throw error;
+  }
+}
+
+async function composeOver(store: Gateway['store'], options: GatewayOptions): Promise<Gateway> {
+  const { config, clock = systemClock, logger = silentLogger } = options;
+  const { random = randomBytes, configFile = join(process.cwd(), 'gateway.yaml') } = options;
+  const { origin, roles } = config;
+  const holder = `${hostname()}-${process.pid}-${toHex(random(4))}`;
+  const jobs = new JobTable({ leases: store.leases, clock, logger, holder, roles });
+  const subscribers = new Subscribers(store.outbox, logger);
+  const pluginHttp = new PluginHttp();
+  const keys = await openLogKeys(config, random);
+  const plugins = await createPlugins(
+    options.plugins ?? (await loadPlugins(pluginEntries(config), { configFile })),
+    pluginHost({
+      origin,
+      store,
+      clock,
+      jobs,
+      subscribers,
+      http: pluginHttp,
+      ledgerSigner: keys.ledgerSigner,
+      loggerFor: () => logger,
+    }),
+    configFile,
+  );
+  const anchoring = composeAnchoring({ plugins, store, clock, logger, holder });
+  const batching = composeBatching({
+    config,
+    keys,
+    store,
+    clock,
+    logger,
+    random,
+    anchoring,
+    options,
+  });
+  const { ingestion, meters, queue, signatures, defaultAccount } = await composeIngestion({
+    config,
+    store,
+    clock,
+    random,
+    issue: batching.issue,
+    receiptJson: batching.receiptJson,
+  });
+  for (const job of coreJobs({ store, clock, anchoring, subscribers, batcher: batching.batcher })) {
+    jobs.add(job);
+  }
+  const health = healthBoard({ store, plugins, clock });
+  const lifecycle = new Lifecycle(nodeTimer)
+    .add({
+      name: 'store',
+      phase: 'store',
+      stop: async () => {
+        if (options.store === undefined) await store.close();
+      },
+    })
+    .add({ name: 'batcher', phase: 'batcher', start: () => batching.start() })
+    .add({ name: 'ingestion', phase: 'batcher', stop: () => queue.stop() })
+    .add({ name: 'jobs', phase: 'batcher', stop: () => jobs.stop() });
+  for (const { kind, instanceId, instance } of plugins) {
+    const name = `${kind} ${instanceId}`;
+    if (kind === 'anchor') {
+      lifecycle.add({ name, phase: 'anchor', stop: () => (instance as Anchor).close() });
+    }
+    if (kind === 'transport' && roles.includes('ingest')) {
+      const transport = instance as Transport;
+      lifecycle.add({
+        name,
+        phase: 'transport',
+        start: () => transport.start(ingestion),
+        stop: () => transport.stop(),
+      });
+    }
+  }
+  return {
+    origin,
+    store,
+    clock,
+    logger,
+    ingestion,
+    ingestQueue: queue,
+    signatureBackend: signatures.backendName,
+    apiKeys: new ApiKeyService({
+      store: store.accounts,
+      clock,
+      random,
+      config: AccountsConfig.parse(config.accounts),
+    }),
+    meters,
+    defaultAccount,
+    plugins,
+    pluginHttp,
+    anchoring,
+    jobs,
+    subscribers,
+    health,
+    proofs: batching.proofs,
+    batcher: batching.batcher,
+    logKeys: keys,
+    async start() {
+      await lifecycle.start();
+      health.serve(true);
+    },
+    async stop() {
+      health.serve(false);
+      await lifecycle.stop();
+    },
+  };
+}
+
+function healthBoard(parts: {
+  readonly store: Gateway['store'];
+  readonly plugins: readonly PluginInstance[];
+  readonly clock: Gateway['clock'];
+}): HealthBoard {
+  const board = new HealthBoard(parts.clock);
+  board.add({ name: 'store', essential: true, check: () => parts.store.health() });
+  for (const { kind, instanceId, instance } of parts.plugins) {
+    if (kind !== 'anchor' && kind !== 'transport') continue;
+    const watched = instance as Anchor | Transport;
+    // A ledger that is down costs delay and no coverage; a transport's devices keep what is not acknowledged.
+    board.add({
+      name: `${kind} ${instanceId}`,
+      essential: false,
+      check: (signal) => watched.health(signal),
+    });
+  }
+  return board;
+}

@@ -1,0 +1,82 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { loadEd25519Backend } from '../devices/ed25519-backend.js';
+import { DevicesConfig } from '../devices/devices.config.js';
+import { MeterDirectory } from '../devices/meter-directory.js';
+import { MeterService } from '../devices/meter.service.js';
+import { SignatureVerifier } from '../devices/signature-verifier.js';
+import { TokenBuckets } from '../devices/token-bucket.js';
+import { Authenticator } from '../ingestion/authenticator.js';
+import { CommitQueue, type IssueReceipts } from '../ingestion/commit-queue.js';
+import type { StoredReceipt } from '../ingestion/ingest.store.js';
+import { IngestionConfig } from '../ingestion/ingestion.config.js';
+import { IngestionService } from '../ingestion/ingestion.service.js';
+import { nativeSha256 } from '../ingestion/native-sha256.js';
+import { nodeTimers } from '../ingestion/node-timers.js';
+import type { GatewayConfig } from '../plugins/index.js';
+import type { Clock } from '../spi/index.js';
+import type { Store } from '../stores/store.js';
+import { readDocument } from '../verify/index.js';
+
+export interface Ingestion {
+  readonly ingestion: IngestionService;
+  readonly meters: MeterService;
+  readonly queue: CommitQueue;
+  readonly signatures: SignatureVerifier;
+  readonly defaultAccount: string;
+}
+
+/** The one code path from a message to a receipt, and the meters whose signatures it checks. */
+export async function composeIngestion(parts: {
+  readonly config: GatewayConfig;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly random: (length: number) => Uint8Array;
+  readonly issue: IssueReceipts;
+  readonly receiptJson: (receipt: StoredReceipt) => object;
+}): Promise<Ingestion> {
+  const { store, clock, random } = parts;
+  const devices = DevicesConfig.parse(parts.config.devices);
+  const config = IngestionConfig.parse({
+    ...parts.config.ingestion,
+    minAssurance: parts.config.claims.minAssurance,
+  });
+  const signatures = new SignatureVerifier(await loadEd25519Backend());
+  const directory = new MeterDirectory({
+    store: store.meters,
+    clock,
+    maxStaleMs: devices.directoryMaxStaleMs,
+    entries: devices.directoryEntries,
+  });
+  const queue = new CommitQueue({
+    store: store.ingest,
+    issue: parts.issue,
+    clock,
+    timers: nodeTimers,
+    config: config.commit,
+  });
+  const sha256 = nativeSha256;
+  const ingestion = new IngestionService({
+    config,
+    devices,
+    profile: parts.config.batching.profile,
+    clock,
+    random,
+    sha256,
+    readDocument,
+    authenticator: new Authenticator({ directory, signatures, devices, sha256, turn }),
+    unsignedRate: new TokenBuckets(clock, devices.unsignedRate),
+    queue,
+    receiptJson: parts.receiptJson,
+  });
+  const meters = new MeterService({
+    store: store.meters,
+    directory,
+    signatures,
+    clock,
+    random,
+    sha256,
+    config: devices,
+    origin: parts.config.origin,
+  });
+  return { ingestion, meters, queue, signatures, defaultAccount: config.defaultAccount };
+}

@@ -1,0 +1,42 @@
+import type { ApiKeyService } from '../accounts/api-key.service.js';
+import type { MeterService } from '../devices/meter.service.js';
+import type { Subscribers } from '../events/subscribers.js';
+import type { IngestionService } from '../ingestion/ingestion.service.js';
+import type { CommitQueue } from '../ingestion/commit-queue.js';
+import type { JobTable } from '../jobs/job-table.js';
+import type { PluginInstance } from '../plugins/index.js';
+import type { Clock, Logger } from '../spi/index.js';
+import type { Store } from '../stores/store.js';
+import type { Anchoring } from './compose-anchoring.js';
+import type { composeBatching, LogKeysDocument } from './compose-batching.js';
+import type { HealthBoard } from './health-board.js';
+import type { PluginHttp } from './plugin-http.js';
+
+/** The assembled services, started and stopped as one. */
+export interface Gateway {
+  readonly origin: string;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly ingestion: IngestionService;
+  readonly apiKeys: ApiKeyService;
+  readonly meters: MeterService;
+  /** Account of what neither a key nor a registered meter gives an owner. */
+  readonly defaultAccount: string;
+  readonly plugins: readonly PluginInstance[];
+  readonly pluginHttp: PluginHttp;
+  readonly jobs: JobTable;
+  readonly subscribers: Subscribers;
+  readonly health: HealthBoard;
+  readonly proofs: ReturnType<typeof composeBatching>['proofs'];
+  readonly batcher: ReturnType<typeof composeBatching>['batcher'];
+  readonly anchoring: Anchoring;
+  readonly logKeys: LogKeysDocument;
+  readonly ingestQueue: CommitQueue;
+  /** Which library checks device signatures. */
+  readonly signatureBackend: string;
+  /** Stores, anchors, batcher, transports; rejects when one cannot. A second call is the same start. */
+  start(): Promise<void>;
+  /** The reverse; waits for what is under way. A second call is the same stop. */
+  stop(): Promise<void>;
+}

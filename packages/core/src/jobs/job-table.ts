@@ -1,0 +1,156 @@
+import type { Lease, LeaseStore } from '../anchoring/anchor.store.js';
+import type { Clock, Logger } from '../spi/index.js';
+import type { Job, JobRole, JobStatus } from './job.js';
+
+interface Entry {
+  readonly job: Job;
+  readonly enabled: boolean;
+  running: Promise<void> | undefined;
+  lease: Lease | undefined;
+  runs: number;
+  failures: number;
+  heldElsewhere: number;
+  lastStartedAtMs: number | undefined;
+  lastEndedAtMs: number | undefined;
+  lastError: string | undefined;
+}
+
+/** Calls `fire` every `periodMs` until the returned function is called. */
+export type Ticker = (name: string, periodMs: number, fire: () => void) => () => void;
+
+/**
+ * The one table of periodic work. A job runs on one replica at a time: whoever holds its lease keeps it
+ * from period to period, and gives it back when it stops. Who calls the ticks is the host's choice.
+ */
+export class JobTable {
+  private readonly entries = new Map<string, Entry>();
+  private readonly aborter = new AbortController();
+  private stops: (() => void)[] = [];
+  private ticker: Ticker | undefined;
+
+  constructor(
+    private readonly parts: {
+      readonly leases: LeaseStore;
+      readonly clock: Clock;
+      readonly logger: Logger;
+      /** Names this replica among all. */
+      readonly holder: string;
+      readonly roles: readonly JobRole[];
+    },
+  ) {}
+
+  add(job: Job): void {
+    if (this.entries.has(job.name)) {
+      throw new Error(`There is already a job "${job.name}". Give this one another name.`);
+    }
+    if (job.leaseMs < job.periodMs) {
+      throw new Error(
+        `Job "${job.name}" has a lease of ${job.leaseMs} ms and a period of ${job.periodMs} ms; a lease must outlast its period.`,
+      );
+    }
+    const entry: Entry = {
+      job,
+      enabled: this.parts.roles.includes(job.role),
+      running: undefined,
+      lease: undefined,
+      runs: 0,
+      failures: 0,
+      heldElsewhere: 0,
+      lastStartedAtMs: undefined,
+      lastEndedAtMs: undefined,
+      lastError: undefined,
+    };
+    this.entries.set(job.name, entry);
+    if (this.ticker !== undefined) this.drive(entry, this.ticker);
+  }
+
+  /** Begins to drive the jobs of this replica's roles. */
+  start(ticker: Ticker): void {
+    this.ticker = ticker;
+    for (const entry of this.entries.values()) this.drive(entry, ticker);
+  }
+
+  /** No run begins any more; those under way are told and waited for; leases are given back. */
+  async stop(): Promise<void> {
+    for (const stop of this.stops) stop();
+    this.stops = [];
+    this.aborter.abort();
+    await Promise.all([...this.entries.values()].map((entry) => entry.running));
+    for (const entry of this.entries.values()) {
+      const { lease } = entry;
+      entry.lease = undefined;
+      if (lease !== undefined) await this.parts.leases.release(lease).catch(() => undefined);
+    }
+  }
+
+  /**
+   * Runs the job once if no run is under way here and this replica gets the lease. Resolves when that run
+   * ended; a failure is kept in its status and never thrown.
+   */
+  async run(name: string): Promise<'ran' | 'failed' | 'busy' | 'held-elsewhere' | 'stopped'> {
+    const entry = this.entries.get(name);
+    if (entry === undefined) throw new Error(`There is no job "${name}".`);
+    if (this.aborter.signal.aborted) return 'stopped';
+    if (entry.running !== undefined) return 'busy';
+    let outcome: 'ran' | 'failed' | 'held-elsewhere' = 'ran';
+    entry.running = this.attempt(entry).then((result) => {
+      outcome = result;
+      entry.running = undefined;
+    });
+    await entry.running;
+    return outcome;
+  }
+
+  list(): readonly JobStatus[] {
+    return [...this.entries.values()].map((entry) => {
+      const { name, role, periodMs, leaseMs } = entry.job;
+      const { enabled, runs, failures, heldElsewhere } = entry;
+      const { lastStartedAtMs, lastEndedAtMs, lastError } = entry;
+      return {
+        name,
+        role,
+        periodMs,
+        leaseMs,
+        enabled,
+        running: entry.running !== undefined,
+        runs,
+        failures,
+        heldElsewhere,
+        ...(lastStartedAtMs === undefined ? {} : { lastStartedAtMs }),
+        ...(lastEndedAtMs === undefined ? {} : { lastEndedAtMs }),
+        ...(lastError === undefined ? {} : { lastError }),
+      };
+    });
+  }
+
+  private drive(entry: Entry, ticker: Ticker): void {
+    if (!entry.enabled) return;
+    const { name, periodMs } = entry.job;
+    this.stops.push(ticker(name, periodMs, () => void this.run(name)));
+  }
+
+  private async attempt(entry: Entry): Promise<'ran' | 'failed' | 'held-elsewhere'> {
+    const { leases, clock, logger, holder } = this.parts;
+    const { job } = entry;
+    try {
+      entry.lease = await leases.acquire(`job:${job.name}`, holder, job.leaseMs);
+      if (entry.lease === undefined) {
+        entry.heldElsewhere += 1;
+        return 'held-elsewhere';
+      }
+      entry.lastStartedAtMs = clock.nowMs();
+      entry.runs += 1;
+      await job.run(this.aborter.signal);
+      entry.lastError = undefined;
+      return 'ran';
+    } catch (error) {
+      if (this.aborter.signal.aborted) return 'failed';
+      entry.failures += 1;
+      entry.lastError = error instanceof Error ? error.message : String(error);
+      logger.error('job failed', { job: job.name, error });
+      return 'failed';
+    } finally {
+      entry.lastEndedAtMs = clock.nowMs();
+    }
+  }
+}

@@ -1,0 +1,32 @@
+/** What a replica does; each job belongs to one of them. */
+export type JobRole = 'api' | 'ingest' | 'batch' | 'anchor' | 'match';
+
+/** Periodic work. */
+export interface Job {
+  /** Unique; also the name of its lease: `batcher`, `anchor.bitcoin`. */
+  readonly name: string;
+  readonly role: JobRole;
+  readonly periodMs: number;
+  /** Longer than one run may take: after it, another replica takes over. At least `periodMs`. */
+  readonly leaseMs: number;
+  /** `signal` aborts when the gateway stops. Must be safe to run again after being cut off anywhere. */
+  run(signal: AbortSignal): Promise<void>;
+}
+
+/** How a job is doing on this replica. */
+export interface JobStatus {
+  readonly name: string;
+  readonly role: JobRole;
+  readonly periodMs: number;
+  readonly leaseMs: number;
+  /** Whether this replica has the job's role. */
+  readonly enabled: boolean;
+  readonly running: boolean;
+  readonly runs: number;
+  readonly failures: number;
+  /** Times another replica held the lease. */
+  readonly heldElsewhere: number;
+  readonly lastStartedAtMs?: number;
+  readonly lastEndedAtMs?: number;
+  readonly lastError?: string;
+}

@@ -1,0 +1,38 @@
+import type { z } from 'zod';
+import { parseJson } from '../../verify/json/parse.js';
+import { decodeJson } from '../../verify/json/parse.js';
+import { Problem } from './problem.js';
+import { bodyBytes, contentType, type RequestWithBody } from './raw-body.js';
+
+/**
+ * A small JSON body checked against a schema. Strict JSON first (duplicate keys, lone surrogates), so
+ * that no two readers of the same bytes see different things; every problem is told at once.
+ */
+export function jsonBody<Schema extends z.ZodType>(
+  request: RequestWithBody,
+  schema: Schema,
+): z.output<Schema> {
+  const bytes = bodyBytes(request);
+  if (bytes.length > 0 && contentType(request) !== 'application/json') {
+    throw new Problem(415, 'content_type_unsupported', 'Content-Type must be application/json.');
+  }
+  let value: unknown = {};
+  if (bytes.length > 0) {
+    const text = decodeJson(bytes);
+    parseJson(text);
+    value = JSON.parse(text);
+  }
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const problems = result.error.issues.map((issue) => ({
+    path: issue.path.join('.'),
+    message: issue.message,
+  }));
+  throw new Problem(
+    400,
+    'body_invalid',
+    problems.map(({ path, message }) => `${path === '' ? 'body' : path}: ${message}`).join('; '),
+    {},
+    { problems },
+  );
+}

@@ -1,0 +1,132 @@
+import { Inject, Param, Query, Req, Res } from '@nestjs/common';
+import { beside, entryDocument } from '../../../gateway/documents/entry-document.js';
+import type { Gateway } from '../../../gateway/gateway.js';
+import { statusOfItem } from '../../../ingestion/verdict-codes.js';
+import type { StoredEntry } from '../../../logs/entry.store.js';
+import { decodeJson } from '../../../verify/index.js';
+import { GATEWAY } from '../../tokens.js';
+import { ApiController } from '../api-controller.decorator.js';
+import { type HttpMessageRequest, inboundMessage } from '../inbound-message.js';
+import { problemOfAnswer, problemOfItem } from '../ingest-problem.js';
+import { Metrics } from '../metrics.js';
+import { visibleAccount } from '../principal.js';
+import { notFound, Problem } from '../problem.js';
+import {
+  instantMs,
+  nextLink,
+  oneOf,
+  pageQuery,
+  type Query as QueryValues,
+  text,
+} from '../query.js';
+import { JSON_CONTENT_TYPE, type Reply, send, sendJson } from '../reply.js';
+import { Route } from '../route.decorator.js';
+
+const decoder = new TextDecoder();
+
+export const PROOF_CONTENT_TYPE = 'application/vnd.wattproof.proof+json';
+
+@ApiController()
+export class LogsController {
+  constructor(
+    @Inject(GATEWAY) private readonly gateway: Gateway,
+    @Inject(Metrics) private readonly metrics: Metrics,
+  ) {}
+
+  @Route('createLog')
+  async create(@Req() request: HttpMessageRequest, @Res() reply: Reply): Promise<void> {
+    const { contentType, bytes, ...sender } = inboundMessage(request);
+    if (contentType !== 'application/json') {
+      throw new Problem(415, 'content_type_unsupported', 'Content-Type must be application/json.');
+    }
+    const answer = await this.gateway.ingestion.acceptLog(decodeJson(bytes), sender);
+    if (answer.kind !== 'item') throw problemOfAnswer(answer);
+    const { item, document } = answer;
+    this.metrics.readings([item]);
+    if (item.verdict === 'rejected' || document === undefined) throw problemOfItem(item);
+    const { id, leaf_hash, verdict, reason, duplicate, receipt } = item;
+    // A duplicate may have been sealed long ago; a new one never is.
+    const stored = duplicate && id !== null ? await this.gateway.store.entries.get(id) : undefined;
+    const own = JSON.stringify({
+      id,
+      batch_id: stored?.batch?.id ?? null,
+      leaf_hash,
+      verdict,
+      ...(reason === undefined ? {} : { reason }),
+      duplicate,
+      receipt,
+    });
+    const body = beside(decoder.decode(document.bytes), own);
+    send(reply, statusOfItem(item), JSON_CONTENT_TYPE, body);
+  }
+
+  @Route('listLogs')
+  async list(
+    @Req() request: { readonly url: string },
+    @Query() query: QueryValues,
+    @Res() reply: Reply,
+  ): Promise<void> {
+    const meterId = text(query, 'meter_id');
+    const fromMs = instantMs(query, 'from');
+    const toMs = instantMs(query, 'to');
+    const type = text(query, 'type', 64);
+    const source = oneOf(query, 'source', ['external', 'system']);
+    const accountId = visibleAccount(request);
+    const { items, cursor } = await this.gateway.store.entries.list({
+      ...pageQuery(query),
+      ...(meterId === undefined ? {} : { meterId }),
+      ...(fromMs === undefined ? {} : { fromMs }),
+      ...(toMs === undefined ? {} : { toMs }),
+      ...(type === undefined ? {} : { type }),
+      ...(source === undefined ? {} : { source }),
+      ...(accountId === undefined ? {} : { accountId }),
+    });
+    const body = `[${items.map(entryDocument).join(',')}]`;
+    send(reply, 200, JSON_CONTENT_TYPE, body, nextLink(request.url, cursor));
+  }
+
+  @Route('getLog')
+  async get(@Req() request: object, @Param('id') id: string, @Res() reply: Reply): Promise<void> {
+    const entry = await this.visible(request, id);
+    send(reply, 200, JSON_CONTENT_TYPE, entryDocument(entry));
+  }
+
+  @Route('getProof')
+  async proof(
+    @Req() request: object,
+    @Param('id') id: string,
+    @Query() query: QueryValues,
+    @Res() reply: Reply,
+  ): Promise<void> {
+    const format = oneOf(query, 'format', ['seed', 'bundle']) ?? 'seed';
+    const entry = await this.visible(request, id);
+    if (format === 'seed') {
+      sendJson(reply, await this.gateway.proofs.seedProof(entry.id));
+      return;
+    }
+    const bundle = await this.gateway.proofs.bundle(entry.id);
+    send(reply, 200, PROOF_CONTENT_TYPE, bundle, {
+      'content-disposition': `attachment; filename="${entry.id}.wattproof.json"`,
+    });
+  }
+
+  @Route('getPreimage')
+  async preimage(
+    @Req() request: object,
+    @Param('id') id: string,
+    @Res() reply: Reply,
+  ): Promise<void> {
+    const entry = await this.visible(request, id);
+    send(reply, 200, 'application/octet-stream', await this.gateway.proofs.preimage(entry.id));
+  }
+
+  /** Somebody else's entry is told like one that does not exist. */
+  private async visible(request: object, id: string): Promise<StoredEntry> {
+    const entry = await this.gateway.store.entries.get(id);
+    const account = visibleAccount(request);
+    if (entry === undefined || (account !== undefined && entry.accountId !== account)) {
+      throw notFound('log_not_found', 'Log not found');
+    }
+    return entry;
+  }
+}

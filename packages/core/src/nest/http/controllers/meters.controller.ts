@@ -1,0 +1,104 @@
+import { Inject, Param, Query, Req, Res } from '@nestjs/common';
+import { z } from 'zod';
+import type { StoredMeter } from '../../../devices/meter.store.js';
+import { meterDocument } from '../../../gateway/documents/meter-document.js';
+import type { Gateway } from '../../../gateway/gateway.js';
+import { GATEWAY } from '../../tokens.js';
+import { ApiController } from '../api-controller.decorator.js';
+import { jsonBody } from '../body.js';
+import { instant } from '../instant.js';
+import { callerOf, visibleAccount } from '../principal.js';
+import { notFound } from '../problem.js';
+import { nextLink, oneOf, pageQuery, type Query as QueryValues } from '../query.js';
+import type { RequestWithBody } from '../raw-body.js';
+import { type Reply, sendJson } from '../reply.js';
+import { Route } from '../route.decorator.js';
+
+const METER_STATES = ['pending', 'active', 'suspended', 'retired'] as const;
+
+@ApiController()
+export class MetersController {
+  constructor(@Inject(GATEWAY) private readonly gateway: Gateway) {}
+
+  @Route('meterChallenge')
+  async challenge(@Res() reply: Reply): Promise<void> {
+    const { nonce, expiresAtMs } = await this.gateway.meters.challenge();
+    const { origin } = this.gateway;
+    sendJson(reply, { nonce, origin, expires_at: instant(expiresAtMs) }, 200, {
+      'cache-control': 'no-store',
+    });
+  }
+
+  @Route('registerMeter')
+  async register(@Req() request: RequestWithBody, @Res() reply: Reply): Promise<void> {
+    // The service checks the members itself, so that every way of registering refuses alike.
+    const body = jsonBody(request, z.unknown());
+    const account = callerOf(request)?.accountId ?? this.gateway.defaultAccount;
+    const meter = await this.gateway.meters.register(body, account);
+    sendJson(reply, meterDocument(meter), 201);
+  }
+
+  @Route('listMeters')
+  async list(
+    @Req() request: { readonly url: string },
+    @Query() query: QueryValues,
+    @Res() reply: Reply,
+  ): Promise<void> {
+    await this.answerList(request, query, reply, visibleAccount(request));
+  }
+
+  @Route('getMeter')
+  async get(@Req() request: object, @Param('id') id: string, @Res() reply: Reply): Promise<void> {
+    const meter = await this.gateway.store.meters.get(id);
+    const account = visibleAccount(request);
+    if (meter === undefined || (account !== undefined && meter.accountId !== account)) {
+      throw notFound('meter_not_found', 'Meter not found');
+    }
+    sendJson(reply, meterDocument(meter));
+  }
+
+  @Route('reviewMeters')
+  async review(
+    @Req() request: { readonly url: string },
+    @Query() query: QueryValues,
+    @Res() reply: Reply,
+  ): Promise<void> {
+    await this.answerList(request, query, reply, undefined);
+  }
+
+  @Route('approveMeter')
+  async approve(@Param('id') id: string, @Res() reply: Reply): Promise<void> {
+    const { meters, store } = this.gateway;
+    const suspended = (await store.meters.get(id))?.state === 'suspended';
+    sendMeter(reply, await (suspended ? meters.resume(id) : meters.approve(id)));
+  }
+
+  @Route('rejectMeter')
+  async reject(@Param('id') id: string, @Res() reply: Reply): Promise<void> {
+    sendMeter(reply, await this.gateway.meters.reject(id));
+  }
+
+  @Route('suspendMeter')
+  async suspend(@Param('id') id: string, @Res() reply: Reply): Promise<void> {
+    sendMeter(reply, await this.gateway.meters.suspend(id));
+  }
+
+  private async answerList(
+    request: { readonly url: string },
+    query: QueryValues,
+    reply: Reply,
+    accountId: string | undefined,
+  ): Promise<void> {
+    const state = oneOf(query, 'state', METER_STATES);
+    const { items, cursor } = await this.gateway.store.meters.list({
+      ...pageQuery(query),
+      ...(state === undefined ? {} : { state }),
+      ...(accountId === undefined ? {} : { accountId }),
+    });
+    sendJson(reply, items.map(meterDocument), 200, nextLink(request.url, cursor));
+  }
+}
+
+function sendMeter(reply: Reply, meter: StoredMeter): void {
+  sendJson(reply, meterDocument(meter));
+}

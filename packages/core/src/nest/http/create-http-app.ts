@@ -1,0 +1,39 @@
+import type { DynamicModule, INestApplication, Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { AbstractHttpAdapter } from '@nestjs/core';
+import { GATEWAY } from '../tokens.js';
+import type { Gateway } from '../../gateway/gateway.js';
+import { NestLogger } from '../nest-logger.js';
+import { prepareHttpApp } from './prepare-http-app.js';
+import { ProblemFilter } from './problem.filter.js';
+
+export interface HttpAppOptions {
+  /** Origins of pages that may call; none by default. */
+  readonly corsOrigins?: readonly string[];
+}
+
+/**
+ * An application whose only content is Wattproof: every refusal is a problem document, those of unknown
+ * routes and of the host's own parsers included. Not yet listening. `adapter`: `new FastifyAdapter()`
+ * or `new ExpressAdapter()`. Rejects with what kept the gateway from being assembled.
+ */
+export async function createHttpApp(
+  root: Type | DynamicModule,
+  adapter: AbstractHttpAdapter,
+  options: HttpAppOptions = {},
+): Promise<INestApplication> {
+  const app = await NestFactory.create(root as Type, adapter, {
+    // The caller decides how the process ends.
+    abortOnError: false,
+    bufferLogs: true,
+  });
+  const gateway = app.get<Gateway>(GATEWAY);
+  app.useLogger(new NestLogger(gateway.logger));
+  prepareHttpApp(app);
+  app.useGlobalFilters(new ProblemFilter(gateway));
+  const { corsOrigins = [] } = options;
+  if (corsOrigins.length > 0) {
+    app.enableCors({ origin: [...corsOrigins], exposedHeaders: ['Link', 'Retry-After'] });
+  }
+  return app;
+}

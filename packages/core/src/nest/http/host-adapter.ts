@@ -1,0 +1,43 @@
+import type { AbstractHttpAdapter } from '@nestjs/core';
+
+export interface HostAdapterOptions {
+  /** PEM texts; absent: plain HTTP. */
+  readonly tls?: { readonly cert: string; readonly key: string; readonly clientCa?: string };
+  /** Proxies whose X-Forwarded-* headers count. */
+  readonly trustProxy?: boolean | number | string | readonly string[];
+}
+
+/**
+ * A Nest adapter for the named server. Its package is loaded only now: an application needs one of them,
+ * never both.
+ */
+export async function hostAdapter(
+  host: 'fastify' | 'express',
+  options: HostAdapterOptions = {},
+): Promise<AbstractHttpAdapter> {
+  const { trustProxy = false } = options;
+  if (host === 'fastify') {
+    const { FastifyAdapter } = await import('@nestjs/platform-fastify');
+    return new FastifyAdapter({
+      trustProxy: (Array.isArray(trustProxy) ? [...trustProxy] : trustProxy) as boolean,
+      // Idle connections are closed at once when the gateway stops, busy ones when they are answered.
+      forceCloseConnections: 'idle',
+      ...(options.tls === undefined ? {} : { https: tlsOptions(options.tls) }),
+    }) as unknown as AbstractHttpAdapter;
+  }
+  const { ExpressAdapter } = await import('@nestjs/platform-express');
+  const adapter = new ExpressAdapter();
+  adapter.set('trust proxy', trustProxy);
+  return adapter as unknown as AbstractHttpAdapter;
+}
+
+function tlsOptions(tls: NonNullable<HostAdapterOptions['tls']>): object {
+  const { cert, key, clientCa } = tls;
+  return {
+    cert,
+    key,
+    ...(clientCa === undefined
+      ? {}
+      : { ca: clientCa, requestCert: true, rejectUnauthorized: false }),
+  };
+}

@@ -1,0 +1,27 @@
+import type { IngestionMessage } from '../../ingestion/admit.js';
+import { callerOf } from './principal.js';
+import { bodyBytes, contentType, type RequestWithBody } from './raw-body.js';
+
+export interface HttpMessageRequest extends RequestWithBody {
+  /** Express and Fastify both give the peer's address, proxies they were told to trust considered. */
+  readonly ip?: string;
+}
+
+/** A request as the pipeline wants it: bytes untouched, and who sent them. */
+export function inboundMessage(request: HttpMessageRequest): IngestionMessage {
+  const principal = callerOf(request);
+  return {
+    contentType: (contentType(request) ?? 'application/json') as IngestionMessage['contentType'],
+    bytes: bodyBytes(request),
+    // A key says who sends, never what was measured: unsigned stays unsigned.
+    assurance: 'unsigned',
+    ...(request.ip === undefined ? {} : { source: request.ip }),
+    ...(principal === undefined
+      ? {}
+      : {
+          principal: { kind: 'api-key' as const, id: principal.id },
+          accountId: principal.accountId,
+          scopes: principal.scopes,
+        }),
+  };
+}

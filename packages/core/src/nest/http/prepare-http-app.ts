@@ -1,0 +1,102 @@
+import type { INestApplication } from '@nestjs/common';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { HTTP_OPTIONS, type HttpOptions } from '../tokens.js';
+import { ApiDocument } from './openapi.js';
+import { Problem, PROBLEM_CONTENT_TYPE, problemBody } from './problem.js';
+import { RAW_CONTENT_TYPES, readBody, RefusedBody } from './raw-body.js';
+import { type Reply, send } from './reply.js';
+import { servedHere } from './routes.js';
+import { WattproofHttpModule } from './wattproof-http.module.js';
+
+type Done = (error: Error | null, body?: unknown) => void;
+
+interface FastifyInstance {
+  removeContentTypeParser(type: readonly string[]): void;
+  hasContentTypeParser(type: string): boolean;
+  addContentTypeParser(
+    type: string | readonly string[],
+    parser: (request: { readonly url: string }, payload: IncomingMessage, done: Done) => void,
+  ): void;
+}
+
+interface ExpressLike {
+  use(
+    handler: (
+      request: IncomingMessage & { body?: unknown; originalUrl?: string },
+      response: ServerResponse,
+      next: (error?: unknown) => void,
+    ) => void,
+  ): unknown;
+}
+
+/**
+ * Makes a host application hand Wattproof's own routes the bytes of their bodies; the host's other
+ * routes keep their parsers. Call it after `NestFactory.create` and before `app.listen()`.
+ */
+export function prepareHttpApp(app: INestApplication): void {
+  app.get(ApiDocument).describe(app, WattproofHttpModule);
+  const { maxBodyBytes } = app.get<HttpOptions>(HTTP_OPTIONS);
+  const adapter = app.getHttpAdapter();
+  if (adapter.getType() === 'fastify') {
+    prepareFastify(app, maxBodyBytes);
+    return;
+  }
+  const express = app as unknown as ExpressLike;
+  express.use((request, response, next) => {
+    if (!servedHere(request.originalUrl ?? request.url ?? '') || !hasBody(request)) {
+      next();
+      return;
+    }
+    readBody(request, maxBodyBytes).then((body) => {
+      if (body instanceof RefusedBody) {
+        // Not passed on: the host's own parser would try to read what is left.
+        const { problem } = body;
+        const text = problemBody(problem);
+        send(response as Reply, problem.status, PROBLEM_CONTENT_TYPE, text, problem.headers);
+        return;
+      }
+      request.body = body;
+      next();
+    }, next);
+  });
+}
+
+function prepareFastify(app: INestApplication, maxBodyBytes: number): void {
+  const adapter = app.getHttpAdapter() as unknown as {
+    getInstance(): FastifyInstance;
+    useBodyParser(
+      type: string,
+      rawBody: boolean,
+      options: object,
+      parser: (request: unknown, body: Buffer, done: Done) => void,
+    ): void;
+  };
+  const instance = adapter.getInstance();
+  // Told first through Nest, which then leaves JSON alone when it registers its own parsers at init.
+  adapter.useBodyParser('application/json', false, {}, (_request, _body, done) => done(null));
+  for (const type of RAW_CONTENT_TYPES) {
+    if (instance.hasContentTypeParser(type)) instance.removeContentTypeParser([type]);
+    instance.addContentTypeParser(type, (request, payload, done) => {
+      readBody(payload, maxBodyBytes)
+        .then((body) => (servedHere(request.url) ? body : parsed(body)))
+        .then((body) => done(null, body), done);
+    });
+  }
+}
+
+/** JSON for the host's own routes. */
+function parsed(body: Buffer | RefusedBody): unknown {
+  if (body instanceof RefusedBody) throw body.problem;
+  try {
+    return body.length === 0 ? undefined : (JSON.parse(body.toString('utf8')) as unknown);
+  } catch (cause) {
+    throw new Problem(400, 'json_invalid', 'The body is not JSON.', {}, {}, { cause });
+  }
+}
+
+function hasBody(request: IncomingMessage): boolean {
+  return (
+    request.headers['transfer-encoding'] !== undefined ||
+    Number(request.headers['content-length'] ?? 0) > 0
+  );
+}

@@ -1,0 +1,26 @@
+import type { Principal } from '../../accounts/access.js';
+import { seesEveryAccount } from '../../accounts/access.js';
+
+export type RequestHeaders = Readonly<Record<string, string | string[] | undefined>>;
+
+const CALLER = Symbol('wattproof.caller');
+
+/** Remembers on the request who the guard let in. */
+export function setCaller(request: object, principal: Principal): void {
+  Object.assign(request, { [CALLER]: principal });
+}
+
+/** Who asks; undefined when the route let somebody in without a key. */
+export function callerOf(request: object): Principal | undefined {
+  return (request as { [CALLER]?: Principal })[CALLER];
+}
+
+/**
+ * The account whose things this caller may see; undefined when they may see everything. Somebody
+ * without a key got here only through a route that `http.open` opened, and sees everything there, as
+ * the clients those routes are opened for expect.
+ */
+export function visibleAccount(request: object): string | undefined {
+  const principal = callerOf(request);
+  return principal === undefined || seesEveryAccount(principal) ? undefined : principal.accountId;
+}

@@ -1,0 +1,106 @@
+import type { Readable } from 'node:stream';
+import { Problem } from './problem.js';
+
+/** Content types whose bytes reach the controllers unparsed: strict JSON is read from the text. */
+export const RAW_CONTENT_TYPES = ['application/json', 'application/x-ndjson'] as const;
+
+/**
+ * Stands where the body would be when it was refused while it came in. The refusal is thrown inside the
+ * controller, so it takes the one way every other error takes on both hosts.
+ */
+export class RefusedBody {
+  constructor(readonly problem: Problem) {}
+}
+
+const tooLarge = (maxBytes: number): RefusedBody =>
+  new RefusedBody(
+    new Problem(
+      413,
+      'body_too_large',
+      `The body is larger than ${maxBytes} bytes. Send the readings in several requests.`,
+      // What is left of the body is not worth reading.
+      { connection: 'close' },
+    ),
+  );
+
+interface IncomingBody extends Readable {
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+}
+
+/** Reads a body up to the limit. Rejects only when the connection breaks. */
+export function readBody(incoming: IncomingBody, maxBytes: number): Promise<Buffer | RefusedBody> {
+  const { headers } = incoming;
+  const encoding = headers['content-encoding'];
+  if (encoding !== undefined && encoding !== 'identity') {
+    return Promise.resolve(
+      new RefusedBody(
+        new Problem(
+          415,
+          'content_encoding_unsupported',
+          'Content-Encoding is not supported. Send the body uncompressed.',
+        ),
+      ),
+    );
+  }
+  if (Number(headers['content-length']) > maxBytes) return Promise.resolve(tooLarge(maxBytes));
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    const finish = (result: Buffer | RefusedBody): void => {
+      incoming.off('data', onData).off('end', onEnd).off('error', reject);
+      resolve(result);
+    };
+    const onData = (chunk: Buffer): void => {
+      length += chunk.length;
+      if (length > maxBytes) {
+        incoming.pause();
+        finish(tooLarge(maxBytes));
+        return;
+      }
+      chunks.push(chunk);
+    };
+    const onEnd = (): void => {
+      const [only] = chunks;
+      finish(chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks, length));
+    };
+    incoming.on('data', onData).once('end', onEnd).once('error', reject);
+  });
+}
+
+export interface RequestWithBody {
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body?: unknown;
+  /** Nest's own, under `rawBody: true`. */
+  readonly rawBody?: unknown;
+}
+
+/** The bytes of the request's body as they came over the wire; none when the request had no body. */
+export function bodyBytes(request: RequestWithBody): Uint8Array {
+  const { body, rawBody } = request;
+  if (body instanceof RefusedBody) throw body.problem;
+  const bytes = body instanceof Uint8Array ? body : rawBody;
+  const type = contentType(request);
+  if (bytes === undefined && type === undefined) return new Uint8Array(0);
+  if (!(RAW_CONTENT_TYPES as readonly (string | undefined)[]).includes(type)) {
+    throw new Problem(
+      415,
+      'content_type_unsupported',
+      `Content-Type must be ${RAW_CONTENT_TYPES.join(' or ')}, got ${type === undefined ? 'none' : `"${type}"`}.`,
+    );
+  }
+  if (bytes instanceof Uint8Array) return bytes;
+  if (body === undefined || body === null) return new Uint8Array(0);
+  throw new Problem(
+    500,
+    'raw_body_missing',
+    'The host parsed the body before Wattproof could read its bytes. Call prepareHttpApp(app) before app.listen(), or create the application with { rawBody: true }.',
+  );
+}
+
+/** Media type in lower case without parameters; undefined when none was sent. */
+export function contentType(request: RequestWithBody): string | undefined {
+  const header = request.headers['content-type'];
+  if (typeof header !== 'string' || header === '') return undefined;
+  const semicolon = header.indexOf(';');
+  return (semicolon < 0 ? header : header.slice(0, semicolon)).trim().toLowerCase();
+}

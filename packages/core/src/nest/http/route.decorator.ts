@@ -1,0 +1,24 @@
+import { applyDecorators, RequestMapping, RequestMethod, SetMetadata } from '@nestjs/common';
+import { ApiExtension, ApiOperation, ApiSecurity, ApiTags } from '@nestjs/swagger';
+import { type RouteName, type RouteRule, ROUTES } from './routes.js';
+
+export const ROUTE_NAME = 'wattproof:route';
+
+/** Binds a controller's method to its line of the route table: path, access, documentation. */
+export function Route(name: RouteName): MethodDecorator {
+  const rule: RouteRule = ROUTES[name];
+  const who = `Access: \`${rule.access}\`${rule.opens === undefined ? '' : `; without a key when \`http.open\` names \`${rule.opens}\``}.`;
+  return applyDecorators(
+    RequestMapping({
+      method: RequestMethod[rule.method],
+      path: [rule.path, ...(rule.aliases ?? [])],
+    }),
+    SetMetadata(ROUTE_NAME, name),
+    ApiTags(rule.tag),
+    ApiOperation({ operationId: name, summary: rule.summary, description: who }),
+    ApiExtension('x-access', rule.access),
+    ...(rule.opens === undefined ? [] : [ApiExtension('x-opens', rule.opens)]),
+    ...(rule.scope === undefined ? [] : [ApiExtension('x-scope', rule.scope)]),
+    ...(['public', 'device'].includes(rule.access) ? [] : [ApiSecurity('api-key')]),
+  );
+}

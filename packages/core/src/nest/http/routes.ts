@@ -1,0 +1,319 @@
+import type { AccessClass } from '../../accounts/access.js';
+
+/** Groups of routes that `http.open` opens without a key. */
+export const OPEN_GROUPS = ['logs', 'proofs', 'flush'] as const;
+export type OpenGroup = (typeof OPEN_GROUPS)[number];
+
+export interface RouteRule {
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly path: string;
+  readonly access: AccessClass;
+  /** A key with scopes needs this one. */
+  readonly scope?: string;
+  /** `http.open` with this name lets callers in without a key. */
+  readonly opens?: OpenGroup;
+  readonly tag: string;
+  readonly summary: string;
+  /** Paths of older systems that answer as well. */
+  readonly aliases?: readonly string[];
+}
+
+export const API = '/api/v1';
+
+/**
+ * Every route of the gateway and who may call it: the one table that the guard enforces, OpenAPI shows
+ * and the tests walk through.
+ */
+export const ROUTES = {
+  health: {
+    method: 'GET',
+    path: '/health',
+    access: 'public',
+    tag: 'health',
+    summary: 'Whether the gateway is well, part by part',
+  },
+  healthLive: {
+    method: 'GET',
+    path: '/health/live',
+    access: 'public',
+    tag: 'health',
+    summary: 'Whether restarting would not help',
+  },
+  healthReady: {
+    method: 'GET',
+    path: '/health/ready',
+    access: 'public',
+    tag: 'health',
+    summary: 'Whether it can do its work now',
+  },
+  metrics: {
+    method: 'GET',
+    path: '/metrics',
+    access: 'public',
+    tag: 'health',
+    summary: 'Prometheus metrics',
+  },
+  openapi: {
+    method: 'GET',
+    path: '/openapi.json',
+    access: 'public',
+    tag: 'health',
+    summary: 'This document',
+  },
+  docs: {
+    method: 'GET',
+    path: '/docs',
+    access: 'public',
+    tag: 'health',
+    summary: 'The documentation page',
+  },
+  docsAsset: {
+    method: 'GET',
+    path: '/docs/:asset',
+    access: 'public',
+    tag: 'health',
+    summary: 'Files of the documentation page',
+  },
+
+  createLog: {
+    method: 'POST',
+    path: `${API}/logs`,
+    access: 'device',
+    scope: 'ingest',
+    opens: 'logs',
+    tag: 'logs',
+    summary: 'Submits one emlog-1.1 document; answered when it is durable',
+  },
+  listLogs: {
+    method: 'GET',
+    path: `${API}/logs`,
+    access: 'owner',
+    scope: 'read',
+    opens: 'logs',
+    tag: 'logs',
+    summary: 'Entries, filtered by meter_id, from, to and type',
+  },
+  getLog: {
+    method: 'GET',
+    path: `${API}/logs/:id`,
+    access: 'owner',
+    scope: 'read',
+    opens: 'logs',
+    tag: 'logs',
+    summary: 'One entry',
+  },
+  getProof: {
+    method: 'GET',
+    path: `${API}/logs/:id/proof`,
+    access: 'owner',
+    scope: 'read',
+    opens: 'proofs',
+    tag: 'proofs',
+    summary: 'The inclusion proof of an entry, or with format=bundle its self-contained proof file',
+  },
+  getPreimage: {
+    method: 'GET',
+    path: `${API}/logs/:id/preimage`,
+    access: 'owner',
+    scope: 'read',
+    opens: 'proofs',
+    tag: 'proofs',
+    summary: 'The bytes whose SHA-256 is leaf_hash',
+  },
+  createReadings: {
+    method: 'POST',
+    path: `${API}/readings`,
+    access: 'device',
+    scope: 'ingest',
+    tag: 'readings',
+    summary:
+      'Submits one envelope, a JSON array of them, or NDJSON; answered when they are durable',
+  },
+
+  flush: {
+    method: 'POST',
+    path: `${API}/batches/flush`,
+    access: 'operator',
+    scope: 'flush',
+    opens: 'flush',
+    tag: 'batches',
+    summary: 'Seals what waits, now',
+  },
+  listBatches: {
+    method: 'GET',
+    path: `${API}/batches`,
+    access: 'owner',
+    scope: 'read',
+    opens: 'proofs',
+    tag: 'batches',
+    summary: 'Sealed batches, newest first',
+  },
+  getBatch: {
+    method: 'GET',
+    path: `${API}/batches/:id`,
+    access: 'owner',
+    scope: 'read',
+    opens: 'proofs',
+    tag: 'batches',
+    summary: 'One batch',
+  },
+  exportBatch: {
+    method: 'GET',
+    path: `${API}/batches/:id/export`,
+    access: 'owner',
+    scope: 'read',
+    opens: 'proofs',
+    tag: 'batches',
+    summary: 'A batch with its entries and the steps from its root to what ledgers see',
+  },
+  batchAnchors: {
+    method: 'GET',
+    path: `${API}/batches/:id/anchors`,
+    access: 'owner',
+    scope: 'read',
+    opens: 'proofs',
+    tag: 'batches',
+    summary: 'Where the batch stands on every anchor',
+  },
+
+  latestCheckpoint: {
+    method: 'GET',
+    path: `${API}/checkpoints/latest`,
+    access: 'public',
+    tag: 'checkpoints',
+    summary: 'The newest signed checkpoint',
+  },
+  consistency: {
+    method: 'GET',
+    path: `${API}/checkpoints/consistency`,
+    access: 'public',
+    tag: 'checkpoints',
+    summary: 'Proof that the log of size `from` is a prefix of the log of size `to`',
+  },
+  checkpoint: {
+    method: 'GET',
+    path: `${API}/checkpoints/:size`,
+    access: 'public',
+    tag: 'checkpoints',
+    summary: 'The signed checkpoint of one size',
+  },
+  logKeys: {
+    method: 'GET',
+    path: `${API}/log/keys`,
+    access: 'public',
+    tag: 'checkpoints',
+    summary: 'Keys that sign this log, its receipts and its ledger',
+  },
+  plugins: {
+    method: 'GET',
+    path: `${API}/plugins`,
+    access: 'owner',
+    scope: 'read',
+    tag: 'operation',
+    summary: 'Plugin instances, what they can do and how they are',
+  },
+  jobs: {
+    method: 'GET',
+    path: `${API}/jobs`,
+    access: 'operator',
+    tag: 'operation',
+    summary: 'Periodic work: when it ran last and how that went',
+  },
+
+  meterChallenge: {
+    method: 'POST',
+    path: `${API}/meters/challenge`,
+    access: 'public',
+    tag: 'meters',
+    summary: 'A nonce for the proof of possession, valid for five minutes',
+  },
+  registerMeter: {
+    method: 'POST',
+    path: `${API}/meters/register`,
+    access: 'device',
+    tag: 'meters',
+    summary: 'Registers a meter with its key and a proof of possession',
+    aliases: ['/api/meters/register'],
+  },
+  listMeters: {
+    method: 'GET',
+    path: `${API}/meters`,
+    access: 'owner',
+    scope: 'read',
+    tag: 'meters',
+    summary: 'Registered meters',
+  },
+  getMeter: {
+    method: 'GET',
+    path: `${API}/meters/:id`,
+    access: 'owner',
+    scope: 'read',
+    tag: 'meters',
+    summary: 'One meter',
+  },
+  reviewMeters: {
+    method: 'GET',
+    path: `${API}/admin/meters`,
+    access: 'operator',
+    scope: 'meters',
+    tag: 'meters',
+    summary: 'Meters for review, filtered by state',
+  },
+  approveMeter: {
+    method: 'POST',
+    path: `${API}/admin/meters/:id/approve`,
+    access: 'operator',
+    scope: 'meters',
+    tag: 'meters',
+    summary: 'Lets a pending or suspended meter in',
+  },
+  rejectMeter: {
+    method: 'POST',
+    path: `${API}/admin/meters/:id/reject`,
+    access: 'operator',
+    scope: 'meters',
+    tag: 'meters',
+    summary: 'Turns a pending meter down',
+  },
+  suspendMeter: {
+    method: 'POST',
+    path: `${API}/admin/meters/:id/suspend`,
+    access: 'operator',
+    scope: 'meters',
+    tag: 'meters',
+    summary: 'Stops an active meter',
+  },
+
+  createApiKey: {
+    method: 'POST',
+    path: `${API}/admin/api-keys`,
+    access: 'admin',
+    tag: 'accounts',
+    summary: 'Creates an API key; its secret is shown this once',
+  },
+  listApiKeys: {
+    method: 'GET',
+    path: `${API}/admin/api-keys`,
+    access: 'admin',
+    tag: 'accounts',
+    summary: 'API keys, without their secrets',
+  },
+  revokeApiKey: {
+    method: 'DELETE',
+    path: `${API}/admin/api-keys/:id`,
+    access: 'admin',
+    tag: 'accounts',
+    summary: 'Revokes an API key at once',
+  },
+} as const satisfies Record<string, RouteRule>;
+
+export type RouteName = keyof typeof ROUTES;
+
+const PREFIXES = [API, '/health', '/metrics', '/openapi.json', '/docs', '/api/meters'];
+
+/** True for the URLs of this module; everything else on a host belongs to the host. */
+export function servedHere(url: string): boolean {
+  const question = url.indexOf('?');
+  const path = question < 0 ? url : url.slice(0, question);
+  return PREFIXES.some((prefix) => path === prefix || path.startsWith(`${prefix}/`));
+}

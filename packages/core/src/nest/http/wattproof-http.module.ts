@@ -1,0 +1,67 @@
+import { type DynamicModule, Module, type Type } from '@nestjs/common';
+import { HTTP_OPTIONS, type HttpOptions } from '../tokens.js';
+import { AccessGuard } from './access.guard.js';
+import { ApiKeysController } from './controllers/api-keys.controller.js';
+import { BatchesController } from './controllers/batches.controller.js';
+import { CheckpointsController } from './controllers/checkpoints.controller.js';
+import { DocsController } from './controllers/docs.controller.js';
+import { HealthController } from './controllers/health.controller.js';
+import { LogsController } from './controllers/logs.controller.js';
+import { MetersController } from './controllers/meters.controller.js';
+import { MetricsController } from './controllers/metrics.controller.js';
+import { OperationController } from './controllers/operation.controller.js';
+import { ReadingsController } from './controllers/readings.controller.js';
+import { Metrics } from './metrics.js';
+import { ApiDocument } from './openapi.js';
+import { PluginRoutes } from './plugin-routes.js';
+import { ProblemFilter } from './problem.filter.js';
+import { RequestMetrics } from './request-metrics.js';
+
+/** Groups of controllers that an embedder can leave out. */
+const CONTROLLERS = {
+  health: [HealthController],
+  readings: [LogsController, ReadingsController],
+  batches: [BatchesController, CheckpointsController],
+  meters: [MetersController],
+  accounts: [ApiKeysController],
+  operation: [OperationController, MetricsController],
+  docs: [DocsController],
+} as const satisfies Record<string, readonly Type[]>;
+
+export type ControllerGroup = keyof typeof CONTROLLERS;
+
+export interface WattproofHttpModuleOptions extends Partial<HttpOptions> {
+  /** Groups of routes to leave out. */
+  readonly without?: readonly ControllerGroup[];
+}
+
+/** 1 MiB: a thousand readings with their envelopes. */
+const MAX_BODY_BYTES = 1_048_576;
+
+/**
+ * The REST API and its OpenAPI document, on Fastify and on Express. Needs `WattproofModule` in the same
+ * application, and `prepareHttpApp(app)` (or `createHttpApp`) so that bodies arrive as bytes.
+ */
+@Module({})
+export class WattproofHttpModule {
+  static forRoot(options: WattproofHttpModuleOptions = {}): DynamicModule {
+    const { open = [], maxBodyBytes = MAX_BODY_BYTES, without = [] } = options;
+    const groups = Object.keys(CONTROLLERS) as ControllerGroup[];
+    return {
+      module: WattproofHttpModule,
+      controllers: groups
+        .filter((group) => !without.includes(group))
+        .flatMap((group): readonly Type[] => CONTROLLERS[group]),
+      providers: [
+        { provide: HTTP_OPTIONS, useValue: { open, maxBodyBytes } satisfies HttpOptions },
+        AccessGuard,
+        ApiDocument,
+        Metrics,
+        PluginRoutes,
+        ProblemFilter,
+        RequestMetrics,
+      ],
+      exports: [HTTP_OPTIONS, Metrics],
+    };
+  }
+}

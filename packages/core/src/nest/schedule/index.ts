@@ -1,0 +1,1 @@
+export { WattproofScheduleModule } from './wattproof-schedule.module.js';

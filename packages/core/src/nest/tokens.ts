@@ -1,0 +1,30 @@
+import type { Principal } from '../accounts/access.js';
+
+/** The assembled gateway: `Gateway`. */
+export const GATEWAY = Symbol.for('wattproof.gateway');
+/** What to assemble: `GatewayOptions`. */
+export const GATEWAY_OPTIONS = Symbol.for('wattproof.gateway-options');
+/** Finds out who calls; replaceable by an embedder's own identity provider. */
+export const IDENTITY = Symbol.for('wattproof.identity');
+/** The open store: `Store`. */
+export const STORE = Symbol.for('wattproof.store');
+/** How the HTTP side behaves: `HttpOptions`. */
+export const HTTP_OPTIONS = Symbol.for('wattproof.http-options');
+
+/** Who presents a request. */
+export interface Identity {
+  /**
+   * Undefined at once when the request carries no credential; otherwise resolves to whose it is, or to
+   * undefined when it is not valid. Must not throw for a wrong credential.
+   */
+  identify(
+    headers: Readonly<Record<string, string | string[] | undefined>>,
+  ): Promise<Principal | undefined> | undefined;
+}
+
+export interface HttpOptions {
+  /** Groups of routes that need no key: `logs`, `proofs`, `flush`. */
+  readonly open: readonly string[];
+  /** Largest request body. */
+  readonly maxBodyBytes: number;
+}

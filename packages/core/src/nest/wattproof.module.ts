@@ -1,0 +1,93 @@
+import {
+  type DynamicModule,
+  type FactoryProvider,
+  Inject,
+  Module,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+  type Provider,
+} from '@nestjs/common';
+import { ApiKeyService } from '../accounts/api-key.service.js';
+import { AnchoringEngine } from '../anchoring/index.js';
+import { MeterService } from '../devices/meter.service.js';
+import { Subscribers } from '../events/subscribers.js';
+import { composeGateway, type GatewayOptions } from '../gateway/compose-gateway.js';
+import type { Gateway } from '../gateway/gateway.js';
+import { IngestionService } from '../ingestion/ingestion.service.js';
+import { JobTable } from '../jobs/job-table.js';
+import { ApiKeyIdentity } from './api-key-identity.js';
+import { GATEWAY, GATEWAY_OPTIONS, IDENTITY, type Identity, STORE } from './tokens.js';
+
+export interface WattproofModuleOptions extends GatewayOptions {
+  /** The host's own way to know who calls; default: API keys in the header X-API-Key. */
+  readonly identity?: Identity;
+}
+
+export interface WattproofModuleAsyncOptions extends Pick<
+  FactoryProvider<WattproofModuleOptions>,
+  'useFactory' | 'inject'
+> {
+  readonly imports?: DynamicModule['imports'];
+}
+
+/** The services as providers, started before the application listens and stopped after it no longer does. */
+@Module({})
+export class WattproofModule implements OnApplicationBootstrap, OnApplicationShutdown {
+  constructor(@Inject(GATEWAY) private readonly gateway: Gateway) {}
+
+  static forRoot(options: WattproofModuleOptions): DynamicModule {
+    return assembled({ provide: GATEWAY_OPTIONS, useValue: options }, undefined);
+  }
+
+  static forRootAsync(options: WattproofModuleAsyncOptions): DynamicModule {
+    const { useFactory, inject = [], imports } = options;
+    return assembled({ provide: GATEWAY_OPTIONS, useFactory, inject }, imports);
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    await this.gateway.start();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.gateway.stop();
+  }
+}
+
+/** Services an embedder may inject by class. */
+const SERVICES: readonly FactoryProvider[] = [
+  { provide: IngestionService, inject: [GATEWAY], useFactory: (g: Gateway) => g.ingestion },
+  { provide: MeterService, inject: [GATEWAY], useFactory: (g: Gateway) => g.meters },
+  { provide: ApiKeyService, inject: [GATEWAY], useFactory: (g: Gateway) => g.apiKeys },
+  { provide: JobTable, inject: [GATEWAY], useFactory: (g: Gateway) => g.jobs },
+  { provide: Subscribers, inject: [GATEWAY], useFactory: (g: Gateway) => g.subscribers },
+  { provide: AnchoringEngine, inject: [GATEWAY], useFactory: (g: Gateway) => g.anchoring.engine },
+  { provide: STORE, inject: [GATEWAY], useFactory: (g: Gateway) => g.store },
+];
+
+function assembled(
+  options: Provider<WattproofModuleOptions>,
+  imports: DynamicModule['imports'],
+): DynamicModule {
+  return {
+    module: WattproofModule,
+    // Door modules (/http, /schedule) find the gateway without being told where it is.
+    global: true,
+    ...(imports === undefined ? {} : { imports }),
+    providers: [
+      options,
+      {
+        provide: GATEWAY,
+        inject: [GATEWAY_OPTIONS],
+        useFactory: (given: WattproofModuleOptions) => composeGateway(given),
+      },
+      {
+        provide: IDENTITY,
+        inject: [GATEWAY_OPTIONS, GATEWAY],
+        useFactory: (given: WattproofModuleOptions, gateway: Gateway): Identity =>
+          given.identity ?? new ApiKeyIdentity(gateway.apiKeys),
+      },
+      ...SERVICES,
+    ],
+    exports: [GATEWAY, IDENTITY, ...SERVICES.map(({ provide }) => provide)],
+  };
+}

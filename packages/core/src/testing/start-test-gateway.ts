@@ -1,0 +1,68 @@
+import type { GatewayOptions } from '../gateway/compose-gateway.js';
+import type { Gateway } from '../gateway/gateway.js';
+import { type GatewayConfigInput, gatewayConfigSchema } from '../plugins/index.js';
+import type { Clock } from '../spi/index.js';
+import { openMemoryStore } from '../stores/memory/open-memory-store.js';
+import { FakeClock } from './fake-clock.js';
+
+/** The administrator's key of every test gateway that configures none. */
+export const TEST_ADMIN_KEY = 'test-administrator-key-0123456789';
+
+export interface TestGatewayOptions {
+  /** Sections of the configuration; what is left out is the default, on a memory store and a free port. */
+  readonly config?: Partial<GatewayConfigInput>;
+  readonly host?: 'fastify' | 'express';
+  /** Default: a `FakeClock`. With a fake clock nothing runs by itself, see `settle`. */
+  readonly clock?: Clock;
+  /** Services to use instead of the default ones. */
+  readonly parts?: Partial<Omit<GatewayOptions, 'config' | 'clock'>>;
+}
+
+export interface TestGateway {
+  /** `http://127.0.0.1:PORT`, no slash at the end. */
+  readonly url: string;
+  readonly adminKey: string;
+  readonly clock: Clock;
+  readonly services: Gateway;
+  /** Runs the job table over and over until a round leaves nothing to do: batches, anchors and events come to rest. */
+  settle(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Rounds of the job table that bring an anchor from an intent to its evidence, with some to spare. */
+const SETTLING_ROUNDS = 8;
+
+/** A whole gateway in this process, listening: the way to test a client, a transport or an anchor against the real thing. */
+export async function startTestGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
+  const { clock = new FakeClock() } = options;
+  const config = gatewayConfigSchema.parse({
+    origin: 'test.example/energy-log',
+    ...options.config,
+    store: { url: 'memory://', ...options.config?.store },
+    http: { port: 0, ...options.config?.http },
+    accounts: { adminApiKey: TEST_ADMIN_KEY, ...options.config?.accounts },
+  });
+  // Loaded only here: whoever wants another helper of this door needs no Nest.
+  const { hostAdapter, serveGateway } = await import('../nest/http/index.js');
+  const adapter = await hostAdapter(options.host ?? 'fastify');
+  const store =
+    options.parts?.store ??
+    (config.store.url.startsWith('memory:') ? openMemoryStore({ clock }) : undefined);
+  const served = await serveGateway(
+    { ...options.parts, config, clock, ...(store === undefined ? {} : { store }) },
+    adapter,
+  );
+  const { gateway } = served;
+  return {
+    url: served.url,
+    adminKey: config.accounts.adminApiKey ?? TEST_ADMIN_KEY,
+    clock,
+    services: gateway,
+    async settle() {
+      for (let round = 0; round < SETTLING_ROUNDS; round += 1) {
+        for (const { name } of gateway.jobs.list()) await gateway.jobs.run(name);
+      }
+    },
+    stop: () => served.stop(),
+  };
+}
