@@ -124,3 +124,35 @@ export {
   type TlogProof,
   type VerifiedCheckpoint,
 } from './checkpoint.js';
+export {
+  MAX_RECEIPT_LENGTH,
+  parseReceipt,
+  readReceipt,
+  RECEIPT_VERSION,
+  receiptJson,
+  receiptKeyName,
+  receiptLeaf,
+  receiptOfGroup,
+  receiptsMessage,
+  verifyReceipt,
+  type Receipt,
+  type ReceiptClaim,
+  type ReceiptFailure,
+} from './receipt.js';
+export { logKeyText, openLogKeyNote, type LogKeyAnnouncement } from './log-key.js';
+export { ShapeError } from './shape.js';
+export {
+  BUNDLE_LIMITS,
+  BUNDLE_MEDIA_TYPE,
+  BUNDLE_VERSION,
+  bundleBytes,
+  bundleText,
+  readBundle,
+  type Bundle,
+  type BundleEvidence,
+  type BundleSignature,
+  type LogPlace,
+} from './bundle.js';
+export { reaches, type ProofReport, type Statement } from './proof-report.js';
+export type { EcdsaVerify } from './entry-signature.js';
+export { verifyProof, type CanonicalReader, type VerifyOptions } from './verify-proof.js';
