@@ -30,7 +30,9 @@ describe('gateway check', () => {
     async (file) => {
       const { code, out, err } = await run(file, {});
       expect({ code, err }).toEqual({ code: 0, err: '' });
-      expect(out).toMatch(/^local +anchor +@wattproof\/core +\d+\.\d+\.\d+ +0 +.*exclusion=none/m);
+      expect(out).toMatch(
+        /^local +anchor +@wattproof\/core +\d+\.\d+\.\d+ +0 +.*cost=free .*needs=signer$/m,
+      );
     },
   );
 
