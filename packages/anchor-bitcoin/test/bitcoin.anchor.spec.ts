@@ -3,9 +3,8 @@ import { BitcoinAnchor, BitcoinConfig } from '@wattproof/anchor-bitcoin';
 import { opReturnVerifier } from '@wattproof/anchor-bitcoin/verify';
 import type { AnchorIntent, Attempt, Evidence, PluginContext } from '@wattproof/core/spi';
 import { networks, payments } from 'bitcoinjs-lib';
-import { CoreRpcFacade } from './regtest/core-rpc-facade.js';
 import { regtestKey } from './regtest/regtest-key.js';
-import { RegtestNode } from './regtest/regtest-node.js';
+import { Regtest } from './regtest/regtest.js';
 
 const signal = new AbortController().signal;
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
@@ -16,8 +15,7 @@ const context: PluginContext = {
   clock: { nowMs: () => 0 },
 };
 
-let regtest: RegtestNode;
-let rpc: CoreRpcFacade;
+let regtest: Regtest;
 let anchor: BitcoinAnchor;
 
 function intent(name: string): AnchorIntent {
@@ -43,12 +41,11 @@ const headers = {
 };
 
 beforeAll(async () => {
-  regtest = await RegtestNode.start();
-  rpc = await CoreRpcFacade.start(regtest);
+  regtest = await Regtest.start();
   anchor = new BitcoinAnchor(
     BitcoinConfig.parse({
       network: 'regtest',
-      rpc: { url: rpc.url, user: 'anchor', password: 'secret' },
+      rpc: { url: regtest.url, user: 'anchor', password: 'secret' },
       wif: regtestKey(0),
       confirmations: 3,
     }),
@@ -59,7 +56,6 @@ beforeAll(async () => {
   await regtest.fund(program);
 });
 afterAll(async () => {
-  await rpc.stop();
   await regtest.stop();
 });
 
@@ -76,7 +72,7 @@ describe('a commitment on a Bitcoin chain', () => {
     const [included] = await anchor.observe([attempt], signal);
     expect(included).toMatchObject({
       status: 'included',
-      inclusion: { height: regtest.height, depth: 1 },
+      inclusion: { height: await regtest.height(), depth: 1 },
     });
     const evidence = await anchor.evidence(wanted, attempt, signal);
     expect(
@@ -191,12 +187,12 @@ describe('a commitment on a Bitcoin chain', () => {
   });
 
   it('tells a node that is down from one that refuses', async () => {
-    rpc.down = true;
+    await regtest.setDown(true);
     await expect(anchor.quote(intent('down'), signal)).rejects.toMatchObject({
       reason: 'unavailable',
     });
     expect(await anchor.health(signal)).toMatchObject({ live: true, ready: false });
-    rpc.down = false;
+    await regtest.setDown(false);
     expect(await anchor.health(signal)).toMatchObject({ ready: true });
   });
 });

@@ -5,9 +5,8 @@ import { describeAnchor } from '@wattproof/core/testing';
 import { networks, payments } from 'bitcoinjs-lib';
 import { AnchorWallet } from '../src/op-return.js';
 import { commitsTo, readTransaction } from '../src/verify/transaction.js';
-import { CoreRpcFacade } from './regtest/core-rpc-facade.js';
 import { regtestKey } from './regtest/regtest-key.js';
-import { RegtestNode } from './regtest/regtest-node.js';
+import { Regtest } from './regtest/regtest.js';
 
 /** One node for all tests; each test has a wallet of its own, funded before the first. */
 const WALLETS = process.env['WATTPROOF_NIGHTLY'] ? 400 : 40;
@@ -24,30 +23,24 @@ interface World {
   readonly wallet: AnchorWallet;
 }
 
-let regtest: RegtestNode;
-let rpc: CoreRpcFacade;
+let regtest: Regtest;
 let used = 0;
 
 beforeAll(async () => {
-  regtest = await RegtestNode.start();
-  rpc = await CoreRpcFacade.start(regtest);
-  for (let index = 0; index < WALLETS; index += 1) {
+  regtest = await Regtest.start();
+  const programs = Array.from({ length: WALLETS }, (_unused, index) => {
     const { address } = new AnchorWallet(regtestKey(index), 'regtest');
-    await regtest.mine(
-      1,
-      payments.p2wpkh({ address, network: networks.regtest }).hash as Uint8Array,
-    );
-  }
-  await regtest.mine(100, 3);
+    return payments.p2wpkh({ address, network: networks.regtest }).hash as Uint8Array;
+  });
+  await regtest.fund(...programs);
 }, 120_000);
 afterAll(async () => {
-  await rpc.stop();
   await regtest.stop();
 });
 
 const config = ({ wif }: World) => ({
   network: 'regtest',
-  rpc: { url: rpc.url, user: 'anchor', password: 'secret' },
+  rpc: { url: regtest.url, user: 'anchor', password: 'secret' },
   wif,
   confirmations: 3,
 });
@@ -64,9 +57,7 @@ describeAnchor<World>({
   config,
   create: (world) => new BitcoinAnchor(BitcoinConfig.parse(config(world)), context),
   settle: () => regtest.mine(1),
-  setDown: async (_world, down) => {
-    rpc.down = down;
-  },
+  setDown: (_world, down) => regtest.setDown(down),
   confirmed: async ({ wallet }, { digest }) => {
     const found: string[] = [];
     for (const { txid, raw } of await regtest.transactionsOf(wallet.script.slice(2))) {

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { networks, payments } from 'bitcoinjs-lib';
-import type { RegtestNode } from './regtest-node.js';
+import type { RegtestNode } from './regtest-node.ts';
 
 const { TX } = createRequire(import.meta.url)('bcoin');
 

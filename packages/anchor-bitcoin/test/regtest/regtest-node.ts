@@ -6,7 +6,6 @@ const bcoin = createRequire(import.meta.url)('bcoin');
 
 /** Segwit is active from here on bcoin's regtest. */
 const SEGWIT_HEIGHT = 450;
-const COINBASE_MATURITY = 100;
 
 /** A real Bitcoin node in memory, on regtest, that mines when told to and can be reorganised. */
 export class RegtestNode {
@@ -41,12 +40,6 @@ export class RegtestNode {
       const job = await this.node.miner.cpu.createJob(this.node.chain.tip, address);
       await this.node.chain.add(await job.mineAsync());
     }
-  }
-
-  /** Gives the program one spendable coin of 50 BTC (less after halvings). */
-  async fund(program: Uint8Array): Promise<void> {
-    await this.mine(1, program);
-    await this.mine(COINBASE_MATURITY, 3);
   }
 
   /** Replaces the newest `depth` blocks by `depth + 1` empty ones; what they held is forgotten. */

@@ -1,0 +1,41 @@
+// The node runs in a process of its own: its curve arithmetic is twenty times slower inside a test runner's sandbox.
+import { CoreRpcFacade } from './core-rpc-facade.ts';
+import { RegtestNode } from './regtest-node.ts';
+
+const regtest = await RegtestNode.start();
+const facade = await CoreRpcFacade.start(regtest);
+
+const commands: Record<string, (...parameters: any[]) => Promise<unknown>> = {
+  url: async () => facade.url,
+  height: async () => regtest.height,
+  // What is left out arrives as null.
+  mine: (count: number, to: string | null) =>
+    to === null ? regtest.mine(count) : regtest.mine(count, Buffer.from(to, 'hex')),
+  reorganise: (depth: number) => regtest.reorganise(depth),
+  header: async (height: number) => hexOf(await regtest.header(height)),
+  transactionsOf: async (program: string) =>
+    (await regtest.transactionsOf(Buffer.from(program, 'hex'))).map(({ txid, raw }) => ({
+      txid,
+      raw: hexOf(raw),
+    })),
+  setDown: async (down: boolean) => {
+    facade.down = down;
+  },
+};
+
+process.on(
+  'message',
+  ({ id, name, parameters }: { id: number; name: string; parameters: any[] }) => {
+    void (commands[name] as (...all: any[]) => Promise<unknown>)(...parameters).then(
+      (result) => process.send?.({ id, result }),
+      (error: Error) => process.send?.({ id, error: error.message }),
+    );
+  },
+);
+// Whoever started it is gone.
+process.on('disconnect', () => process.exit(0));
+process.send?.({ id: 0 });
+
+function hexOf(bytes: Uint8Array | undefined): string | undefined {
+  return bytes && Buffer.from(bytes).toString('hex');
+}
