@@ -4,6 +4,7 @@ import { DevicesConfig } from '../devices/devices.config.js';
 import { IngestionConfig } from '../ingestion/ingestion.config.js';
 import { ASSURANCES } from '../logs/verdict.js';
 import { DURABILITY_CLASSES, type DurabilityClass } from '../spi/index.js';
+import { isOrigin, MAX_ORIGIN_LENGTH } from '../verify/origin.js';
 import type { PluginEntry } from './plugin-errors.js';
 
 /** Marks what may never be printed; `redact` reads it from the JSON Schema. */
@@ -138,8 +139,9 @@ export const gatewayConfigSchema = z.strictObject({
     .describe('What the gateway is for; production refuses what could lose data unasked.'),
   origin: z
     .string()
-    // C2SP signed-note §Signatures: a key name is non-empty and has neither spaces nor a plus sign.
-    .regex(/^[^\s+]{1,255}$/u, 'expected a schema-less URL such as example.org/energy-log')
+    .min(1)
+    .max(MAX_ORIGIN_LENGTH)
+    .refine(isOrigin, 'expected a schema-less URL such as example.org/energy-log')
     .describe('Name of this log, part of every commitment; never change it.'),
   log: log.prefault({}),
   store: store.prefault({}),
