@@ -23,7 +23,8 @@ function littleEndian(bytes: Uint8Array): bigint {
 }
 
 function withoutSign(point: Uint8Array): Uint8Array {
-  const y = point.slice();
+  // Not `slice`: of a Node Buffer that is a view, and the caller's bytes would change.
+  const y = new Uint8Array(point);
   y[31]! &= 0x7f;
   return y;
 }
