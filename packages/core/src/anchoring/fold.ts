@@ -21,6 +21,8 @@ export type AnchorAction =
       readonly conflictKey?: string;
       /** A replacement must pay more than this. */
       readonly above?: bigint;
+      /** What the ledger has forgotten and is sent again if there can be no dearer one now. */
+      readonly otherwise?: Attempt;
     }
   | { readonly kind: 'supersede' };
 
@@ -242,7 +244,13 @@ function foldWaiting(
       return {
         state: stateOf(newest, late),
         reason: late ? 'past its deadline' : '',
-        action: { kind: 'attempt', bump: next, conflictKey, above: dearest },
+        action: {
+          kind: 'attempt',
+          bump: next,
+          conflictKey,
+          above: dearest,
+          ...(quiet ? { otherwise: newest.attempt } : {}),
+        },
       };
     return {
       state: 'capped',

@@ -98,8 +98,20 @@ export class IntentPass {
       case 'rebroadcast':
         return this.#broadcast(outcome, action.attempt);
       case 'attempt':
-        return this.#attempt(outcome, action);
+        return this.#attemptOr(outcome, action);
     }
+  }
+
+  /** At a cap the last bytes still deserve their chance: a mempool may have dropped them. */
+  async #attemptOr(
+    outcome: Outcome,
+    action: Extract<AnchorAction, { kind: 'attempt' }>,
+  ): Promise<Outcome> {
+    const before = this.#attempts;
+    const came = await this.#attempt(outcome, action);
+    if (this.#attempts === before && action.otherwise)
+      await this.#broadcast(came, action.otherwise, true);
+    return came;
   }
 
   /** Evidence first: whatever is called included or final has evidence, whenever the process stops. */
