@@ -84,6 +84,7 @@ export type CollectionWrite =
 export interface RangeQuery {
   /** `key`, or a declared index. */
   readonly by?: string;
+  /** Both bounds are inclusive. Integers sort before strings, strings by code point, equal values by key. */
   readonly from?: JsonValue;
   readonly to?: JsonValue;
   readonly reverse?: boolean;

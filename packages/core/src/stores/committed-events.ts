@@ -1,7 +1,7 @@
 import type { IntentState } from '../anchoring/anchor.store.js';
 import type { StoredBatch } from '../batching/batch.store.js';
 import type { IngestRow } from '../ingestion/ingest.store.js';
-import type { AnchorIntent, DomainEvent } from '../spi/index.js';
+import type { DomainEvent } from '../spi/index.js';
 import { toHex } from '../verify/bytes.js';
 
 /** What an outbox keeps; its position there becomes the event's id. */
@@ -36,7 +36,7 @@ export function sealedEvent(batch: StoredBatch): CommittedEvent {
 
 /** `anchor.included`, `anchor.final`, `anchor.reorged`, `anchor.failed`; the other states are the engine's own business. */
 export function intentEvent(
-  intent: AnchorIntent,
+  intent: { readonly id: string; readonly anchor: string; readonly size: bigint },
   state: IntentState,
   atMs: number,
 ): CommittedEvent | undefined {
@@ -45,6 +45,6 @@ export function intentEvent(
   return {
     type: `anchor.${state}`,
     atMs,
-    data: { intent: intent.id, anchor: intent.anchor, size: String(intent.commitment.size) },
+    data: { intent: intent.id, anchor: intent.anchor, size: String(intent.size) },
   };
 }

@@ -1,5 +1,10 @@
-import type { CollectionDeclaration, JsonObject } from '../../spi/index.js';
-import { isIndexValue, isWellFormed } from './index-value.js';
+import type {
+  CollectionDeclaration,
+  CollectionWrite,
+  JsonObject,
+  JsonValue,
+} from '../../spi/index.js';
+import { type IndexValue, isIndexValue, isWellFormed } from './index-value.js';
 
 /** Bytes of a document's JSON: collections hold records, not files. */
 const MAX_DOCUMENT_BYTES = 1_048_576;
@@ -107,4 +112,28 @@ export function checkVersion(
       'collection_newer',
       `collection "${declaration.name}" of "${instanceId}" is at version ${storedVersion}, this plugin knows ${declaration.version}. Install the newer plugin again.`,
     );
+}
+
+/** Refuses a batch before any of it is written. */
+export function checkBatch(
+  declared: DeclaredCollections,
+  writes: readonly CollectionWrite[],
+): void {
+  const addresses = new Set<string>();
+  for (const write of writes) {
+    addresses.add(JSON.stringify([write.collection, write.key]));
+    if (write.op === 'put') declared.checkDocument(write.collection, write.key, write.value);
+    else declared.get(write.collection);
+  }
+  if (addresses.size < writes.length)
+    throw new CollectionMisuse('key_invalid', 'a batch may write each key only once');
+}
+
+/** A bound of a range; both bounds are inclusive. */
+export function checkBound(value: JsonValue | undefined): IndexValue | undefined {
+  if (value === undefined || isIndexValue(value)) return value;
+  throw new CollectionMisuse(
+    'index_value_invalid',
+    'a range is bounded by strings or safe integers, as they can stand in an index',
+  );
 }

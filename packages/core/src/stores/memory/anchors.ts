@@ -137,7 +137,11 @@ export class MemoryAnchors implements AnchorStore {
     if (patch.retryAtMs !== undefined) record.retryAtMs = patch.retryAtMs || undefined;
     record.bumps = patch.bumps ?? record.bumps;
     if (from !== to) {
-      const event = intentEvent(record.intent, to, this.clock.nowMs());
+      const event = intentEvent(
+        { id, anchor: record.intent.anchor, size: record.intent.commitment.size },
+        to,
+        this.clock.nowMs(),
+      );
       if (event !== undefined) this.outbox.append(event);
     }
     return true;

@@ -7,7 +7,12 @@ import {
   type RangeQuery,
   type StoredDocument,
 } from '../../spi/index.js';
-import { CollectionMisuse, checkVersion, DeclaredCollections } from '../collections/declared.js';
+import {
+  checkBatch,
+  checkBound,
+  checkVersion,
+  DeclaredCollections,
+} from '../collections/declared.js';
 import {
   compareIndexValues,
   type IndexValue,
@@ -104,9 +109,7 @@ class MemoryCollections implements Collections {
   }
 
   async batch(writes: readonly CollectionWrite[]): Promise<void> {
-    const addresses = new Set(writes.map((write) => JSON.stringify([write.collection, write.key])));
-    if (addresses.size < writes.length)
-      throw new CollectionMisuse('key_invalid', 'a batch may write each key only once');
+    checkBatch(this.declared, writes);
     for (const write of writes) this.check(write);
     for (const write of writes) this.apply(write);
   }
@@ -119,14 +122,14 @@ class MemoryCollections implements Collections {
     const byKey = this.declared.readsByKey(collection, query.by);
     const direction = query.reverse === true ? -1 : 1;
     const after = query.cursor === undefined ? undefined : readRangeCursor(query.cursor);
-    const { from, to } = query;
+    const [from, to] = [checkBound(query.from), checkBound(query.to)];
     const found: { value: IndexValue; key: string; document: StoredDocument }[] = [];
     for (const [key, record] of this.documents(collection)) {
       const document = asStoredDocument(key, record);
       const value = byKey ? key : document.value[query.by ?? ''];
       if (value === undefined || !isIndexValue(value)) continue;
-      if (isBound(from) && compareIndexValues(value, from) < 0) continue;
-      if (isBound(to) && compareIndexValues(value, to) > 0) continue;
+      if (from !== undefined && compareIndexValues(value, from) < 0) continue;
+      if (to !== undefined && compareIndexValues(value, to) > 0) continue;
       if (after !== undefined && comparePlaces({ value, key }, after) * direction <= 0) continue;
       found.push({ value, key, document });
     }
@@ -152,15 +155,6 @@ class MemoryCollections implements Collections {
     documents.set(write.key, { text, version: (documents.get(write.key)?.version ?? 0) + 1 });
     return true;
   }
-}
-
-function isBound(value: RangeQuery['from']): value is IndexValue {
-  if (value === undefined) return false;
-  if (isIndexValue(value)) return true;
-  throw new CollectionMisuse(
-    'index_value_invalid',
-    'a range is bounded by strings or safe integers, as they can stand in an index',
-  );
 }
 
 function comparePlaces(

@@ -77,7 +77,7 @@ export class IngestGroup {
     return { id: stored.row.id, verdict, assurance };
   }
 
-  /** Takes the reading's intervals, or says why it cannot. Only `occupies` takes or frees anything. */
+  /** Takes the reading's intervals, or says who is in the way. Only `occupies` takes or frees anything. */
   private occupy(row: IngestRow, id: string, known: boolean): RowOutcome | undefined {
     const reading = row.reading;
     if (reading === undefined) return undefined;
@@ -88,7 +88,8 @@ export class IngestGroup {
         code: 'supersedes_unknown',
         detail: `no entry of this meter has the hash ${toHex(reading.supersedes)} that is to be superseded`,
       };
-    if (!reading.occupies || row.verdict === 'quarantined') return undefined;
+    // What is quarantined is kept as evidence, wherever it lies.
+    if (row.verdict === 'quarantined') return undefined;
 
     // An upgraded entry stands on its own interval.
     const replacing = new Set([id, ...(replaced === undefined ? [] : [replaced])]);
@@ -107,6 +108,7 @@ export class IngestGroup {
           detail: `entry ${other} already covers this time on register ${register.slice(fingerprint.length + 1)}`,
         };
     }
+    if (!reading.occupies) return undefined;
     if (replaced !== undefined) this.free(replaced);
     if (known) this.free(id);
     for (const register of registers) {

@@ -108,9 +108,18 @@ export function intervalTests(scene: StoreScene, it: Test): void {
     assert.equal(await answer(moved(held, 0, 0)), 'stored');
   });
 
+  it('refuses a reading that may not occupy an interval where another does', async () => {
+    const row = sampleReading();
+    await scene.commit(row);
+    assert.equal(await answer(moved(row, 1, 1, { assurance: 'unsigned' })), 'interval_overlap');
+    const held = { verdict: 'quarantined', reason: 'owner_mismatch' } as const;
+    assert.equal(await answer(moved(row, 1, 1, held)), 'stored');
+  });
+
   it('checks the interval of an upgraded entry', async () => {
     const unsigned = sampleReading({ assurance: 'unsigned' });
-    await scene.commit(unsigned, moved(unsigned, 1000, 1000));
+    await scene.commit(unsigned);
+    await scene.commit(moved(unsigned, 1000, 1000));
     const signed = sentAgain(unsigned, {
       assurance: 'device-signature',
       reading: { occupies: true },

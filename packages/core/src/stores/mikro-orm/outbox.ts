@@ -1,0 +1,106 @@
+import type { OutboxStore } from '../../events/outbox.store.js';
+import type { DomainEvent, JsonObject } from '../../spi/index.js';
+import type { Sql } from './sql.js';
+
+/** Digits of an event id: ids compare as strings in the order of their positions. */
+const ID_DIGITS = 20;
+/** Events numbered per transaction. */
+const NUMBERED_AT_ONCE = 10_000;
+
+interface EventRow {
+  readonly position: bigint;
+  readonly type: string;
+  readonly at_ms: bigint;
+  readonly data: JsonObject;
+}
+
+/**
+ * Events get their position when somebody reads, not when they are written: identity values commit out of order,
+ * so a reader that went on to 8 would never see a 7 that commits late. What commits late gets a later position.
+ */
+export class SqlOutbox implements OutboxStore {
+  constructor(private readonly sql: Sql) {}
+
+  async read(
+    cursor: string,
+    types: readonly string[] | 'all',
+    limit: number,
+  ): Promise<readonly DomainEvent[]> {
+    const passed = (await this.position(cursor)) ?? (await this.begin(cursor));
+    await this.number();
+    const rows = await this.sql.query<EventRow>(
+      `SELECT position, type, at_ms, data FROM outbox
+       WHERE position > $1 AND ($2::text[] IS NULL OR type = ANY($2::text[])) ORDER BY position LIMIT $3`,
+      [passed, types === 'all' ? null : types, limit],
+    );
+    return rows.map(({ position, type, at_ms, data }) => ({
+      id: String(position).padStart(ID_DIGITS, '0'),
+      type,
+      atMs: Number(at_ms),
+      data,
+    }));
+  }
+
+  async advance(cursor: string, throughId: string): Promise<void> {
+    // A late confirmation of an earlier event moves nothing back.
+    await this.sql.query(
+      `INSERT INTO outbox_cursor AS c (name, position) VALUES ($1, $2)
+       ON CONFLICT (name) DO UPDATE SET position = greatest(c.position, excluded.position)`,
+      [cursor, BigInt(throughId)],
+    );
+  }
+
+  async prune(beforeMs: number): Promise<number> {
+    await this.number();
+    const [row] = await this.sql.query<{ pruned: bigint }>(
+      `WITH gone AS (
+         DELETE FROM outbox WHERE at_ms < $1
+           AND position <= coalesce((SELECT min(position) FROM outbox_cursor), 9223372036854775807)
+         RETURNING position)
+       SELECT count(*) AS pruned FROM gone`,
+      [beforeMs],
+    );
+    return Number(row?.pruned ?? 0n);
+  }
+
+  private async position(cursor: string): Promise<bigint | undefined> {
+    const [row] = await this.sql.query<{ position: bigint }>(
+      'SELECT position FROM outbox_cursor WHERE name = $1',
+      [cursor],
+    );
+    return row?.position;
+  }
+
+  /** A subscriber is known from its first read: what it has not confirmed is not pruned. */
+  private async begin(cursor: string): Promise<bigint> {
+    await this.sql.query(
+      'INSERT INTO outbox_cursor (name, position) VALUES ($1, 0) ON CONFLICT DO NOTHING',
+      [cursor],
+    );
+    return (await this.position(cursor)) ?? 0n;
+  }
+
+  /** Gives positions to everything that is committed and has none. */
+  private async number(): Promise<void> {
+    for (;;) {
+      const [waiting] = await this.sql.query<{ waits: boolean }>(
+        'SELECT EXISTS (SELECT 1 FROM outbox WHERE position IS NULL) AS waits',
+      );
+      if (waiting?.waits !== true) return;
+      await this.sql.transaction(async (tx) => {
+        // The lock comes first and alone: the next statement's snapshot must see what the last holder numbered.
+        await tx.query('SELECT last FROM outbox_head WHERE log_id = 1 FOR UPDATE');
+        await tx.query(
+          `WITH fresh AS (
+             SELECT id, row_number() OVER (ORDER BY id) AS place
+             FROM (SELECT id FROM outbox WHERE position IS NULL ORDER BY id LIMIT $1) AS waiting),
+           numbered AS (
+             UPDATE outbox o SET position = h.last + fresh.place FROM fresh, outbox_head h
+             WHERE o.id = fresh.id AND h.log_id = 1 RETURNING o.id)
+           UPDATE outbox_head SET last = last + (SELECT count(*) FROM numbered) WHERE log_id = 1`,
+          [NUMBERED_AT_ONCE],
+        );
+      });
+    }
+  }
+}
