@@ -24,7 +24,6 @@ const COMMANDS = {
       'scripts/vectors.mjs',
       args.map((arg) => (arg.startsWith('-') ? arg : fromCaller(arg))),
     ),
-  'check:packages': (args) => built('scripts/check-packages.mjs', args),
   lint: async () => {
     const checks = [
       ['oxlint', '--type-aware'],

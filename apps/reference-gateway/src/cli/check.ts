@@ -30,7 +30,8 @@ export async function check(args: readonly string[], context: CommandContext): P
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     // Plugins are looked at all the same, so that one run shows everything there is to correct.
-    const found = error.sections ? await pluginProblems(error.sections, file) : [];
+    const known = new Set(error.problems.map(({ path }) => path));
+    const found = error.sections ? await pluginProblems(error.sections, file, known) : [];
     return report(context, file, [...error.problems, ...found]);
   }
 }
@@ -38,13 +39,19 @@ export async function check(args: readonly string[], context: CommandContext): P
 async function pluginProblems(
   sections: NonNullable<ConfigError['sections']>,
   file: string,
+  known: ReadonlySet<string> = new Set(),
 ): Promise<readonly ConfigProblem[]> {
   try {
     await loadConfiguredPlugins(sections, file);
     return [];
   } catch (error) {
     if (!(error instanceof PluginErrors)) throw error;
-    return error.errors.map(({ path, message }) => ({ path, message }));
+    return (
+      error.errors
+        // A field that could not be read at all is reported as that, not again as missing.
+        .filter(({ problems }) => !problems.length || problems.some(({ path }) => !known.has(path)))
+        .map(({ path, message }) => ({ path, message }))
+    );
   }
 }
 

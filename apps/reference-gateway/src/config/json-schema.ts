@@ -31,7 +31,7 @@ export function withPluginSchemas(
     }
     Object.assign(node, rest, { properties, required });
   }
-  return copy as JsonSchema;
+  return copy;
 }
 
 interface MutableSchema {

@@ -10,11 +10,7 @@ import {
 } from '@wattproof/core/plugins';
 import { parseDocument } from 'yaml';
 import { ConfigError } from './config-errors.js';
-import {
-  type DescribeBlock,
-  gatewayJsonSchema,
-  withPluginSchemas,
-} from './json-schema.js';
+import { type DescribeBlock, gatewayJsonSchema, withPluginSchemas } from './json-schema.js';
 import { applyOverrides } from './overrides.js';
 import { redact } from './redact.js';
 import { substitute } from './substitution.js';

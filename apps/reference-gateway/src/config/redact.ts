@@ -36,7 +36,5 @@ function scalar(value: unknown, path: Path, schema: JsonSchema): unknown {
   );
   const name = path.findLast((key) => typeof key === 'string') ?? '';
   // `seed` of the simulator is a number and no secret; secrets are text.
-  return isMarked || (typeof value === 'string' && TELLING_NAME.test(name))
-    ? HIDDEN
-    : value;
+  return isMarked || (typeof value === 'string' && TELLING_NAME.test(name)) ? HIDDEN : value;
 }

@@ -58,6 +58,7 @@ describe('gateway check', () => {
     const { code, err } = await run('examples/prod.yaml', {});
     expect(code).toBe(1);
     for (const name of Object.keys(SECRETS)) expect(err).toContain(`variable ${name} is not set`);
+    expect(err).not.toContain('PLUGIN_CONFIG_INVALID');
   });
 
   it('warns of open routes and of unsigned readings under the preset for kwh-btc-iot', async () => {

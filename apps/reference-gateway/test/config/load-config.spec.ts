@@ -1,0 +1,37 @@
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { loadConfig } from '../../src/config/load-config.js';
+import { ConfigFolder, MINIMAL } from './config-folder.js';
+
+let folder: ConfigFolder;
+beforeEach(() => {
+  folder = new ConfigFolder();
+});
+afterEach(() => folder.remove());
+
+function load(yaml: string) {
+  folder.write('etc/gateway.yaml', yaml);
+  return loadConfig({ file: 'etc/gateway.yaml', env: {}, workingDirectory: folder.path });
+}
+
+it("finds core's local ledger and the gateway's own plugins wherever the file lies", async () => {
+  const { plugins, file } = await load(
+    `${MINIMAL}anchors: { local: { use: "@wattproof/core/local-ledger" } }`,
+  );
+  expect(file).toBe(folder.file);
+  expect(plugins.map(({ plugin, entry }) => [entry.instanceId, plugin.kind])).toEqual([
+    ['local', 'anchor'],
+  ]);
+});
+
+it('refuses an unknown key in the block of a plugin', async () => {
+  await expect(
+    load(`${MINIMAL}anchors: { local: { use: "@wattproof/core/local-ledger", colour: red } }`),
+  ).rejects.toMatchObject({
+    errors: [{ code: 'PLUGIN_CONFIG_INVALID', message: expect.stringContaining('colour') }],
+  });
+});
+
+it('warns of production without a witness outside the gateway', async () => {
+  const { warnings } = await load(`${MINIMAL}profile: production`);
+  expect(warnings.join('\n')).toContain('rest on its own signature alone');
+});
