@@ -1,5 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { readingRow, entryRow, issueReceipts, kinds, meter, MORNING_MS, QUARTER_MS } from './sql-rows.js';
+import {
+  readingRow,
+  entryRow,
+  issueReceipts,
+  kinds,
+  meter,
+  MORNING_MS,
+  QUARTER_MS,
+} from './sql-rows.js';
 import { fakeSeal, openPgLog, type SqlLog } from './sql-log.js';
 import { startServer, type Server } from './sql-server.js';
 
@@ -76,7 +84,10 @@ describe('Writers that meet in PostgreSQL', () => {
   });
 
   test('with rollbacks among four writers and eight sealers every entry gets exactly one position, without gaps', async () => {
-    while ((await log.batches.seal({ maxEntries: 1_000, requireExternal: false }, fakeSeal)) !== undefined);
+    while (
+      (await log.batches.seal({ maxEntries: 1_000, requireExternal: false }, fakeSeal)) !==
+      undefined
+    );
     const before = (await log.batches.head())?.number ?? -1;
     const committed = new Set<string>();
     let rolledBack = 0;

@@ -2,7 +2,15 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { IngestRow } from '../../src/ingestion/ingest.store.js';
 import { type Sql, SqlError } from '../../src/stores/mikro-orm/sql.js';
 import { StoreUnavailable } from '../../src/stores/store.js';
-import { entryRow, issueReceipts, kinds, meter, MORNING_MS, QUARTER_MS, readingRow } from './sql-rows.js';
+import {
+  entryRow,
+  issueReceipts,
+  kinds,
+  meter,
+  MORNING_MS,
+  QUARTER_MS,
+  readingRow,
+} from './sql-rows.js';
 import { fakeSeal, ingestOver, openPgliteLog, type SqlLog } from './sql-log.js';
 
 describe('Group commits in the embedded database', () => {
@@ -71,7 +79,10 @@ describe('Group commits in the embedded database', () => {
       });
     for (const swapped of [false, true]) {
       const offset = swapped ? 10 * QUARTER_MS : 0;
-      const pair = [overlapping('early', offset, ['import']), overlapping('late', offset + 1_000, ['import'])];
+      const pair = [
+        overlapping('early', offset, ['import']),
+        overlapping('late', offset + 1_000, ['import']),
+      ];
       const answers = await commit(...(swapped ? pair.toReversed() : pair));
       expect(kinds(answers)).toEqual(['stored', 'interval_overlap']);
     }

@@ -55,8 +55,7 @@ function logOver(sql: SqlDatabase): SqlLog {
 
 /** A batch whose hashes are recognisable and not a tree: the store does not look into them. */
 export async function fakeSeal(draft: SealingDraft): Promise<SealedBatch> {
-  const hash = (text: string) =>
-    createHash('sha256').update(`${text} ${draft.number}`).digest();
+  const hash = (text: string) => createHash('sha256').update(`${text} ${draft.number}`).digest();
   return {
     id: `batch_${draft.number}`,
     root: hash('root'),

@@ -1,9 +1,5 @@
 import { createHash } from 'node:crypto';
-import type {
-  CommittedRow,
-  IngestRow,
-  IssuedReceipts,
-} from '../../src/ingestion/ingest.store.js';
+import type { CommittedRow, IngestRow, IssuedReceipts } from '../../src/ingestion/ingest.store.js';
 
 /** A 15-minute interval every test may start from. */
 export const QUARTER_MS = 900_000;

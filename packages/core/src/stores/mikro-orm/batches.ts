@@ -53,9 +53,7 @@ export class SqlBatches implements BatchStore {
     if (inserted.length > 0) return;
     const batch = await this.byNumber(number);
     if (batch === undefined)
-      throw new RangeError(
-        `batch ${number} is not sealed; a checkpoint can only follow its batch`,
-      );
+      throw new RangeError(`batch ${number} is not sealed; a checkpoint can only follow its batch`);
     if (batch.checkpoint !== note) throw new CheckpointConflict(number);
   }
 
@@ -124,7 +122,10 @@ export class SqlBatches implements BatchStore {
     return row?.leaves ?? new Uint8Array(0);
   }
 
-  private async one(text: string, ...params: (string | number)[]): Promise<StoredBatch | undefined> {
+  private async one(
+    text: string,
+    ...params: (string | number)[]
+  ): Promise<StoredBatch | undefined> {
     const [row] = await this.sql.query<BatchRow>(text, params);
     return row === undefined ? undefined : batchOf(row);
   }

@@ -78,8 +78,7 @@ async function insertBodies(tx: Sql, candidates: readonly Candidate[]): Promise<
   if (candidates.length === 0) return;
   const signature = <V extends SqlValue>(
     value: (signature: NonNullable<IngestRow['signature']>) => V,
-  ) =>
-    column(candidates, ({ row }) => (row.signature === undefined ? null : value(row.signature)));
+  ) => column(candidates, ({ row }) => (row.signature === undefined ? null : value(row.signature)));
   const inserted = await tx.query<{ entry_id: string }>(
     `INSERT INTO entry_body (entry_id, bytes, salt, log_hash, signature_alg, signature_key_id, signature_public_key,
        signature_value, signature_nonce, signature_index, signature_count, signature_path)

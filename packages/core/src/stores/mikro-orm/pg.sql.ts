@@ -1,5 +1,6 @@
 import pg from 'pg';
 import type { Logger } from '../../spi/index.js';
+import { StoreUnavailable } from '../store.js';
 import { classifyFailure, unavailable } from './sql-failure.js';
 import type { QueryOptions, Sql, SqlDatabase, SqlValue } from './sql.js';
 
@@ -167,11 +168,12 @@ function asBuffer(bytes: Uint8Array): Buffer {
 }
 
 /** A connection that could not be made is never the statement's fault, whatever the code: wrong password included. */
-function asUnavailable(error: unknown): unknown {
+function asUnavailable(error: unknown): StoreUnavailable {
   const classified = classifyFailure(error);
+  if (classified instanceof StoreUnavailable) return classified;
   return unavailable(classified instanceof Error ? classified.message : String(classified));
 }
 
 function isBroken(error: unknown): boolean {
-  return error instanceof Error && error.name === 'StoreUnavailable';
+  return error instanceof StoreUnavailable;
 }

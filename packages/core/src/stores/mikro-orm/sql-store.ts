@@ -1,0 +1,94 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type {
+  CollectionDeclaration,
+  Collections,
+  DurabilityClass,
+  Health,
+  Logger,
+} from '../../spi/index.js';
+import type { Store } from '../store.js';
+import { SqlAccounts } from './accounts.js';
+import { SqlAnchors } from './anchors.js';
+import { SqlBatches } from './batches.js';
+import { SqlDocuments } from './collections.js';
+import { SqlEntries } from './entries.js';
+import { SqlIngest } from './ingest.js';
+import { SqlLeases } from './leases.js';
+import { SqlMeters } from './meters.js';
+import { SqlOutbox } from './outbox.js';
+import type { SqlDatabase } from './sql.js';
+import type { StoreLimits } from './store-options.js';
+
+export interface SqlStoreOptions {
+  readonly durability: DurabilityClass;
+  readonly limits: StoreLimits;
+  readonly logger: Logger;
+  readonly random: () => number;
+  /** Runs after the database is closed. */
+  release(): Promise<void>;
+}
+
+/** Everything the gateway keeps, in PostgreSQL's dialect: each part is a class over the same `Sql`. */
+export class SqlStore implements Store {
+  readonly kind: 'pglite' | 'postgresql';
+  readonly durability: DurabilityClass;
+  readonly ingest: SqlIngest;
+  readonly entries: SqlEntries;
+  readonly batches: SqlBatches;
+  readonly anchors: SqlAnchors;
+  readonly leases: SqlLeases;
+  readonly meters: SqlMeters;
+  readonly accounts: SqlAccounts;
+  readonly outbox: SqlOutbox;
+  readonly #documents: SqlDocuments;
+  #closing: Promise<void> | undefined;
+
+  constructor(
+    private readonly sql: SqlDatabase,
+    private readonly options: SqlStoreOptions,
+  ) {
+    this.kind = sql.kind;
+    this.durability = options.durability;
+    this.ingest = new SqlIngest(sql, { ...options, pause });
+    this.entries = new SqlEntries(sql);
+    this.batches = new SqlBatches(sql, options.limits);
+    this.anchors = new SqlAnchors(sql);
+    this.leases = new SqlLeases(sql);
+    this.meters = new SqlMeters(sql);
+    this.accounts = new SqlAccounts(sql);
+    this.outbox = new SqlOutbox(sql);
+    this.#documents = new SqlDocuments(sql);
+  }
+
+  collections(
+    instanceId: string,
+    declarations: readonly CollectionDeclaration[],
+  ): Promise<Collections> {
+    return this.#documents.open(instanceId, declarations);
+  }
+
+  /** Whether the database answers, and what the store had to do again or refuse since it was opened. */
+  async health(): Promise<Health> {
+    const { retried, notStorable } = this.ingest.counts;
+    const facts = {
+      kind: this.kind,
+      durability: this.durability,
+      transactions_retried: retried,
+      rows_not_storable: notStorable,
+    };
+    try {
+      const [row] = await this.sql.query<{ version: string }>(
+        `SELECT current_setting('server_version') AS version`,
+      );
+      return { live: true, ready: true, facts: { ...facts, server: row?.version ?? '' } };
+    } catch (error) {
+      const detail = error instanceof Error ? error.message : String(error);
+      return { live: true, ready: false, detail, facts };
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.sql.close().then(() => this.options.release());
+    return this.#closing;
+  }
+}
