@@ -1,0 +1,50 @@
+// Runs test-vector files against the product: node scripts/vectors.mjs FILE…
+// One line per failing case, last `N passed, N failed`. Exit 1 on a failure, 2 on an unknown family or an unreadable file.
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { vectorFamilies, vectorFamilyOf } from '../packages/core/dist/testing/vectors/index.js';
+
+const files = process.argv.slice(2);
+let passed = 0;
+let failed = 0;
+let unusable = files.length === 0;
+if (unusable) console.error('usage: npm run vectors -- FILE…');
+
+for (const file of files) {
+  const family = vectorFamilyOf(basename(file));
+  if (family === undefined) {
+    console.error(`${file}: unknown family; known are ${Object.keys(vectorFamilies).join(', ')}`);
+    unusable = true;
+    continue;
+  }
+  let content;
+  try {
+    content = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    console.error(`${file}: cannot be read: ${error.message}`);
+    unusable = true;
+    continue;
+  }
+  const { run } = await vectorFamilies[family]();
+  let cases = 0;
+  try {
+    for await (const result of run(content)) {
+      cases += 1;
+      if (result.ok) {
+        passed += 1;
+        continue;
+      }
+      failed += 1;
+      console.log(`${file}: ${result.name}: ${result.detail ?? 'failed'}`);
+    }
+  } catch (error) {
+    console.error(`${file}: not the structure of family ${family}: ${error.message}`);
+    unusable = true;
+  }
+  if (cases === 0) {
+    console.error(`${file}: no cases`);
+    unusable = true;
+  }
+}
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = unusable ? 2 : failed > 0 ? 1 : 0;
