@@ -23,6 +23,7 @@ const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   proof_invalid: 401,
   // requests
   cursor_invalid: 400,
+  bad_cursor: 400,
   json_invalid: 400,
   api_key_not_found: 404,
   log_rolled_back: 503,
