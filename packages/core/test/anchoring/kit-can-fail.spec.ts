@@ -1,0 +1,251 @@
+import type { Anchor, AnchorIntent, Attempt, SignedAttempt } from '../../src/spi/index.js';
+import { describeAnchor, type AnchorSuiteOptions } from '../../src/testing/describe-anchor.js';
+import { suiteCommitment, suiteIntent } from '../../src/testing/anchor-suite/commitments.js';
+import {
+  decodeFake,
+  encodeFake,
+  type FakeLedger,
+  fakeSuite,
+  fakeTxId,
+} from '../../src/testing/fake-ledger/index.js';
+
+type Suite = AnchorSuiteOptions<FakeLedger>;
+
+/** Runs the kit as a runner would and tells which tests failed. */
+async function failuresOf(options: Suite, points = 6): Promise<string[]> {
+  const tests: { name: string; body: () => Promise<void> }[] = [];
+  describeAnchor({
+    ...options,
+    crash: { points, nightlyPoints: points, nightlySeeds: 1 },
+    runner: {
+      describe: (_name, body) => body(),
+      it: (name, body) => void tests.push({ name, body }),
+    },
+  });
+  const failed: string[] = [];
+  for (const { name, body } of tests) await body().catch(() => failed.push(name));
+  return failed;
+}
+
+/** The fake anchor with some methods replaced. */
+function wrong(
+  change: (right: Anchor, ledger: FakeLedger) => Partial<Anchor>,
+  exclusion: 'ledger' | 'expiry' | 'none' = 'ledger',
+): Suite {
+  const suite = fakeSuite(exclusion);
+  return {
+    ...suite,
+    create: (ledger) => {
+      const right = suite.create(ledger);
+      const changed = change(right, ledger);
+      return new Proxy(right, {
+        get: (target, name) => {
+          const own: unknown = Reflect.get(changed, name);
+          if (own !== undefined || name in changed) return own;
+          const member: unknown = Reflect.get(target, name);
+          return typeof member === 'function' ? member.bind(target) : member;
+        },
+      });
+    },
+  };
+}
+
+/** The same transaction under another key or fee. */
+function resigned(signed: SignedAttempt, patch: object): SignedAttempt {
+  const tx = { ...decodeFake(signed.signed), ...patch };
+  const bytes = encodeFake(tx);
+  return { ...signed, ...{ conflictKey: tx.conflictKey }, signed: bytes, txId: fakeTxId(bytes) };
+}
+
+describe('the anchor conformance kit', () => {
+  it('passes the anchor that the wrong ones are made from', async () => {
+    expect(await failuresOf(wrong(() => ({})))).toEqual([]);
+  });
+
+  const cases: [what: string, options: Suite, test: string][] = [
+    [
+      'whose verifier accepts everything',
+      {
+        ...fakeSuite('ledger'),
+        verifier: {
+          type: 'fake/1',
+          verify: async () => ({ ok: true, trust: 'rpc-quorum', statement: 'trust me' }),
+        },
+      },
+      'refuses evidence for another root, size or origin',
+    ],
+    [
+      'whose verifier does not look at the header',
+      {
+        ...fakeSuite('ledger'),
+        verifier: {
+          type: 'fake/1',
+          verify: async (commitment, { body }) => {
+            const digest = Buffer.from(commitment.digest).toString('hex');
+            const tx = Buffer.from(String(body['tx']), 'hex').toString();
+            const mine = tx.includes(digest) && tx.includes(`"size":"${commitment.size}"`);
+            return mine && tx.includes(commitment.origin)
+              ? { ok: true, trust: 'rpc-quorum', statement: 'in some block' }
+              : { ok: false, code: 'other', detail: 'other' };
+          },
+        },
+      },
+      'refuses evidence that differs in any part of its body',
+    ],
+    [
+      'that sends another transaction each time',
+      wrong((right, ledger) => {
+        let sent = 0;
+        return {
+          broadcast: async (attempt) => {
+            sent += 1;
+            const other = resigned(attempt, { conflictKey: `${attempt.conflictKey}/${sent}` });
+            await right.broadcast(attempt, new AbortController().signal);
+            return ledger.submit(other.signed);
+          },
+        };
+      }),
+      'sends the same bytes any number of times as one transaction',
+    ],
+    [
+      'that chooses a new conflict key for each attempt',
+      wrong((right) => ({
+        prepare: (intent, _prior, options) => right.prepare(intent, [], options),
+      })),
+      'reuses the conflict key while an attempt can still win, and at most one wins',
+    ],
+    [
+      'that signs one draft to different transactions',
+      wrong((right) => {
+        let signatures = 0;
+        return {
+          sign: async (intent, draft, signal) => {
+            signatures += 1;
+            return resigned(await right.sign(intent, draft, signal), { nonce: signatures });
+          },
+        };
+      }),
+      'signs one draft to one transaction, also after the draft went through JSON',
+    ],
+    [
+      'that gives evidence of another commitment',
+      wrong((right, ledger) => ({
+        evidence: async (_intent, _attempt, signal) => {
+          const other: AnchorIntent = suiteIntent(suiteCommitment(9));
+          const draft = await right.prepare(other, [], { bump: 0, signal });
+          const signed = await right.sign(other, draft, signal);
+          await right.broadcast(signed, signal);
+          ledger.mine();
+          const attempt: Attempt = {
+            ...signed,
+            intentId: other.id,
+            number: 0,
+            state: 'included',
+            createdAtMs: 0,
+          };
+          return right.evidence(other, attempt, signal);
+        },
+      })),
+      'proves an included commitment with the trust it declares',
+    ],
+    [
+      'that forgets what it sent after a restart',
+      wrong((right) => {
+        const sent = new Set<string>();
+        return {
+          broadcast: (attempt, signal) => {
+            sent.add(attempt.txId);
+            return right.broadcast(attempt, signal);
+          },
+          observe: async (attempts, signal) =>
+            (await right.observe(attempts, signal)).map((seen) =>
+              sent.has(seen.txId) ? seen : { txId: seen.txId, status: 'missing' },
+            ),
+        };
+      }),
+      'asks the ledger and not its memory where a transaction stands',
+    ],
+    [
+      'that sends while it signs',
+      wrong((right, ledger) => ({
+        sign: async (intent, draft, signal) => {
+          const signed = await right.sign(intent, draft, signal);
+          await ledger.submit(signed.signed);
+          return signed;
+        },
+      })),
+      'signs one draft to one transaction, also after the draft went through JSON',
+    ],
+    [
+      'that claims expiry too early',
+      wrong(
+        (right) => ({
+          observe: async (attempts, signal) =>
+            (await right.observe(attempts, signal)).map((seen) =>
+              seen.status === 'missing' ? { txId: seen.txId, status: 'expired' } : seen,
+            ),
+        }),
+        'expiry',
+      ),
+      'tells a reorganised transaction from an included one, and the same bytes bring it back',
+    ],
+    [
+      'that ignores the fee cap',
+      wrong((right) => ({
+        prepare: (intent, prior, { bump, signal }) =>
+          right.prepare(intent, prior, { bump, signal }),
+      })),
+      'refuses to prepare above the fee cap',
+    ],
+    [
+      'that throws what it likes',
+      wrong((right) => ({
+        broadcast: (attempt, signal) =>
+          right.broadcast(attempt, signal).catch((error: Error) => {
+            throw new Error(error.message);
+          }),
+      })),
+      'calls an unreachable ledger unavailable and itself not ready',
+    ],
+    [
+      'whose configuration swallows unknown keys',
+      {
+        ...fakeSuite('ledger'),
+        plugin: Object.freeze({
+          ...fakeSuite('ledger').plugin,
+          config: {
+            '~standard': { version: 1, vendor: 'none', validate: (value: unknown) => ({ value }) },
+          },
+        }),
+      } as Suite,
+      'accepts its configuration and refuses a key it does not know',
+    ],
+    [
+      'that answers observations out of order',
+      wrong((right) => ({
+        observe: async (attempts, signal) => (await right.observe(attempts, signal)).toReversed(),
+      })),
+      'observes attempts in the order asked, whether the ledger has them or not',
+    ],
+  ];
+
+  it.each(cases)('fails an anchor %s', async (_what, options, test) => {
+    expect(await failuresOf(options)).toContain(test);
+  });
+
+  it('sees the second transaction that only a crash brings about', async () => {
+    const sendsWhileSigning = wrong((right, ledger) => ({
+      findExisting: async () => undefined,
+      sign: async (intent, draft, signal) => {
+        const signed = await right.sign(intent, draft, signal);
+        await ledger.submit(signed.signed).catch(() => undefined);
+        return signed;
+      },
+    }));
+    const failed = await failuresOf(sendsWhileSigning, 200);
+    expect(failed).toContain('publishes each commitment at most once wherever the process is cut');
+    expect(failed).not.toContain(
+      'takes every commitment to final through the engine, once and with evidence',
+    );
+  });
+});
