@@ -1,5 +1,11 @@
 import type { Clock, Commitment, Logger, Observation } from '../spi/index.js';
-import { type AnchorInstance, AnchorStateMoved, UnknownAnchor } from './anchor-instance.js';
+import {
+  type AnchorInstance,
+  AnchorStateMoved,
+  CheckpointConflict,
+  UnknownAnchor,
+} from './anchor-instance.js';
+import { equal } from '../verify/bytes.js';
 import type { AnchorStore, Lease, LeaseStore, StoredIntent } from './anchor.store.js';
 import { anchorIntentId } from './intent-id.js';
 import { IntentPass } from './intent-pass.js';
@@ -37,8 +43,17 @@ export class AnchoringEngine {
 
   constructor(private readonly options: AnchoringEngineOptions) {}
 
-  /** Wishes the commitment published on every anchor. Idempotent; call it after the checkpoint's row is committed. */
+  /**
+   * Wishes the commitment published on every anchor. Idempotent; call it after the checkpoint's row is committed.
+   * Throws `CheckpointConflict` when another root of the same size was wished before: no ledger may see both.
+   */
   async enqueue(commitment: Commitment): Promise<void> {
+    for (const other of await this.options.store.bySize(commitment.size))
+      if (
+        other.commitment.origin === commitment.origin &&
+        !equal(other.commitment.digest, commitment.digest)
+      )
+        throw new CheckpointConflict(commitment, other.commitment);
     const createdAtMs = this.options.clock.nowMs();
     for (const anchor of this.options.anchors.keys())
       await this.options.store.putIntent({

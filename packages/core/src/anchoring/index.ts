@@ -1,4 +1,9 @@
-export { AnchorStateMoved, type AnchorInstance, UnknownAnchor } from './anchor-instance.js';
+export {
+  AnchorStateMoved,
+  type AnchorInstance,
+  CheckpointConflict,
+  UnknownAnchor,
+} from './anchor-instance.js';
 export { type AnchorPolicy, anchorPolicySchema } from './anchor-policy.js';
 export type { AnchorStore, IntentState, Lease, LeaseStore, StoredIntent } from './anchor.store.js';
 export { anchorStatusOf, type AnchorStatus } from './anchor-status.js';
