@@ -62,6 +62,9 @@ interface Claim {
 }
 
 const SPAN = `int8range(k.starts_ms, k.ends_ms, CASE WHEN k.starts_ms = k.ends_ms THEN '[]' ELSE '[)' END)`;
+/** Fixed length keeps the exclusion constraint's index half as slow as the two columns it stands for. */
+const meterRegister = (of: string) =>
+  `encode(substr(sha256(${of}.fingerprint || convert_to(${of}.register, 'UTF8')), 1, 16), 'hex')::uuid`;
 const CLAIMS = `unnest($1::bytea[], $2::text[], $3::int8[], $4::int8[], $5::uuid[])
   AS k (fingerprint, register, starts_ms, ends_ms, entry_id)`;
 
@@ -241,9 +244,9 @@ async function holdersOf(
   except: readonly string[] = [],
 ): Promise<ReadonlyMap<string, Holder>> {
   const rows = await tx.query<{ asked: string; entry_id: string; register: string }>(
-    `SELECT DISTINCT ON (k.entry_id) k.entry_id AS asked, i.entry_id, i.register
+    `SELECT DISTINCT ON (k.entry_id) k.entry_id AS asked, i.entry_id, k.register
      FROM ${CLAIMS} JOIN reading_interval i
-       ON i.fingerprint = k.fingerprint AND i.register = k.register AND i.span && ${SPAN}
+       ON i.meter_register = ${meterRegister('k')} AND i.span && ${SPAN}
      WHERE i.entry_id <> ALL($6::uuid[]) ORDER BY k.entry_id`,
     [...columns(claims), except],
   );
@@ -268,8 +271,8 @@ function refuse(candidate: Candidate, holder: Holder | undefined): void {
 
 function insertClaims(tx: Sql, claims: readonly Claim[]): Promise<readonly { entry_id: string }[]> {
   return tx.query(
-    `INSERT INTO reading_interval (fingerprint, register, span, entry_id)
-     SELECT k.fingerprint, k.register, ${SPAN}, k.entry_id FROM ${CLAIMS}
+    `INSERT INTO reading_interval (meter_register, span, entry_id)
+     SELECT ${meterRegister('k')}, ${SPAN}, k.entry_id FROM ${CLAIMS}
      ON CONFLICT DO NOTHING RETURNING entry_id`,
     columns(claims),
     { prepare: 'wattproof_insert_intervals' },
@@ -280,7 +283,7 @@ async function freeIntervals(tx: Sql, uuids: readonly string[]): Promise<void> {
   if (uuids.length === 0) return;
   await tx.query(
     `DELETE FROM reading_interval i USING entry k JOIN reading r ON r.entry_id = k.id
-     WHERE k.id = ANY($1::uuid[]) AND i.fingerprint = r.fingerprint AND i.register = r.register
+     WHERE k.id = ANY($1::uuid[]) AND i.meter_register = ${meterRegister('r')}
        AND i.span && ${SPAN} AND i.entry_id = k.id`,
     [uuids],
   );
