@@ -45,7 +45,7 @@ export class SignatureVerifier {
   private checked(spki: Uint8Array): CheckedKey | { readonly imported: undefined } {
     const known = this.keys.get(spki);
     if (known !== undefined) return known;
-    const publicKey = spki.slice(SPKI_HEAD_LENGTH);
+    const publicKey = new Uint8Array(spki.subarray(SPKI_HEAD_LENGTH));
     const acceptable =
       spki.length === SPKI_LENGTH && isAcceptableEd25519(FINE_SIGNATURE, publicKey);
     const imported = acceptable ? this.backend.importKey(publicKey) : undefined;

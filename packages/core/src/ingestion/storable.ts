@@ -1,3 +1,4 @@
+import { MAX_ENERGY_UWH } from '../verify/formats/energy.js';
 import type { ReadingFacts } from '../verify/formats/format.js';
 import { isPointReading } from './point-reading.js';
 import { Refusal } from './refusal.js';
@@ -58,8 +59,8 @@ function checkAmounts(
 ): Refusal | undefined {
   if (energies.length === 0) return refuse('the reading states no energy');
   for (const { register, energyUWh } of energies)
-    if (energyUWh < 0n || energyUWh > MAX_INT64)
-      return refuse(`register ${register} has ${energyUWh} µWh, which int64 cannot hold`);
+    if (energyUWh < 0n || energyUWh > MAX_ENERGY_UWH)
+      return refuse(`register ${register} has ${energyUWh} µWh, not 0 to ${MAX_ENERGY_UWH}`);
   if (sequence !== undefined && (sequence < 0n || sequence > MAX_INT64))
     return refuse(`the sequence number ${sequence} does not fit int64`);
   return undefined;

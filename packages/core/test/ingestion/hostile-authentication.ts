@@ -128,7 +128,11 @@ export function hostileAuthentication(): readonly HostileBody[] {
     inBatch('a batch with another nonce', { ...batch, batch_nonce: Buffer.alloc(16, 8).toString('base64') }, 'signature_invalid'),
     inBatch('a batch signed over any root', batchSigned(batchMessage(keyId, 2, anyRoot)), 'signature_invalid'),
     inBatch('a batch with the signature of a reading', { ...batch, signature }, 'signature_invalid'),
-    inBatch("a batch with another meter's reading", active.batch([reading, other.reading(HOSTILE_NOW_MS)]), 'meter_mismatch', 1),
+    {
+      name: "a batch with another meter's reading",
+      body: JSON.stringify(active.batch([reading, other.reading(HOSTILE_NOW_MS)])),
+      expect: { verdict: 'rejected', code: 'meter_mismatch', status: 200, item: 1, acceptedBeside: 1 },
+    },
     inBatch('a batch of a suspended meter', suspended.batch([suspended.reading(HOSTILE_NOW_MS)]), 'meter_suspended'),
     inBatch('a batch of an unregistered meter', unregistered.batch([unregistered.reading(HOSTILE_NOW_MS)]), 'meter_unknown'),
   ];

@@ -68,7 +68,7 @@ export function hostileMessages(): readonly HostileBody[] {
     refused('a string', '"reading"', 'envelope_not_object'),
     refused('null', 'null', 'envelope_not_object'),
     refused('true', 'true', 'envelope_not_object'),
-    refused('a JavaScript comment', `// reading\n${good}`, 'envelope_not_object'),
+    refused('a JavaScript comment', `// reading\n${good}`, 'json_syntax'),
     refused('XML', '<reading/>', 'envelope_not_object'),
     item('a number in a list', `[${good},42]`, 'envelope_not_object', 1, 1),
     item('null in a list', `[null,${good}]`, 'envelope_not_object', 0, 1),
