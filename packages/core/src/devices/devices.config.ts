@@ -9,7 +9,10 @@ export const DevicesConfig = z.strictObject({
   /** Meter ids that need no review under `allowlist`. */
   allowlist: z.array(z.string().min(1).max(256)).max(100_000).default([]),
   /** Signature algorithms devices may use. */
-  algorithms: z.array(z.enum(['Ed25519'])).min(1).default(['Ed25519']),
+  algorithms: z
+    .array(z.enum(['Ed25519']))
+    .min(1)
+    .default(['Ed25519']),
   /** Life of a challenge for proof of possession. */
   challengeTtlMs: z.number().int().positive().default(300_000),
   /** How long a change made by another process may stay unseen. */

@@ -8,7 +8,10 @@ const MAX_ID_BYTES = 256;
 const id = z
   .string()
   .min(1)
-  .refine((text) => Buffer.byteLength(text) <= MAX_ID_BYTES, `must be at most ${MAX_ID_BYTES} bytes`)
+  .refine(
+    (text) => Buffer.byteLength(text) <= MAX_ID_BYTES,
+    `must be at most ${MAX_ID_BYTES} bytes`,
+  )
   .refine((text) => !/[\p{Cc}\p{Cs}]/u.test(text), 'must not contain control characters');
 
 const base64 = z
@@ -22,26 +25,25 @@ const base64 = z
   });
 
 /** Body of `POST /api/v1/meters/register`. */
-export const MeterRegistration = z
-  .strictObject({
-    meter_id: id,
-    device_id: id.optional(),
-    site_id: id.optional(),
-    owner: id.optional(),
-    /** Base64 of SPKI DER. */
-    public_key: base64,
-    alg: z.string(),
-    /** Checked when given; otherwise computed. */
-    key_id: z.string().optional(),
-    proof_of_possession: z.strictObject({
-      /** From `POST /api/v1/meters/challenge`. */
-      nonce: z.string().min(1).max(128),
-      /** Base64 of the signature over `registerMessage(origin, meter_id, key_id, nonce)`. */
-      signature: base64,
-    }),
-    /** Rated power in watts. */
-    rating_w: z.number().int().positive().max(1_000_000_000_000).optional(),
-    /** Vendor, model and serial number as printed on the meter: its identity under any id. */
-    nameplate: z.strictObject({ vendor: id, model: id, serial: id }).optional(),
-  });
+export const MeterRegistration = z.strictObject({
+  meter_id: id,
+  device_id: id.optional(),
+  site_id: id.optional(),
+  owner: id.optional(),
+  /** Base64 of SPKI DER. */
+  public_key: base64,
+  alg: z.string(),
+  /** Checked when given; otherwise computed. */
+  key_id: z.string().optional(),
+  proof_of_possession: z.strictObject({
+    /** From `POST /api/v1/meters/challenge`. */
+    nonce: z.string().min(1).max(128),
+    /** Base64 of the signature over `registerMessage(origin, meter_id, key_id, nonce)`. */
+    signature: base64,
+  }),
+  /** Rated power in watts. */
+  rating_w: z.number().int().positive().max(1_000_000_000_000).optional(),
+  /** Vendor, model and serial number as printed on the meter: its identity under any id. */
+  nameplate: z.strictObject({ vendor: id, model: id, serial: id }).optional(),
+});
 export type MeterRegistration = z.infer<typeof MeterRegistration>;

@@ -98,8 +98,7 @@ export class MeterService {
     const { store, directory } = this.parts;
     const meter = await store.get(meterId);
     if (meter === undefined) throw new MeterError('meter_not_found', 'Meter not found');
-    const moved =
-      from.includes(meter.state) && (await store.setState(meterId, meter.state, to));
+    const moved = from.includes(meter.state) && (await store.setState(meterId, meter.state, to));
     directory.invalidate();
     if (moved) return { ...meter, state: to };
     throw new MeterError(
@@ -114,7 +113,10 @@ export class MeterService {
       throw new MeterError('alg_not_allowed', `allowed algorithms are ${algorithms.join(', ')}`);
     const decoded = decodeSpki(spki);
     if (decoded === undefined || decoded.alg !== alg)
-      throw new MeterError('public_key_invalid', `"public_key" is not the SPKI DER of an ${alg} key`);
+      throw new MeterError(
+        'public_key_invalid',
+        `"public_key" is not the SPKI DER of an ${alg} key`,
+      );
     if (!isPrimeOrderKey(decoded.key))
       throw new MeterError(
         'key_not_prime_order',

@@ -34,7 +34,8 @@ export class SignatureVerifier {
   verify(spki: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
     const key = this.checked(spki);
     if (key.imported === undefined || signature.length !== 64) return false;
-    if (isPlainlyAcceptable(signature)) return this.backend.verify(key.imported, message, signature);
+    if (isPlainlyAcceptable(signature))
+      return this.backend.verify(key.imported, message, signature);
     if (!isAcceptableEd25519(signature, key.publicKey)) return false;
     // libsodium and newer OpenSSL refuse every R of small order, older OpenSSL does not.
     return isSmallOrder(signature.subarray(0, 32))

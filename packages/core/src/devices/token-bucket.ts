@@ -1,16 +1,12 @@
 import type { Clock } from '../spi/index.js';
 
-interface Bucket {
-  tokens: number;
-  atMs: number;
-}
-
 /**
- * A token bucket per source. Remembers a bounded number of sources: the one silent for longest is forgotten
- * first, and being forgotten means a full bucket.
+ * A token bucket per source, kept as the instant at which it will be full again: one number, exact however often it is
+ * asked. Remembers a bounded number of sources: the one silent for longest is forgotten first, and being forgotten
+ * means a full bucket.
  */
 export class TokenBuckets {
-  private readonly buckets = new Map<string, Bucket>();
+  private readonly fullAtMs = new Map<string, number>();
 
   constructor(
     private readonly clock: Clock,
@@ -25,23 +21,21 @@ export class TokenBuckets {
   take(source: string, count: number): number {
     const { perSecond, burst, sources } = this.rate;
     const now = this.clock.nowMs();
-    const bucket = this.buckets.get(source) ?? { tokens: burst, atMs: now };
-    const passedMs = Math.max(0, now - bucket.atMs);
-    bucket.tokens = Math.min(burst, bucket.tokens + (passedMs * perSecond) / 1000);
-    bucket.atMs = now;
+    const tokenMs = 1000 / perSecond;
+    const capacityMs = burst * tokenMs;
+    // A clock that was set back must not leave a bucket empty for longer than filling it takes.
+    const known = Math.min(this.fullAtMs.get(source) ?? now, now + capacityMs);
     // More than a full bucket could never be taken: a full one then has to do.
-    const wanted = Math.min(count, burst);
-    const waitMs =
-      bucket.tokens >= wanted ? 0 : Math.ceil(((wanted - bucket.tokens) * 1000) / perSecond);
-    if (waitMs === 0) bucket.tokens -= wanted;
+    const after = Math.max(now, known) + Math.min(count, burst) * tokenMs;
+    const waitMs = Math.max(0, Math.ceil(after - now - capacityMs));
     // Set again so that the map's order is the order of last use.
-    this.buckets.delete(source);
-    this.buckets.set(source, bucket);
-    if (this.buckets.size > sources) this.buckets.delete(this.buckets.keys().next().value!);
+    this.fullAtMs.delete(source);
+    this.fullAtMs.set(source, waitMs === 0 ? after : known);
+    if (this.fullAtMs.size > sources) this.fullAtMs.delete(this.fullAtMs.keys().next().value!);
     return waitMs;
   }
 
   get size(): number {
-    return this.buckets.size;
+    return this.fullAtMs.size;
   }
 }

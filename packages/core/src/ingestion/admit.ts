@@ -23,10 +23,7 @@ const BYTE_ORDER_MARK = 0xfeff;
 export function admit(message: IngestionMessage, config: IngestionConfig): string | Refusal {
   const { messageBytes } = config.limits;
   if (message.contentType !== 'application/json' && message.contentType !== 'application/x-ndjson')
-    return new Refusal(
-      'content_type_unknown',
-      'send application/json or application/x-ndjson',
-    );
+    return new Refusal('content_type_unknown', 'send application/json or application/x-ndjson');
   if (message.bytes.length > messageBytes)
     return new Refusal(
       'message_too_large',

@@ -36,7 +36,8 @@ export function identify(
 ): ClaimedKey | Refusal {
   const holders = directory.peekKey(signature.keyId) ?? [];
   const meter = holders.find(({ meterId }) => meterId === reading.meterId);
-  if (meter === undefined) return unidentified(signature.keyId, reading.meterId, holders, directory);
+  if (meter === undefined)
+    return unidentified(signature.keyId, reading.meterId, holders, directory);
   const key = meter.keys.find(({ keyId }) => keyId === signature.keyId);
   if (key === undefined)
     return new Refusal('key_unknown', `the meter has no key ${signature.keyId}; register it`);

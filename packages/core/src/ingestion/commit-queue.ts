@@ -130,7 +130,11 @@ export class CommitQueue {
 
   private throttled(why: string): QueueRefused {
     const { retryAfterMs } = this.parts.config;
-    return new QueueRefused('throttled', retryAfterMs, `${why}; send it again in ${retryAfterMs} ms`);
+    return new QueueRefused(
+      'throttled',
+      retryAfterMs,
+      `${why}; send it again in ${retryAfterMs} ms`,
+    );
   }
 
   /** A message that does not fit beside the others is shed; alone it is always taken. */

@@ -104,7 +104,8 @@ export function readEnvelope(text: string, all: readonly MemberSpan[]): Envelope
   if (members instanceof Refusal) return members;
   const format = stringField(text, members.format, 'format');
   if (format instanceof Refusal) return format;
-  if (format === undefined) return new Refusal('envelope_incomplete', 'the envelope needs "format"');
+  if (format === undefined)
+    return new Refusal('envelope_incomplete', 'the envelope needs "format"');
   if ((members.document === undefined) === (members.bytes === undefined))
     return new Refusal('envelope_incomplete', 'the envelope needs either "document" or "bytes"');
   const signature =

@@ -111,7 +111,10 @@ function tooLarge(
   if ((end - start) * 3 <= itemBytes) return undefined;
   const bytes = Buffer.byteLength(text.slice(start, end));
   if (bytes <= itemBytes) return undefined;
-  return new Refusal('item_too_large', `the item has ${bytes} bytes, at most ${itemBytes} are taken`);
+  return new Refusal(
+    'item_too_large',
+    `the item has ${bytes} bytes, at most ${itemBytes} are taken`,
+  );
 }
 
 function isBatch(text: string, members: readonly MemberSpan[]): boolean {

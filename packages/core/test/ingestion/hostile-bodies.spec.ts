@@ -1,6 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { meaningOf, statusOfItem } from '../../src/ingestion/verdict-codes.js';
-import { hostileBodies, hostileMeters, HOSTILE_NOW_MS, type HostileBody } from './hostile-bodies.js';
+import {
+  hostileBodies,
+  hostileMeters,
+  HOSTILE_NOW_MS,
+  type HostileBody,
+} from './hostile-bodies.js';
 import { openFixture } from './ingestion-fixture.js';
 
 const table = hostileBodies();

@@ -9,7 +9,9 @@ const refused = (
 ): HostileBody => ({ name, body, contentType, expect: { verdict: 'refused', code, status } });
 
 const bytes = (...parts: (string | number[])[]): Uint8Array =>
-  Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : Buffer.from(part))));
+  Buffer.concat(
+    parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : Buffer.from(part))),
+  );
 
 /** Sizes, encodings and framing. */
 export function hostileMessages(): readonly HostileBody[] {
@@ -38,14 +40,34 @@ export function hostileMessages(): readonly HostileBody[] {
     refused('an empty list', '[]', 'message_empty'),
     refused('empty NDJSON lines only', '\n\n\r\n', 'message_empty', 400, ndjson),
     refused('more than 1 MiB', `[${' '.repeat(1024 * 1024)}]`, 'message_too_large', 413),
-    refused('1 MiB and one byte', bytes(new Array(1024 * 1024 + 1).fill(0x20) as number[]), 'message_too_large', 413),
+    refused(
+      '1 MiB and one byte',
+      bytes(new Array(1024 * 1024 + 1).fill(0x20) as number[]),
+      'message_too_large',
+      413,
+    ),
     refused('1,001 items', `[${new Array(1001).fill('{}').join(',')}]`, 'too_many_items', 413),
-    refused('1,001 NDJSON lines', new Array(1001).fill('{}').join('\n'), 'too_many_items', 413, ndjson),
-    refused('100,000 empty objects', `[${new Array(100_000).fill('{}').join(',')}]`, 'too_many_items', 413),
+    refused(
+      '1,001 NDJSON lines',
+      new Array(1001).fill('{}').join('\n'),
+      'too_many_items',
+      413,
+      ndjson,
+    ),
+    refused(
+      '100,000 empty objects',
+      `[${new Array(100_000).fill('{}').join(',')}]`,
+      'too_many_items',
+      413,
+    ),
     refused('a lone continuation byte', bytes('{"format":"', [0x80], '"}'), 'json_utf8'),
     refused('an overlong encoding', bytes('{"format":"', [0xc0, 0xaf], '"}'), 'json_utf8'),
     refused('an encoded surrogate', bytes('{"format":"', [0xed, 0xa0, 0x80], '"}'), 'json_utf8'),
-    refused('a code point beyond U+10FFFF', bytes('{"a":"', [0xf4, 0x90, 0x80, 0x80], '"}'), 'json_utf8'),
+    refused(
+      'a code point beyond U+10FFFF',
+      bytes('{"a":"', [0xf4, 0x90, 0x80, 0x80], '"}'),
+      'json_utf8',
+    ),
     refused('a cut multi-byte character', bytes('{"a":"', [0xe2, 0x82]), 'json_utf8'),
     refused('UTF-16 with its mark', bytes([0xff, 0xfe], good), 'json_utf8'),
     refused('a byte order mark', bytes([0xef, 0xbb, 0xbf], good), 'json_bom'),
@@ -76,7 +98,14 @@ export function hostileMessages(): readonly HostileBody[] {
     item('an empty object in a list', `[{},${good}]`, 'envelope_incomplete', 0, 1),
     item('a cut NDJSON line', `${good}\n{"format":\n${other(15)}\n`, 'json_syntax', 1, 2, ndjson),
     item('two values on an NDJSON line', `${good} {}\n${other(15)}`, 'json_syntax', 0, 1, ndjson),
-    item('a list as an NDJSON line', `[${good}]\n${other(15)}`, 'envelope_not_object', 0, 1, ndjson),
+    item(
+      'a list as an NDJSON line',
+      `[${good}]\n${other(15)}`,
+      'envelope_not_object',
+      0,
+      1,
+      ndjson,
+    ),
     item(
       'an item of more than 64 KiB',
       `[{"format":"reading/1","document":{"v":"${'x'.repeat(65_536)}"}},${good}]`,

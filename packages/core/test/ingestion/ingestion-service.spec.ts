@@ -89,12 +89,29 @@ describe('Time', () => {
     ['60,001 ms ahead', NOW + 60_001, {}, 'rejected'],
     ['exactly 7 days old', NOW - WEEK, {}, 'accepted'],
     ['7 days and 1 ms old', NOW - WEEK - 1, {}, 'rejected'],
-    ['7 days and 1 ms old, with scope backfill', NOW - WEEK - 1, { scopes: ['ingest', 'backfill'] }, 'accepted'],
-    ['a year old, with scope backfill', NOW - 365 * 86_400_000, { scopes: ['ingest', 'backfill'] }, 'accepted'],
-    ['60,001 ms ahead, with scope backfill', NOW + 60_001, { scopes: ['ingest', 'backfill'] }, 'rejected'],
+    [
+      '7 days and 1 ms old, with scope backfill',
+      NOW - WEEK - 1,
+      { scopes: ['ingest', 'backfill'] },
+      'accepted',
+    ],
+    [
+      'a year old, with scope backfill',
+      NOW - 365 * 86_400_000,
+      { scopes: ['ingest', 'backfill'] },
+      'accepted',
+    ],
+    [
+      '60,001 ms ahead, with scope backfill',
+      NOW + 60_001,
+      { scopes: ['ingest', 'backfill'] },
+      'rejected',
+    ],
   ] as const)('is exact: %s', async (_name, endsMs, more, verdict) => {
     const fixture = await open();
-    expect(await items(fixture, device.signed(device.reading(endsMs)), more)).toMatchObject([{ verdict }]);
+    expect(await items(fixture, device.signed(device.reading(endsMs)), more)).toMatchObject([
+      { verdict },
+    ]);
   });
 
   it('has no lower end when the age rule is off', async () => {
@@ -112,24 +129,30 @@ describe('Energy', () => {
     ['1.05', 'accepted'],
     ['1.050000001', 'quarantined'],
     ['0', 'accepted'],
-  ] as const)('of an interval is held above the rating: %s kWh is %s', async (import_kwh, verdict) => {
-    const fixture = await open({ meters });
-    const [item] = await items(fixture, rated.signed(rated.reading(NOW, { import_kwh })));
-    expect(item?.verdict).toBe(verdict);
-  });
+  ] as const)(
+    'of an interval is held above the rating: %s kWh is %s',
+    async (import_kwh, verdict) => {
+      const fixture = await open({ meters });
+      const [item] = await items(fixture, rated.signed(rated.reading(NOW, { import_kwh })));
+      expect(item?.verdict).toBe(verdict);
+    },
+  );
 
   it.each([
     ['0.000000001', 'accepted'],
     ['100', 'accepted'],
     ['0', 'rejected'],
     ['100.000000001', 'rejected'],
-  ] as const)('of a point reading is more than 0 and at most 100: %s kWh is %s', async (import_kwh, verdict) => {
-    const fixture = await open();
-    const at = new Date(NOW).toISOString();
-    const point = device.reading(NOW, { start: at, end: at, import_kwh });
-    const [item] = await items(fixture, device.signed(point));
-    expect(item?.verdict).toBe(verdict);
-  });
+  ] as const)(
+    'of a point reading is more than 0 and at most 100: %s kWh is %s',
+    async (import_kwh, verdict) => {
+      const fixture = await open();
+      const at = new Date(NOW).toISOString();
+      const point = device.reading(NOW, { start: at, end: at, import_kwh });
+      const [item] = await items(fixture, device.signed(point));
+      expect(item?.verdict).toBe(verdict);
+    },
+  );
 });
 
 describe('Lists', () => {
@@ -215,14 +238,18 @@ describe('Duplicates', () => {
       assurance: 'device-signature',
     });
     const other = device.reading(NOW, { import_kwh: '2' });
-    expect(await items(fixture, device.signed(other))).toMatchObject([{ reason: 'interval_overlap' }]);
+    expect(await items(fixture, device.signed(other))).toMatchObject([
+      { reason: 'interval_overlap' },
+    ]);
   });
 
   it('of a higher assurance stand: an unsigned copy is only a duplicate', async () => {
     const fixture = await open({ devices: { unsigned: 'accept' } });
     const document = device.reading(NOW);
     await items(fixture, device.signed(document));
-    expect(await items(fixture, { format: 'reading/1', document })).toMatchObject([{ verdict: 'duplicate' }]);
+    expect(await items(fixture, { format: 'reading/1', document })).toMatchObject([
+      { verdict: 'duplicate' },
+    ]);
   });
 });
 
@@ -257,10 +284,17 @@ describe('Unsigned readings', () => {
   it('are limited per source, and taken again when the time has come', async () => {
     const devices = { unsigned: 'accept', unsignedRate: { perSecond: 1, burst: 2 } };
     const fixture = await open({ devices });
-    const emlog = (n: number) => ({ format: 'emlog-1.1', document: device.emlog(NOW - n * 300_000) });
+    const emlog = (n: number) => ({
+      format: 'emlog-1.1',
+      document: device.emlog(NOW - n * 300_000),
+    });
     const from = { source: '192.0.2.1' };
     expect(await items(fixture, [emlog(0), emlog(1)], from)).toHaveLength(2);
-    expect(await fixture.send(emlog(2), from)).toEqual({ kind: 'retry', code: 'throttled', retryAfterMs: 1000 });
+    expect(await fixture.send(emlog(2), from)).toEqual({
+      kind: 'retry',
+      code: 'throttled',
+      retryAfterMs: 1000,
+    });
     expect(await items(fixture, emlog(2), { source: '192.0.2.2' })).toHaveLength(1);
     fixture.clock.ms += 1000;
     expect(await items(fixture, emlog(3), from)).toMatchObject([{ verdict: 'accepted' }]);

@@ -1,0 +1,236 @@
+import { describe, expect, it } from '@jest/globals';
+import { Point } from '@noble/ed25519';
+import { DevicesConfig } from '../../src/devices/devices.config.js';
+import { nodeBackend } from '../../src/devices/ed25519-backend.js';
+import { MeterDirectory } from '../../src/devices/meter-directory.js';
+import {
+  fingerprintOfMeterId,
+  fingerprintOfNameplate,
+} from '../../src/devices/meter-fingerprint.js';
+import { MeterService } from '../../src/devices/meter.service.js';
+import { SignatureVerifier } from '../../src/devices/signature-verifier.js';
+import { nativeSha256 } from '../../src/ingestion/native-sha256.js';
+import { openMemoryStore } from '../../src/stores/memory/open-memory-store.js';
+import { registerMessage } from '../../src/verify/device-signing.js';
+import { encodeSpki, keyIdOf } from '../../src/verify/spki.js';
+import { ORIGIN, TestClock } from '../ingestion/ingestion-fixture.js';
+import { TestKey } from '../ingestion/test-devices.js';
+
+const NOW = Date.UTC(2026, 10, 21, 12);
+
+function open(config: object = {}) {
+  const clock = new TestClock(NOW);
+  const { meters: store } = openMemoryStore({ clock });
+  const directory = new MeterDirectory({ store, clock, maxStaleMs: 200, entries: 1000 });
+  let drawn = 0;
+  const service = new MeterService({
+    store,
+    directory,
+    signatures: new SignatureVerifier(nodeBackend),
+    clock,
+    random: (length) => Buffer.alloc(length, (drawn += 1)),
+    sha256: nativeSha256,
+    config: DevicesConfig.parse(config),
+    origin: ORIGIN,
+  });
+  return { service, store, directory, clock };
+}
+
+const key = new TestKey('a');
+
+function request(nonce: string, more: Record<string, unknown> = {}, origin = ORIGIN, signer = key) {
+  const meterId = (more['meter_id'] as string | undefined) ?? 'meter-1';
+  const message = registerMessage(origin, meterId, key.keyId, nonce);
+  return {
+    meter_id: meterId,
+    public_key: key.spki.toString('base64'),
+    alg: 'Ed25519',
+    proof_of_possession: { nonce, signature: signer.sign(message).toString('base64') },
+    ...more,
+  };
+}
+
+describe('Registering a meter', () => {
+  it('takes a proof of possession, then waits for review', async () => {
+    const { service, store } = open();
+    const { nonce, expiresAtMs } = await service.challenge();
+    expect(expiresAtMs).toBe(NOW + 300_000);
+    const meter = await service.register(request(nonce, { rating_w: 4000 }), 'account-1');
+    expect(meter).toMatchObject({
+      meterId: 'meter-1',
+      accountId: 'account-1',
+      state: 'pending',
+      ratingW: 4000,
+      keys: [{ keyId: key.keyId, alg: 'Ed25519', epoch: 0 }],
+      registeredAtMs: NOW,
+    });
+    expect(meter.fingerprint).toEqual(fingerprintOfMeterId('meter-1'));
+    expect(await store.get('meter-1')).toMatchObject({ state: 'pending' });
+    expect(await store.byKeyId(key.keyId)).toHaveLength(1);
+  });
+
+  it.each([
+    ['open', {}, 'active'],
+    ['allowlist', { allowlist: ['meter-1'] }, 'active'],
+    ['review', {}, 'pending'],
+  ])('under %s begins as configured', async (registration, more, state) => {
+    const { service } = open({ registration, ...more });
+    const { nonce } = await service.challenge();
+    expect(await service.register(request(nonce), 'a')).toMatchObject({ state });
+  });
+
+  it('under allowlist refuses who is not listed', async () => {
+    const { service } = open({ registration: 'allowlist', allowlist: ['meter-2'] });
+    const { nonce } = await service.challenge();
+    await expect(service.register(request(nonce), 'a')).rejects.toMatchObject({
+      code: 'meter_not_listed',
+    });
+  });
+
+  it('knows the same physical meter under another id', async () => {
+    const { service } = open({ registration: 'open' });
+    const nameplate = { vendor: 'V', model: 'M', serial: '1' };
+    const first = await service.challenge();
+    const meter = await service.register(request(first.nonce, { nameplate }), 'a');
+    expect(meter.fingerprint).toEqual(fingerprintOfNameplate(nameplate));
+    const second = await service.challenge();
+    const again = request(second.nonce, { nameplate, meter_id: 'meter-2' });
+    await expect(service.register(again, 'b')).rejects.toMatchObject({
+      code: 'meter_taken',
+      status: 409,
+    });
+  });
+
+  it('uses a challenge once, and none that is unknown or expired', async () => {
+    const { service, clock } = open({ registration: 'open' });
+    const { nonce } = await service.challenge();
+    await service.register(request(nonce), 'a');
+    const again = request(nonce, { meter_id: 'meter-2' });
+    await expect(service.register(again, 'a')).rejects.toMatchObject({ code: 'challenge_unknown' });
+    const unknown = request('f'.repeat(32), { meter_id: 'meter-2' });
+    await expect(service.register(unknown, 'a')).rejects.toMatchObject({
+      code: 'challenge_unknown',
+    });
+    const late = await service.challenge();
+    clock.ms += 300_001;
+    const expired = request(late.nonce, { meter_id: 'meter-2' });
+    await expect(service.register(expired, 'a')).rejects.toMatchObject({
+      code: 'challenge_unknown',
+    });
+  });
+
+  const smallOrder = encodeSpki('Ed25519', Point.ZERO.toBytes())!;
+  const torsion = Point.fromHex('c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a');
+  const mixed = encodeSpki('Ed25519', Point.BASE.add(torsion).toBytes())!;
+  const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
+
+  it.each([
+    ['no body', () => undefined, 'registration_invalid'],
+    ['an unknown member', (n: string) => request(n, { admin: true }), 'registration_invalid'],
+    ['an empty meter id', (n: string) => ({ ...request(n), meter_id: '' }), 'registration_invalid'],
+    [
+      'a line feed in the meter id',
+      (n: string) => ({ ...request(n), meter_id: 'a\nb' }),
+      'registration_invalid',
+    ],
+    [
+      'a meter id of 257 bytes',
+      (n: string) => ({ ...request(n), meter_id: 'm'.repeat(257) }),
+      'registration_invalid',
+    ],
+    ['a rating of 0', (n: string) => request(n, { rating_w: 0 }), 'registration_invalid'],
+    [
+      'a key that is not base64',
+      (n: string) => request(n, { public_key: '***' }),
+      'registration_invalid',
+    ],
+    [
+      'half a nameplate',
+      (n: string) => request(n, { nameplate: { vendor: 'V' } }),
+      'registration_invalid',
+    ],
+    [
+      'a raw key instead of SPKI',
+      (n: string) => request(n, { public_key: base64(key.spki.subarray(12)) }),
+      'public_key_invalid',
+    ],
+    [
+      'a key with trailing bytes',
+      (n: string) => request(n, { public_key: base64(Buffer.concat([key.spki, Buffer.alloc(1)])) }),
+      'public_key_invalid',
+    ],
+    ['another algorithm', (n: string) => request(n, { alg: 'ES256' }), 'alg_not_allowed'],
+    [
+      'a key of small order',
+      (n: string) => request(n, { public_key: base64(smallOrder) }),
+      'key_not_prime_order',
+    ],
+    [
+      'a mixed-order key',
+      (n: string) => request(n, { public_key: base64(mixed) }),
+      'key_not_prime_order',
+    ],
+    [
+      'the id of another key',
+      (n: string) => request(n, { key_id: keyIdOf(mixed) }),
+      'key_id_mismatch',
+    ],
+    [
+      'a proof by another key',
+      (n: string) => request(n, {}, ORIGIN, new TestKey('b')),
+      'possession_not_proven',
+    ],
+    [
+      'a proof for another gateway',
+      (n: string) => request(n, {}, 'other.example/log'),
+      'possession_not_proven',
+    ],
+    [
+      'a proof for another meter',
+      (n: string) => ({ ...request(n), meter_id: 'meter-9' }),
+      'possession_not_proven',
+    ],
+    [
+      'a proof for another nonce',
+      (n: string) => ({
+        ...request(n),
+        proof_of_possession: { ...request('x').proof_of_possession, nonce: n },
+      }),
+      'possession_not_proven',
+    ],
+  ])('refuses %s and keeps nothing', async (_name, body, code) => {
+    const { service, store } = open({ registration: 'open' });
+    const { nonce } = await service.challenge();
+    await expect(service.register(body(nonce), 'a')).rejects.toMatchObject({
+      name: 'MeterError',
+      code,
+    });
+    expect((await store.list({ limit: 10 })).items).toEqual([]);
+    // The nonce of a refused proof is still good.
+    expect(await service.register(request(nonce), 'a')).toMatchObject({ state: 'active' });
+  });
+});
+
+describe('A meter', () => {
+  it('is approved, suspended and resumed, each only from where it makes sense', async () => {
+    const { service, directory } = open();
+    const { nonce } = await service.challenge();
+    await service.register(request(nonce), 'a');
+    await expect(service.resume('meter-1')).rejects.toMatchObject({ code: 'meter_state_conflict' });
+    expect(await service.approve('meter-1')).toMatchObject({ state: 'active' });
+    await expect(service.approve('meter-1')).rejects.toMatchObject({ status: 409 });
+    expect(await directory.meter('meter-1')).toMatchObject({ state: 'active' });
+    await service.suspend('meter-1');
+    // A change made here is seen at once.
+    expect(await directory.meter('meter-1')).toMatchObject({ state: 'suspended' });
+    expect(await service.resume('meter-1')).toMatchObject({ state: 'active' });
+    await expect(service.suspend('nobody')).rejects.toMatchObject({ code: 'meter_not_found' });
+  });
+
+  it('that is turned away is retired', async () => {
+    const { service } = open();
+    const { nonce } = await service.challenge();
+    await service.register(request(nonce), 'a');
+    expect(await service.reject('meter-1')).toMatchObject({ state: 'retired' });
+  });
+});
