@@ -23,8 +23,8 @@ export type MigrationTarget =
   | { readonly kind: 'postgresql'; readonly sql: Sql; readonly url: string };
 
 /**
- * Brings the schema up to the code's. Migrations that are already applied cost one query; MikroORM is only
- * loaded when something is to be done. Throws `store_too_old` and `store_too_new`.
+ * Brings the schema up to the code's. When nothing is to be done that costs two queries, and MikroORM
+ * opens no connection. Throws `store_too_old` and `store_too_new`.
  */
 export async function migrate(
   target: MigrationTarget,

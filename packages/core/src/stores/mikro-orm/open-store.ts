@@ -26,7 +26,7 @@ const EMBEDDED_IN_MEMORY = `${EMBEDDED}:memory:`;
 /**
  * Opens the store a URL names and brings its schema up to date: `embedded://<folder>` (PGlite),
  * `postgresql://…` (15 or newer), `memory://` (nothing is kept). Throws `StoreError` (`store_url`,
- * `store_in_use`, `store_too_old`, `store_too_new`) and `StoreUnavailable`.
+ * `store_in_use`, `store_too_old`, `store_too_new`, `store_driver_missing`) and `StoreUnavailable`.
  */
 export async function openStore(url: string, options: OpenStoreOptions): Promise<Store> {
   const limits = storeLimits.parse(options.limits ?? {});
@@ -64,7 +64,7 @@ async function openDatabase(
   limits: StoreLimits,
 ): Promise<Opened> {
   if (/^postgres(ql)?:\/\//.test(url)) {
-    const { PgSql } = await import('./pg.sql.js');
+    const { PgSql } = await driver('pg', () => import('./pg.sql.js'));
     const sql = new PgSql(url, { logger: options.logger, ...limits });
     await closeOnFailure(sql, () => migrate({ kind: 'postgresql', sql, url }, MIGRATIONS));
     return { sql, release: async () => {} };
@@ -74,7 +74,7 @@ async function openDatabase(
       'store_url',
       `"${url.replace(/\/\/.*@/, '//…@')}" names no store. Use embedded://<folder>, postgresql://<user>@<host>/<database> or memory://.`,
     );
-  const { PgliteSql } = await import('./pglite.sql.js');
+  const { PgliteSql } = await driver('@electric-sql/pglite', () => import('./pglite.sql.js'));
   if (url === EMBEDDED_IN_MEMORY) {
     const sql = await PgliteSql.open();
     await closeOnFailure(sql, () => migrate({ kind: 'pglite', sql }, MIGRATIONS));
@@ -90,6 +90,17 @@ async function openDatabase(
   } catch (error) {
     await lock.release();
     throw error;
+  }
+}
+
+/** Drivers are optional peers: only the one that the URL asks for has to be installed. */
+async function driver<T>(name: string, load: () => Promise<T>): Promise<T> {
+  try {
+    return await load();
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw cause;
+    const message = `This store needs the package "${name}", which is not installed. Add it to your dependencies.`;
+    throw new StoreError('store_driver_missing', message, { cause });
   }
 }
 

@@ -48,10 +48,12 @@ export class PgSql implements SqlDatabase {
         }) as typeof pg.types.getTypeParser,
       },
     });
-    // Without a listener a server restart would end the process: the pool reports idle connections that broke here.
-    this.#pool.on('error', (error) =>
-      options.logger.warn('A database connection broke while idle', { reason: error.message }),
-    );
+    // An 'error' event that nobody hears ends the process. The pool listens to idle connections only; one that breaks
+    // between two statements of a transaction reports here, and its next statement fails.
+    const heard = (error: Error) =>
+      options.logger.warn('A database connection broke', { reason: error.message });
+    this.#pool.on('error', heard);
+    this.#pool.on('connect', (client) => client.on('error', heard));
   }
 
   async query<Row extends object>(

@@ -4,10 +4,7 @@ export type StoreErrorCode =
   | 'store_in_use'
   | 'store_too_old'
   | 'store_too_new'
-  | 'store_driver_missing'
-  | 'bad_cursor'
-  | 'batch_unknown'
-  | 'checkpoint_conflict';
+  | 'store_driver_missing';
 
 export class StoreError extends Error {
   override readonly name = 'StoreError';
