@@ -43,6 +43,8 @@ export interface FoldInput {
   readonly coveredByFinal: boolean;
   /** A newer open intent of the same origin waits too; it covers this one. */
   readonly coveredByWaiting: boolean;
+  /** Another open intent that holds the same conflict key and goes first: two of ours never outbid each other. */
+  readonly yieldsTo?: StoredIntent;
 }
 
 export interface FoldResult {
@@ -189,13 +191,22 @@ function foldWaiting(
       return { state: 'superseded', reason: '', action: { kind: 'supersede' } };
     if (input.coveredByWaiting)
       return { state: idle(intent), reason: 'a newer checkpoint covers this one', action: wait };
-    return { state: idle(intent), reason: '', action: { kind: 'attempt', bump: next } };
+    return {
+      state: idle(intent),
+      reason: '',
+      action: { kind: 'attempt', bump: startOf(intent, policy) },
+    };
   }
 
   const contested = live.find(({ observation }) => observation.status === 'conflicted');
   if (contested) {
     const by = contested.observation.conflictsWith ?? 'another transaction';
     return { state: 'stalled', reason: `${by} took the place of this one`, action: wait };
+  }
+
+  if (input.yieldsTo) {
+    const { size } = input.yieldsTo.commitment;
+    return { state: 'stalled', reason: `the checkpoint of size ${size} goes first`, action: wait };
   }
 
   const bumped = live.length - 1;
@@ -263,6 +274,12 @@ function foldWaiting(
     reason: late ? 'past its deadline' : '',
     action: quiet ? { kind: 'rebroadcast', attempt: newest.attempt } : wait,
   };
+}
+
+/** Where a fresh attempt starts: what expired unincluded may have paid too little, what lost its place did not. */
+function startOf(intent: StoredIntent, policy: AnchorPolicy): number {
+  const lasting = intent.attempts.findLastIndex(({ state }) => state !== 'expired');
+  return Math.min(intent.attempts.length - 1 - lasting, policy.maxBumps);
 }
 
 function stateOf({ attempt, observation }: Seen, late: boolean): IntentState {

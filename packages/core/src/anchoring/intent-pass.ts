@@ -11,7 +11,7 @@ import {
 import { type AnchorInstance, AnchorStateMoved } from './anchor-instance.js';
 import { FEE_DAY_MS } from './anchor-policy.js';
 import type { AnchorStore, IntentState, Lease, StoredIntent } from './anchor.store.js';
-import { type AnchorAction, fold, type FoldResult } from './fold.js';
+import { type AnchorAction, fold, type FoldInput, type FoldResult } from './fold.js';
 import { askLedger } from './ledger-call.js';
 
 export interface IntentPassDependencies {
@@ -47,7 +47,7 @@ export class IntentPass {
   /** True when something was stored or sent. */
   async run(
     observations: readonly Observation[],
-    covered: { readonly byFinal: boolean; readonly byWaiting: boolean },
+    around: Pick<FoldInput, 'coveredByFinal' | 'coveredByWaiting' | 'yieldsTo'>,
   ): Promise<boolean> {
     const { clock, instance } = this.deps;
     const nowMs = clock.nowMs();
@@ -57,8 +57,7 @@ export class IntentPass {
       policy: instance.policy,
       capabilities: instance.capabilities,
       nowMs,
-      coveredByFinal: covered.byFinal,
-      coveredByWaiting: covered.byWaiting,
+      ...around,
     });
     // A state of its own even when another block already holds it again: subscribers hear of both.
     if (result.reorged && (this.#state === 'included' || this.#state === 'final'))
@@ -153,7 +152,13 @@ export class IntentPass {
         signal,
       }),
     );
-    if (!draft.ok) return this.#refused(outcome, draft.error);
+    if (!draft.ok) {
+      const { conflictKey, bump } = action;
+      // A fresh attempt may start cheaper than the last one died; a capped one would wait for ever.
+      if (draft.error.reason === 'capped' && conflictKey === undefined && bump > 0)
+        return this.#attempt(outcome, { ...action, bump: bump >> 1 });
+      return this.#refused(outcome, draft.error);
+    }
     const breach = breachOf(draft.value, action, budget);
     if (breach) return this.#later(breach.reason === 'capped' ? 'capped' : 'stalled', breach);
 

@@ -242,7 +242,7 @@ describe('the anchor conformance kit', () => {
         return signed;
       },
     }));
-    const failed = await failuresOf(sendsWhileSigning, 200);
+    const failed = await failuresOf(sendsWhileSigning, 1_000);
     expect(failed).toContain('publishes each commitment at most once wherever the process is cut');
     expect(failed).not.toContain(
       'takes every commitment to final through the engine, once and with evidence',
