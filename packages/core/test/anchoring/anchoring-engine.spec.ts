@@ -1,0 +1,214 @@
+import { AnchorError } from '../../src/spi/index.js';
+import {
+  anchorIntentId,
+  anchorPolicySchema,
+  anchorStatusOf,
+  UnknownAnchor,
+} from '../../src/anchoring/index.js';
+import { suiteCommitment } from '../../src/testing/anchor-suite/commitments.js';
+import { toHex } from '../../src/verify/bytes.js';
+import { ANCHOR, EngineWorld } from './engine-world.js';
+
+const signal = new AbortController().signal;
+
+describe('older checkpoints', () => {
+  it('are not published while a newer one waits, and are superseded when it is final', async () => {
+    const world = new EngineWorld();
+    await world.enqueue(1, 2, 3);
+    await world.step(6);
+    expect((await world.intent(3)).state).toBe('final');
+    for (const size of [1, 2]) {
+      expect(await world.intent(size)).toMatchObject({ state: 'superseded', attempts: [] });
+      expect(world.ledger.confirmed(toHex(suiteCommitment(size).digest))).toEqual([]);
+    }
+    const [status] = await anchorStatusOf(1n, { ...world, store: world.store.anchors });
+    expect(status).toMatchObject({ state: 'final', coveredBySize: 3n });
+  });
+
+  it('are driven on when an attempt of theirs can still win', async () => {
+    const world = new EngineWorld();
+    await world.enqueue(1);
+    await world.drive();
+    world.ledger.setDown(true);
+    await world.enqueue(2);
+    await world.step();
+    world.ledger.setDown(false);
+    await world.step(8);
+    expect((await world.intent(1)).state).toBe('final');
+    expect((await world.intent(2)).state).toBe('final');
+  });
+
+  it('do not outbid a newer one for the conflict key that both were signed for', async () => {
+    const world = new EngineWorld({
+      policy: { coalesce: false },
+      change: (anchor) => ({
+        // Neither is on the ledger when the other is prepared, so both get the same key.
+        broadcast: async (attempt, abort) => {
+          if (world.clock.ms < 1_700_000_090_000) throw new AnchorError('unavailable', 'not yet');
+          return anchor.broadcast(attempt, abort);
+        },
+      }),
+    });
+    await world.enqueue(1, 2);
+    await world.step();
+    const keys = [await world.intent(1), await world.intent(2)].map(
+      ({ attempts }) => attempts[0]?.conflictKey,
+    );
+    expect(keys[0]).toBe(keys[1]);
+    await world.step(14);
+    expect((await world.intent(2)).state).toBe('final');
+    expect((await world.intent(2)).attempts).toHaveLength(1);
+    expect(await world.intent(1)).toMatchObject({ state: 'superseded' });
+    expect((await world.intent(1)).attempts[0]?.state).toBe('replaced');
+    expect(world.ledger.balance).toBe(1_000_000n - 100n);
+  });
+});
+
+describe('a pass', () => {
+  it('is refused while another process holds the lease', async () => {
+    const world = new EngineWorld();
+    await world.enqueue(1);
+    const lease = await world.store.leases.acquire(`anchor/${ANCHOR}`, 'another', 60_000);
+    expect(await world.engine.drive(ANCHOR, signal)).toEqual({
+      driven: false,
+      open: 0,
+      progressed: 0,
+    });
+    if (lease) await world.store.leases.release(lease);
+    expect(await world.engine.drive(ANCHOR, signal)).toEqual({
+      driven: true,
+      open: 1,
+      progressed: 1,
+    });
+  });
+
+  it('is refused while this process is in one', async () => {
+    const world = new EngineWorld();
+    await world.enqueue(1);
+    const both = await Promise.all([
+      world.engine.drive(ANCHOR, signal),
+      world.engine.drive(ANCHOR, signal),
+    ]);
+    expect(both.map(({ driven }) => driven)).toEqual([true, false]);
+    expect((await world.intent()).attempts).toHaveLength(1);
+  });
+
+  it('ends with the process’s signal and leaves what is open', async () => {
+    const world = new EngineWorld();
+    await world.enqueue(1);
+    const aborted = AbortSignal.abort();
+    expect((await world.engine.drive(ANCHOR, aborted)).driven).toBe(false);
+    expect((await world.intent()).state).toBe('queued');
+  });
+
+  it('names the anchors there are when asked for another', async () => {
+    const world = new EngineWorld();
+    await expect(world.engine.drive('nowhere', signal)).rejects.toThrow(UnknownAnchor);
+    await expect(world.engine.drive('nowhere', signal)).rejects.toThrow('under-test');
+  });
+});
+
+describe('a failing ledger', () => {
+  it('is asked again after a pause that grows', async () => {
+    const world = new EngineWorld();
+    await world.enqueue(1);
+    world.ledger.setDown(true);
+    await world.drive();
+    const first = await world.intent();
+    expect(first).toMatchObject({
+      state: 'queued',
+      reason: 'unavailable: the node does not answer',
+    });
+    const firstPause = (first.retryAtMs ?? 0) - world.clock.ms;
+    world.clock.ms += 40_000;
+    await world.drive();
+    expect(((await world.intent()).retryAtMs ?? 0) - world.clock.ms).toBeGreaterThan(firstPause);
+    world.ledger.setDown(false);
+    await world.drive();
+    expect((await world.intent()).attempts).toHaveLength(0);
+    await world.step(8);
+    expect(await world.intent()).toMatchObject({ state: 'final' });
+    expect((await world.intent()).reason).toBeUndefined();
+  });
+
+  it('that refuses bytes for good gets others on the same conflict key', async () => {
+    let refused = 0;
+    const world = new EngineWorld({
+      change: (anchor) => ({
+        broadcast: (attempt, abort) => {
+          refused += 1;
+          if (refused > 1) return anchor.broadcast(attempt, abort);
+          throw new AnchorError('rejected', 'non-standard');
+        },
+      }),
+    });
+    await world.enqueue(1);
+    await world.step(8);
+    const { attempts, state } = await world.intent();
+    expect(state).toBe('final');
+    expect(attempts).toHaveLength(2);
+    expect(attempts[1]?.conflictKey).toBe(attempts[0]?.conflictKey);
+  });
+
+  it('that can never take a commitment makes its intent fail, and says why', async () => {
+    const world = new EngineWorld({
+      change: () => ({
+        prepare: async () => {
+          throw new AnchorError('invalid', 'no room for 32 bytes');
+        },
+      }),
+    });
+    await world.enqueue(1);
+    await world.drive();
+    expect(await world.intent()).toMatchObject({ state: 'failed', reason: 'no room for 32 bytes' });
+  });
+
+  it('without funds leaves a visible reason', async () => {
+    const world = new EngineWorld({
+      change: () => ({
+        prepare: async () => {
+          throw new AnchorError('insufficient-funds', 'balance 0');
+        },
+      }),
+    });
+    await world.enqueue(1);
+    await world.drive();
+    const [status] = await anchorStatusOf(1n, { ...world, store: world.store.anchors });
+    expect(status).toMatchObject({ state: 'stalled', reason: 'insufficient-funds: balance 0' });
+  });
+
+  it('whose answers do not match the question changes no state', async () => {
+    const world = new EngineWorld({ change: () => ({ observe: async () => [] }) });
+    await world.enqueue(1);
+    await world.step(3);
+    const { state, reason, attempts } = await world.intent();
+    expect(state).toBe('broadcast');
+    expect(reason).toContain('observations do not match');
+    expect(attempts).toHaveLength(1);
+  });
+});
+
+describe('a policy', () => {
+  it('has defaults, takes amounts of any length, and refuses what it does not know', () => {
+    expect(anchorPolicySchema.parse({})).toMatchObject({ finalityDepth: 6, coalesce: true });
+    const huge = '123456789012345678901234567890';
+    expect(anchorPolicySchema.parse({ maxFeePerDay: huge }).maxFeePerDay).toBe(BigInt(huge));
+    expect(anchorPolicySchema.safeParse({ maxFee: 1 }).success).toBe(false);
+    expect(anchorPolicySchema.safeParse({ maxFeePerIntent: -1 }).success).toBe(false);
+    expect(anchorPolicySchema.safeParse({ maxFeePerIntent: 0.5 }).success).toBe(false);
+  });
+});
+
+describe('an intent id', () => {
+  it('differs by anchor and by commitment, and is the same for the same', () => {
+    const { digest } = suiteCommitment(1);
+    const ids = [
+      anchorIntentId('a', digest),
+      anchorIntentId('b', digest),
+      anchorIntentId('a', suiteCommitment(2).digest),
+    ];
+    expect(new Set(ids).size).toBe(3);
+    expect(anchorIntentId('a', digest)).toBe(ids[0]);
+    expect(() => anchorIntentId('a\n', digest)).toThrow(RangeError);
+  });
+});
