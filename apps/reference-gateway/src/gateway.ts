@@ -13,7 +13,7 @@ FILE defaults to WATTPROOF_CONFIG, then to the demo preset.`;
 const [name = '', ...args] = process.argv.slice(2);
 const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
 if (command) {
-  process.exitCode = await command(
+  const code = await command(
     args,
     commandContext({
       env: process.env,
@@ -22,6 +22,9 @@ if (command) {
       err: (line) => void process.stderr.write(`${line}\n`),
     }),
   );
+  // Whatever a driver or a plugin still holds open does not keep a finished command alive; its output is
+  // written out first, because standard output may be a pipe.
+  process.stdout.write('', () => process.exit(code));
 } else {
   process.stderr.write(`${USAGE}\n`);
   process.exitCode = name === 'help' || name === '--help' ? 0 : 2;
