@@ -2,6 +2,12 @@ export { type AnchorSuiteOptions, describeAnchor } from './describe-anchor.js';
 export { describeStore, type StoreSuiteOptions, type TestRunner } from './describe-store.js';
 export { FakeClock } from './fake-clock.js';
 export { checkHistory, type ClientRecord, type HistoryVerdict } from './history-checker.js';
+export { PostgresMissing, type PostgresVersion } from './postgres/binaries.js';
+export {
+  startPostgres,
+  type StartPostgresOptions,
+  type TestPostgres,
+} from './postgres/start-postgres.js';
 export { silentLogger } from './silent-logger.js';
 export { auditStore, type StoreAudit } from './process/audit-store.js';
 export {
