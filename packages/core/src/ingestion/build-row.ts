@@ -2,7 +2,7 @@ import { deviceOfKey, type Authentication } from './authenticate.js';
 import { fingerprintOfMeterId } from '../devices/meter-fingerprint.js';
 import { atLeast, type Assurance, type StoredVerdict } from '../logs/verdict.js';
 import type { BatchProfile, Sha256 } from '../verify/contracts.js';
-import { fromHex, toHex } from '../verify/bytes.js';
+import { fromHex } from '../verify/bytes.js';
 import type { CanonicalDocument, ReadingFacts } from '../verify/formats/format.js';
 import { leafHash } from '../verify/tree-hashing.js';
 import type { IngestRow } from './ingest.store.js';
@@ -39,7 +39,7 @@ export function buildRow(judged: Judged, context: RowContext, random: Uint8Array
   const { meter, signature, assurance } = authentication;
   const salt = profile === 'rfc9162' ? random.slice(16, 32) : NO_SALT;
   return {
-    id: `log_${toHex(random.subarray(0, 16))}`,
+    id: `log_${Buffer.from(random.subarray(0, 16)).toString('hex')}`,
     accountId: meter?.accountId ?? judged.accountId ?? context.defaultAccount,
     source: 'external',
     type: 'reading',

@@ -3,7 +3,6 @@ import type { TokenBuckets } from '../devices/token-bucket.js';
 import type { Clock, Ingest, IngestItem } from '../spi/index.js';
 import type { BatchProfile, Sha256 } from '../verify/contracts.js';
 import type { CanonicalDocument } from '../verify/formats/format.js';
-import { toHex } from '../verify/bytes.js';
 import { logHash } from '../verify/tree-hashing.js';
 import { admit, type IngestionMessage, type Sender } from './admit.js';
 import type { Authentication } from './authenticate.js';
@@ -205,7 +204,7 @@ export class IngestionService implements Ingest {
     { outcome, receipt }: CommittedRow,
     detail: string | undefined,
   ): IngestItem {
-    const leaf = toHex(row.logHash);
+    const leaf = hex(row.logHash);
     if (outcome.kind === 'refused') {
       const { verdict } = meaningOf(outcome.code);
       return answer(null, leaf, verdict, outcome.code, outcome.detail, null);
@@ -240,7 +239,7 @@ function answer(
 }
 
 function rejectedItem({ code, detail }: Refusal, item: ReadItem | Refusal): IngestItem {
-  const leaf = item instanceof Refusal ? null : toHex(item.logHash);
+  const leaf = item instanceof Refusal ? null : hex(item.logHash);
   return answer(null, leaf, 'rejected', code, detail, null);
 }
 
@@ -252,4 +251,8 @@ function retry(error: { readonly code: string }, retryAfterMs = 1000): Retry {
   if (error instanceof QueueRefused)
     return { kind: 'retry', code: error.code, retryAfterMs: error.retryAfterMs };
   return { kind: 'retry', code: 'store_unavailable', retryAfterMs };
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
 }

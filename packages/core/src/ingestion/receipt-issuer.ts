@@ -1,15 +1,16 @@
 import type { Clock, DurabilityClass, Signer } from '../spi/index.js';
 import type { JsonObject, Sha256 } from '../verify/contracts.js';
-import { parseVkey, type NoteKey } from '../verify/note.js';
-import {
-  receiptJson,
-  receiptKeyName,
-  receiptLeaf,
-  receiptsMessage,
-  type ReceiptClaim,
-} from '../verify/receipt.js';
+import { receiptKeyName, receiptsMessage } from '../verify/receipt.js';
 import type { IngestRow, IssuedReceipts, StoredReceipt } from './ingest.store.js';
 import { MerklePaths } from './merkle-paths.js';
+import { ReceiptGroup } from './receipt-group.js';
+
+/** What the receipts of one group share, kept as long as somebody holds the group's leaves. */
+interface KnownGroup {
+  readonly tree: MerklePaths;
+  readonly text: ReceiptGroup;
+  readonly signature: string;
+}
 
 /** The receipt key is not the one whose name the receipts of this log carry. */
 export class ReceiptKeyError extends Error {
@@ -19,9 +20,8 @@ export class ReceiptKeyError extends Error {
 
 /** Signs receipts, once for a group, and writes stored ones again byte for byte. */
 export class ReceiptIssuer {
-  // Keyed by the leaves of a group: its receipts share them, and the tree goes when they go.
-  private readonly trees = new WeakMap<readonly Uint8Array[], MerklePaths>();
-  private readonly keys = new Map<string, NoteKey>();
+  // Keyed by the leaves of a group: its receipts share them, and the rest goes when they go.
+  private readonly groups = new WeakMap<readonly Uint8Array[], KnownGroup>();
 
   constructor(
     private readonly parts: {
@@ -46,49 +46,43 @@ export class ReceiptIssuer {
     const { origin, signer, clock, sha256, durability, includeWithinMs } = this.parts;
     const committedAtMs = clock.nowMs();
     const includeByMs = committedAtMs + includeWithinMs;
+    const text = new ReceiptGroup({ origin, committedAtMs, includeByMs, durability });
     const leaves = rows.map(({ row, entryId }) => {
       const { logHash, verdict, ruleSet: rules } = row;
-      const claim = { origin, entryId, logHash, verdict, rules };
-      return receiptLeaf({ ...claim, committedAtMs, includeByMs, durability }, sha256);
+      return text.leaf({ entryId, logHash, verdict, rules }, sha256);
     });
     const tree = new MerklePaths(leaves, sha256);
-    this.trees.set(leaves, tree);
     const { root } = tree;
     const signature = await signer.sign(receiptsMessage(origin, root));
+    this.groups.set(leaves, { tree, text, signature: base64(signature) });
     // The whole verifier key is kept as its id: a receipt can be written again after any change of keys.
     return { committedAtMs, includeByMs, keyId: signer.vkey, signature, root, leaves };
   };
 
   /** The receipt as its holder gets it: the same for the same stored receipt, always. */
   readonly receiptJson = (stored: StoredReceipt): JsonObject => {
-    const { entryId, logHash, verdict, ruleSet: rules, leaves, index, signature } = stored;
-    const { committedAtMs, includeByMs, durability } = stored;
-    const claim: ReceiptClaim = {
-      origin: this.parts.origin,
-      entryId,
-      logHash,
-      verdict,
-      rules,
-      committedAtMs,
-      includeByMs,
-      durability,
-    };
-    let tree = this.trees.get(leaves);
-    if (tree === undefined) {
-      tree = new MerklePaths(leaves, this.parts.sha256);
-      this.trees.set(leaves, tree);
-    }
-    const path = tree.path(index);
-    const key = this.key(stored.keyId);
-    return receiptJson({ ...claim, index, size: leaves.length, path, key, signature });
+    const { entryId, logHash, verdict, ruleSet: rules, leaves, index, keyId: vkey } = stored;
+    const { tree, text, signature } = this.group(stored);
+    const place = { index, size: leaves.length, path: tree.path(index) };
+    return text.json({ entryId, logHash, verdict, rules }, place, { vkey, signature });
   };
 
-  private key(vkey: string): NoteKey {
-    let key = this.keys.get(vkey);
-    if (key === undefined) {
-      key = parseVkey(vkey);
-      this.keys.set(vkey, key);
+  private group(stored: StoredReceipt): KnownGroup {
+    const { leaves, committedAtMs, includeByMs, durability } = stored;
+    let group = this.groups.get(leaves);
+    if (group === undefined) {
+      const { origin, sha256 } = this.parts;
+      group = {
+        tree: new MerklePaths(leaves, sha256),
+        text: new ReceiptGroup({ origin, committedAtMs, includeByMs, durability }),
+        signature: base64(stored.signature),
+      };
+      this.groups.set(leaves, group);
     }
-    return key;
+    return group;
   }
+}
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
 }
