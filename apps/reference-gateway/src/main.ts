@@ -9,9 +9,8 @@ import { pathToFileURL } from 'node:url';
 import { banner } from './banner.js';
 import { commandContext } from './cli/command.js';
 import { ConfigError } from './config/config-errors.js';
-import { describeBlocks, loadConfiguredPlugins } from './config/plugin-sources.js';
-import { readConfig } from './config/read-config.js';
-import { durabilityOf, durabilityProblem, warningsFor } from './config/warnings.js';
+import { loadConfig } from './config/load-config.js';
+import { durabilityOf, durabilityProblem } from './config/warnings.js';
 import { gatewayLogger } from './logger.js';
 
 export interface StartOptions {
@@ -36,14 +35,10 @@ export interface RunningGateway {
  */
 export async function startGateway(options: StartOptions): Promise<RunningGateway> {
   const { env, workingDirectory, out = printLine } = options;
-  const { file, config } = await readConfig({
-    ...options,
-    describeBlock: describeBlocks(options.file),
-  });
+  const { file, config, plugins, warnings } = await loadConfig(options);
   const problem = durabilityProblem(config, durabilityOf(config.store.url));
   if (problem) throw new ConfigError(file, [problem]);
   const logger = options.logger ?? gatewayLogger(env.WATTPROOF_LOG_LEVEL ?? 'info');
-  const plugins = await loadConfiguredPlugins(config, file);
   const { tls, trustProxy } = config.http;
   const adapter = await hostAdapter('fastify', {
     trustProxy,
@@ -60,7 +55,6 @@ export async function startGateway(options: StartOptions): Promise<RunningGatewa
   const served = await serveGateway({ config, configFile: file, plugins, logger }, adapter, [
     WattproofScheduleModule.forRoot(),
   ]);
-  const warnings = warningsFor(config, plugins);
   const simulated = config.simulator?.size;
   for (const line of banner(served.gateway, { file, workingDirectory, simulated, warnings })) {
     out(line);

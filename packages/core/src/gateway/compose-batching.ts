@@ -1,33 +1,38 @@
 // Sealing, proofs and log keys are not wired yet: nothing is signed here.
+import { generateKeyPairSync, sign } from 'node:crypto';
 import type { StoredBatch } from '../batching/batch.store.js';
-import type { IssueReceipts } from '../ingestion/commit-queue.js';
-import type { StoredReceipt } from '../ingestion/ingest.store.js';
 import type { Signer } from '../spi/index.js';
+import { formatVkey, noteKey } from '../verify/note.js';
 
 export interface LogKeysDocument {
   readonly ledgerSigner: Signer;
+  readonly receiptSigner: Signer;
   document(): object;
 }
 
-export async function openLogKeys(_config: unknown, _random: unknown): Promise<LogKeysDocument> {
+export async function openLogKeys(
+  config: { readonly origin: string },
+  _random: unknown,
+): Promise<LogKeysDocument> {
+  const signer = (suffix: string): Signer => {
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+    const name = `${config.origin}/${suffix}`;
+    const spki = publicKey.export({ format: 'der', type: 'spki' });
+    return {
+      name,
+      vkey: formatVkey(noteKey(name, spki.subarray(12))),
+      sign: async (message) => sign(null, message, privateKey),
+    };
+  };
   return {
-    ledgerSigner: { name: 'x', vkey: 'x', sign: async () => new Uint8Array(64) },
-    document: () => ({}),
+    ledgerSigner: signer('ledger'),
+    receiptSigner: signer('receipts'),
+    document: () => ({ origin: config.origin }),
   };
 }
 
 export function composeBatching(_parts: object) {
-  const issue: IssueReceipts = (rows) => ({
-    committedAtMs: 0,
-    includeByMs: 0,
-    keyId: 'x',
-    signature: new Uint8Array(64),
-    root: new Uint8Array(32),
-    leaves: rows.map(() => new Uint8Array(32)),
-  });
   return {
-    issue,
-    receiptJson: (receipt: StoredReceipt): object => ({ entry: receipt.entryId }),
     start: async () => undefined,
     batcher: {
       tick: async () => undefined,

@@ -88,8 +88,7 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
     store,
     clock,
     random,
-    issue: batching.issue,
-    receiptJson: batching.receiptJson,
+    receiptSigner: keys.receiptSigner,
   });
   for (const job of coreJobs({ store, clock, anchoring, subscribers, batcher: batching.batcher })) {
     jobs.add(job);

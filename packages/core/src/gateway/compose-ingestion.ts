@@ -1,19 +1,16 @@
-import { setImmediate as turn } from 'node:timers/promises';
 import { loadEd25519Backend } from '../devices/ed25519-backend.js';
 import { DevicesConfig } from '../devices/devices.config.js';
 import { MeterDirectory } from '../devices/meter-directory.js';
 import { MeterService } from '../devices/meter.service.js';
 import { SignatureVerifier } from '../devices/signature-verifier.js';
-import { TokenBuckets } from '../devices/token-bucket.js';
-import { Authenticator } from '../ingestion/authenticator.js';
-import { CommitQueue, type IssueReceipts } from '../ingestion/commit-queue.js';
-import type { StoredReceipt } from '../ingestion/ingest.store.js';
+import type { CommitQueue } from '../ingestion/commit-queue.js';
 import { IngestionConfig } from '../ingestion/ingestion.config.js';
-import { IngestionService } from '../ingestion/ingestion.service.js';
+import type { IngestionService } from '../ingestion/ingestion.service.js';
 import { nativeSha256 } from '../ingestion/native-sha256.js';
 import { nodeTimers } from '../ingestion/node-timers.js';
+import { openIngestion } from '../ingestion/open-ingestion.js';
 import type { GatewayConfig } from '../plugins/index.js';
-import type { Clock } from '../spi/index.js';
+import type { Clock, Signer } from '../spi/index.js';
 import type { Store } from '../stores/store.js';
 import { readDocument } from '../verify/index.js';
 
@@ -31,8 +28,8 @@ export async function composeIngestion(parts: {
   readonly store: Store;
   readonly clock: Clock;
   readonly random: (length: number) => Uint8Array;
-  readonly issue: IssueReceipts;
-  readonly receiptJson: (receipt: StoredReceipt) => object;
+  /** The key `<origin>/receipts`. */
+  readonly receiptSigner: Signer;
 }): Promise<Ingestion> {
   const { store, clock, random } = parts;
   const devices = DevicesConfig.parse(parts.config.devices);
@@ -47,26 +44,22 @@ export async function composeIngestion(parts: {
     maxStaleMs: devices.directoryMaxStaleMs,
     entries: devices.directoryEntries,
   });
-  const queue = new CommitQueue({
-    store: store.ingest,
-    issue: parts.issue,
-    clock,
-    timers: nodeTimers,
-    config: config.commit,
-  });
   const sha256 = nativeSha256;
-  const ingestion = new IngestionService({
+  const { service, queue } = openIngestion({
+    origin: parts.config.origin,
+    profile: parts.config.batching.profile,
     config,
     devices,
-    profile: parts.config.batching.profile,
+    store: store.ingest,
+    durability: store.durability,
+    directory,
+    signatures,
+    receiptSigner: parts.receiptSigner,
+    readDocument,
     clock,
+    timers: nodeTimers,
     random,
     sha256,
-    readDocument,
-    authenticator: new Authenticator({ directory, signatures, devices, sha256, turn }),
-    unsignedRate: new TokenBuckets(clock, devices.unsignedRate),
-    queue,
-    receiptJson: parts.receiptJson,
   });
   const meters = new MeterService({
     store: store.meters,
@@ -78,5 +71,5 @@ export async function composeIngestion(parts: {
     config: devices,
     origin: parts.config.origin,
   });
-  return { ingestion, meters, queue, signatures, defaultAccount: config.defaultAccount };
+  return { ingestion: service, meters, queue, signatures, defaultAccount: config.defaultAccount };
 }

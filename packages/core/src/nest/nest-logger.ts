@@ -22,6 +22,8 @@ export class NestLogger implements LoggerService {
   }
 
   error(message: unknown, ...rest: unknown[]): void {
+    // A start that fails rejects with its reason; whoever called tells it.
+    if (rest.at(-1) === 'ExceptionHandler') return;
     this.logger.error('nest', { message, context: rest.at(-1) });
   }
 

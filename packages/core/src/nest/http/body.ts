@@ -14,7 +14,7 @@ export function jsonBody<Schema extends z.ZodType>(
 ): z.output<Schema> {
   const bytes = bodyBytes(request);
   if (bytes.length > 0 && contentType(request) !== 'application/json') {
-    throw new Problem(415, 'content_type_unsupported', 'Content-Type must be application/json.');
+    throw new Problem(415, 'content_type_unknown', 'Content-Type must be application/json.');
   }
   let value: unknown = {};
   if (bytes.length > 0) {

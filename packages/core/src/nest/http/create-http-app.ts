@@ -2,7 +2,9 @@ import type { DynamicModule, INestApplication, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { AbstractHttpAdapter } from '@nestjs/core';
 import { GATEWAY } from '../tokens.js';
+import { silentLogger } from '../../gateway/gateway-options.js';
 import type { Gateway } from '../../gateway/gateway.js';
+import type { Logger } from '../../spi/index.js';
 import { NestLogger } from '../nest-logger.js';
 import { prepareHttpApp } from './prepare-http-app.js';
 import { ProblemFilter } from './problem.filter.js';
@@ -10,6 +12,8 @@ import { ProblemFilter } from './problem.filter.js';
 export interface HttpAppOptions {
   /** Origins of pages that may call; none by default. */
   readonly corsOrigins?: readonly string[];
+  /** Where Nest's own messages go; nowhere by default. */
+  readonly logger?: Logger;
 }
 
 /**
@@ -25,10 +29,9 @@ export async function createHttpApp(
   const app = await NestFactory.create(root as Type, adapter, {
     // The caller decides how the process ends.
     abortOnError: false,
-    bufferLogs: true,
+    logger: new NestLogger(options.logger ?? silentLogger),
   });
   const gateway = app.get<Gateway>(GATEWAY);
-  app.useLogger(new NestLogger(gateway.logger));
   prepareHttpApp(app);
   app.useGlobalFilters(new ProblemFilter(gateway));
   const { corsOrigins = [] } = options;

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { HTTP_OPTIONS, type HttpOptions } from '../tokens.js';
 import { ApiDocument } from './openapi.js';
 import { Problem, PROBLEM_CONTENT_TYPE, problemBody } from './problem.js';
-import { RAW_CONTENT_TYPES, readBody, RefusedBody } from './raw-body.js';
+import { hasBody, RAW_CONTENT_TYPES, readBody, RefusedBody } from './raw-body.js';
 import { type Reply, send } from './reply.js';
 import { servedHere } from './routes.js';
 import { WattproofHttpModule } from './wattproof-http.module.js';
@@ -43,7 +43,7 @@ export function prepareHttpApp(app: INestApplication): void {
   }
   const express = app as unknown as ExpressLike;
   express.use((request, response, next) => {
-    if (!servedHere(request.originalUrl ?? request.url ?? '') || !hasBody(request)) {
+    if (!servedHere(request.originalUrl ?? request.url ?? '') || !hasBody(request.headers)) {
       next();
       return;
     }
@@ -92,11 +92,4 @@ function parsed(body: Buffer | RefusedBody): unknown {
   } catch (cause) {
     throw new Problem(400, 'json_invalid', 'The body is not JSON.', {}, {}, { cause });
   }
-}
-
-function hasBody(request: IncomingMessage): boolean {
-  return (
-    request.headers['transfer-encoding'] !== undefined ||
-    Number(request.headers['content-length'] ?? 0) > 0
-  );
 }

@@ -76,8 +76,8 @@ const UNAVAILABLE = 'The store cannot be reached. Nothing was kept; send it agai
 
 const FASTIFY_CODES: Readonly<Record<number, string>> = {
   400: 'request_invalid',
-  413: 'body_too_large',
-  415: 'content_type_unsupported',
+  413: 'message_too_large',
+  415: 'content_type_unknown',
 };
 
 function ofFastify(error: CodedError & { readonly statusCode: number }): Problem {

@@ -47,8 +47,8 @@ const CODES: Readonly<Record<number, string>> = {
   404: 'route_not_found',
   405: 'method_not_allowed',
   408: 'request_timeout',
-  413: 'body_too_large',
-  415: 'content_type_unsupported',
+  413: 'message_too_large',
+  415: 'content_type_unknown',
   500: 'internal',
   503: 'unavailable',
 };

@@ -16,7 +16,7 @@ const tooLarge = (maxBytes: number): RefusedBody =>
   new RefusedBody(
     new Problem(
       413,
-      'body_too_large',
+      'message_too_large',
       `The body is larger than ${maxBytes} bytes. Send the readings in several requests.`,
       // What is left of the body is not worth reading.
       { connection: 'close' },
@@ -79,22 +79,26 @@ export function bodyBytes(request: RequestWithBody): Uint8Array {
   const { body, rawBody } = request;
   if (body instanceof RefusedBody) throw body.problem;
   const bytes = body instanceof Uint8Array ? body : rawBody;
+  if (!(bytes instanceof Uint8Array) && !hasBody(request.headers)) return new Uint8Array(0);
   const type = contentType(request);
-  if (bytes === undefined && type === undefined) return new Uint8Array(0);
   if (!(RAW_CONTENT_TYPES as readonly (string | undefined)[]).includes(type)) {
     throw new Problem(
       415,
-      'content_type_unsupported',
+      'content_type_unknown',
       `Content-Type must be ${RAW_CONTENT_TYPES.join(' or ')}, got ${type === undefined ? 'none' : `"${type}"`}.`,
     );
   }
   if (bytes instanceof Uint8Array) return bytes;
-  if (body === undefined || body === null) return new Uint8Array(0);
   throw new Problem(
     500,
     'raw_body_missing',
     'The host parsed the body before Wattproof could read its bytes. Call prepareHttpApp(app) before app.listen(), or create the application with { rawBody: true }.',
   );
+}
+
+/** Whether a request says that a body follows (RFC 9112 §6). */
+export function hasBody(headers: RequestWithBody['headers']): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
 /** Media type in lower case without parameters; undefined when none was sent. */

@@ -39,7 +39,10 @@ export async function serveGateway(
       ...beside,
     ],
   };
-  const app = await createHttpApp(root, adapter, { corsOrigins: http.cors.origins });
+  const app = await createHttpApp(root, adapter, {
+    corsOrigins: http.cors.origins,
+    ...(options.logger === undefined ? {} : { logger: options.logger }),
+  });
   const gateway = app.get<Gateway>(GATEWAY);
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => (stopping ??= app.close());

@@ -37,7 +37,7 @@ export class LogsController {
   async create(@Req() request: HttpMessageRequest, @Res() reply: Reply): Promise<void> {
     const { contentType, bytes, ...sender } = inboundMessage(request);
     if (contentType !== 'application/json') {
-      throw new Problem(415, 'content_type_unsupported', 'Content-Type must be application/json.');
+      throw new Problem(415, 'content_type_unknown', 'Content-Type must be application/json.');
     }
     const answer = await this.gateway.ingestion.acceptLog(decodeJson(bytes), sender);
     if (answer.kind !== 'item') throw problemOfAnswer(answer);

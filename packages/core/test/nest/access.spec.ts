@@ -1,0 +1,111 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { mayAccess } from '../../src/accounts/access.js';
+import type { Role } from '../../src/accounts/account.store.js';
+import { type RouteRule, ROUTES } from '../../src/nest/http/routes.js';
+import { startTestGateway, type TestGateway } from '../../src/testing/start-test-gateway.js';
+import { ask, HOSTS } from './hosts.js';
+
+const ROLES: readonly Role[] = ['admin', 'operator', 'auditor', 'owner', 'device'];
+const RULES: readonly (readonly [string, RouteRule])[] = Object.entries(ROUTES);
+
+/** Answers that come from the guard and from nothing behind it. */
+const GUARD_CODES = ['api_key_required', 'api_key_invalid', 'role_insufficient', 'scope_missing'];
+
+/** Who may: written out by hand, so that the table of the code is checked against something else. */
+const MAY: Readonly<Record<RouteRule['access'], readonly (Role | 'nobody')[]>> = {
+  public: ['nobody', 'admin', 'operator', 'auditor', 'owner', 'device'],
+  device: ['nobody', 'admin', 'operator', 'auditor', 'owner', 'device'],
+  owner: ['admin', 'operator', 'auditor', 'owner'],
+  operator: ['admin', 'operator'],
+  admin: ['admin'],
+};
+
+describe.each(HOSTS)('Access on %s', (host) => {
+  let gateway: TestGateway;
+  const keys = new Map<Role, string>();
+
+  beforeAll(async () => {
+    gateway = await startTestGateway({ host, parts: { plugins: [] } });
+    for (const role of ROLES) {
+      const { json } = await ask(`${gateway.url}/api/v1/admin/api-keys`, {
+        body: { account_id: `account-${role}`, role },
+        key: gateway.adminKey,
+      });
+      keys.set(role, json.key);
+    }
+  });
+  afterAll(() => gateway.stop());
+
+  async function refusedBy(rule: RouteRule, key: string | undefined, path = rule.path) {
+    const answer = await ask(gateway.url + path.replaceAll(/:\w+/g, 'none'), {
+      method: rule.method,
+      ...(rule.method === 'POST' ? { body: {} } : {}),
+      ...(key === undefined ? {} : { key }),
+    });
+    const code = answer.json?.code;
+    return GUARD_CODES.includes(code) ? `${answer.status} ${code}` : 'passed';
+  }
+
+  it.each(RULES)('%s lets exactly its class through', async (_name, rule) => {
+    const may = MAY[rule.access];
+    expect(await refusedBy(rule, undefined)).toBe(
+      may.includes('nobody') ? 'passed' : '401 api_key_required',
+    );
+    for (const role of ROLES) {
+      expect([role, await refusedBy(rule, keys.get(role))]).toEqual([
+        role,
+        may.includes(role) ? 'passed' : '403 role_insufficient',
+      ]);
+      expect(mayAccess({ role, scopes: [] } as never, rule.access)).toBe(may.includes(role));
+    }
+    expect(await refusedBy(rule, 'wpk_0000000000000000.wrong')).toBe('401 api_key_invalid');
+    for (const alias of rule.aliases ?? []) {
+      expect(await refusedBy(rule, undefined, alias)).toBe(await refusedBy(rule, undefined));
+    }
+  });
+
+  it('names the class of every route in the OpenAPI document, and no other route', async () => {
+    const { json } = await ask(`${gateway.url}/openapi.json`);
+    const shown = Object.entries<Record<string, Record<string, string>>>(json.paths).flatMap(
+      ([path, methods]) =>
+        Object.entries(methods).map(([method, operation]) => [
+          `${method.toUpperCase()} ${path}`,
+          operation['x-access'],
+        ]),
+    );
+    const listed = RULES.flatMap(([, rule]) =>
+      [rule.path, ...(rule.aliases ?? [])].map((path) => [
+        `${rule.method} ${path.replaceAll(/:(\w+)/g, '{$1}')}`,
+        rule.access,
+      ]),
+    );
+    expect(shown.map(String).sort()).toEqual(listed.map(String).sort());
+  });
+
+  it('refuses a key whose scopes do not name what the route asks for', async () => {
+    const { json } = await ask(`${gateway.url}/api/v1/admin/api-keys`, {
+      body: { account_id: 'a', role: 'operator', scopes: ['read'] },
+      key: gateway.adminKey,
+    });
+    expect(await refusedBy(ROUTES.flush, json.key)).toBe('403 scope_missing');
+    expect(await refusedBy(ROUTES.listLogs, json.key)).toBe('passed');
+  });
+
+  it('refuses a key as soon as it is revoked, and never shows a secret again', async () => {
+    const created = await ask(`${gateway.url}/api/v1/admin/api-keys`, {
+      body: { account_id: 'a', role: 'owner' },
+      key: gateway.adminKey,
+    });
+    expect(created.status).toBe(201);
+    const { id, key } = created.json;
+    expect(await refusedBy(ROUTES.listLogs, key)).toBe('passed');
+    const list = await ask(`${gateway.url}/api/v1/admin/api-keys`, { key: gateway.adminKey });
+    expect(list.text).toContain(id);
+    expect(list.text).not.toContain(key.split('.')[1]);
+    await ask(`${gateway.url}/api/v1/admin/api-keys/${id}`, {
+      method: 'DELETE',
+      key: gateway.adminKey,
+    });
+    expect(await refusedBy(ROUTES.listLogs, key)).toBe('401 api_key_invalid');
+  });
+});
