@@ -229,7 +229,7 @@ describe('the store kit', () => {
       wrong.read = async (cursor, types, limit) =>
         (await outbox.read(cursor, types, limit)).filter(({ id }) => BigInt(id) % 7n !== 0n);
       return { outbox: wrong };
-    }, /exactly once to a reader/);
+    }, /commits late/);
   });
 
   it('fails a store that ignores expected versions, and one whose batch is written in parts', async () => {

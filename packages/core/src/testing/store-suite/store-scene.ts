@@ -81,16 +81,6 @@ export async function eventually(condition: () => Promise<boolean>): Promise<voi
   }
 }
 
-/** The promise's end, or the end of patience for stores that run one transaction at a time. */
-export async function endOrMs(work: Promise<unknown>, ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const patience = new Promise((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([work.catch(() => undefined), patience]);
-  clearTimeout(timer);
-}
-
 /** A value in a form that compares by content: a Buffer equals a Uint8Array of the same bytes. */
 export function plain(value: unknown): unknown {
   if (value instanceof Uint8Array) return { bytes: Buffer.from(value).toString('hex') };
