@@ -1,56 +1,8 @@
 import type { IngestRow } from '../../ingestion/ingest.store.js';
 import { entryIdOf } from './entry-id.js';
+import { GroupIntervals, type Holder } from './group-intervals.js';
 import { type Candidate, registersOf } from './ingest-candidate.js';
 import type { Sql } from './sql.js';
-
-/** Intervals of readings of this group, to answer overlaps among them without asking the database. */
-class Claims {
-  readonly #byRegister = new Map<string, Candidate[]>();
-
-  constructor(candidates: readonly Candidate[]) {
-    for (const candidate of candidates) this.add(candidate);
-  }
-
-  add(candidate: Candidate): void {
-    for (const key of keysOf(candidate)) {
-      const there = this.#byRegister.get(key);
-      if (there === undefined) this.#byRegister.set(key, [candidate]);
-      else there.push(candidate);
-    }
-  }
-
-  remove(uuid: string): void {
-    for (const [key, there] of this.#byRegister)
-      this.#byRegister.set(
-        key,
-        there.filter((candidate) => candidate.uuid !== uuid),
-      );
-  }
-
-  overlapping(candidate: Candidate): Holder | undefined {
-    const [starts, ends] = spanOf(candidate);
-    for (const key of keysOf(candidate)) {
-      const holder = this.#byRegister.get(key)?.find((other) => {
-        const [otherStarts, otherEnds] = spanOf(other);
-        return starts < otherEnds && otherStarts < ends;
-      });
-      if (holder !== undefined)
-        return { entryId: entryIdOf(holder.uuid), register: key.slice(key.indexOf('/') + 1) };
-    }
-    return undefined;
-  }
-}
-
-function keysOf({ row }: Candidate): string[] {
-  const fingerprint = Buffer.from(row.reading?.fingerprint ?? []).toString('hex');
-  return registersOf(row).map((register) => `${fingerprint}/${register}`);
-}
-
-/** Half open; a point reading covers its millisecond. */
-function spanOf({ row }: Candidate): readonly [number, number] {
-  const { startsMs, endsMs } = row.reading ?? { startsMs: 0, endsMs: 0 };
-  return [startsMs, startsMs === endsMs ? endsMs + 1 : endsMs];
-}
 
 /** One register of one reading. */
 interface Claim {
@@ -85,7 +37,7 @@ export async function occupyIntervals(tx: Sql, candidates: readonly Candidate[])
   // Of readings that overlap within the group the one that arrived first is heard first.
   const { first, later } = splitByArrival(plain);
   const again = await insertAll(tx, first);
-  const winners = new Claims(first.filter((one) => isOpen(one) && !again.includes(one)));
+  const winners = new GroupIntervals(first.filter((one) => isOpen(one) && !again.includes(one)));
   const waiting = [...again, ...later, ...alone].toSorted((a, b) => a.place - b.place);
   for (const candidate of waiting) {
     const replaced = superseded.get(candidate);
@@ -147,7 +99,7 @@ function splitByArrival(candidates: readonly Candidate[]): {
   readonly first: Candidate[];
   readonly later: Candidate[];
 } {
-  const claims = new Claims([]);
+  const claims = new GroupIntervals([]);
   const later = candidates
     .toSorted((a, b) => a.place - b.place)
     .filter((candidate) => {
@@ -230,11 +182,6 @@ async function refuseBystanders(
     const holder = holders.get(candidate.uuid);
     if (holder !== undefined) refuse(candidate, holder);
   }
-}
-
-interface Holder {
-  readonly entryId: string;
-  readonly register: string;
 }
 
 /** Who stands where the claims want to stand, by the claiming entry. */

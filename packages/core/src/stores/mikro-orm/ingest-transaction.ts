@@ -1,22 +1,13 @@
-import type {
-  CommittedRow,
-  IngestRow,
-  IssuedReceipts,
-  StoredReceipt,
-} from '../../ingestion/ingest.store.js';
-import type { Assurance, StoredVerdict } from '../../logs/verdict.js';
+import type { CommittedRow, IngestRow } from '../../ingestion/ingest.store.js';
 import type { DurabilityClass } from '../../spi/index.js';
-import { entryEvent } from '../committed-events.js';
 import { entryIdOf } from './entry-id.js';
-import { joinHashes } from './hash-list.js';
-import { type Candidate, sortGroup, stronger, written } from './ingest-candidate.js';
+import { insertBodies, judgeKnown } from './ingest-bodies.js';
+import { type Candidate, sortGroup, written } from './ingest-candidate.js';
 import { occupyIntervals } from './ingest-intervals.js';
+import { type Issue, writeVerdicts } from './ingest-verdicts.js';
 import { newestReceipts } from './receipts.js';
-import type { Sql, SqlValue } from './sql.js';
-
-export type Issue = (
-  rows: readonly { readonly row: IngestRow; readonly entryId: string }[],
-) => Promise<IssuedReceipts> | IssuedReceipts;
+import type { Sql } from './sql.js';
+import { column } from './sql-column.js';
 
 /**
  * One group in one READ COMMITTED transaction. Tables are touched in one order by every writer: bodies, entries,
@@ -68,86 +59,6 @@ export async function commitGroup(
 
 const isOpen = (candidate: Candidate): boolean => candidate.answer === undefined;
 const isFresh = (candidate: Candidate): boolean => isOpen(candidate) && !candidate.known;
-
-function column<T, V>(items: readonly T[], value: (item: T) => V): V[] {
-  return items.map(value);
-}
-
-/** The unique hash decides which of several writers owns new bytes; the others wait here for its commit. */
-async function insertBodies(tx: Sql, candidates: readonly Candidate[]): Promise<void> {
-  if (candidates.length === 0) return;
-  const signature = <V extends SqlValue>(
-    value: (signature: NonNullable<IngestRow['signature']>) => V,
-  ) => column(candidates, ({ row }) => (row.signature === undefined ? null : value(row.signature)));
-  const inserted = await tx.query<{ entry_id: string }>(
-    `INSERT INTO entry_body (entry_id, bytes, salt, log_hash, signature_alg, signature_key_id, signature_public_key,
-       signature_value, signature_nonce, signature_index, signature_count, signature_path)
-     SELECT * FROM unnest($1::uuid[], $2::bytea[], $3::bytea[], $4::bytea[], $5::text[], $6::text[], $7::bytea[],
-       $8::bytea[], $9::bytea[], $10::int4[], $11::int4[], $12::bytea[])
-     ON CONFLICT DO NOTHING RETURNING entry_id`,
-    [
-      column(candidates, ({ uuid }) => uuid),
-      column(candidates, ({ row }) => row.bytes),
-      column(candidates, ({ row }) => row.salt),
-      column(candidates, ({ row }) => row.logHash),
-      signature(({ alg }) => alg),
-      signature(({ keyId }) => keyId),
-      signature(({ publicKey }) => publicKey),
-      signature(({ value }) => value),
-      signature(({ batch }) => batch?.nonce ?? null),
-      signature(({ batch }) => batch?.index ?? null),
-      signature(({ batch }) => batch?.count ?? null),
-      signature(({ batch }) => (batch === undefined ? null : joinHashes(batch.path))),
-    ],
-    { prepare: 'wattproof_insert_bodies' },
-  );
-  if (inserted.length === candidates.length) return;
-  const own = new Set(inserted.map(({ entry_id }) => entry_id.replaceAll('-', '')));
-  for (const candidate of candidates) candidate.known = !own.has(candidate.uuid);
-}
-
-interface KnownRow {
-  readonly hash: string;
-  readonly entry_id: string;
-  readonly verdict: StoredVerdict;
-  readonly assurance: Assurance;
-}
-
-/** Bytes that already have an entry: a duplicate, or judged again. */
-async function judgeKnown(tx: Sql, candidates: readonly Candidate[]): Promise<void> {
-  const known = candidates.filter((candidate) => candidate.known);
-  if (known.length === 0) return;
-  const again = await settleDuplicates(tx, known);
-  if (again.length === 0) return;
-  // Whoever upgrades the same entry at the same time waits here and then sees the other's verdict.
-  await tx.query(`SELECT id FROM entry WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE`, [
-    column(again, ({ uuid }) => uuid),
-  ]);
-  await settleDuplicates(tx, again);
-}
-
-async function settleDuplicates(tx: Sql, known: readonly Candidate[]): Promise<Candidate[]> {
-  const stored = await tx.query<KnownRow>(
-    `SELECT DISTINCT ON (b.entry_id) encode(b.log_hash, 'hex') AS hash, b.entry_id, v.verdict, v.assurance
-     FROM entry_body b JOIN verdict v ON v.entry_id = b.entry_id
-     WHERE b.log_id = 1 AND b.log_hash = ANY($1::bytea[]) ORDER BY b.entry_id, v.group_id DESC`,
-    [column(known, ({ row }) => row.logHash)],
-  );
-  const byHash = new Map(stored.map((row) => [row.hash, row]));
-  const again: Candidate[] = [];
-  for (const candidate of known) {
-    const before = byHash.get(Buffer.from(candidate.row.logHash).toString('hex'));
-    if (before === undefined) {
-      const detail = `entry id ${candidate.row.id} is in use`;
-      candidate.answer = { kind: 'refused', code: 'not_storable', detail };
-      continue;
-    }
-    candidate.uuid = before.entry_id.replaceAll('-', '');
-    if (stronger(candidate.row, before)) again.push(candidate);
-    else candidate.answer = { kind: 'duplicate', id: entryIdOf(candidate.uuid) };
-  }
-  return again;
-}
 
 async function insertEntries(tx: Sql, sorted: readonly Candidate[]): Promise<void> {
   if (sorted.length === 0) return;
@@ -260,107 +171,6 @@ async function eraseRefused(tx: Sql, candidates: readonly Candidate[]): Promise<
       column(sequences, ({ epoch }) => epoch),
       column(sequences, ({ number }) => number),
       column(sequences, ({ uuid }) => uuid),
-    ],
-  );
-}
-
-/** Receipts, verdicts, events and the sealer's queue: everything that is only true of rows that stay. */
-async function writeVerdicts(
-  tx: Sql,
-  kept: readonly Candidate[],
-  issue: Issue,
-  durability: DurabilityClass,
-): Promise<Map<string, StoredReceipt>> {
-  const receipts = new Map<string, StoredReceipt>();
-  if (kept.length === 0) return receipts;
-  const issued = await issue(kept.map(({ row, uuid }) => ({ row, entryId: entryIdOf(uuid) })));
-  if (issued.leaves.length !== kept.length)
-    throw new Error(
-      `a group of ${kept.length} entries got ${issued.leaves.length} receipt leaves. Issue one leaf per row.`,
-    );
-  const events = kept.map(({ row, uuid }) =>
-    entryEvent(row, entryIdOf(uuid), issued.committedAtMs),
-  );
-  const fresh = kept.filter(isFresh);
-  await tx.query(
-    `WITH receipts AS (
-       INSERT INTO receipt_group (leaves, root, signature, key_id, committed_at_ms, include_by_ms, durability)
-       VALUES ($1, $2, $3, $4, $5::int8, $6, $7) RETURNING id),
-     verdicts AS (
-       INSERT INTO verdict (entry_id, group_id, receipt_index, verdict, reason, assurance, rule_set)
-       SELECT k.entry_id, receipts.id, k.place - 1, k.verdict, k.reason, k.assurance, k.rule_set
-       FROM receipts, unnest($8::uuid[], $9::text[], $10::text[], $11::text[], $12::text[])
-         WITH ORDINALITY AS k (entry_id, verdict, reason, assurance, rule_set, place)),
-     events AS (
-       INSERT INTO outbox (type, data, at_ms)
-       SELECT k.type, k.data::jsonb, $5::int8 FROM unnest($13::text[], $14::text[]) WITH ORDINALITY AS k (type, data, place)
-       ORDER BY k.place)
-     INSERT INTO log_unsealed (entry_id, source, profile, leaf, received_at_ms)
-     SELECT k.entry_id, k.source, k.profile, k.leaf, k.received_at_ms
-     FROM unnest($15::uuid[], $16::text[], $17::text[], $18::bytea[], $19::int8[])
-       WITH ORDINALITY AS k (entry_id, source, profile, leaf, received_at_ms, place) ORDER BY k.place`,
-    [
-      joinHashes(issued.leaves),
-      issued.root,
-      issued.signature,
-      issued.keyId,
-      issued.committedAtMs,
-      issued.includeByMs,
-      durability,
-      column(kept, ({ uuid }) => uuid),
-      column(kept, ({ row }) => row.verdict),
-      column(kept, ({ row }) => row.reason ?? null),
-      column(kept, ({ row }) => row.assurance),
-      column(kept, ({ row }) => row.ruleSet),
-      column(events, ({ type }) => type),
-      column(events, ({ data }) => JSON.stringify(data)),
-      column(fresh, ({ uuid }) => uuid),
-      column(fresh, ({ row }) => row.source),
-      column(fresh, ({ row }) => row.profile),
-      column(fresh, ({ row }) => row.merkleLeaf),
-      column(fresh, ({ row }) => row.receivedAtMs),
-    ],
-    { prepare: 'wattproof_write_verdicts' },
-  );
-  for (const candidate of kept) await keepSignature(tx, candidate);
-  kept.forEach(({ row, uuid }, index) => {
-    const entryId = entryIdOf(uuid);
-    receipts.set(entryId, {
-      entryId,
-      logHash: row.logHash,
-      verdict: row.verdict,
-      ...(row.reason === undefined ? {} : { reason: row.reason }),
-      ruleSet: row.ruleSet,
-      committedAtMs: issued.committedAtMs,
-      includeByMs: issued.includeByMs,
-      durability,
-      keyId: issued.keyId,
-      signature: issued.signature,
-      index,
-      leaves: issued.leaves,
-    });
-  });
-  return receipts;
-}
-
-/** An upgrade may be the first to bring a signature; the proof then carries it. */
-async function keepSignature(tx: Sql, { row, uuid, known }: Candidate): Promise<void> {
-  const { signature } = row;
-  if (!known || signature === undefined) return;
-  const { batch } = signature;
-  await tx.query(
-    `UPDATE entry_body SET signature_alg = $2, signature_key_id = $3, signature_public_key = $4, signature_value = $5,
-       signature_nonce = $6, signature_index = $7, signature_count = $8, signature_path = $9 WHERE entry_id = $1`,
-    [
-      uuid,
-      signature.alg,
-      signature.keyId,
-      signature.publicKey,
-      signature.value,
-      batch?.nonce ?? null,
-      batch?.index ?? null,
-      batch?.count ?? null,
-      batch === undefined ? null : joinHashes(batch.path),
     ],
   );
 }

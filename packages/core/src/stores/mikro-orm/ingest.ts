@@ -1,7 +1,8 @@
 import type { CommittedRow, IngestRow, IngestStore } from '../../ingestion/ingest.store.js';
 import type { DurabilityClass, Logger } from '../../spi/index.js';
 import { StoreUnavailable } from '../store.js';
-import { commitGroup, type Issue } from './ingest-transaction.js';
+import { commitGroup } from './ingest-transaction.js';
+import type { Issue } from './ingest-verdicts.js';
 import { isRetryable, type Sql, SqlError } from './sql.js';
 import type { StoreLimits } from './store-options.js';
 

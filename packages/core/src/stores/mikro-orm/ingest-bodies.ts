@@ -1,0 +1,83 @@
+import type { IngestRow } from '../../ingestion/ingest.store.js';
+import type { Assurance, StoredVerdict } from '../../logs/verdict.js';
+import { entryIdOf } from './entry-id.js';
+import { joinHashes } from './hash-list.js';
+import { type Candidate, stronger } from './ingest-candidate.js';
+import type { Sql, SqlValue } from './sql.js';
+import { column } from './sql-column.js';
+
+/** The unique hash decides which of several writers owns new bytes; the others wait here for its commit. */
+export async function insertBodies(tx: Sql, candidates: readonly Candidate[]): Promise<void> {
+  if (candidates.length === 0) return;
+  const signature = <V extends SqlValue>(
+    value: (signature: NonNullable<IngestRow['signature']>) => V,
+  ) => column(candidates, ({ row }) => (row.signature === undefined ? null : value(row.signature)));
+  const inserted = await tx.query<{ entry_id: string }>(
+    `INSERT INTO entry_body (entry_id, bytes, salt, log_hash, signature_alg, signature_key_id, signature_public_key,
+       signature_value, signature_nonce, signature_index, signature_count, signature_path)
+     SELECT * FROM unnest($1::uuid[], $2::bytea[], $3::bytea[], $4::bytea[], $5::text[], $6::text[], $7::bytea[],
+       $8::bytea[], $9::bytea[], $10::int4[], $11::int4[], $12::bytea[])
+     ON CONFLICT DO NOTHING RETURNING entry_id`,
+    [
+      column(candidates, ({ uuid }) => uuid),
+      column(candidates, ({ row }) => row.bytes),
+      column(candidates, ({ row }) => row.salt),
+      column(candidates, ({ row }) => row.logHash),
+      signature(({ alg }) => alg),
+      signature(({ keyId }) => keyId),
+      signature(({ publicKey }) => publicKey),
+      signature(({ value }) => value),
+      signature(({ batch }) => batch?.nonce ?? null),
+      signature(({ batch }) => batch?.index ?? null),
+      signature(({ batch }) => batch?.count ?? null),
+      signature(({ batch }) => (batch === undefined ? null : joinHashes(batch.path))),
+    ],
+    { prepare: 'wattproof_insert_bodies' },
+  );
+  if (inserted.length === candidates.length) return;
+  const own = new Set(inserted.map(({ entry_id }) => entry_id.replaceAll('-', '')));
+  for (const candidate of candidates) candidate.known = !own.has(candidate.uuid);
+}
+
+interface KnownRow {
+  readonly hash: string;
+  readonly entry_id: string;
+  readonly verdict: StoredVerdict;
+  readonly assurance: Assurance;
+}
+
+/** Bytes that already have an entry: a duplicate, or judged again. */
+export async function judgeKnown(tx: Sql, candidates: readonly Candidate[]): Promise<void> {
+  const known = candidates.filter((candidate) => candidate.known);
+  if (known.length === 0) return;
+  const again = await settleDuplicates(tx, known);
+  if (again.length === 0) return;
+  // Whoever upgrades the same entry at the same time waits here and then sees the other's verdict.
+  await tx.query(`SELECT id FROM entry WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE`, [
+    column(again, ({ uuid }) => uuid),
+  ]);
+  await settleDuplicates(tx, again);
+}
+
+async function settleDuplicates(tx: Sql, known: readonly Candidate[]): Promise<Candidate[]> {
+  const stored = await tx.query<KnownRow>(
+    `SELECT DISTINCT ON (b.entry_id) encode(b.log_hash, 'hex') AS hash, b.entry_id, v.verdict, v.assurance
+     FROM entry_body b JOIN verdict v ON v.entry_id = b.entry_id
+     WHERE b.log_id = 1 AND b.log_hash = ANY($1::bytea[]) ORDER BY b.entry_id, v.group_id DESC`,
+    [column(known, ({ row }) => row.logHash)],
+  );
+  const byHash = new Map(stored.map((row) => [row.hash, row]));
+  const again: Candidate[] = [];
+  for (const candidate of known) {
+    const before = byHash.get(Buffer.from(candidate.row.logHash).toString('hex'));
+    if (before === undefined) {
+      const detail = `entry id ${candidate.row.id} is in use`;
+      candidate.answer = { kind: 'refused', code: 'not_storable', detail };
+      continue;
+    }
+    candidate.uuid = before.entry_id.replaceAll('-', '');
+    if (stronger(candidate.row, before)) again.push(candidate);
+    else candidate.answer = { kind: 'duplicate', id: entryIdOf(candidate.uuid) };
+  }
+  return again;
+}

@@ -1,0 +1,113 @@
+import type { IngestRow, IssuedReceipts, StoredReceipt } from '../../ingestion/ingest.store.js';
+import type { DurabilityClass } from '../../spi/index.js';
+import { entryEvent } from '../committed-events.js';
+import { entryIdOf } from './entry-id.js';
+import { joinHashes } from './hash-list.js';
+import type { Candidate } from './ingest-candidate.js';
+import type { Sql } from './sql.js';
+import { column } from './sql-column.js';
+
+export type Issue = (
+  rows: readonly { readonly row: IngestRow; readonly entryId: string }[],
+) => Promise<IssuedReceipts> | IssuedReceipts;
+
+/** Receipts, verdicts, events and the sealer's queue: everything that is only true of rows that stay. */
+export async function writeVerdicts(
+  tx: Sql,
+  kept: readonly Candidate[],
+  issue: Issue,
+  durability: DurabilityClass,
+): Promise<Map<string, StoredReceipt>> {
+  const receipts = new Map<string, StoredReceipt>();
+  if (kept.length === 0) return receipts;
+  const issued = await issue(kept.map(({ row, uuid }) => ({ row, entryId: entryIdOf(uuid) })));
+  if (issued.leaves.length !== kept.length)
+    throw new Error(
+      `a group of ${kept.length} entries got ${issued.leaves.length} receipt leaves. Issue one leaf per row.`,
+    );
+  const events = kept.map(({ row, uuid }) =>
+    entryEvent(row, entryIdOf(uuid), issued.committedAtMs),
+  );
+  const fresh = kept.filter(({ known }) => !known);
+  await tx.query(
+    `WITH receipts AS (
+       INSERT INTO receipt_group (leaves, root, signature, key_id, committed_at_ms, include_by_ms, durability)
+       VALUES ($1, $2, $3, $4, $5::int8, $6, $7) RETURNING id),
+     verdicts AS (
+       INSERT INTO verdict (entry_id, group_id, receipt_index, verdict, reason, assurance, rule_set)
+       SELECT k.entry_id, receipts.id, k.place - 1, k.verdict, k.reason, k.assurance, k.rule_set
+       FROM receipts, unnest($8::uuid[], $9::text[], $10::text[], $11::text[], $12::text[])
+         WITH ORDINALITY AS k (entry_id, verdict, reason, assurance, rule_set, place)),
+     events AS (
+       INSERT INTO outbox (type, data, at_ms)
+       SELECT k.type, k.data::jsonb, $5::int8 FROM unnest($13::text[], $14::text[]) WITH ORDINALITY AS k (type, data, place)
+       ORDER BY k.place)
+     INSERT INTO log_unsealed (entry_id, source, profile, leaf, received_at_ms)
+     SELECT k.entry_id, k.source, k.profile, k.leaf, k.received_at_ms
+     FROM unnest($15::uuid[], $16::text[], $17::text[], $18::bytea[], $19::int8[])
+       WITH ORDINALITY AS k (entry_id, source, profile, leaf, received_at_ms, place) ORDER BY k.place`,
+    [
+      joinHashes(issued.leaves),
+      issued.root,
+      issued.signature,
+      issued.keyId,
+      issued.committedAtMs,
+      issued.includeByMs,
+      durability,
+      column(kept, ({ uuid }) => uuid),
+      column(kept, ({ row }) => row.verdict),
+      column(kept, ({ row }) => row.reason ?? null),
+      column(kept, ({ row }) => row.assurance),
+      column(kept, ({ row }) => row.ruleSet),
+      column(events, ({ type }) => type),
+      column(events, ({ data }) => JSON.stringify(data)),
+      column(fresh, ({ uuid }) => uuid),
+      column(fresh, ({ row }) => row.source),
+      column(fresh, ({ row }) => row.profile),
+      column(fresh, ({ row }) => row.merkleLeaf),
+      column(fresh, ({ row }) => row.receivedAtMs),
+    ],
+    { prepare: 'wattproof_write_verdicts' },
+  );
+  for (const candidate of kept) await keepSignature(tx, candidate);
+  kept.forEach(({ row, uuid }, index) => {
+    const entryId = entryIdOf(uuid);
+    receipts.set(entryId, {
+      entryId,
+      logHash: row.logHash,
+      verdict: row.verdict,
+      ...(row.reason === undefined ? {} : { reason: row.reason }),
+      ruleSet: row.ruleSet,
+      committedAtMs: issued.committedAtMs,
+      includeByMs: issued.includeByMs,
+      durability,
+      keyId: issued.keyId,
+      signature: issued.signature,
+      index,
+      leaves: issued.leaves,
+    });
+  });
+  return receipts;
+}
+
+/** An upgrade may be the first to bring a signature; the proof then carries it. */
+async function keepSignature(tx: Sql, { row, uuid, known }: Candidate): Promise<void> {
+  const { signature } = row;
+  if (!known || signature === undefined) return;
+  const { batch } = signature;
+  await tx.query(
+    `UPDATE entry_body SET signature_alg = $2, signature_key_id = $3, signature_public_key = $4, signature_value = $5,
+       signature_nonce = $6, signature_index = $7, signature_count = $8, signature_path = $9 WHERE entry_id = $1`,
+    [
+      uuid,
+      signature.alg,
+      signature.keyId,
+      signature.publicKey,
+      signature.value,
+      batch?.nonce ?? null,
+      batch?.index ?? null,
+      batch?.count ?? null,
+      batch === undefined ? null : joinHashes(batch.path),
+    ],
+  );
+}
