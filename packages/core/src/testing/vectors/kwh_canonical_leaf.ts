@@ -1,8 +1,8 @@
 import { concat, fromUtf8, toHex, utf8 } from '../../verify/bytes.js';
 import { canonicalize } from '../../verify/formats/default-formats.js';
 import { sha256 } from '../../verify/sha256.js';
-import type { VectorResult } from './vector-result.js';
-import { attempt, mustEqual, mustThrow } from './vector-result.js';
+import type { VectorResult } from './vector-case.js';
+import { attempt, mustEqual, mustThrow } from './vector-attempt.js';
 
 interface LeafCase {
   readonly name: string;

@@ -1,8 +1,8 @@
 import { canonicalJson } from '../../verify/rfc8785.js';
 import { canonicalize } from '../../verify/formats/default-formats.js';
 import { bridgeKwhMessage } from '../../verify/formats/kwh-mqtt-bridge.js';
-import type { VectorResult } from './vector-result.js';
-import { attempt, mustEqual, mustThrow } from './vector-result.js';
+import type { VectorResult } from './vector-case.js';
+import { attempt, mustEqual, mustThrow } from './vector-attempt.js';
 
 interface BridgeFile {
   readonly cases?: readonly {

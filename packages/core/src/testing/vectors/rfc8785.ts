@@ -2,8 +2,8 @@ import { fromHex, fromUtf8, toHex } from '../../verify/bytes.js';
 import { canonicalJson, canonicalizeJsonText } from '../../verify/rfc8785.js';
 import { sha256 } from '../../verify/sha256.js';
 import { es6NumberLines } from './es6-numbers.js';
-import type { VectorResult } from './vector-result.js';
-import { attempt, mustEqual, mustThrow } from './vector-result.js';
+import type { VectorResult } from './vector-case.js';
+import { attempt, mustEqual, mustThrow } from './vector-attempt.js';
 
 interface Rfc8785File {
   readonly files?: readonly {

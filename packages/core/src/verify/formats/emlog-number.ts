@@ -1,5 +1,6 @@
 import { JsonNumber, decimalOf, isExactDouble } from '../json/number-literal.js';
 import { FormatError } from './format.js';
+import { pythonFloat } from './python-float.js';
 
 /**
  * The number coercions of the reference implementation's validator (pydantic 2, lax mode), with one
@@ -22,7 +23,7 @@ const DIGITS = /^\d+$/;
 export function integerDigits(raw: unknown, path: string): string {
   if (raw instanceof JsonNumber) {
     const literal = raw.literal;
-    return /[.eE]/.test(literal) ? fromFloatLiteral(literal, path) : limited(literal, path);
+    return isDigits(literal) ? limited(literal, path) : fromFloatLiteral(literal, path);
   }
   switch (typeof raw) {
     case 'string':
@@ -33,10 +34,22 @@ export function integerDigits(raw: unknown, path: string): string {
       return limited(String(raw), path);
     case 'number':
       if (Number.isSafeInteger(raw)) return String(raw === 0 ? 0 : raw);
+      // Beyond 2^53 nobody can tell any more which integer was meant.
+      if (Number.isInteger(raw)) throw inexact(String(raw), path);
       return fromFloatLiteral(String(raw), path);
     default:
       throw new FormatError('int_type', `${path} must be an integer`, path);
   }
+}
+
+/** A double field in its canonical form, Python's `repr`. Its decimal value is the literal's own. */
+export function floatText(raw: unknown, path: string): string {
+  if (typeof raw === 'number') {
+    if (!Number.isFinite(raw)) throw notFinite(path);
+    return pythonFloat(raw);
+  }
+  const literal = floatLiteral(raw, path);
+  return pythonFloat(Number(literal));
 }
 
 /** A double field as a decimal literal that is exactly a double. */
@@ -80,6 +93,15 @@ function fromIntegerText(text: string, path: string): string {
   return limited(sign + digits, path);
 }
 
+/** True of an integer literal of JSON: digits, perhaps behind a minus. */
+function isDigits(literal: string): boolean {
+  for (let i = literal.charCodeAt(0) === 45 ? 1 : 0; i < literal.length; i += 1) {
+    const unit = literal.charCodeAt(i);
+    if (unit < 48 || unit > 57) return false;
+  }
+  return true;
+}
+
 /** Underscores between leading zeros vanish with them: `0_0300` and `0__5` are integers to the reference. */
 function withoutLeadingZeros(text: string): string | undefined {
   if (!text.startsWith('0')) return text;
@@ -111,8 +133,12 @@ function fromFloatLiteral(literal: string, path: string): string {
       `${path} is too large for a float notation; write all its digits`,
       path,
     );
-  if (!isExactDouble(literal) || !Number.isInteger(value)) throw inexact(literal, path);
-  return String(BigInt(value));
+  const digits = String(BigInt(value));
+  const read = decimalOf(digits);
+  const written = decimalOf(literal);
+  if (read.digits !== written.digits || read.exponent !== written.exponent)
+    throw inexact(literal, path);
+  return digits;
 }
 
 function limited(digits: string, path: string): string {
@@ -133,7 +159,7 @@ function inexact(literal: string, path: string): FormatError {
   if (!Number.isFinite(Number(literal))) return notFinite(path);
   return new FormatError(
     'json_number_precision',
-    `${path}: a double cannot hold ${literal.slice(0, 40)}; send the digits it keeps (${Number(literal)})`,
+    `${path}: a double cannot hold ${literal.slice(0, 40)} exactly (it reads ${Number(literal)}); send an integer in full, as text, or fewer digits`,
     path,
   );
 }

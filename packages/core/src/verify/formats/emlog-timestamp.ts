@@ -2,13 +2,6 @@ import { JsonNumber } from '../json/number-literal.js';
 import { dateOfDays, daysInMonth, daysOfDate, pad } from './civil-date.js';
 import { FormatError } from './format.js';
 
-/** A timestamp of an emlog document: its canonical text, and the instant (a naive one is read as UTC). */
-export interface EmlogTimestamp {
-  readonly text: string;
-  /** Milliseconds since 1970 UTC, rounded down. */
-  readonly ms: number;
-}
-
 /** Above this many seconds (either sign) a number is taken as milliseconds. */
 const MILLISECONDS_ABOVE = 20_000_000_000;
 
@@ -20,21 +13,15 @@ const DECIMAL = /^[+-]?(?:\d+\.\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
 /**
  * Reads what the reference implementation's validator (pydantic 2, lax mode) takes for a datetime:
  * ISO 8601 text with `T`, `t`, `_` or a space, with or without seconds, fraction (cut to microseconds)
- * and offset (kept); a date alone; seconds or milliseconds since 1970 as number or as text.
+ * and offset (kept); a date alone; seconds or milliseconds since 1970 as number or as text. Returns
+ * the canonical text.
  */
-export function emlogTimestamp(raw: unknown, path: string): EmlogTimestamp {
+export function emlogTimestamp(raw: unknown, path: string): string {
   if (typeof raw === 'string') {
-    if (isPlainUtc(raw)) {
-      const ms = plainUtcMs(raw);
-      if (ms !== undefined) return { text: raw, ms };
-    }
+    if (isPlainUtc(raw) && isDateTime(raw)) return raw;
     return fromIso(raw, path) ?? fromNumberText(raw, path);
   }
-  if (raw instanceof JsonNumber) {
-    const value = Number(raw.literal);
-    // An integer literal keeps its own path: it has no fraction to round.
-    return fromNumber(value, path);
-  }
+  if (raw instanceof JsonNumber) return fromNumber(Number(raw.literal), path);
   if (typeof raw === 'number') return fromNumber(raw, path);
   if (typeof raw === 'bigint') return fromNumber(Number(raw), path);
   throw new FormatError('datetime_type', `${path} must be a timestamp`, path);
@@ -52,51 +39,68 @@ function isPlainUtc(text: string): boolean {
   );
 }
 
-/** Milliseconds of `YYYY-MM-DDTHH:MM:SSZ`, whose separators were checked; undefined when not a valid time. */
-function plainUtcMs(text: string): number | undefined {
-  const two = (at: number): number => {
-    const high = text.charCodeAt(at) - 48;
-    const low = text.charCodeAt(at + 1) - 48;
-    return high >= 0 && high <= 9 && low >= 0 && low <= 9 ? high * 10 + low : Number.NaN;
-  };
-  const year = two(0) * 100 + two(2);
-  const month = two(5);
-  const day = two(8);
-  const hour = two(11);
-  const minute = two(14);
-  const second = two(17);
-  const valid =
+/** True when the digits of a text that begins `YYYY-MM-DD?HH:MM:SS` are a date and a time of day. */
+function isDateTime(text: string): boolean {
+  const year = twoDigits(text, 0) * 100 + twoDigits(text, 2);
+  const month = twoDigits(text, 5);
+  const day = twoDigits(text, 8);
+  return (
     year >= 1 &&
     month >= 1 &&
     month <= 12 &&
     day >= 1 &&
     day <= daysInMonth(year, month) &&
-    hour <= 23 &&
-    minute <= 59 &&
-    second <= 59;
-  if (!valid) return undefined;
-  return (daysOfDate(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second) * 1000;
+    twoDigits(text, 11) <= 23 &&
+    twoDigits(text, 14) <= 59 &&
+    twoDigits(text, 17) <= 59
+  );
 }
 
-function fromIso(text: string, path: string): EmlogTimestamp | undefined {
+/** Two decimal digits as a number; NaN when they are none. */
+function twoDigits(text: string, at: number): number {
+  const high = text.charCodeAt(at) - 48;
+  const low = text.charCodeAt(at + 1) - 48;
+  return high >= 0 && high <= 9 && low >= 0 && low <= 9 ? high * 10 + low : Number.NaN;
+}
+
+/**
+ * Milliseconds since 1970 UTC, rounded down, of a canonical timestamp. One without an offset is read
+ * as UTC.
+ */
+export function timestampMs(canonical: string): number {
+  const days = daysOfDate(
+    twoDigits(canonical, 0) * 100 + twoDigits(canonical, 2),
+    twoDigits(canonical, 5),
+    twoDigits(canonical, 8),
+  );
+  const seconds =
+    days * 86_400 +
+    twoDigits(canonical, 11) * 3600 +
+    twoDigits(canonical, 14) * 60 +
+    twoDigits(canonical, 17);
+  const fraction = canonical.charCodeAt(19) === 46 ? Number(canonical.slice(20, 23)) : 0;
+  const ms = seconds * 1000 + fraction;
+  const sign = canonical.charCodeAt(canonical.length - 6);
+  if (sign !== 43 && sign !== 45) return ms;
+  const hours = twoDigits(canonical, canonical.length - 5);
+  const offsetMs = (hours * 60 + twoDigits(canonical, canonical.length - 2)) * 60_000;
+  return sign === 43 ? ms - offsetMs : ms + offsetMs;
+}
+
+function fromIso(text: string, path: string): string | undefined {
   const match = ISO.exec(text);
   if (match === null) return undefined;
   const [, y, mo, d, h = '00', mi = '00', s = '00', fraction = '', z, sign, oh, om] = match;
+  const time = `${y}-${mo}-${d}T${h}:${mi}:${s}`;
   const offsetMinutes = sign === undefined ? 0 : Number(oh) * 60 + Number(om);
-  if (Number(om ?? 0) > 59 || offsetMinutes >= 1440) return bad(path);
-  const seconds = plainUtcMs(`${y}-${mo}-${d}T${h}:${mi}:${s}Z`);
-  if (seconds === undefined) return bad(path);
+  if (Number(om ?? 0) > 59 || offsetMinutes >= 1440 || !isDateTime(time)) return bad(path);
   const micros = fraction.slice(0, 6).padEnd(6, '0');
   const utc = z !== undefined || (sign !== undefined && offsetMinutes === 0);
   const offset = utc ? 'Z' : sign === undefined ? '' : `${sign === '+' ? '+' : '-'}${oh}:${om}`;
-  const east = sign === '+' ? offsetMinutes : -offsetMinutes;
-  return {
-    text: `${y}-${mo}-${d}T${h}:${mi}:${s}${micros === '000000' ? '' : `.${micros}`}${offset}`,
-    ms: seconds + Number(micros.slice(0, 3)) - east * 60_000,
-  };
+  return `${time}${micros === '000000' ? '' : `.${micros}`}${offset}`;
 }
 
-function fromNumberText(text: string, path: string): EmlogTimestamp {
+function fromNumberText(text: string, path: string): string {
   if (INTEGER.test(text)) return fromNumber(Number(text), path);
   if (!DECIMAL.test(text)) return bad(path);
   // The reference divides milliseconds as a double and then judges the size once more.
@@ -111,7 +115,7 @@ function fromNumberText(text: string, path: string): EmlogTimestamp {
  * Seconds (or milliseconds) as a number. The fraction of a negative number is added, not subtracted:
  * −0.1 s becomes 23:59:59.1. That is how the reference reads it, and its hashes depend on it.
  */
-function fromNumber(value: number, path: string): EmlogTimestamp {
+function fromNumber(value: number, path: string): string {
   if (!Number.isFinite(value)) return bad(path);
   const fraction = Math.abs(value - Math.trunc(value));
   const micros = Math.round(fraction * (Math.abs(value) > MILLISECONDS_ABOVE ? 1e3 : 1e6));
@@ -119,12 +123,7 @@ function fromNumber(value: number, path: string): EmlogTimestamp {
   return fromParts(whole, Math.abs(whole) > MILLISECONDS_ABOVE, micros, path);
 }
 
-function fromParts(
-  whole: number,
-  inMs: boolean,
-  extraMicros: number,
-  path: string,
-): EmlogTimestamp {
+function fromParts(whole: number, inMs: boolean, extraMicros: number, path: string): string {
   let seconds = inMs ? Math.floor(whole / 1000) : whole;
   let micros = extraMicros + (inMs ? (whole - seconds * 1000) * 1000 : 0);
   if (micros >= 1_000_000) {
@@ -136,10 +135,7 @@ function fromParts(
   if (date === undefined) return bad(path, 'datetime_parsing');
   const ofDay = seconds - days * 86_400;
   const time = `${pad(Math.floor(ofDay / 3600), 2)}:${pad(Math.floor(ofDay / 60) % 60, 2)}:${pad(ofDay % 60, 2)}`;
-  return {
-    text: `${date}T${time}${micros === 0 ? '' : `.${pad(micros, 6)}`}Z`,
-    ms: seconds * 1000 + Math.floor(micros / 1000),
-  };
+  return `${date}T${time}${micros === 0 ? '' : `.${pad(micros, 6)}`}Z`;
 }
 
 function bad(path: string, code = 'datetime_from_date_parsing'): never {

@@ -48,7 +48,7 @@ export function decimalOf(literal: string): Decimal {
  */
 export function isExactDouble(literal: string): boolean {
   // Decimals of up to 15 digits are all told apart by doubles (IEEE 754 binary64: DBL_DIG = 15).
-  if (literal.length <= 15 && !/[eE]/.test(literal)) return true;
+  if (literal.length <= 15 && !hasExponent(literal)) return true;
   const value = Number(literal);
   if (!Number.isFinite(value)) return false;
   const shortest = String(value);
@@ -56,6 +56,14 @@ export function isExactDouble(literal: string): boolean {
   const written = decimalOf(literal);
   const read = decimalOf(shortest);
   return written.digits === read.digits && written.exponent === read.exponent;
+}
+
+function hasExponent(literal: string): boolean {
+  for (let i = 0; i < literal.length; i += 1) {
+    const unit = literal.charCodeAt(i);
+    if (unit === 101 || unit === 69) return true;
+  }
+  return false;
 }
 
 /** True when the literal's decimal value is an integer, whatever its notation (`300.0`, `3e2`). */

@@ -1,3 +1,4 @@
+import { utf16Units } from '../native-text.js';
 import { JsonError } from './json-error.js';
 import { JsonNumber, isExactDouble, isIntegral } from './number-literal.js';
 
@@ -21,10 +22,55 @@ export type JsonTree =
 /** Deepest nesting of arrays and objects that is read. */
 export const MAX_JSON_DEPTH = 64;
 
+/** Values of an object's members, at the index of their names in a schema; absent ones are undefined. */
+export class Members {
+  constructor(readonly values: readonly unknown[]) {}
+}
+
+/**
+ * The member names of a schema (at most 31), arranged so that a reader finds the index of one without
+ * cutting it out of the text. `nested` holds the names of members that are objects themselves.
+ */
+export class MemberNames {
+  private readonly byFirstUnit: readonly (
+    | readonly { readonly index: number; readonly units: Uint16Array }[]
+    | undefined
+  )[];
+
+  /** One undefined value for every name, to be copied. */
+  readonly blank: readonly unknown[];
+
+  constructor(
+    readonly names: readonly string[],
+    readonly nested: Readonly<Record<string, MemberNames>> = {},
+  ) {
+    this.blank = names.map(() => undefined);
+    const all = names.map((name, index) => ({
+      index,
+      units: Uint16Array.from(name, (char) => char.charCodeAt(0)),
+    }));
+    this.byFirstUnit = Array.from({ length: 128 }, (_, first) => {
+      const same = all.filter(({ units }) => units[0] === first);
+      return same.length === 0 ? undefined : same;
+    });
+  }
+
+  /** Index of the name that stands at `start` and ends with a quote; −1 for any other. */
+  indexAt(text: Uint16Array, start: number): number {
+    const candidates = this.byFirstUnit[text[start]!];
+    if (candidates === undefined) return -1;
+    for (const { index, units } of candidates) {
+      let i = 1;
+      while (i < units.length && text[start + i] === units[i]) i += 1;
+      if (i === units.length && text[start + i] === 34) return index;
+    }
+    return -1;
+  }
+}
+
 /**
  * Reads JSON (RFC 8259) as I-JSON (RFC 7493) demands it, in one pass over the text: no duplicate
- * keys, no lone surrogates, no byte order mark. Callers either take whole values or walk objects
- * member by member: `if (r.enterObject()) do { key = r.key(); … } while (r.nextMember())`.
+ * keys, no lone surrogates, no byte order mark. Callers take whole values or, of an object, the members a schema knows.
  */
 export class JsonReader {
   private at = 0;
@@ -32,18 +78,22 @@ export class JsonReader {
   /** True while every string read so far consisted of 0x20…0x7e without quote and backslash. */
   plain = true;
 
+  /** The text's UTF-16 units and a zero: reading them is far cheaper than `charCodeAt`. */
+  private readonly units: Uint16Array;
+
   constructor(
     private readonly text: string,
     private readonly numbers: NumberReading,
   ) {
+    this.units = utf16Units(text);
     if (text.charCodeAt(0) === 0xfeff)
       throw new JsonError('json_bom', 'A byte order mark is not part of JSON', 0);
     this.skipSpace();
   }
 
-  /** The first character of the next value, as a UTF-16 unit; NaN at the end. */
+  /** The first character of the next value, as a UTF-16 unit; 0 at the end. */
   peek(): number {
-    return this.text.charCodeAt(this.at);
+    return this.units[this.at]!;
   }
 
   /** Fails unless nothing but white space is left. */
@@ -54,7 +104,7 @@ export class JsonReader {
   }
 
   value(): JsonTree {
-    const unit = this.text.charCodeAt(this.at);
+    const unit = this.units[this.at];
     switch (unit) {
       case 34:
         return this.string();
@@ -74,31 +124,68 @@ export class JsonReader {
   }
 
   /** Steps into an object; false when it has no members (and is then already left). */
-  enterObject(): boolean {
+  private enterObject(): boolean {
     this.enter(123, 'an object');
-    if (this.text.charCodeAt(this.at) !== 125) return true;
+    if (this.units[this.at] !== 125) return true;
     this.at += 1;
     this.depth -= 1;
     return false;
   }
 
   /** The next member's name; the reader then stands before its value. */
-  key(): string {
-    if (this.text.charCodeAt(this.at) !== 34) this.unexpected('a member name in quotes');
+  private key(): string {
+    if (this.units[this.at] !== 34) this.unexpected('a member name in quotes');
     const key = this.string();
-    this.skipSpace();
-    if (this.text.charCodeAt(this.at) !== 58) this.unexpected('":"');
-    this.at += 1;
-    this.skipSpace();
+    this.colon();
     return key;
   }
 
+  /**
+   * Reads an object and keeps the members a schema knows; the others are read, checked and dropped.
+   */
+  members(known: MemberNames): Members {
+    const values = known.blank.slice();
+    let seen = 0;
+    let others: Set<string> | undefined;
+    if (this.enterObject())
+      do {
+        let index = known.indexAt(this.units, this.at + 1);
+        if (index >= 0 && this.units[this.at] === 34) {
+          this.at += known.names[index]!.length + 2;
+          this.colon();
+        } else {
+          // A name may also be known in an escaped spelling.
+          const key = this.key();
+          index = known.names.indexOf(key);
+          if (index < 0) {
+            others ??= new Set();
+            if (others.has(key)) this.duplicate(key);
+            others.add(key);
+            this.value();
+            continue;
+          }
+        }
+        if ((seen & (1 << index)) !== 0) this.duplicate(known.names[index]!);
+        seen |= 1 << index;
+        const nested = this.units[this.at] === 123 ? known.nested[known.names[index]!] : undefined;
+        values[index] = nested === undefined ? this.value() : this.members(nested);
+      } while (this.nextMember());
+    return new Members(values);
+  }
+
+  private colon(): void {
+    this.skipSpace();
+    if (this.units[this.at] !== 58) this.unexpected('":"');
+    this.at += 1;
+    this.skipSpace();
+  }
+
   /** Behind a member's value: true when another member follows, false when the object ended. */
-  nextMember(): boolean {
+  private nextMember(): boolean {
     return this.next(125);
   }
 
-  duplicate(key: string): never {
+  private duplicate(key: string): never {
     throw new JsonError(
       'json_duplicate_key',
       `The member name ${JSON.stringify(key)} occurs twice`,
@@ -129,7 +216,7 @@ export class JsonReader {
   private array(): JsonTree[] {
     this.enter(91, 'an array');
     const items: JsonTree[] = [];
-    if (this.text.charCodeAt(this.at) === 93) {
+    if (this.units[this.at] === 93) {
       this.at += 1;
       this.depth -= 1;
       return items;
@@ -140,7 +227,7 @@ export class JsonReader {
   }
 
   private enter(opening: number, what: string): void {
-    if (this.text.charCodeAt(this.at) !== opening) this.unexpected(what);
+    if (this.units[this.at] !== opening) this.unexpected(what);
     this.depth += 1;
     if (this.depth > MAX_JSON_DEPTH)
       throw new JsonError('json_too_deep', `Nested deeper than ${MAX_JSON_DEPTH} levels`, this.at);
@@ -150,7 +237,7 @@ export class JsonReader {
 
   private next(closing: number): boolean {
     this.skipSpace();
-    const unit = this.text.charCodeAt(this.at);
+    const unit = this.units[this.at];
     if (unit === 44) {
       this.at += 1;
       this.skipSpace();
@@ -163,10 +250,11 @@ export class JsonReader {
   }
 
   private skipSpace(): void {
-    const text = this.text;
+    const units = this.units;
     let at = this.at;
-    let unit = text.charCodeAt(at);
-    while (unit === 32 || unit === 10 || unit === 13 || unit === 9) unit = text.charCodeAt(++at);
+    let unit = units[at]!;
+    if (unit > 32) return;
+    while (unit === 32 || unit === 10 || unit === 13 || unit === 9) unit = units[++at]!;
     this.at = at;
   }
 
@@ -177,14 +265,14 @@ export class JsonReader {
   }
 
   private string(): string {
-    const text = this.text;
+    const units = this.units;
     const start = this.at + 1;
     let at = start;
-    let unit = text.charCodeAt(at);
-    while (unit >= 32 && unit < 127 && unit !== 34 && unit !== 92) unit = text.charCodeAt(++at);
+    let unit = units[at]!;
+    while (unit >= 32 && unit < 127 && unit !== 34 && unit !== 92) unit = units[++at]!;
     if (unit === 34) {
       this.at = at + 1;
-      return text.slice(start, at);
+      return this.text.slice(start, at);
     }
     return this.unusualString(start);
   }
@@ -192,26 +280,26 @@ export class JsonReader {
   /** A string with escapes or with characters beyond ASCII. */
   private unusualString(start: number): string {
     this.plain = false;
-    const text = this.text;
+    const { text, units } = this;
     let at = start;
     let done = start;
     let out = '';
     let surrogates = false;
     for (;;) {
-      const unit = text.charCodeAt(at);
+      const unit = units[at]!;
       if (unit === 34) break;
       if (unit === 92) {
         out += text.slice(done, at);
         const escaped = this.escape(at);
         if (escaped.charCodeAt(0) >= 0xd800 && escaped.charCodeAt(0) <= 0xdfff) surrogates = true;
         out += escaped;
-        at += text.charCodeAt(at + 1) === 117 ? 6 : 2;
+        at += units[at + 1]! === 117 ? 6 : 2;
         done = at;
         continue;
       }
+      if (at >= text.length) throw new JsonError('json_syntax', 'The string does not end', at);
       if (unit < 32)
         throw new JsonError('json_control_character', 'A control character must be escaped', at);
-      if (Number.isNaN(unit)) throw new JsonError('json_syntax', 'The string does not end', at);
       if (unit >= 0xd800 && unit <= 0xdfff) surrogates = true;
       at += 1;
     }
@@ -223,7 +311,7 @@ export class JsonReader {
   }
 
   private escape(at: number): string {
-    const unit = this.text.charCodeAt(at + 1);
+    const unit = this.units[at + 1]!;
     const simple = SIMPLE_ESCAPES[this.text[at + 1] ?? ''];
     if (simple !== undefined) return simple;
     const hex = this.text.slice(at + 2, at + 6);
@@ -251,29 +339,29 @@ export class JsonReader {
 
   /** `-? (0 | [1-9][0-9]*) (\.[0-9]+)? ([eE][+-]?[0-9]+)?` */
   private literal(): string {
-    const text = this.text;
+    const units = this.units;
     const start = this.at;
     let at = start;
-    let unit = text.charCodeAt(at);
-    if (unit === 45) unit = text.charCodeAt(++at);
-    if (unit === 48) unit = text.charCodeAt(++at);
+    let unit = units[at]!;
+    if (unit === 45) unit = units[++at]!;
+    if (unit === 48) unit = units[++at]!;
     else {
       if (!(unit >= 49 && unit <= 57)) this.unexpected('a JSON value', at);
-      while (unit >= 48 && unit <= 57) unit = text.charCodeAt(++at);
+      while (unit >= 48 && unit <= 57) unit = units[++at]!;
     }
     if (unit === 46) {
-      unit = text.charCodeAt(++at);
+      unit = units[++at]!;
       if (!(unit >= 48 && unit <= 57)) this.unexpected('a digit', at);
-      while (unit >= 48 && unit <= 57) unit = text.charCodeAt(++at);
+      while (unit >= 48 && unit <= 57) unit = units[++at]!;
     }
     if (unit === 101 || unit === 69) {
-      unit = text.charCodeAt(++at);
-      if (unit === 43 || unit === 45) unit = text.charCodeAt(++at);
+      unit = units[++at]!;
+      if (unit === 43 || unit === 45) unit = units[++at]!;
       if (!(unit >= 48 && unit <= 57)) this.unexpected('a digit', at);
-      while (unit >= 48 && unit <= 57) unit = text.charCodeAt(++at);
+      while (unit >= 48 && unit <= 57) unit = units[++at]!;
     }
     this.at = at;
-    return text.slice(start, at);
+    return this.text.slice(start, at);
   }
 
   private unexpected(wanted: string, at = this.at): never {

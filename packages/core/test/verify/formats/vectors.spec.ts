@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { run as runLeaves } from '../../../src/testing/vectors/kwh_canonical_leaf.js';
 import { run as runBridge } from '../../../src/testing/vectors/kwh_mqtt_bridge.js';
 import { run as runRfc8785 } from '../../../src/testing/vectors/rfc8785.js';
-import type { VectorResult } from '../../../src/testing/vectors/vector-result.js';
+import type { VectorResult } from '../../../src/testing/vectors/vector-case.js';
 
 const load = (name: string): unknown =>
   JSON.parse(readFileSync(new URL(`../../../../../vectors/${name}.json`, import.meta.url), 'utf8'));
@@ -12,6 +12,7 @@ const LINES = process.env['WATTPROOF_NIGHTLY'] === undefined ? 100_000 : NIGHTLY
 describe('published vectors', () => {
   const families: [string, number, () => Iterable<VectorResult>][] = [
     ['kwh_canonical_leaf', 40, () => runLeaves(load('kwh_canonical_leaf'))],
+    ['emlog_coercions', 290, () => runLeaves(load('emlog_coercions'))],
     ['rfc8785', 45, () => runRfc8785(load('rfc8785'), LINES)],
     ['kwh_mqtt_bridge', 12, () => runBridge(load('kwh_mqtt_bridge'))],
   ];

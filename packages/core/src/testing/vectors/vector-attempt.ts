@@ -1,10 +1,4 @@
-/** How one case of a vector file came out. */
-export interface VectorResult {
-  readonly name: string;
-  readonly ok: boolean;
-  /** What was got where something else was wanted. */
-  readonly detail?: string;
-}
+import type { VectorResult } from './vector-case.js';
 
 /** Runs one case; what it throws is a failure. `check` returns undefined when fine. */
 export function attempt(name: string, check: () => string | undefined): VectorResult {
