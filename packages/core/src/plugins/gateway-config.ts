@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { AccountsConfig } from '../accounts/accounts.config.js';
+import { BatchingConfig } from '../batching/batching.config.js';
 import { DevicesConfig } from '../devices/devices.config.js';
 import { IngestionConfig } from '../ingestion/ingestion.config.js';
 import { ASSURANCES } from '../logs/verdict.js';
@@ -111,17 +112,6 @@ const claims = z.strictObject({
 // `claims.minAssurance` is the one place for it: what may be claimed is what may occupy an interval.
 const ingestion = IngestionConfig.omit({ minAssurance: true });
 
-const batching = z.strictObject({
-  profile: z
-    .enum(['rfc9162', 'kwh-btc-iot'])
-    .default('rfc9162')
-    .describe('Shape of the Merkle tree of a batch.'),
-  // The tree's tiles are laid out for 2^20 at most.
-  maxEntries: z.int().min(1).max(1_048_576).default(65_536).describe('Seals at this many entries.'),
-  // Ten minutes: one anchor transaction per Bitcoin block at the most.
-  maxAgeMs: z.int().min(100).default(600_000).describe('Seals when the oldest entry is this old.'),
-});
-
 const simulator = z.strictObject({
   size: z.int().min(1).max(10_000).default(8).describe('Meters in the fleet.'),
   intervalMs: z.int().min(1000).default(10_000).describe('Length of one reading.'),
@@ -150,7 +140,7 @@ export const gatewayConfigSchema = z.strictObject({
   devices: DevicesConfig.prefault({}),
   claims: claims.prefault({}),
   ingestion: ingestion.prefault({}),
-  batching: batching.prefault({}),
+  batching: BatchingConfig.prefault({}),
   transports: instances.default({}).describe('Ways readings come in, beside HTTP.'),
   anchors: instances
     .default({ local: { use: '@wattproof/core/local-ledger' } })

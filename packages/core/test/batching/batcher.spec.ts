@@ -1,0 +1,306 @@
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { randomBytes } from 'node:crypto';
+import { Batcher, type CheckpointedBatch } from '../../src/batching/batcher.js';
+import { CheckpointSigner } from '../../src/batching/checkpoint-signer.js';
+import { FileMark, MemoryMark } from '../../src/batching/high-water-mark.js';
+import { openLogKeys } from '../../src/batching/log-keys.js';
+import { nativeHashing } from '../../src/batching/native-sha256.js';
+import type { BatchStore } from '../../src/batching/batch.store.js';
+import { openMemoryStore } from '../../src/stores/memory/open-memory-store.js';
+import type { Store } from '../../src/stores/store.js';
+import { FakeClock } from '../../src/testing/fake-clock.js';
+import { auditStore } from '../../src/testing/process/audit-store.js';
+import { sampleEntry } from '../../src/testing/store-suite/sample-rows.js';
+import { StoreScene } from '../../src/testing/store-suite/store-scene.js';
+import {
+  commitmentDigest,
+  openLogKeyNote,
+  parseBatchMetadata,
+  parseVkey,
+  verifyCheckpoint,
+} from '../../src/verify/index.js';
+
+const ORIGIN = 'batcher.test/log';
+const silent = { debug() {}, info() {}, warn() {}, error() {} };
+let folder: string;
+let clock: FakeClock;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'wattproof-batcher-'));
+  clock = new FakeClock(1_760_000_000_000);
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const keys = (file = join(folder, 'log.key')) =>
+  openLogKeys({
+    origin: ORIGIN,
+    key: { file },
+    previous: [],
+    random: (length) => randomBytes(length),
+    nowMs: () => clock.nowMs(),
+    stateFolder: folder,
+  });
+
+async function batcherOver(
+  store: Store,
+  options: { maxEntries?: number; batches?: BatchStore; signer?: CheckpointSigner } = {},
+) {
+  const { checkpoint, markFile } = await keys();
+  const seen: CheckpointedBatch[] = [];
+  const signer =
+    options.signer ?? new CheckpointSigner(ORIGIN, checkpoint, new FileMark(markFile, ORIGIN));
+  const batcher = new Batcher({
+    origin: ORIGIN,
+    config: { profile: 'rfc9162', maxEntries: options.maxEntries ?? 100, maxAgeMs: 1000 },
+    batches: options.batches ?? store.batches,
+    entries: store.entries,
+    signer,
+    clock,
+    hashing: nativeHashing,
+    logger: silent,
+    yieldTurn: () => new Promise((resolve) => setImmediate(resolve)),
+    onCheckpoint: async (batch) => void seen.push(batch),
+  });
+  return { batcher, seen, vkey: checkpoint.vkey, signer };
+}
+
+const put = (store: Store, count: number, choices = {}) =>
+  new StoreScene({ name: 'batcher', open: async () => store }).commit(
+    ...Array.from({ length: count }, () =>
+      sampleEntry({ receivedAtMs: clock.nowMs(), ...choices }),
+    ),
+  );
+
+describe('the keys of a log', () => {
+  it('are created once, readable by their owner only, and the same at the next start', async () => {
+    const first = await keys();
+    expect(first.created).toBe(true);
+    expect((await stat(join(folder, 'log.key'))).mode & 0o777).toBe(0o600);
+    const second = await keys();
+    expect(second.created).toBe(false);
+    expect([second.checkpoint.vkey, second.receipts.vkey, second.ledger.vkey]).toEqual([
+      first.checkpoint.vkey,
+      first.receipts.vkey,
+      first.ledger.vkey,
+    ]);
+    expect(second.announcements).toEqual(first.announcements);
+    expect(
+      new Set(
+        [first.checkpoint.vkey, first.receipts.vkey, first.ledger.vkey].map((vkey) =>
+          parseVkey(vkey).publicKey.join(),
+        ),
+      ).size,
+    ).toBe(3);
+  });
+
+  it('are announced by the checkpoint key', async () => {
+    const { announcements, checkpoint, receipts, ledger } = await keys();
+    const opened = announcements.map((note) => openLogKeyNote(note, [parseVkey(checkpoint.vkey)]));
+    expect(opened.map(({ role, key }) => [role, key])).toEqual([
+      ['receipts', parseVkey(receipts.vkey)],
+      ['ledger', parseVkey(ledger.vkey)],
+    ]);
+  });
+
+  it('are refused when the file is something else, without quoting it', async () => {
+    const file = join(folder, 'bad.key');
+    await writeFile(file, 'very secret nonsense');
+    const error = await keys(file).catch((cause: unknown) => cause as Error);
+    expect(error).toMatchObject({ code: 'log_key_invalid' });
+    expect(
+      String((error as Error).message) + String(((error as Error).cause as Error).message),
+    ).not.toContain('secret');
+    await expect(keys(join(folder, 'bad.key', 'below-a-file'))).rejects.toMatchObject({
+      code: 'log_key_unreadable',
+    });
+  });
+});
+
+describe('a checkpoint signer', () => {
+  const root = (fill: number) => new Uint8Array(32).fill(fill);
+
+  it('signs one root for each size, and the same again with the same bytes', async () => {
+    const { checkpoint, markFile } = await keys();
+    const open = () => new CheckpointSigner(ORIGIN, checkpoint, new FileMark(markFile, ORIGIN));
+    const note = await open().sign(3, root(1));
+    expect(await open().sign(3, root(1))).toBe(note);
+    await expect(open().sign(3, root(2))).rejects.toMatchObject({ code: 'log_rolled_back' });
+    await expect(open().sign(2, root(1))).rejects.toMatchObject({ code: 'log_rolled_back' });
+    expect(await open().sign(4, root(2))).not.toBe(note);
+  });
+
+  it('has its mark on disk before a signature exists', async () => {
+    const { markFile } = await keys();
+    let onDisk = '';
+    const watching = {
+      name: ORIGIN,
+      vkey: (await keys()).checkpoint.vkey,
+      sign: async () => ((onDisk = await readFile(markFile, 'utf8')), new Uint8Array(64)),
+    };
+    await new CheckpointSigner(ORIGIN, watching, new FileMark(markFile, ORIGIN)).sign(7, root(9));
+    expect(JSON.parse(onDisk)).toMatchObject({ size: 7, root: '09'.repeat(32) });
+  });
+
+  it('refuses a mark it cannot read, rather than starting over', async () => {
+    const { checkpoint, markFile } = await keys();
+    for (const text of [
+      '{',
+      '{}',
+      JSON.stringify({ v: 'wattproof.mark/1', origin: 'other', size: 1, root: '00'.repeat(32) }),
+    ]) {
+      await writeFile(markFile, text);
+      await expect(
+        new CheckpointSigner(ORIGIN, checkpoint, new FileMark(markFile, ORIGIN)).sign(1, root(1)),
+      ).rejects.toMatchObject({ code: 'log_mark_invalid' });
+    }
+  });
+});
+
+describe('a batcher', () => {
+  it('seals, chains the batches and signs each checkpoint', async () => {
+    const store = openMemoryStore({ clock });
+    const { batcher, seen, vkey } = await batcherOver(store);
+    expect(await batcher.flush()).toBeUndefined();
+    for (let round = 0; round < 5; round += 1) {
+      await put(store, 3 + round);
+      await batcher.flush();
+    }
+    expect(seen.map(({ number, count }) => [number, count])).toEqual([
+      [0, 3],
+      [1, 4],
+      [2, 5],
+      [3, 6],
+      [4, 7],
+    ]);
+    let previous = new Uint8Array(32);
+    let first = 0;
+    for (const batch of seen) {
+      const metadata = parseBatchMetadata(batch.metadata);
+      expect(metadata).toMatchObject({
+        number: batch.number,
+        count: batch.count,
+        first,
+        origin: ORIGIN,
+        prev: previous,
+      });
+      expect(verifyCheckpoint(batch.checkpoint, [parseVkey(vkey)])).toMatchObject({
+        size: batch.number + 1,
+        root: batch.logRoot,
+      });
+      previous = Uint8Array.from(batch.logLeaf);
+      first += batch.count;
+    }
+    expect(await auditStore(store)).toMatchObject({ entries: 25, unsealed: 0, problems: [] });
+  });
+
+  it('seals by count at once and by age when it is reached', async () => {
+    const store = openMemoryStore({ clock });
+    const { batcher, seen } = await batcherOver(store, { maxEntries: 10 });
+    await put(store, 25);
+    expect(await batcher.tick()).toBe(2);
+    expect(await batcher.tick()).toBe(0);
+    clock.advance(999);
+    expect(await batcher.tick()).toBe(0);
+    clock.advance(1);
+    expect(await batcher.tick()).toBe(1);
+    expect(seen.map(({ count }) => count)).toEqual([10, 10, 5]);
+  });
+
+  it('does not seal what it wrote itself when asked for entries from outside', async () => {
+    const store = openMemoryStore({ clock });
+    const { batcher } = await batcherOver(store);
+    await put(store, 2, { source: 'system' });
+    expect(await batcher.flush()).toBeUndefined();
+    await put(store, 1);
+    expect(await batcher.flush()).toMatchObject({ count: 3, externalCount: 1 });
+  });
+
+  it('keeps concurrent batchers apart: every entry in one batch, every size signed once', async () => {
+    const store = openMemoryStore({ clock });
+    const { signer, vkey } = await batcherOver(store);
+    const batchers = await Promise.all(
+      Array.from({ length: 8 }, () => batcherOver(store, { maxEntries: 7, signer })),
+    );
+    const writers = Array.from({ length: 4 }, async () => {
+      for (let round = 0; round < 20; round += 1) await put(store, 5);
+    });
+    const sealing = batchers.map(async ({ batcher }) => {
+      for (let round = 0; round < 20; round += 1) await batcher.flush();
+    });
+    await Promise.all([...writers, ...sealing]);
+    while ((await batchers[0]!.batcher.flush()) !== undefined);
+    const audit = await auditStore(store);
+    expect(audit).toMatchObject({ entries: 400, unsealed: 0, problems: [] });
+    expect([...audit.hashes.values()].every((count) => count === 1)).toBe(true);
+    for (let number = 0; number < audit.batches; number += 1) {
+      const batch = await store.batches.byNumber(number);
+      expect(verifyCheckpoint(batch!.checkpoint!, [parseVkey(vkey)]).size).toBe(number + 1);
+    }
+  });
+
+  it('signs after a crash between commit and signature what it would have signed before', async () => {
+    const store = openMemoryStore({ clock });
+    await put(store, 4);
+    const failing = {
+      ...store.batches,
+      putCheckpoint: async () => Promise.reject(new Error('power cut')),
+    };
+    const bound = Object.assign(Object.create(store.batches) as BatchStore, {
+      putCheckpoint: failing.putCheckpoint,
+    });
+    const crashed = await batcherOver(store, { batches: bound });
+    await expect(crashed.batcher.flush()).rejects.toThrow('power cut');
+    expect(crashed.seen).toEqual([]);
+    expect(await store.batches.unsigned()).toHaveLength(1);
+
+    const { batcher, seen } = await batcherOver(store);
+    await batcher.resume();
+    expect(seen).toHaveLength(1);
+    expect(await store.batches.unsigned()).toEqual([]);
+  });
+});
+
+describe('a database restored from an older copy', () => {
+  async function grown(batches: number): Promise<Store> {
+    const store = openMemoryStore({ clock });
+    for (let i = 0; i < batches; i += 1) {
+      await put(store, 2);
+      await (await batcherOver(store)).batcher.flush();
+    }
+    return store;
+  }
+
+  it('never leads to a second checkpoint of one size, checked at start or not', async () => {
+    await grown(3);
+    const older = openMemoryStore({ clock });
+    await put(older, 2);
+    const unchecked = await batcherOver(older);
+    await expect(unchecked.batcher.flush()).rejects.toMatchObject({ code: 'log_rolled_back' });
+    expect(unchecked.seen).toEqual([]);
+
+    const checked = await batcherOver(openMemoryStore({ clock }));
+    await checked.batcher.checkContinuity(undefined);
+    expect(checked.batcher.refusal).toMatchObject({ code: 'log_rolled_back' });
+    await expect(checked.batcher.tick()).resolves.toBe(0);
+    await expect(checked.batcher.flush()).rejects.toMatchObject({ code: 'log_rolled_back' });
+  });
+
+  it('is noticed by what a ledger holds when key and mark were restored with it', async () => {
+    const store = await grown(2);
+    const signer = new CheckpointSigner(ORIGIN, (await keys()).checkpoint, new MemoryMark());
+    const { batcher } = await batcherOver(store, { signer });
+    const root = (await store.batches.byNumber(1))!.logRoot;
+    await batcher.checkContinuity({
+      anchor: 'local',
+      size: 2n,
+      digest: commitmentDigest(ORIGIN, 2, root),
+    });
+    expect(batcher.refusal).toBeUndefined();
+    await batcher.checkContinuity({ anchor: 'local', size: 3n, digest: new Uint8Array(32) });
+    expect(batcher.refusal).toMatchObject({ code: 'log_rolled_back' });
+    await batcher.checkContinuity({ anchor: 'local', size: 2n, digest: new Uint8Array(32) });
+    expect(batcher.refusal).toMatchObject({ code: 'log_rolled_back' });
+  });
+});
