@@ -46,7 +46,7 @@ const INTENT = `SELECT i.id, i.anchor, i.origin, i.size, i.root, i.digest, i.cre
     (SELECT evidence FROM anchor_evidence e WHERE e.intent_id = i.id ORDER BY e.id DESC LIMIT 1) AS evidence
   FROM anchor_intent i`;
 
-export const ATTEMPT = `SELECT a.intent_id, a.number, a.tx_id, a.conflict_key, a.signed, a.fee_amount::text AS fee_amount,
+const ATTEMPT = `SELECT a.intent_id, a.number, a.tx_id, a.conflict_key, a.signed, a.fee_amount::text AS fee_amount,
     a.fee_unit, a.fee_rate, a.valid_until, a.detail, a.state, a.inclusion, a.created_at_ms, a.broadcast_at_ms
   FROM anchor_attempt a`;
 

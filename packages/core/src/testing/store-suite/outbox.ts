@@ -46,9 +46,10 @@ export function outboxTests(scene: StoreScene, it: Test): void {
 
     await outbox.advance(cursor, accepted[0]!.id);
     assert.deepEqual(entriesOf(await outbox.read(cursor, 'all', 100)), [...ids.slice(1), held.id]);
-    assert.deepEqual(await outbox.read(cursor, ['reading.quarantined'], 100), [
-      ...(await outbox.read(cursor, 'all', 100)).slice(-1),
-    ]);
+    assert.deepEqual(
+      await outbox.read(cursor, ['reading.quarantined'], 100),
+      (await outbox.read(cursor, 'all', 100)).slice(-1),
+    );
     const [first, second] = accepted;
     assert.ok(first && second);
     await outbox.advance(cursor, second.id);
