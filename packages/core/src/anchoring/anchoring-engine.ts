@@ -126,8 +126,10 @@ export class AnchoringEngine {
       const observations = observed.ok ? (observed.value.get(intent.id) ?? []) : [];
       const yieldsTo = observed.ok ? firstOnSameKey(intent, intents, observed.value) : undefined;
       const coveredByFinal = await this.#coveredByFinal(intent);
-      const coveredByWaiting =
-        instance.policy.coalesce && intents.some((other) => covers(other, intent));
+      const coveredByWaiting = intents.some(
+        (other) =>
+          covers(other, intent) && (instance.policy.coalesce || other.state === 'included'),
+      );
       try {
         if (
           await pass.run(observations, {

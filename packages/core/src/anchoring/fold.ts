@@ -41,7 +41,7 @@ export interface FoldInput {
   readonly nowMs: number;
   /** A later commitment of the same anchor that covers this one is final. */
   readonly coveredByFinal: boolean;
-  /** A newer open intent of the same origin waits too; it covers this one. */
+  /** A newer open intent of the same origin covers this one and makes another transaction for it needless. */
   readonly coveredByWaiting: boolean;
   /** Another open intent that holds the same conflict key and goes first: two of ours never outbid each other. */
   readonly yieldsTo?: StoredIntent;

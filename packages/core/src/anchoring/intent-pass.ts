@@ -146,7 +146,7 @@ export class IntentPass {
       return this.#later('capped', new AnchorError('capped', 'the fee cap of the day is used up'));
 
     const draft = await askLedger(logger, 'prepare', () =>
-      anchor.prepare(this.intent, this.intent.attempts, {
+      anchor.prepare(this.intent, this.#prior(), {
         bump: action.bump,
         ...(budget === undefined ? {} : { maxFee: budget }),
         signal,
@@ -175,6 +175,14 @@ export class IntentPass {
       attempt,
       true,
     );
+  }
+
+  /** The attempts as this pass has moved them: the anchor reuses the key of those that can still win. */
+  #prior(): readonly Attempt[] {
+    return this.intent.attempts.map((attempt) => ({
+      ...attempt,
+      state: this.#moved.get(attempt.number) ?? attempt.state,
+    }));
   }
 
   /** A transaction that the ledger knows and this store does not: taken over instead of paid twice. */

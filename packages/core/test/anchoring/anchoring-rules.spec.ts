@@ -2,7 +2,12 @@ import { readFileSync } from 'node:fs';
 import { AnchorError } from '../../src/spi/index.js';
 import { anchorStatusOf, newestOnLedgers } from '../../src/anchoring/index.js';
 import { suiteCommitment, suiteIntent } from '../../src/testing/anchor-suite/commitments.js';
-import { fakeHeaders, fakeVerifier } from '../../src/testing/fake-ledger/index.js';
+import {
+  decodeFake,
+  encodeFake,
+  fakeHeaders,
+  fakeVerifier,
+} from '../../src/testing/fake-ledger/index.js';
 import { toHex } from '../../src/verify/bytes.js';
 import { ANCHOR, EngineWorld, silent } from './engine-world.js';
 
@@ -84,6 +89,32 @@ describe('rule 2: attempts that could both win share a conflict key or are exclu
     expect((await world.intent()).state).toBe('final');
     expect(state).not.toBe('failed');
     expect(world.ledger.confirmed(toHex(suiteCommitment(1).digest))).toHaveLength(1);
+  });
+});
+
+describe('rule 2: a place taken by somebody else', () => {
+  it('is given up only when the winner is final', async () => {
+    const world = new EngineWorld({ policy: { finalityDepth: 4 } });
+    await world.enqueue(1);
+    await world.drive();
+    const [first] = (await world.intent()).attempts;
+    if (!first) throw new Error('no attempt');
+    const rival = { ...decodeFake(first.signed), digest: 'ff'.repeat(32), intent: 'x', fee: '500' };
+    await world.ledger.submit(encodeFake(rival));
+    for (let depth = 1; depth < 4; depth += 1) {
+      world.ledger.mine();
+      world.clock.ms += 60_000;
+      await world.drive();
+      expect(await world.intent()).toMatchObject({ state: 'stalled', attempts: [{ number: 0 }] });
+    }
+    world.ledger.mine();
+    world.clock.ms += 60_000;
+    await world.drive();
+    const { attempts } = await world.intent();
+    expect(attempts.map(({ state }) => state)).toEqual(['replaced', 'broadcast']);
+    expect(attempts[1]?.conflictKey).not.toBe(first.conflictKey);
+    await world.step(6);
+    expect((await world.intent()).state).toBe('final');
   });
 });
 
@@ -196,6 +227,20 @@ describe('rule 5: fees follow a bounded, capped schedule, and a reached cap is a
     world.ledger.setFeeFloor(0n);
     await world.step(12);
     expect((await world.intent()).state).toBe('final');
+  });
+
+  it('sends its last bytes again at the cap when the ledger has dropped them', async () => {
+    const world = new EngineWorld({ policy: { maxFeePerIntent: 120 } });
+    await world.enqueue(1);
+    await world.drive();
+    world.clock.ms += 10 * 60_000;
+    await world.drive();
+    expect((await world.intent()).state).toBe('capped');
+    world.ledger.evictAll();
+    world.clock.ms += 10 * 60_000;
+    await world.step(6);
+    expect(await world.intent()).toMatchObject({ state: 'final', attempts: [{ number: 0 }] });
+    expect((await world.intent()).attempts).toHaveLength(1);
   });
 
   it('stops at the number of bumps', async () => {
