@@ -1,0 +1,192 @@
+import type { AnchorStore } from '../anchoring/anchor.store.js';
+import type { BatchStore, StoredBatch } from '../batching/batch.store.js';
+import type { StoredReceipt } from '../ingestion/ingest.store.js';
+import type { EntryStore, StoredEntry } from '../logs/entry.store.js';
+import { bundleBytes, type BundleEvidence, type LogPlace } from '../verify/bundle.js';
+import { concat, toHex, utf8 } from '../verify/bytes.js';
+import { consistencyProof } from '../verify/consistency.js';
+import { inclusionProof, positionedPath } from '../verify/inclusion.js';
+import { inclusionProofFromTiles } from '../verify/merkle-tiles.js';
+import { merkleRoot } from '../verify/merkle-tree-builder.js';
+import { formatVkey } from '../verify/note.js';
+import { readReceipt } from '../verify/receipt.js';
+import { sha256 } from '../verify/sha256.js';
+import { leafHash, sha256Of, type Hashing } from '../verify/tree-hashing.js';
+import { checkpointSignerKey } from './checkpoint-signer-key.js';
+import { ProofError } from './proof-error.js';
+
+/** What proofs are made of. */
+export interface ProofParts {
+  readonly entries: EntryStore;
+  readonly batches: BatchStore;
+  readonly anchors: AnchorStore;
+  /** Instance ids of the configured anchors, in configuration order. */
+  readonly anchorIds: readonly string[];
+  /** vkey of the key that signs checkpoints now. */
+  readonly logKey: string;
+  /** log-key/1 notes, oldest first. */
+  readonly announcements: readonly string[];
+  /** A stored receipt as its holder got it. */
+  readonly receiptJson: (receipt: StoredReceipt) => object;
+  /** Default: the verifier's own SHA-256. */
+  readonly hashing?: Hashing;
+}
+
+type SealedEntry = StoredEntry & { readonly batch: NonNullable<StoredEntry['batch']> };
+
+/** Proofs of stored entries and of the log that holds them. Reads only. */
+export class ProofService {
+  readonly #hashing: Hashing;
+
+  constructor(private readonly parts: ProofParts) {
+    this.#hashing = parts.hashing ?? sha256;
+  }
+
+  /**
+   * The inclusion proof in the form kwh-btc-iot's clients read: siblings from leaf to root with the side they stand on.
+   * Throws `log_not_found`, `log_not_batched`.
+   */
+  async seedProof(entryId: string): Promise<object> {
+    const entry = await this.#sealed(entryId);
+    const batch = await this.#batchOf(entry);
+    const { profile, count } = batch;
+    const { index } = entry.batch;
+    const proof = positionedPath(profile, index, count, await this.#path(batch, index));
+    const leaf = leafHash(profile, entry.logHash, entry.salt, sha256Of(this.#hashing));
+    return {
+      log_id: entry.id,
+      batch_id: batch.id,
+      leaf_hash: toHex(entry.logHash),
+      ...(profile === 'rfc9162' ? { merkle_leaf: toHex(leaf) } : {}),
+      merkle_root: toHex(batch.root),
+      index,
+      tree_size: count,
+      profile,
+      salt: entry.salt.length > 0 ? toHex(entry.salt) : null,
+      proof: proof.map(({ position, hash }) => ({ position, hash: toHex(hash) })),
+    };
+  }
+
+  /**
+   * The self-contained proof file, its canonical UTF-8 bytes: entry, signature, batch, log, checkpoint, receipt, and the evidence of every
+   * anchor that covers it by now. Throws `log_not_found`, `log_not_batched`, `checkpoint_not_found`.
+   */
+  async bundle(entryId: string): Promise<Uint8Array> {
+    const entry = await this.#sealed(entryId);
+    const batch = await this.#batchOf(entry);
+    const { checkpoint } = batch;
+    const { logKey, announcements, receiptJson } = this.parts;
+    if (checkpoint === undefined)
+      throw new ProofError(
+        'checkpoint_not_found',
+        `The checkpoint of batch ${batch.number} is not signed yet; ask again shortly`,
+      );
+    const signer = checkpointSignerKey(checkpoint, logKey, announcements);
+    if (signer === undefined)
+      throw new ProofError(
+        'checkpoint_not_found',
+        `The checkpoint of batch ${batch.number} is signed by a key this log does not know; add its announcement to log.previous`,
+      );
+    const receipt = await this.parts.entries.receipt(entryId);
+    return bundleBytes({
+      entry: { format: entry.format, bytes: entry.bytes, salt: entry.salt },
+      ...(entry.signature === undefined ? {} : { signature: entry.signature }),
+      inclusion: {
+        profile: batch.profile,
+        index: entry.batch.index,
+        size: batch.count,
+        path: await this.#path(batch, entry.batch.index),
+        root: batch.root,
+      },
+      batch: batch.metadata,
+      log: await this.#place(batch.number, batch.number + 1),
+      checkpoint,
+      logKey: formatVkey(signer),
+      logKeys: announcements,
+      evidence: await this.#evidence(batch.number),
+      ...(receipt === undefined ? {} : { receipt: readReceipt(receiptJson(receipt)) }),
+    });
+  }
+
+  /** `LOG::` ‖ canonical bytes; its SHA-256 is the entry's leaf_hash. Throws `log_not_found`. */
+  async preimage(entryId: string): Promise<Uint8Array> {
+    return concat(utf8('LOG::'), (await this.#entry(entryId)).bytes);
+  }
+
+  /**
+   * Hashes (hex) that prove the log of `from` batches to be a prefix of the log of `to`. Throws `size_invalid`, and
+   * `checkpoint_not_found` when the log is shorter than `to`.
+   */
+  async consistency(from: number, to: number): Promise<readonly string[]> {
+    if (!Number.isSafeInteger(from) || !Number.isSafeInteger(to) || from < 1 || from > to)
+      throw new ProofError('size_invalid', `sizes must be 1 ≤ from ≤ to, got ${from} and ${to}`);
+    const size = ((await this.parts.batches.head())?.number ?? -1) + 1;
+    if (to > size)
+      throw new ProofError('checkpoint_not_found', `The log has ${size} batches, not ${to}`);
+    const leaves = await this.parts.batches.logLeaves(0, to);
+    return consistencyProof(leaves, from, to, this.#hashing).map(toHex);
+  }
+
+  /** The signed note of the log at a size, or the newest signed one; undefined when there is none. */
+  async checkpoint(size: number | 'latest'): Promise<string | undefined> {
+    const { batches } = this.parts;
+    if (size !== 'latest')
+      return Number.isSafeInteger(size) && size > 0
+        ? (await batches.byNumber(size - 1))?.checkpoint
+        : undefined;
+    const head = await batches.head();
+    if (head === undefined || head.checkpoint !== undefined) return head?.checkpoint;
+    // The newest batches may still wait for their signature; checkpoints are signed in order.
+    const [waiting] = await batches.unsigned();
+    const before = (waiting?.number ?? head.number) - 1;
+    return before < 0 ? undefined : (await batches.byNumber(before))?.checkpoint;
+  }
+
+  async #entry(id: string): Promise<StoredEntry> {
+    const entry = await this.parts.entries.get(id);
+    if (entry === undefined) throw new ProofError('log_not_found', 'Log not found');
+    return entry;
+  }
+
+  async #sealed(id: string): Promise<SealedEntry> {
+    const entry = await this.#entry(id);
+    const { batch } = entry;
+    if (batch === undefined)
+      throw new ProofError('log_not_batched', 'Log has not been assigned to a batch yet');
+    return { ...entry, batch };
+  }
+
+  async #batchOf(entry: SealedEntry): Promise<StoredBatch> {
+    const batch = await this.parts.batches.byNumber(entry.batch.number);
+    if (batch === undefined)
+      throw new ProofError('log_not_batched', 'Log has not been assigned to a batch yet');
+    return batch;
+  }
+
+  #path(batch: StoredBatch, index: number): Promise<Uint8Array[]> {
+    const { profile, count, number } = batch;
+    const readTile = (level: number, tile: number): Promise<Uint8Array | undefined> =>
+      this.parts.batches.tile(number, level, tile);
+    return inclusionProofFromTiles(profile, count, index, readTile, this.#hashing);
+  }
+
+  async #place(number: number, size: number): Promise<LogPlace> {
+    const leaves = await this.parts.batches.logLeaves(0, size);
+    return {
+      size,
+      root: merkleRoot('rfc9162', leaves, this.#hashing),
+      path: inclusionProof('rfc9162', leaves, number, this.#hashing),
+    };
+  }
+
+  async #evidence(number: number): Promise<BundleEvidence[]> {
+    const found: BundleEvidence[] = [];
+    for (const anchor of this.parts.anchorIds) {
+      const intent = await this.parts.anchors.covering(anchor, BigInt(number + 1));
+      if (intent?.evidence === undefined) continue;
+      const log = await this.#place(number, Number(intent.commitment.size));
+      found.push({ log, evidence: intent.evidence });
+    }
+    return found;
+  }
+}
