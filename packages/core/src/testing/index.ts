@@ -1,3 +1,4 @@
+export { Cut, type CutMoment, CutPoint } from './cut-at-await.js';
 export { type AnchorSuiteOptions, describeAnchor } from './describe-anchor.js';
 export { describeStore, type StoreSuiteOptions, type TestRunner } from './describe-store.js';
 export { FakeClock } from './fake-clock.js';
@@ -26,3 +27,10 @@ export {
   type TestGateway,
   type TestGatewayOptions,
 } from './start-test-gateway.js';
+export {
+  fakeAnchor,
+  fakeHeaders,
+  FakeLedger,
+  fakeSuite,
+  fakeVerifier,
+} from './fake-ledger/index.js';
