@@ -20,7 +20,8 @@ import { signedBatchTree } from './signed-batch.js';
 
 /** An item whose document has canonical bytes. */
 export interface ReadItem {
-  readonly document: CanonicalDocument & { readonly reading: ReadingFacts };
+  readonly document: CanonicalDocument;
+  readonly reading: ReadingFacts;
   readonly logHash: Uint8Array;
 }
 
@@ -58,7 +59,7 @@ export class Authenticator {
       if (item instanceof Refusal || envelope instanceof Refusal) {
         answers.push(item as Refusal);
       } else if (envelope.signature === undefined) {
-        const { meterId } = item.document.reading;
+        const { meterId } = item.reading;
         answers.push(authenticateUnsigned(meterId, sender, directory, devices.unsigned));
       } else {
         answers.push(this.authenticateSigned(envelope.signature, item, nowMs));
@@ -77,7 +78,7 @@ export class Authenticator {
     if (batchKey !== undefined) keyIds.add(batchKey);
     for (const [index, item] of items.entries()) {
       if (item instanceof Refusal) continue;
-      meterIds.add(item.document.reading.meterId);
+      meterIds.add(item.reading.meterId);
       const envelope = frame.items[index]!;
       if (!(envelope instanceof Refusal) && envelope.signature !== undefined)
         keyIds.add(envelope.signature.keyId);
@@ -88,11 +89,11 @@ export class Authenticator {
 
   private identify(
     signature: EnvelopeSignature,
-    { document }: ReadItem,
+    { reading }: ReadItem,
     nowMs: number,
   ): ClaimedKey | Refusal {
     const { directory, devices } = this.parts;
-    return identify(signature, document.reading, directory, nowMs, devices.algorithms);
+    return identify(signature, reading, directory, nowMs, devices.algorithms);
   }
 
   private authenticateSigned(

@@ -7,12 +7,12 @@ import { logHash } from '../verify/tree-hashing.js';
 import { admit, type IngestionMessage, type Sender } from './admit.js';
 import type { Authentication } from './authenticate.js';
 import type { Authenticator, ReadItem } from './authenticator.js';
-import { buildRow, ROW_RANDOM_BYTES, type RowContext } from './build-row.js';
+import { buildRow, ROW_RANDOM_BYTES, type Judged, type RowContext } from './build-row.js';
 import { isRetryable, QueueRefused, type CommitQueue } from './commit-queue.js';
 import { frame, type Frame } from './frame.js';
 import type { CommittedRow, IngestRow, StoredReceipt } from './ingest.store.js';
 import type { IngestionConfig } from './ingestion.config.js';
-import { judge, type Judgement } from './judge.js';
+import { judge } from './judge.js';
 import { readItem, type ReadDocument } from './read-item.js';
 import { Refusal } from './refusal.js';
 import { ruleSetId } from './rule-set.js';
@@ -122,7 +122,7 @@ export class IngestionService implements Ingest {
       if (document instanceof Refusal) return document;
       const { reading } = document;
       if (reading === undefined) throw new Error(`no reading in a ${document.format} document`);
-      return { document: { ...document, reading }, logHash: logHash(document.bytes, sha256) };
+      return { document, reading, logHash: logHash(document.bytes, sha256) };
     });
   }
 
@@ -140,7 +140,7 @@ export class IngestionService implements Ingest {
       const answers = new Array<IngestItem>(read.length);
       const rows: IngestRow[] = [];
       const judgements: { readonly index: number; readonly detail?: string }[] = [];
-      const context = this.rowContext(nowMs);
+      const context = this.rowContext(nowMs, sender);
       const random = this.parts.random(read.length * ROW_RANDOM_BYTES);
       for (const [index, item] of read.entries()) {
         const judged = this.judge(item, known[index]!, sender, nowMs);
@@ -149,9 +149,9 @@ export class IngestionService implements Ingest {
           continue;
         }
         const own = random.subarray(index * ROW_RANDOM_BYTES, (index + 1) * ROW_RANDOM_BYTES);
-        const { detail, ...decided } = judged;
-        const account = sender.accountId === undefined ? {} : { accountId: sender.accountId };
-        rows.push(buildRow({ ...decided, ...account }, context, own));
+        const { judgement } = judged;
+        const { detail } = judgement;
+        rows.push(buildRow(judged, context, own));
         judgements.push(detail === undefined ? { index } : { index, detail });
       }
       const committed = await queue.submit(rows);
@@ -169,13 +169,13 @@ export class IngestionService implements Ingest {
     authentication: Authentication | Refusal,
     sender: Sender,
     nowMs: number,
-  ): (Judgement & ReadItem & { readonly authentication: Authentication }) | Refusal {
+  ): Judged | Refusal {
     if (item instanceof Refusal) return item;
     if (authentication instanceof Refusal) return authentication;
     // A sender without a credential has no scope to go back in time with, whatever signed the readings.
     const backfill = sender.scopes?.includes('backfill') ?? false;
     const judgement = judge(item, authentication, { ms: nowMs, backfill }, this.parts.config);
-    return judgement instanceof Refusal ? judgement : { ...item, ...judgement, authentication };
+    return judgement instanceof Refusal ? judgement : { item, authentication, judgement };
   }
 
   private throttleUnsigned(
@@ -193,10 +193,12 @@ export class IngestionService implements Ingest {
     return waitMs === 0 ? undefined : { kind: 'retry', code: 'throttled', retryAfterMs: waitMs };
   }
 
-  private rowContext(receivedAtMs: number): RowContext {
+  private rowContext(receivedAtMs: number, { accountId }: Sender): RowContext {
     const { profile, sha256, config } = this.parts;
     const { minAssurance, defaultAccount } = config;
-    return { profile, sha256, ruleSet: this.ruleSet, receivedAtMs, minAssurance, defaultAccount };
+    const { ruleSet } = this;
+    const account = accountId ?? defaultAccount;
+    return { profile, sha256, ruleSet, receivedAtMs, minAssurance, account };
   }
 
   private committedItem(

@@ -17,12 +17,12 @@ const ACCEPTED: Judgement = { verdict: 'accepted' };
 
 /** Steps time → storable → rules, in this order; the first refusal ends them, the first hold is the reason given. */
 export function judge(
-  { document }: ReadItem,
+  { document, reading }: ReadItem,
   authentication: Authentication,
   now: { readonly ms: number; readonly backfill: boolean },
   config: IngestionConfig,
 ): Judgement | Refusal {
-  const { format, reading } = document;
+  const { format } = document;
   const refused =
     checkTime(reading, now.ms, now.backfill, config.time) ??
     checkStorable(format, reading, config.limits.idBytes);
