@@ -1,6 +1,7 @@
 export type { AccessClass, Principal } from './accounts/access.js';
 export { ApiKeyService } from './accounts/api-key.service.js';
 export { AnchoringEngine } from './anchoring/index.js';
+export { Batcher } from './batching/batcher.js';
 export { MeterService } from './devices/meter.service.js';
 export { Subscribers } from './events/subscribers.js';
 export { composeGateway } from './gateway/compose-gateway.js';
@@ -26,4 +27,5 @@ export {
   type WattproofModuleAsyncOptions,
   type WattproofModuleOptions,
 } from './nest/wattproof.module.js';
+export { ProofService } from './proofs/proof.service.js';
 export { type Store, StoreUnavailable } from './stores/store.js';

@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { AccountsConfig } from '../accounts/accounts.config.js';
 import { ApiKeyService } from '../accounts/api-key.service.js';
+import { nativeHashing } from '../batching/native-sha256.js';
 import { Subscribers } from '../events/subscribers.js';
 import { JobTable } from '../jobs/job-table.js';
 import {
@@ -13,10 +14,11 @@ import {
   type PluginInstance,
   type Timer,
 } from '../plugins/index.js';
+import { ProofService } from '../proofs/proof.service.js';
 import type { Anchor, Transport } from '../spi/index.js';
 import { toHex } from '../verify/bytes.js';
 import { composeAnchoring } from './compose-anchoring.js';
-import { composeBatching, openLogKeys } from './compose-batching.js';
+import { composeBatching, openKeys } from './compose-batching.js';
 import { composeIngestion } from './compose-ingestion.js';
 import { coreJobs } from './gateway-jobs.js';
 import { type GatewayOptions, silentLogger, systemClock } from './gateway-options.js';
@@ -57,7 +59,7 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
   const jobs = new JobTable({ leases: store.leases, clock, logger, holder, roles });
   const subscribers = new Subscribers(store.outbox, logger);
   const pluginHttp = new PluginHttp();
-  const keys = await openLogKeys(config, random);
+  const keys = await openKeys(config, { clock, random, stateFolder: options.stateFolder });
   const plugins = await createPlugins(
     options.plugins ?? (await loadPlugins(pluginEntries(config), { configFile })),
     pluginHost({
@@ -67,7 +69,7 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
       jobs,
       subscribers,
       http: pluginHttp,
-      ledgerSigner: keys.ledgerSigner,
+      ledgerSigner: keys.ledger,
       loggerFor: () => logger,
     }),
     configFile,
@@ -79,18 +81,19 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
     store,
     clock,
     logger,
-    random,
     anchoring,
-    options,
+    policy: options.replace?.batchPolicy,
   });
-  const { ingestion, meters, queue, signatures, defaultAccount } = await composeIngestion({
-    config,
-    store,
-    clock,
-    random,
-    receiptSigner: keys.receiptSigner,
-  });
-  for (const job of coreJobs({ store, clock, anchoring, subscribers, batcher: batching.batcher })) {
+  const { ingestion, meters, queue, receipts, signatures, defaultAccount } = await composeIngestion(
+    {
+      config,
+      store,
+      clock,
+      random,
+      receiptSigner: keys.receipts,
+    },
+  );
+  for (const job of coreJobs({ store, clock, anchoring, subscribers, batching })) {
     jobs.add(job);
   }
   const health = healthBoard({ store, plugins, clock });
@@ -142,7 +145,16 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
     jobs,
     subscribers,
     health,
-    proofs: batching.proofs,
+    proofs: new ProofService({
+      entries: store.entries,
+      batches: store.batches,
+      anchors: store.anchors,
+      anchorIds: [...anchoring.anchors.keys()],
+      logKey: keys.checkpoint.vkey,
+      announcements: keys.announcements,
+      receiptJson: receipts.receiptJson,
+      hashing: nativeHashing,
+    }),
     batcher: batching.batcher,
     logKeys: keys,
     async start() {

@@ -8,6 +8,7 @@ import { IngestionConfig } from '../ingestion/ingestion.config.js';
 import type { IngestionService } from '../ingestion/ingestion.service.js';
 import { nativeSha256 } from '../ingestion/native-sha256.js';
 import { nodeTimers } from '../ingestion/node-timers.js';
+import type { ReceiptIssuer } from '../ingestion/receipt-issuer.js';
 import { openIngestion } from '../ingestion/open-ingestion.js';
 import type { GatewayConfig } from '../plugins/index.js';
 import type { Clock, Signer } from '../spi/index.js';
@@ -18,6 +19,7 @@ export interface Ingestion {
   readonly ingestion: IngestionService;
   readonly meters: MeterService;
   readonly queue: CommitQueue;
+  readonly receipts: ReceiptIssuer;
   readonly signatures: SignatureVerifier;
   readonly defaultAccount: string;
 }
@@ -45,7 +47,7 @@ export async function composeIngestion(parts: {
     entries: devices.directoryEntries,
   });
   const sha256 = nativeSha256;
-  const { service, queue } = openIngestion({
+  const { service, queue, receipts } = openIngestion({
     origin: parts.config.origin,
     profile: parts.config.batching.profile,
     config,
@@ -71,5 +73,12 @@ export async function composeIngestion(parts: {
     config: devices,
     origin: parts.config.origin,
   });
-  return { ingestion: service, meters, queue, signatures, defaultAccount: config.defaultAccount };
+  return {
+    ingestion: service,
+    meters,
+    queue,
+    receipts,
+    signatures,
+    defaultAccount: config.defaultAccount,
+  };
 }

@@ -1,4 +1,5 @@
 import type { Anchoring } from './compose-anchoring.js';
+import type { Batching } from './compose-batching.js';
 import type { Subscribers } from '../events/subscribers.js';
 import type { Job } from '../jobs/job.js';
 import type { Clock } from '../spi/index.js';
@@ -26,25 +27,21 @@ export function coreJobs(parts: {
   readonly clock: Clock;
   readonly anchoring: Anchoring;
   readonly subscribers: Subscribers;
-  readonly batcher: { tick(): Promise<unknown>; resume(): Promise<unknown> };
+  readonly batching: Batching;
 }): readonly Job[] {
-  const { store, clock, anchoring, subscribers, batcher } = parts;
+  const { store, clock, anchoring, subscribers, batching } = parts;
   return [
     {
       name: 'batcher',
       role: 'batch',
       ...TIMINGS.batcher,
-      run: async () => {
-        await batcher.tick();
-      },
+      run: () => batching.tick(),
     },
     {
       name: 'resume',
       role: 'batch',
       ...TIMINGS.resume,
-      run: async () => {
-        await batcher.resume();
-      },
+      run: () => batching.batcher.resume(),
     },
     ...[...anchoring.anchors.keys()].flatMap((id): readonly Job[] => [
       {

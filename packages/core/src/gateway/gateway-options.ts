@@ -13,6 +13,8 @@ export interface GatewayOptions {
   /** An open store, which the caller then closes; default: the one `config.store.url` names. */
   readonly store?: Store;
   readonly logger?: Logger;
+  /** Folder of what is remembered beside a log key that is given as text; default: `.wattproof`. */
+  readonly stateFolder?: string;
   readonly clock?: Clock;
   /** Cryptographically random bytes. */
   readonly random?: (length: number) => Uint8Array;

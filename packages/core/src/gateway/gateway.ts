@@ -1,14 +1,16 @@
 import type { ApiKeyService } from '../accounts/api-key.service.js';
+import type { Batcher } from '../batching/batcher.js';
+import type { LogKeys } from '../batching/log-keys.js';
 import type { MeterService } from '../devices/meter.service.js';
 import type { Subscribers } from '../events/subscribers.js';
 import type { IngestionService } from '../ingestion/ingestion.service.js';
 import type { CommitQueue } from '../ingestion/commit-queue.js';
 import type { JobTable } from '../jobs/job-table.js';
 import type { PluginInstance } from '../plugins/index.js';
+import type { ProofService } from '../proofs/proof.service.js';
 import type { Clock, Logger } from '../spi/index.js';
 import type { Store } from '../stores/store.js';
 import type { Anchoring } from './compose-anchoring.js';
-import type { composeBatching, LogKeysDocument } from './compose-batching.js';
 import type { HealthBoard } from './health-board.js';
 import type { PluginHttp } from './plugin-http.js';
 
@@ -28,10 +30,10 @@ export interface Gateway {
   readonly jobs: JobTable;
   readonly subscribers: Subscribers;
   readonly health: HealthBoard;
-  readonly proofs: ReturnType<typeof composeBatching>['proofs'];
-  readonly batcher: ReturnType<typeof composeBatching>['batcher'];
+  readonly proofs: ProofService;
+  readonly batcher: Batcher;
   readonly anchoring: Anchoring;
-  readonly logKeys: LogKeysDocument;
+  readonly logKeys: LogKeys;
   readonly ingestQueue: CommitQueue;
   /** Which library checks device signatures. */
   readonly signatureBackend: string;

@@ -9,12 +9,14 @@ import {
 } from '@nestjs/common';
 import { ApiKeyService } from '../accounts/api-key.service.js';
 import { AnchoringEngine } from '../anchoring/index.js';
+import { Batcher } from '../batching/batcher.js';
 import { MeterService } from '../devices/meter.service.js';
 import { Subscribers } from '../events/subscribers.js';
 import { composeGateway, type GatewayOptions } from '../gateway/compose-gateway.js';
 import type { Gateway } from '../gateway/gateway.js';
 import { IngestionService } from '../ingestion/ingestion.service.js';
 import { JobTable } from '../jobs/job-table.js';
+import { ProofService } from '../proofs/proof.service.js';
 import { ApiKeyIdentity } from './api-key-identity.js';
 import { GATEWAY, GATEWAY_OPTIONS, IDENTITY, type Identity, STORE } from './tokens.js';
 
@@ -58,6 +60,8 @@ const SERVICES: readonly FactoryProvider[] = [
   { provide: IngestionService, inject: [GATEWAY], useFactory: (g: Gateway) => g.ingestion },
   { provide: MeterService, inject: [GATEWAY], useFactory: (g: Gateway) => g.meters },
   { provide: ApiKeyService, inject: [GATEWAY], useFactory: (g: Gateway) => g.apiKeys },
+  { provide: ProofService, inject: [GATEWAY], useFactory: (g: Gateway) => g.proofs },
+  { provide: Batcher, inject: [GATEWAY], useFactory: (g: Gateway) => g.batcher },
   { provide: JobTable, inject: [GATEWAY], useFactory: (g: Gateway) => g.jobs },
   { provide: Subscribers, inject: [GATEWAY], useFactory: (g: Gateway) => g.subscribers },
   { provide: AnchoringEngine, inject: [GATEWAY], useFactory: (g: Gateway) => g.anchoring.engine },

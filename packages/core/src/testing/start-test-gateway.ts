@@ -1,3 +1,7 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { keyFromSeed, pemOf } from '../batching/log-key.js';
 import type { GatewayOptions } from '../gateway/compose-gateway.js';
 import type { Gateway } from '../gateway/gateway.js';
 import { type GatewayConfigInput, gatewayConfigSchema } from '../plugins/index.js';
@@ -7,6 +11,9 @@ import { FakeClock } from './fake-clock.js';
 
 /** The administrator's key of every test gateway that configures none. */
 export const TEST_ADMIN_KEY = 'test-administrator-key-0123456789';
+
+/** The log key of every test gateway that configures none: the same log key in every run. */
+export const TEST_LOG_KEY = pemOf(keyFromSeed(new Uint8Array(32).fill(1)));
 
 export interface TestGatewayOptions {
   /** Sections of the configuration; what is left out is the default, on a memory store and a free port. */
@@ -40,6 +47,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     ...options.config,
     store: { url: 'memory://', ...options.config?.store },
     http: { port: 0, ...options.config?.http },
+    log: { key: TEST_LOG_KEY, ...options.config?.log },
     accounts: { adminApiKey: TEST_ADMIN_KEY, ...options.config?.accounts },
   });
   // Loaded only here: whoever wants another helper of this door needs no Nest.
@@ -48,8 +56,9 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
   const store =
     options.parts?.store ??
     (config.store.url.startsWith('memory:') ? openMemoryStore({ clock }) : undefined);
+  const stateFolder = await mkdtemp(join(tmpdir(), 'wattproof-test-'));
   const served = await serveGateway(
-    { ...options.parts, config, clock, ...(store === undefined ? {} : { store }) },
+    { stateFolder, ...options.parts, config, clock, ...(store === undefined ? {} : { store }) },
     adapter,
   );
   const { gateway } = served;
@@ -63,6 +72,9 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
         for (const { name } of gateway.jobs.list()) await gateway.jobs.run(name);
       }
     },
-    stop: () => served.stop(),
+    async stop() {
+      await served.stop();
+      await rm(stateFolder, { recursive: true, force: true });
+    },
   };
 }

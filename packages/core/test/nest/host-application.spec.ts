@@ -2,7 +2,10 @@ import { describe, expect, it } from '@jest/globals';
 import { Body, Controller, Inject, Injectable, Module, Post } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Interval, ScheduleModule, SchedulerRegistry } from '@nestjs/schedule';
+import { mkdtemp } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import {
   GATEWAY,
   type Gateway,
@@ -15,6 +18,7 @@ import { WattproofScheduleModule } from '../../src/nest/schedule/index.js';
 import { gatewayConfigSchema } from '../../src/plugins/index.js';
 import { openMemoryStore } from '../../src/stores/memory/open-memory-store.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
+import { TEST_LOG_KEY } from '../../src/testing/start-test-gateway.js';
 import { ask, type Host, HOSTS } from './hosts.js';
 
 @Controller('host')
@@ -35,12 +39,23 @@ class HostWork {
 
 async function hostApplication(host: Host, options: { readonly schedule: boolean }) {
   const clock = new FakeClock();
-  const config = gatewayConfigSchema.parse({ origin: 'host.example/log', anchors: {} });
+  const config = gatewayConfigSchema.parse({
+    origin: 'host.example/log',
+    anchors: {},
+    log: { key: TEST_LOG_KEY },
+  });
+  const stateFolder = await mkdtemp(join(tmpdir(), 'wattproof-host-'));
   @Module({
     imports: [
       ...(options.schedule ? [ScheduleModule.forRoot()] : []),
       WattproofModule.forRootAsync({
-        useFactory: async () => ({ config, clock, store: openMemoryStore({ clock }), plugins: [] }),
+        useFactory: async () => ({
+          config,
+          clock,
+          store: openMemoryStore({ clock }),
+          plugins: [],
+          stateFolder,
+        }),
       }),
       WattproofHttpModule.forRoot({ without: ['accounts', 'docs'] }),
       WattproofScheduleModule.forRoot(),

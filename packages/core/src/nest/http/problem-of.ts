@@ -12,6 +12,7 @@ const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   log_not_batched: 400,
   // proofs and checkpoints
   checkpoint_not_found: 404,
+  size_invalid: 400,
   not_exportable: 409,
   erased: 410,
   // meters

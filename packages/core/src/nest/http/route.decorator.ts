@@ -1,5 +1,15 @@
 import { applyDecorators, RequestMapping, RequestMethod, SetMetadata } from '@nestjs/common';
-import { ApiExtension, ApiOperation, ApiSecurity, ApiTags } from '@nestjs/swagger';
+import {
+  ApiBody,
+  ApiConsumes,
+  ApiExtension,
+  ApiOperation,
+  ApiQuery,
+  ApiResponse,
+  ApiSecurity,
+  ApiTags,
+} from '@nestjs/swagger';
+import { OPERATIONS, type OperationShape, PROBLEM_SCHEMA } from './openapi-operations.js';
 import { type RouteName, type RouteRule, ROUTES } from './routes.js';
 
 export const ROUTE_NAME = 'wattproof:route';
@@ -20,5 +30,24 @@ export function Route(name: RouteName): MethodDecorator {
     ...(rule.opens === undefined ? [] : [ApiExtension('x-opens', rule.opens)]),
     ...(rule.scope === undefined ? [] : [ApiExtension('x-scope', rule.scope)]),
     ...(['public', 'device'].includes(rule.access) ? [] : [ApiSecurity('api-key')]),
+    ...shapeOf(OPERATIONS[name]),
   );
+}
+
+function shapeOf({ query, body, answers, produces }: OperationShape): readonly MethodDecorator[] {
+  const media = produces ?? 'application/json';
+  return [
+    ...Object.entries(query ?? {}).map(([name, description]) =>
+      ApiQuery({ name, description, required: false, schema: { type: 'string' } }),
+    ),
+    ...(body === undefined ? [] : [ApiConsumes(...body.types), ApiBody({ schema: body.schema })]),
+    ...Object.entries(answers).map(([status, description]) =>
+      ApiResponse({ status: Number(status), description, content: { [media]: {} } }),
+    ),
+    ApiResponse({
+      status: 'default',
+      description: 'Refused: a problem document (RFC 9457).',
+      content: { 'application/problem+json': { schema: PROBLEM_SCHEMA as object } },
+    }),
+  ] as MethodDecorator[];
 }

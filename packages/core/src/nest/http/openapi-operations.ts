@@ -1,0 +1,193 @@
+import type { RouteName } from './routes.js';
+
+/** What OpenAPI says of a route beyond its line in the route table. */
+export interface OperationShape {
+  readonly query?: Readonly<Record<string, string>>;
+  readonly body?: {
+    readonly types: readonly string[];
+    readonly schema: object;
+  };
+  /** Status → what it means; the problem document is added to every route. */
+  readonly answers: Readonly<Record<number, string>>;
+  readonly produces?: string;
+}
+
+const page = {
+  limit: 'Entries in one answer, at most 1000; 100 when left out.',
+  cursor: 'From the `Link` header of the page before.',
+} as const;
+
+const text = { type: 'string' } as const;
+
+const emlog = {
+  type: 'object',
+  description: 'A document of format emlog-1.1.',
+  required: [
+    'schema_version',
+    'site_id',
+    'iot_device_id',
+    'meter_id',
+    'ts_start',
+    'ts_end',
+    'interval_s',
+    'energy_kwh',
+    'tx',
+  ],
+} as const;
+
+const signature = {
+  type: 'object',
+  required: ['alg', 'key_id', 'value'],
+  properties: {
+    alg: { type: 'string', enum: ['Ed25519'] },
+    key_id: { type: 'string', description: 'First 16 hex digits of SHA-256 over the SPKI DER.' },
+    value: { type: 'string', format: 'byte' },
+  },
+} as const;
+
+const envelope = {
+  type: 'object',
+  required: ['format'],
+  properties: {
+    format: { type: 'string', example: 'reading/1' },
+    document: { type: 'object', description: 'Or `bytes`.' },
+    bytes: { type: 'string', format: 'byte', description: 'Canonical bytes. Or `document`.' },
+    signature,
+  },
+} as const;
+
+const registration = {
+  type: 'object',
+  required: ['meter_id', 'public_key', 'alg', 'proof_of_possession'],
+  properties: {
+    meter_id: text,
+    device_id: text,
+    site_id: text,
+    owner: text,
+    public_key: { type: 'string', format: 'byte', description: 'SPKI DER.' },
+    alg: { type: 'string', enum: ['Ed25519'] },
+    rating_w: { type: 'integer', description: 'Rated power in watts.' },
+    proof_of_possession: {
+      type: 'object',
+      required: ['nonce', 'signature'],
+      properties: { nonce: text, signature: { type: 'string', format: 'byte' } },
+    },
+  },
+} as const;
+
+const apiKey = {
+  type: 'object',
+  required: ['account_id', 'role'],
+  properties: {
+    account_id: text,
+    role: { type: 'string', enum: ['admin', 'operator', 'auditor', 'owner', 'device'] },
+    scopes: { type: 'array', items: text, description: 'Empty: all that the role may.' },
+    expires_at: { type: 'string', format: 'date-time' },
+  },
+} as const;
+
+const json = ['application/json'] as const;
+const batch =
+  'The batch: id, created_at, log_ids, merkle_root, log_count, anchor_status (pending, anchored, final), anchor_txid, anchor_block_hash, anchor_block_height, anchor_block_time, and number, profile, entry_count, system_entries.';
+const verdict =
+  'Durable: id, leaf_hash, verdict, duplicate, receipt, and reason where there is one.';
+
+export const OPERATIONS: Readonly<Record<RouteName, OperationShape>> = {
+  health: { answers: { 200: 'Well.', 503: 'Not ready; the parts say which.' } },
+  healthLive: { answers: { 200: 'Alive.' } },
+  healthReady: { answers: { 200: 'Ready.', 503: 'Starting, stopping, or without its store.' } },
+  metrics: { answers: { 200: 'Prometheus text format.' }, produces: 'text/plain' },
+  openapi: { answers: { 200: 'OpenAPI 3.' } },
+  docs: { answers: { 200: 'HTML.' }, produces: 'text/html' },
+  docsAsset: { answers: { 200: 'The file.' }, produces: '*/*' },
+  createLog: {
+    body: { types: json, schema: emlog },
+    answers: {
+      200: `The document as it is kept, with batch_id. ${verdict}`,
+      202: 'Kept and quarantined.',
+    },
+  },
+  listLogs: {
+    query: {
+      ...page,
+      meter_id: 'Of this meter.',
+      from: 'Interval starts at or after (RFC 3339).',
+      to: 'Interval starts before (RFC 3339).',
+      type: 'Type of the entry, such as reading.',
+      source: 'external or system.',
+    },
+    answers: { 200: 'Entries.' },
+  },
+  getLog: { answers: { 200: 'The entry.' } },
+  getProof: {
+    query: { format: 'seed (default) or bundle.' },
+    answers: {
+      200: 'log_id, batch_id, leaf_hash, merkle_root, index, tree_size, profile, salt and the path as position and hash; or the bundle (application/vnd.wattproof.proof+json).',
+    },
+  },
+  getPreimage: {
+    answers: { 200: '`LOG::` and the canonical document.' },
+    produces: 'application/octet-stream',
+  },
+  createReadings: {
+    body: {
+      types: ['application/json', 'application/x-ndjson'],
+      schema: { oneOf: [envelope, { type: 'array', items: envelope, maxItems: 1000 }] },
+    },
+    answers: {
+      200: `${verdict} An array for an array or NDJSON, in order; one bad item never fails the others.`,
+      202: 'One envelope, kept and quarantined.',
+    },
+  },
+  flush: { answers: { 200: batch } },
+  listBatches: { query: page, answers: { 200: batch } },
+  getBatch: { query: { cursor: page.cursor }, answers: { 200: batch } },
+  exportBatch: {
+    query: { cursor: page.cursor },
+    answers: {
+      200: 'batch, logs, and commitment: the steps from merkle_root to what ledgers see.',
+    },
+  },
+  batchAnchors: {
+    answers: { 200: 'Per anchor: state, txid, block, depth, trust, fee, attempts.' },
+  },
+  latestCheckpoint: { answers: { 200: 'A signed note (C2SP).' }, produces: 'text/plain' },
+  checkpoint: { answers: { 200: 'A signed note (C2SP).' }, produces: 'text/plain' },
+  consistency: {
+    query: { from: 'Smaller size, at least 1.', to: 'Larger size; the newest when left out.' },
+    answers: { 200: 'from, to and hashes (RFC 9162 §2.1.4).' },
+  },
+  logKeys: { answers: { 200: 'origin and the keys as C2SP verifier keys.' } },
+  plugins: { answers: { 200: 'The store, and every plugin instance with its health.' } },
+  jobs: { answers: { 200: 'The job table of this replica.' } },
+  meterChallenge: { answers: { 200: 'nonce, origin, expires_at.' } },
+  registerMeter: {
+    body: { types: json, schema: registration },
+    answers: { 201: 'The meter and its state: pending until reviewed, or active.' },
+  },
+  listMeters: { query: { ...page, state: 'Only of this state.' }, answers: { 200: 'Meters.' } },
+  getMeter: { answers: { 200: 'The meter.' } },
+  reviewMeters: { query: { ...page, state: 'Only of this state.' }, answers: { 200: 'Meters.' } },
+  approveMeter: { answers: { 200: 'The meter, now active.' } },
+  rejectMeter: { answers: { 200: 'The meter, now retired.' } },
+  suspendMeter: { answers: { 200: 'The meter, now suspended.' } },
+  createApiKey: {
+    body: { types: json, schema: apiKey },
+    answers: { 201: 'The key with its secret, shown this once.' },
+  },
+  listApiKeys: { query: { ...page, account_id: 'Of this account.' }, answers: { 200: 'Keys.' } },
+  revokeApiKey: { answers: { 200: 'Revoked.' } },
+};
+
+/** What every refusal looks like. */
+export const PROBLEM_SCHEMA = {
+  type: 'object',
+  required: ['status', 'code', 'detail'],
+  properties: {
+    type: text,
+    title: text,
+    status: { type: 'integer' },
+    code: { type: 'string', description: 'Stable; for programs.' },
+    detail: { type: 'string', description: 'For a person.' },
+  },
+} as const;
