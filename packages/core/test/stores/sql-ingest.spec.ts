@@ -173,6 +173,16 @@ describe('Group commits in the embedded database', () => {
     expect(answers[2]?.receipt?.leaves[answers[2].receipt.index]).toBeDefined();
   });
 
+  test('an error of the one who issues receipts comes back unchanged and leaves nothing', async () => {
+    const signerLost = new Error('connection to the signer is closed');
+    const row = entryRow('unsigned receipt');
+    const failed = log.ingest.commit([row], () => {
+      throw signerLost;
+    });
+    await expect(failed).rejects.toBe(signerLost);
+    expect(await log.entries.get(row.id)).toBeUndefined();
+  });
+
   test('a group that lost a deadlock is run again as a whole, five times at most', async () => {
     const failing = (times: number) => {
       let left = times;

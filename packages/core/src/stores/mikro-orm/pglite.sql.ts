@@ -40,10 +40,19 @@ export class PgliteSql implements SqlDatabase {
 
   async transaction<T>(work: (tx: Sql) => Promise<T>): Promise<T> {
     if (this.#closing !== undefined) throw unavailable('the store is closed');
+    // What `work` throws of its own is not the database's and goes on unchanged.
+    let own: { readonly error: unknown } | undefined;
     try {
-      return (await this.pglite.transaction((tx) => work(new PgliteTransaction(tx, 0)))) as T;
+      return await this.pglite.transaction(async (tx) => {
+        try {
+          return await work(new PgliteTransaction(tx, 0));
+        } catch (error) {
+          own = { error };
+          throw error;
+        }
+      });
     } catch (error) {
-      throw classifyFailure(error);
+      throw own === undefined ? classifyFailure(error) : own.error;
     }
   }
 
