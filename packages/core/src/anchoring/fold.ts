@@ -75,7 +75,7 @@ export function isFinal(
  * start reaches the same state as a process that never stopped.
  */
 export function fold(input: FoldInput): FoldResult {
-  const { intent, observations, policy, capabilities } = input;
+  const { intent, observations } = input;
   const seen = intent.attempts.map((attempt, index) => {
     const observation = observations[index];
     if (!observation || observation.txId !== attempt.txId)

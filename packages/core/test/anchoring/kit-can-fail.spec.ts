@@ -54,7 +54,7 @@ function wrong(
 function resigned(signed: SignedAttempt, patch: object): SignedAttempt {
   const tx = { ...decodeFake(signed.signed), ...patch };
   const bytes = encodeFake(tx);
-  return { ...signed, ...{ conflictKey: tx.conflictKey }, signed: bytes, txId: fakeTxId(bytes) };
+  return { ...signed, conflictKey: tx.conflictKey, signed: bytes, txId: fakeTxId(bytes) };
 }
 
 describe('the anchor conformance kit', () => {

@@ -78,7 +78,7 @@ export function readHeader(text: string): BlockHeader {
     if (!Number.isSafeInteger(header[name]) || header[name] < 0)
       throw new RangeError(`header.${name} is not a count`);
   for (const name of ['prev', 'root'] as const)
-    if (!/^[0-9a-f]{64}$/.test(String(header[name])))
+    if (typeof header[name] !== 'string' || !/^[0-9a-f]{64}$/.test(header[name]))
       throw new RangeError(`header.${name} is not 64 lower-case hex digits`);
   if (typeof header.origin !== 'string') throw new RangeError('header.origin is not a string');
   if (!equal(utf8(headerText(header)), utf8(text)))

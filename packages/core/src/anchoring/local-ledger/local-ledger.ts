@@ -75,8 +75,9 @@ export class LocalLedger {
   async transaction(txId: string): Promise<PlacedTransaction | undefined> {
     const stored = await this.collections.get('transactions', txId);
     if (!stored) return undefined;
-    const block = await this.block(Number(stored.value['block']));
-    if (!block) throw new Error(`block ${String(stored.value['block'])} of ${txId} is missing`);
+    const number = Number(stored.value['block']);
+    const block = await this.block(number);
+    if (!block) throw new Error(`block ${number} of ${txId} is missing`);
     return {
       block,
       header: readHeader(block.header),

@@ -1,4 +1,3 @@
-import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { z } from 'zod';
 import type { anchorPolicySchema } from '../../anchoring/anchor-policy.js';
 import type {
@@ -12,7 +11,7 @@ import type { TestRunner } from './test-runner.js';
 
 /** What `describeAnchor` needs from the author of an anchor. `World` is whatever stands for one test's ledger. */
 export interface AnchorSuiteOptions<World> {
-  readonly plugin: Plugin<'anchor', StandardSchemaV1>;
+  readonly plugin: Plugin<'anchor'>;
   /** The verifier of the package's `./verify` door. */
   readonly verifier: EvidenceVerifier;
   /** A ledger for one test that holds none of our commitments yet, and funds if it charges. */
