@@ -1,0 +1,48 @@
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { localLedgerVerifier } from '../anchoring/local-ledger/verify.js';
+import type { EvidenceVerifier } from '../verify/contracts.js';
+import type { EcdsaVerify } from '../verify/entry-signature.js';
+
+/** Packages that check evidence of their ledger, looked for beside the caller's files and beside this package. */
+const VERIFIER_PACKAGES = ['@wattproof/anchor-bitcoin'];
+
+/** Every evidence verifier that is installed. One that is not is no error: its evidence stays unchecked. */
+export async function installedVerifiers(folder: string): Promise<readonly EvidenceVerifier[]> {
+  const found: EvidenceVerifier[] = [localLedgerVerifier];
+  for (const name of VERIFIER_PACKAGES) {
+    const verifier = await importVerifier(`${name}/verify`, folder);
+    if (verifier !== undefined) found.push(verifier);
+  }
+  return found;
+}
+
+async function importVerifier(
+  specifier: string,
+  folder: string,
+): Promise<EvidenceVerifier | undefined> {
+  for (const base of [pathToFileURL(join(folder, 'here.js')).href, import.meta.url]) {
+    let path: string;
+    try {
+      path = createRequire(base).resolve(specifier);
+    } catch {
+      continue;
+    }
+    const module = (await import(pathToFileURL(path).href)) as { default?: unknown };
+    const verifier = module.default as Partial<EvidenceVerifier> | undefined;
+    if (typeof verifier?.type === 'string' && typeof verifier.verify === 'function')
+      return verifier as EvidenceVerifier;
+  }
+  return undefined;
+}
+
+/** The ECDSA check, when `@noble/curves`, an optional peer, is installed. */
+export async function installedEcdsa(): Promise<EcdsaVerify | undefined> {
+  try {
+    return (await import('../verify/ecdsa.js')).verifyEcdsa;
+  } catch (error) {
+    if ((error as { code?: unknown }).code === 'ERR_MODULE_NOT_FOUND') return undefined;
+    throw error;
+  }
+}
