@@ -25,12 +25,6 @@ export const asciiBytes = native === undefined ? asciiBytesByUnit : nativeAsciiB
 /** The UTF-16 units of a text and a zero behind them. */
 export const utf16Units = native === undefined ? utf16UnitsByUnit : nativeUtf16Units;
 
-/** Bytes to be filled completely; until then they hold anything. */
-export const unfilledBytes: (length: number) => Uint8Array =
-  native === undefined
-    ? (length) => new Uint8Array(length)
-    : (length) => native.allocUnsafe(length);
-
 function nativeAsciiBytes(text: string): Uint8Array {
   const bytes = native!.from(text, 'latin1');
   // A plain view: `slice` of a Buffer would share memory where callers expect a copy.

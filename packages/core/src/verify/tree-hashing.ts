@@ -1,5 +1,4 @@
 import { concat, utf8 } from './bytes.js';
-import { unfilledBytes } from './native-text.js';
 import type { BatchProfile, Sha256 } from './contracts.js';
 import { sha256 as pureSha256 } from './sha256.js';
 import { TreeError } from './tree-error.js';
@@ -53,11 +52,7 @@ export function pairHasher(profile: BatchProfile, hashing: Hashing): PairHasher 
 
 /** What an entry is known by, 32 bytes: SHA-256("LOG::" ‖ canonical bytes), the same in every format. */
 export function logHash(canonicalBytes: Uint8Array, sha256: Sha256 = pureSha256): Uint8Array {
-  // Once for every reading: zeroing what is overwritten at once would cost as much as the hash.
-  const preimage = unfilledBytes(LOG_TAG.length + canonicalBytes.length);
-  preimage.set(LOG_TAG);
-  preimage.set(canonicalBytes, LOG_TAG.length);
-  return sha256(preimage);
+  return sha256(concat(LOG_TAG, canonicalBytes));
 }
 
 /**

@@ -293,7 +293,7 @@ export class JsonReader {
         const escaped = this.escape(at);
         if (escaped.charCodeAt(0) >= 0xd800 && escaped.charCodeAt(0) <= 0xdfff) surrogates = true;
         out += escaped;
-        at += units[at + 1]! === 117 ? 6 : 2;
+        at += units[at + 1] === 117 ? 6 : 2;
         done = at;
         continue;
       }
