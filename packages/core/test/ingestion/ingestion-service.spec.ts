@@ -3,7 +3,7 @@ import { statusOfItem } from '../../src/ingestion/verdict-codes.js';
 import { logHash } from '../../src/verify/tree-hashing.js';
 import { readDocument } from '../../src/verify/formats/default-formats.js';
 import { toHex } from '../../src/verify/bytes.js';
-import { parseReceipt, verifyReceipt } from '../../src/verify/receipt.js';
+import { readReceipt, verifyReceipt } from '../../src/verify/receipt.js';
 import { batchItemLeaf, batchMessage } from '../../src/verify/device-signing.js';
 import { rootFromPath } from '../../src/verify/inclusion.js';
 import { verifyEd25519 } from '../../src/verify/ed25519.js';
@@ -34,7 +34,7 @@ describe('A signed reading', () => {
     expect(item).toMatchObject({ verdict: 'accepted', duplicate: false });
     expect(item?.id).toMatch(/^log_[0-9a-f]{32}$/);
     expect(item?.leaf_hash).toBe(toHex(logHash(bytes)));
-    const receipt = parseReceipt(JSON.stringify(item?.receipt));
+    const receipt = readReceipt(item?.receipt);
     expect(verifyReceipt(receipt)).toBeUndefined();
     expect(receipt).toMatchObject({
       entryId: item?.id,
@@ -189,7 +189,7 @@ describe('Lists', () => {
     const answer = await items(fixture, body);
     expect(answer).toHaveLength(1000);
     expect(new Set(answer.map(({ verdict }) => verdict))).toEqual(new Set(['accepted']));
-    expect(verifyReceipt(parseReceipt(JSON.stringify(answer[777]?.receipt)))).toBeUndefined();
+    expect(verifyReceipt(readReceipt(answer[777]?.receipt))).toBeUndefined();
     expect(fixture.signer.signatures).toBe(1);
   });
 });
