@@ -2,7 +2,8 @@ import { toHex } from '../verify/bytes.js';
 import type { TrustLevel } from '../verify/contracts.js';
 import { formatVkey, parseVkey } from '../verify/note.js';
 import { ReportDraft, type ProofReport } from '../verify/proof-report.js';
-import { parseReceipt, verifyReceipt } from '../verify/receipt.js';
+import { parseReceipt } from '../verify/parse-receipt.js';
+import { verifyReceipt } from '../verify/receipt.js';
 
 /** Checks a receipt on its own: the operator's promise, signed by the receipt key. */
 export function verifyReceiptFile(

@@ -1,6 +1,5 @@
 import { concat, fromHex, fromUtf8, toHex, utf8 } from './bytes.js';
 import type { BatchProfile, Sha256 } from './contracts.js';
-import { parseJson } from './json/parse.js';
 import { appendToFrontier, frontierRoot, type Frontier } from './merkle-frontier.js';
 import { isOrigin } from './origin.js';
 import { canonicalJson } from './rfc8785.js';
@@ -94,7 +93,7 @@ export function parseBatchMetadata(bytes: Uint8Array): BatchMetadata {
   let value: unknown;
   try {
     text = fromUtf8(bytes);
-    value = parseJson(text, 'i-json');
+    value = JSON.parse(text);
   } catch (cause) {
     throw new BatchMetadataError('batch metadata is not strict JSON', { cause });
   }

@@ -9,7 +9,6 @@ import {
 import { MAX_BATCH_METADATA_BYTES } from './batch-log.js';
 import { BATCH_NONCE_BYTES } from './device-signing.js';
 import { MAX_PATH_LENGTH } from './inclusion.js';
-import { parseJson } from './json/parse.js';
 import { MAX_NOTE_LENGTH } from './note.js';
 import { readReceipt, receiptJson, type Receipt } from './receipt.js';
 import { canonicalJson } from './rfc8785.js';
@@ -192,7 +191,7 @@ export function readBundle(source: string | Uint8Array | object): Bundle {
       : typeof source === 'string'
         ? limited(source.length) && source
         : undefined;
-  const value = given === undefined || given === false ? source : parseJson(given, 'i-json');
+  const value = given === undefined || given === false ? source : JSON.parse(given);
   const canonical = canonicalJson(value);
   limited(canonical.length);
   if (typeof given === 'string' && canonical !== given)

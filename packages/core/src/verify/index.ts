@@ -125,8 +125,6 @@ export {
   type VerifiedCheckpoint,
 } from './checkpoint.js';
 export {
-  MAX_RECEIPT_LENGTH,
-  parseReceipt,
   readReceipt,
   RECEIPT_VERSION,
   receiptJson,
@@ -139,6 +137,7 @@ export {
   type ReceiptClaim,
   type ReceiptFailure,
 } from './receipt.js';
+export { MAX_RECEIPT_LENGTH, parseReceipt } from './parse-receipt.js';
 export { logKeyText, openLogKeyNote, type LogKeyAnnouncement } from './log-key.js';
 export { ShapeError } from './shape.js';
 export {
@@ -155,4 +154,5 @@ export {
 } from './bundle.js';
 export { reaches, type ProofReport, type Statement } from './proof-report.js';
 export type { EcdsaVerify } from './entry-signature.js';
-export { verifyProof, type CanonicalReader, type VerifyOptions } from './verify-proof.js';
+export { checkBundle, type CanonicalReader, type VerifyOptions } from './check-bundle.js';
+export { verifyProof } from './verify-proof.js';

@@ -1,5 +1,4 @@
 import { fromUtf8, utf8 } from './bytes.js';
-import { parseJson } from './json/parse.js';
 import { NoteError, openNote, parseVkey, type NoteKey } from './note.js';
 import type { Ed25519Equation } from './ed25519.js';
 import { Shape } from './shape.js';
@@ -34,7 +33,7 @@ export function openLogKeyNote(
   const [head, json = '', end, ...rest] = text.split('\n');
   if (head !== LOG_KEY_HEAD || end !== '' || rest.length > 0)
     throw new NoteError('bad_note', 'not a log-key/1 announcement');
-  const document = parseJson(json, 'i-json');
+  const document = JSON.parse(json);
   if (canonicalJson(document) !== json || utf8(json).length > 8192)
     throw new NoteError('bad_note', 'the log-key/1 document is not in its canonical form');
   const shape = new Shape(

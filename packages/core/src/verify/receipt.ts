@@ -2,7 +2,6 @@ import { concat, toBase64, toHex, utf8 } from './bytes.js';
 import type { JsonObject, Sha256 } from './contracts.js';
 import { verifyEd25519, type Ed25519Equation } from './ed25519.js';
 import { inclusionProof, MAX_PATH_LENGTH, rootFromPath } from './inclusion.js';
-import { parseJson } from './json/parse.js';
 import { formatVkey, parseVkey, type NoteKey } from './note.js';
 import { isOrigin, MAX_ORIGIN_LENGTH } from './origin.js';
 import { canonicalJson } from './rfc8785.js';
@@ -11,8 +10,6 @@ import { Shape, ShapeError } from './shape.js';
 import { leafHash } from './tree-hashing.js';
 
 export const RECEIPT_VERSION = 'wattproof.receipt/1';
-/** Longest receipt text that is looked at, in UTF-16 units. */
-export const MAX_RECEIPT_LENGTH = 16_384;
 
 const VERDICTS = ['accepted', 'flagged', 'quarantined'] as const;
 
@@ -140,13 +137,6 @@ export function readReceipt(value: unknown, at = 'receipt'): Receipt {
     key,
     signature: sig.base64('value', 64),
   };
-}
-
-/** Reads receipt text; it must be its own canonical form or plain JSON of the same members. */
-export function parseReceipt(text: string): Receipt {
-  if (text.length > MAX_RECEIPT_LENGTH)
-    throw new ShapeError('receipt', `has more than ${MAX_RECEIPT_LENGTH} characters`);
-  return readReceipt(parseJson(text, 'i-json'));
 }
 
 /** Why a receipt is not valid; undefined when it is. */

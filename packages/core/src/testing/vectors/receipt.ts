@@ -1,13 +1,13 @@
 import { toHex } from '../../verify/bytes.js';
 import { formatVkey } from '../../verify/note.js';
 import {
-  parseReceipt,
   readReceipt,
   receiptJson,
   receiptLeaf,
   verifyReceipt,
   type Receipt,
 } from '../../verify/receipt.js';
+import { parseReceipt } from '../../verify/parse-receipt.js';
 import { canonicalJson } from '../../verify/rfc8785.js';
 import { compare, type VectorResult } from './vector-case.js';
 
