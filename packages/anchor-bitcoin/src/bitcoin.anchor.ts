@@ -261,10 +261,33 @@ export class BitcoinAnchor implements Anchor {
         inclusion,
       };
     if (await this.#transaction(txId, signal)) return { txId, status: 'seen' };
+    const coin = coinOf(attempt);
+    if (!(await this.#spent(coin, signal))) return { txId, status: 'missing' };
+    const winner = await this.#spenderOf(coin, signal);
+    const won = winner === undefined ? undefined : await this.#inclusion(winner, signal);
     return {
       txId,
-      status: (await this.#spent(coinOf(attempt), signal)) ? 'conflicted' : 'missing',
+      status: 'conflicted',
+      ...(winner === undefined ? {} : { conflictsWith: winner }),
+      ...(won === undefined ? {} : { inclusion: won }),
     };
+  }
+
+  /** The transaction on the chain of change that spends the coin. */
+  async #spenderOf(coin: Coin, signal: AbortSignal): Promise<string | undefined> {
+    for (const newest of await this.#coins(signal)) {
+      let txId = newest.txId;
+      for (let step = 0; step < MAX_STEPS_BACK; step += 1) {
+        const transaction = await this.#transaction(txId, signal);
+        if (!transaction) break;
+        const facts = readTransaction(bytesOf(transaction.hex) as Uint8Array);
+        const previous = previousOutput(facts.stripped);
+        if (previous.txId === coin.txId && previous.index === coin.index) return txId;
+        if (!facts.outputs.some(({ script }) => script[0] === 0x6a)) break;
+        txId = previous.txId;
+      }
+    }
+    return undefined;
   }
 
   /** Where a transaction is on the best chain. A stale block is not: the hash at its height decides. */

@@ -180,6 +180,26 @@ describe('a commitment on a Bitcoin chain', () => {
     expect(await anchor.findExisting(intent('never published'), signal)).toBeUndefined();
   });
 
+  it('names the winner when another transaction spends its coin', async () => {
+    const [loser, winner] = [intent('loser'), intent('winner')];
+    const draft = await anchor.prepare(loser, [], { bump: 0, signal });
+    const lost = await anchor.sign(loser, draft, signal);
+    const won = await publish(winner);
+    expect(won.conflictKey).toBe(lost.conflictKey);
+    await expect(anchor.broadcast(lost, signal)).rejects.toMatchObject({ reason: 'conflict' });
+    await regtest.mine(1);
+    const attempt: Attempt = {
+      ...lost,
+      intentId: loser.id,
+      number: 0,
+      state: 'broadcast',
+      createdAtMs: 0,
+    };
+    expect(await anchor.observe([attempt], signal)).toMatchObject([
+      { status: 'conflicted', conflictsWith: won.txId, inclusion: { depth: 1 } },
+    ]);
+  });
+
   it('is not made above the cap', async () => {
     await expect(
       anchor.prepare(intent('dear'), [], { bump: 0, maxFee: 100n, signal }),
