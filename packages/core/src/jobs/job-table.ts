@@ -146,8 +146,11 @@ export class JobTable {
     } catch (error) {
       if (this.aborter.signal.aborted) return 'failed';
       entry.failures += 1;
-      entry.lastError = error instanceof Error ? error.message : String(error);
-      logger.error('job failed', { job: job.name, error });
+      const reason = error instanceof Error ? error.message : String(error);
+      // A job that fails alike at every tick is told once; its status counts on.
+      const level = reason === entry.lastError ? 'debug' : 'error';
+      entry.lastError = reason;
+      logger[level]('job failed', { job: job.name, error });
       return 'failed';
     } finally {
       entry.lastEndedAtMs = clock.nowMs();

@@ -1,10 +1,15 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import localLedger from '../anchoring/local-ledger/index.js';
 import { keyFromSeed, pemOf } from '../batching/log-key.js';
 import type { GatewayOptions } from '../gateway/compose-gateway.js';
 import type { Gateway } from '../gateway/gateway.js';
-import { type GatewayConfigInput, gatewayConfigSchema } from '../plugins/index.js';
+import {
+  type ConfiguredPlugin,
+  type GatewayConfigInput,
+  gatewayConfigSchema,
+} from '../plugins/index.js';
 import type { Clock } from '../spi/index.js';
 import { openMemoryStore } from '../stores/memory/open-memory-store.js';
 import { FakeClock } from './fake-clock.js';
@@ -14,6 +19,21 @@ export const TEST_ADMIN_KEY = 'test-administrator-key-0123456789';
 
 /** The log key of every test gateway that configures none: the same log key in every run. */
 export const TEST_LOG_KEY = pemOf(keyFromSeed(new Uint8Array(32).fill(1)));
+
+/** The embedded default, without looking it up by name. */
+const LOCAL_LEDGER: ConfiguredPlugin = {
+  entry: {
+    instanceId: 'local',
+    kind: 'anchor',
+    use: '@wattproof/core/local-ledger',
+    config: {},
+    path: 'anchors.local',
+  },
+  plugin: localLedger,
+  config: {},
+  url: import.meta.url,
+  package: undefined,
+};
 
 export interface TestGatewayOptions {
   /** Sections of the configuration; what is left out is the default, on a memory store and a free port. */
@@ -56,9 +76,17 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
   const store =
     options.parts?.store ??
     (config.store.url.startsWith('memory:') ? openMemoryStore({ clock }) : undefined);
+  const plugins = options.parts?.plugins ?? (options.config?.anchors ? undefined : [LOCAL_LEDGER]);
   const stateFolder = await mkdtemp(join(tmpdir(), 'wattproof-test-'));
   const served = await serveGateway(
-    { stateFolder, ...options.parts, config, clock, ...(store === undefined ? {} : { store }) },
+    {
+      stateFolder,
+      ...options.parts,
+      ...(plugins === undefined ? {} : { plugins }),
+      config,
+      clock,
+      ...(store === undefined ? {} : { store }),
+    },
     adapter,
   );
   const { gateway } = served;
