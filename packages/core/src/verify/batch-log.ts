@@ -35,10 +35,6 @@ export interface BatchMetadata {
 export class BatchMetadataError extends Error {
   override readonly name = 'BatchMetadataError';
   readonly code = 'bad_batch_metadata';
-
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
-  }
 }
 
 const MEMBERS = ['count', 'first', 'number', 'origin', 'prev', 'profile', 'sealed_at', 'v'];
