@@ -77,7 +77,7 @@ function readBody(body: JsonObject): Body | ReturnType<typeof refuse> {
   if (header.hash !== body['block_hash'])
     return refuse(
       'header_mismatch',
-      `the header hashes to ${header.hash}, not to ${String(body['block_hash'])}`,
+      `the header hashes to ${header.hash}, not to ${JSON.stringify(body['block_hash'])}`,
     );
   return { tx, coinbase, branch, coinbaseBranch, headerBytes, header, index, count, height };
 }
@@ -189,5 +189,5 @@ async function judgeHeader(
 function branchBytes(value: unknown): Uint8Array[] | undefined {
   if (!Array.isArray(value) || value.length > 32) return undefined;
   const branch = value.map(bytesOf);
-  return branch.every((step) => step !== undefined) ? (branch as Uint8Array[]) : undefined;
+  return branch.every((step) => step !== undefined) ? branch : undefined;
 }

@@ -105,7 +105,7 @@ async function announcements(
       Array.isArray(notes) &&
       wanted.every(
         (vkey, i) =>
-          typeof notes[i] === 'string' && (notes[i] as string).includes(JSON.stringify(vkey)),
+          typeof notes[i] === 'string' && notes[i].includes(JSON.stringify(vkey)),
       )
     )
       return notes as string[];

@@ -2,7 +2,7 @@ import { createPublicKey, verify as nodeVerify, type KeyObject } from 'node:cryp
 import { pureEd25519Equation } from '../verify/ed25519.js';
 
 /** A key in the form a back end checks fastest. Opaque to everybody else. */
-export type ImportedKey = unknown;
+export type ImportedKey = object;
 
 /**
  * Checks the Ed25519 equation for signatures that passed the common pre-checks. Cofactorless; on a small-order R the answers of

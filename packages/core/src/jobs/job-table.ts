@@ -75,7 +75,7 @@ export class JobTable {
     for (const stop of this.stops) stop();
     this.stops = [];
     this.aborter.abort();
-    await Promise.all([...this.entries.values()].map((entry) => entry.running));
+    await Promise.all([...this.entries.values()].map(async (entry) => entry.running));
     for (const entry of this.entries.values()) {
       const { lease } = entry;
       entry.lease = undefined;

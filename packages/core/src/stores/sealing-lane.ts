@@ -14,10 +14,11 @@ export function laneOf(entry: {
  * The profile and lane to seal next: that of the entry that waits longest. When something from outside is
  * required, undefined unless such an entry waits, and then the lane is one that holds it.
  */
-export function chooseLane<
-  Entry extends { readonly profile: BatchProfile; readonly source: 'external' | 'system' },
->(
-  oldestFirst: readonly Entry[],
+export function chooseLane(
+  oldestFirst: readonly {
+    readonly profile: BatchProfile;
+    readonly source: 'external' | 'system';
+  }[],
   requireExternal: boolean,
 ): { readonly profile: BatchProfile; readonly lane: Lane } | undefined {
   const deciding = requireExternal

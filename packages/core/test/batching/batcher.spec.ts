@@ -109,9 +109,9 @@ describe('the keys of a log', () => {
     await writeFile(file, 'very secret nonsense');
     const error = await keys(file).catch((cause: unknown) => cause as Error);
     expect(error).toMatchObject({ code: 'log_key_invalid' });
-    expect(
-      String((error as Error).message) + String(((error as Error).cause as Error).message),
-    ).not.toContain('secret');
+    expect((error as Error).message + ((error as Error).cause as Error).message).not.toContain(
+      'secret',
+    );
     await expect(keys(join(folder, 'bad.key', 'below-a-file'))).rejects.toMatchObject({
       code: 'log_key_unreadable',
     });
@@ -201,9 +201,9 @@ describe('a batcher', () => {
     await put(store, 25);
     expect(await batcher.tick()).toBe(2);
     expect(await batcher.tick()).toBe(0);
-    clock.advance(999);
+    await clock.advance(999);
     expect(await batcher.tick()).toBe(0);
-    clock.advance(1);
+    await clock.advance(1);
     expect(await batcher.tick()).toBe(1);
     expect(seen.map(({ count }) => count)).toEqual([10, 10, 5]);
   });

@@ -1,4 +1,4 @@
-import { devices, HOSTILE_NOW_MS, type HostileBody } from './hostile-bodies.js';
+import { devices, HOSTILE_NOW_MS, type HostileBody } from './hostile-scene.js';
 import { batchMessage } from '../../src/verify/device-signing.js';
 import { readDocument } from '../../src/verify/formats/default-formats.js';
 import type { SentEnvelope, TestDevice } from './test-devices.js';

@@ -1,4 +1,4 @@
-import { devices, HOSTILE_NOW_MS, type HostileBody } from './hostile-bodies.js';
+import { devices, HOSTILE_NOW_MS, type HostileBody } from './hostile-scene.js';
 
 /** Documents: JSON strictness, numbers, timestamps, ids, rules. Signed correctly wherever they have canonical bytes. */
 export function hostileDocuments(): readonly HostileBody[] {

@@ -1,4 +1,4 @@
-import { devices, HOSTILE_NOW_MS, type HostileBody } from './hostile-bodies.js';
+import { devices, HOSTILE_NOW_MS, type HostileBody } from './hostile-scene.js';
 
 /** Envelopes: closed fields, encodings, batches. */
 export function hostileEnvelopes(): readonly HostileBody[] {
@@ -25,7 +25,7 @@ export function hostileEnvelopes(): readonly HostileBody[] {
   const text = JSON.stringify(good);
   const batch = active.batch([reading, active.reading(HOSTILE_NOW_MS - 900_000)]);
   const { batch_nonce, items, signature: batchSignature } = batch;
-  const many = new Array(1025).fill({ format: 'reading/1', document: {} });
+  const many = Array.from({ length: 1025 }, () => ({ format: 'reading/1', document: {} }));
   return [
     rejected('no format', { document, signature }, 'envelope_incomplete'),
     rejected('neither document nor bytes', { format, signature }, 'envelope_incomplete'),

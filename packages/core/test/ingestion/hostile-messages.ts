@@ -1,4 +1,4 @@
-import { devices, HOSTILE_NOW_MS, type HostileBody } from './hostile-bodies.js';
+import { devices, HOSTILE_NOW_MS, type HostileBody } from './hostile-scene.js';
 
 const refused = (
   name: string,

@@ -1,4 +1,4 @@
-import { devices, HOSTILE_NOW_MS, type HostileBody } from './hostile-bodies.js';
+import { devices, HOSTILE_NOW_MS, type HostileBody } from './hostile-scene.js';
 
 /** Replays, overlaps and equivocation: what only shows beside what was accepted before. */
 export function hostileReplays(): readonly HostileBody[] {

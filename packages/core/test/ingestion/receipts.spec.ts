@@ -1,4 +1,3 @@
-import { parseReceipt } from '../../src/verify/parse-receipt.js';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { IngestRow, StoredReceipt } from '../../src/ingestion/ingest.store.js';
