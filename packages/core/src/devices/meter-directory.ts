@@ -56,15 +56,20 @@ export class MeterDirectory {
     const meters = [...meterIds].filter((id) => !this.byMeter.has(id));
     const keys = [...keyIds].filter((id) => !this.byKey.has(id));
     if (meters.length === 0 && keys.length === 0) return;
-    const [foundMeters, foundKeys] = await Promise.all([
-      Promise.all(meters.map(async (id) => store.get(id))),
-      Promise.all(keys.map(async (id) => store.byKeyId(id))),
-    ]);
+    // One question for all of them: a message of a thousand meters must not queue a thousand for a connection.
+    const found = await store.find({ meterIds: meters, keyIds: keys });
     // Something changed while we were asking: remember nothing that could be older than the change.
     const keep = revision === this.revision;
     if (!keep) this.revision = undefined;
-    for (const [i, id] of meters.entries()) this.byMeter.set(id, foundMeters[i] ?? null);
-    for (const [i, id] of keys.entries()) this.byKey.set(id, foundKeys[i]!);
+    for (const id of meters) this.byMeter.set(id, null);
+    const holders = new Map(keys.map((id): [string, StoredMeter[]] => [id, []]));
+    const asked = new Set(meters);
+    for (const meter of found) {
+      if (asked.has(meter.meterId)) this.byMeter.set(meter.meterId, meter);
+      for (const keyId of new Set(meter.keys.map((key) => key.keyId)))
+        holders.get(keyId)?.push(meter);
+    }
+    for (const [id, meterList] of holders) this.byKey.set(id, meterList);
   }
 
   async meter(meterId: string): Promise<StoredMeter | undefined> {

@@ -49,7 +49,7 @@ export class MeterService {
    * nonce whose signature was good is used up.
    */
   async register(body: unknown, accountId: string): Promise<StoredMeter> {
-    const { store, sha256, config, clock, directory } = this.parts;
+    const { store, sha256, clock, directory } = this.parts;
     const parsed = MeterRegistration.safeParse(body);
     if (!parsed.success) throw new MeterError('registration_invalid', problemsOf(parsed.error));
     const request = parsed.data;

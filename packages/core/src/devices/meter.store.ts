@@ -28,8 +28,14 @@ export interface MeterStore {
   /** `meter_taken` when id or fingerprint exists. */
   register(meter: StoredMeter): Promise<'registered' | 'meter_taken'>;
   get(meterId: string): Promise<StoredMeter | undefined>;
-  /** Every meter that has, or once had, a key of this id: one device key may speak for several meters. */
-  byKeyId(keyId: string): Promise<readonly StoredMeter[]>;
+  /**
+   * Every meter with one of these ids, and every meter that has, or once had, a key with one of these key ids: one device key may
+   * speak for several meters. Each meter once, by id. One question to the database whatever their number.
+   */
+  find(wanted: {
+    readonly meterIds: readonly string[];
+    readonly keyIds: readonly string[];
+  }): Promise<readonly StoredMeter[]>;
   list(query: {
     readonly state?: MeterState;
     readonly accountId?: string;

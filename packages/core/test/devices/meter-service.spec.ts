@@ -66,7 +66,7 @@ describe('Registering a meter', () => {
     });
     expect(meter.fingerprint).toEqual(fingerprintOfMeterId('meter-1'));
     expect(await store.get('meter-1')).toMatchObject({ state: 'pending' });
-    expect(await store.byKeyId(key.keyId)).toHaveLength(1);
+    expect(await store.find({ meterIds: [], keyIds: [key.keyId] })).toHaveLength(1);
   });
 
   it.each([

@@ -24,10 +24,17 @@ export class MemoryMeters implements MeterStore {
     return this.meters.get(meterId);
   }
 
-  async byKeyId(keyId: string): Promise<readonly StoredMeter[]> {
-    return [...this.meters.values()].filter((meter) =>
-      meter.keys.some((key) => key.keyId === keyId),
-    );
+  async find(wanted: {
+    readonly meterIds: readonly string[];
+    readonly keyIds: readonly string[];
+  }): Promise<readonly StoredMeter[]> {
+    const meterIds = new Set(wanted.meterIds);
+    const keyIds = new Set(wanted.keyIds);
+    return [...this.meters.values()]
+      .filter(
+        ({ meterId, keys }) => meterIds.has(meterId) || keys.some(({ keyId }) => keyIds.has(keyId)),
+      )
+      .toSorted((a, b) => (a.meterId < b.meterId ? -1 : 1));
   }
 
   async list(query: {

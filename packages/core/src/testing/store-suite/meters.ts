@@ -61,14 +61,20 @@ export function meterTests(scene: StoreScene, it: Test): void {
     await meters.register(first);
     await meters.register(second);
     for (const key of first.keys) {
-      const found = await meters.byKeyId(key.keyId);
+      const found = await meters.find({ meterIds: [], keyIds: [key.keyId] });
       assert.deepEqual(
         found.map(({ meterId }) => meterId).sort(),
         [first.meterId, second.meterId].sort(),
       );
       assert.ok(found.every(({ keys }) => keys.length === 2));
     }
-    assert.deepEqual(await meters.byKeyId('nobody'), []);
+    const both = { meterIds: [second.meterId, 'nobody'], keyIds: [first.keys[0]!.keyId, 'none'] };
+    assert.deepEqual(
+      (await meters.find(both)).map(({ meterId }) => meterId),
+      [first.meterId, second.meterId].toSorted(),
+    );
+    assert.deepEqual(await meters.find({ meterIds: ['nobody'], keyIds: ['none'] }), []);
+    assert.deepEqual(await meters.find({ meterIds: [], keyIds: [] }), []);
   });
 
   it('refuses a meter id and a fingerprint that are taken', async () => {
