@@ -10,7 +10,8 @@ import { banner } from './banner.js';
 import { commandContext } from './cli/command.js';
 import { ConfigError } from './config/config-errors.js';
 import { loadConfig } from './config/load-config.js';
-import { durabilityOf, durabilityProblem } from './config/warnings.js';
+import { durabilityOf, durabilityProblem, warningsFor } from './config/warnings.js';
+import { withDemoAdminKey } from './demo/admin-key.js';
 import { gatewayLogger } from './logger.js';
 
 export interface StartOptions {
@@ -35,7 +36,9 @@ export interface RunningGateway {
  */
 export async function startGateway(options: StartOptions): Promise<RunningGateway> {
   const { env, workingDirectory, out = printLine } = options;
-  const { file, config, plugins, warnings } = await loadConfig(options);
+  const { file, plugins, ...loaded } = await loadConfig(options);
+  const { config, keyFile } = await withDemoAdminKey(loaded.config, workingDirectory);
+  const warnings = warningsFor(config, plugins);
   const problem = durabilityProblem(config, durabilityOf(config.store.url));
   if (problem) throw new ConfigError(file, [problem]);
   const logger = options.logger ?? gatewayLogger(env.WATTPROOF_LOG_LEVEL ?? 'info');
@@ -59,6 +62,7 @@ export async function startGateway(options: StartOptions): Promise<RunningGatewa
   for (const line of banner(served.gateway, { file, workingDirectory, simulated, warnings })) {
     out(line);
   }
+  if (keyFile !== undefined) out(`  administrator  X-API-Key: $(cat ${keyFile})`);
   out(`wattproof listening on ${served.url}`);
   const simulation = simulate(config, served.url, logger);
   return {
