@@ -1,5 +1,4 @@
 import type { JsonObject, JsonValue } from '../verify/contracts.js';
-import type { Health } from './health.js';
 
 /** Structured, redacted by the host. Messages are constant; what varies goes into fields. */
 export interface Logger {
@@ -186,5 +185,3 @@ export interface Jobs {
   /** Runs `work` every `everyMs` on one replica at a time; the lease is longer than one run may take. */
   every(name: string, everyMs: number, work: (signal: AbortSignal) => Promise<void>): void;
 }
-
-export type { Health };

@@ -5,7 +5,7 @@ import { hostileMessages } from './hostile-messages.js';
 import { hostileReplays } from './hostile-replays.js';
 import type { HostileBody } from './hostile-scene.js';
 
-export { devices, HOSTILE_NOW_MS, hostileMeters, type HostileBody } from './hostile-scene.js';
+export { HOSTILE_NOW_MS, hostileMeters, type HostileBody } from './hostile-scene.js';
 
 /** Every hostile body, under the default configuration. Built when first read: signing takes a moment. */
 export function hostileBodies(): readonly HostileBody[] {

@@ -32,4 +32,4 @@ function rest(stem: string, family: string): string {
   return stem.startsWith(family) ? stem.slice(family.length) : '';
 }
 
-export type { VectorResult, VectorRunner } from './vector-case.js';
+export type { VectorRunner } from './vector-case.js';
