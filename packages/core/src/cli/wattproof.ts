@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { installedEcdsa, installedVerifiers } from './evidence-verifiers.js';
 import { USAGE } from './verify-arguments.js';
+import { runSimulate, SIMULATE_USAGE } from './simulate.js';
 import { EXIT, runVerify } from './verify-command.js';
 
 /** An address is read only when the caller names one; nothing else here touches the network. */
@@ -26,8 +27,19 @@ if (command === 'verify') {
     out: (line) => process.stdout.write(`${line}\n`),
     err: (line) => process.stderr.write(`${line}\n`),
   });
+} else if (command === 'simulate') {
+  const stop = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort());
+  process.exitCode = await runSimulate(args, {
+    env: process.env,
+    signal: stop.signal,
+    nowMs: () => Date.now(),
+    out: (line) => process.stdout.write(`${line}\n`),
+    err: (line) => process.stderr.write(`${line}\n`),
+    ...(process.stdout.isTTY ? { update: (line) => process.stdout.write(`\r\x1b[K${line}`) } : {}),
+  });
 } else {
   const help = command === '--help' || command === '-h' || command === 'help';
-  (help ? process.stdout : process.stderr).write(`${USAGE}\n`);
+  (help ? process.stdout : process.stderr).write(`${USAGE}\n\n${SIMULATE_USAGE}\n`);
   process.exitCode = help ? EXIT.valid : EXIT.unusable;
 }

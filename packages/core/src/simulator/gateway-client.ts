@@ -1,5 +1,21 @@
 import type { FleetMember } from './fleet.js';
 
+/** What the gateway said of one reading. */
+export interface Verdict {
+  readonly verdict: string;
+  readonly reason?: string;
+  readonly id: string | null;
+}
+
+export type Submission =
+  | { readonly verdicts: readonly Verdict[]; readonly retryAfterMs?: never }
+  | { readonly retryAfterMs: number; readonly verdicts?: never };
+
+/** The gateway answered something that sending again does not change. */
+class UnexpectedAnswer extends Error {
+  override readonly name = 'UnexpectedAnswer';
+}
+
 /** What a device needs of a gateway, over HTTP. */
 export class GatewayClient {
   readonly #base: string;
@@ -13,10 +29,10 @@ export class GatewayClient {
 
   /** Registers with proof of possession; `true` when registered now, `false` when it was already. */
   async register(member: FleetMember, origin: string): Promise<boolean> {
-    const { nonce } = (await this.#post('/api/v1/meters/challenge', {}, [200, 201])).body as {
+    const { nonce } = (await this.post('/api/v1/meters/challenge', {}, [200, 201])).body as {
       nonce: string;
     };
-    const answer = await this.#post(
+    const answer = await this.post(
       '/api/v1/meters/register',
       {
         meter_id: member.meter.meterId,
@@ -37,34 +53,34 @@ export class GatewayClient {
 
   async origin(): Promise<string> {
     const response = await this.#fetch('/api/v1/log/keys', {});
+    if (!response.ok) {
+      throw new UnexpectedAnswer(
+        `${this.#base}/api/v1/log/keys answered ${response.status}; is this a Wattproof gateway?`,
+      );
+    }
     const body = (await response.json()) as { origin: string };
     return body.origin;
   }
 
-  /** Resolves to the verdicts, in order. Waits and repeats when the gateway says 429 or 503. */
-  async submit(
-    body: object,
-    attempts = 20,
-  ): Promise<
-    readonly { readonly verdict: string; readonly reason?: string; readonly id: string | null }[]
-  > {
-    for (let attempt = 1; ; attempt += 1) {
-      const {
-        status,
-        body: answer,
-        retryAfterS,
-      } = await this.#post('/api/v1/readings', body, [200, 202, 429, 503]);
-      if (status !== 429 && status !== 503)
-        return (Array.isArray(answer) ? answer : [answer]) as never;
-      if (attempt === attempts)
-        throw new Error(`The gateway was still refusing (${status}) after ${attempts} tries.`);
-      await new Promise((resolve) => {
-        setTimeout(resolve, Math.max(1, retryAfterS) * 1000);
-      });
+  /**
+   * Sends a message once. The verdicts are in order; `retryAfterMs` says that nobody can know what became of the
+   * message (429, 503, a broken connection) and that the same bytes are to be sent again, after that long.
+   */
+  async submit(body: object): Promise<Submission> {
+    let answer: Awaited<ReturnType<GatewayClient['post']>>;
+    try {
+      answer = await this.post('/api/v1/readings', body, [200, 202, 429, 503]);
+    } catch (error) {
+      if (error instanceof UnexpectedAnswer) throw error;
+      return { retryAfterMs: 1000 };
     }
+    if (answer.status === 429 || answer.status === 503) {
+      return { retryAfterMs: Math.max(1, answer.retryAfterS) * 1000 };
+    }
+    return { verdicts: (Array.isArray(answer.body) ? answer.body : [answer.body]) as Verdict[] };
   }
 
-  async #post(
+  private async post(
     path: string,
     body: object,
     expected: readonly number[],
@@ -76,7 +92,7 @@ export class GatewayClient {
     });
     const text = await response.text();
     if (!expected.includes(response.status)) {
-      throw new Error(`POST ${path} answered ${response.status}: ${text.slice(0, 300)}`);
+      throw new UnexpectedAnswer(`POST ${path} answered ${response.status}: ${text.slice(0, 300)}`);
     }
     return {
       status: response.status,

@@ -1,5 +1,5 @@
 export { createFleet, type FleetMember, readingDocument } from './fleet.js';
-export { GatewayClient } from './gateway-client.js';
+export { GatewayClient, type Submission, type Verdict } from './gateway-client.js';
 export { demandW, drawHousehold, generationW, type Household } from './load-curve.js';
 export {
   kwhFromWh,
@@ -11,4 +11,8 @@ export {
 export { SeededRandom } from './seeded-random.js';
 export { type ReadingEnvelope, SimulatedDevice } from './simulated-device.js';
 export { type SimulatedInterval, SimulatedMeter } from './simulated-meter.js';
-export { type SimulationProgress, runSimulation } from './run-simulation.js';
+export {
+  type SimulationOptions,
+  type SimulationProgress,
+  runSimulation,
+} from './run-simulation.js';

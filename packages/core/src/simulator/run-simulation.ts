@@ -1,6 +1,6 @@
 import type { Clock } from '../spi/index.js';
 import { createFleet, readingDocument } from './fleet.js';
-import type { GatewayClient } from './gateway-client.js';
+import type { GatewayClient, Verdict } from './gateway-client.js';
 
 export interface SimulationProgress {
   readonly meters: number;
@@ -26,6 +26,9 @@ export interface SimulationOptions {
   readonly intervals?: number;
 }
 
+/** Half of what a gateway takes in one message by default. */
+const READINGS_PER_MESSAGE = 500;
+
 /** Registers a fleet and sends one signed reading per meter and interval until stopped. */
 export async function runSimulation(options: SimulationOptions): Promise<SimulationProgress> {
   const { client, clock, intervalMs, signal } = options;
@@ -40,15 +43,20 @@ export async function runSimulation(options: SimulationOptions): Promise<Simulat
     const endsMs = startsMs + intervalMs;
     await options.until(endsMs, signal);
     if (signal.aborted) break;
-    // Sequence numbers follow time, so a restarted simulation never repeats one with other bytes.
-    const sequence = Math.floor(startsMs / intervalMs);
+    // Sequence numbers follow time, so a restarted simulation never repeats one with other bytes, nor falls back
+    // when its intervals have another length.
+    const sequence = Math.floor(startsMs / 1000);
     const envelopes = fleet.map(({ meter, device }) =>
       device.signReading(
         'reading/1',
         readingDocument(meter, meter.interval(startsMs, endsMs), sequence),
       ),
     );
-    const verdicts = await client.submit(envelopes);
+    const verdicts: Verdict[] = [];
+    for (let from = 0; from < envelopes.length; from += READINGS_PER_MESSAGE) {
+      const message = envelopes.slice(from, from + READINGS_PER_MESSAGE);
+      verdicts.push(...((await deliver(message, options)) ?? []));
+    }
     const refused = verdicts.filter(
       ({ verdict }) => verdict === 'rejected' || verdict === 'quarantined',
     );
@@ -61,7 +69,21 @@ export async function runSimulation(options: SimulationOptions): Promise<Simulat
       ...(lastRefusal === undefined ? {} : { lastRefusal }),
     };
     options.onProgress?.(progress);
-    startsMs = endsMs;
+    // After a long wait the meters go on with the present; what they did not measure is nobody's reading.
+    startsMs = Math.max(endsMs, Math.floor(clock.nowMs() / intervalMs) * intervalMs);
   }
   return progress;
+}
+
+/** As a device with a buffer does: the same bytes until they are acknowledged. Undefined when stopped before. */
+async function deliver(
+  envelopes: readonly object[],
+  { client, clock, until, signal }: SimulationOptions,
+): Promise<readonly Verdict[] | undefined> {
+  while (!signal.aborted) {
+    const { verdicts, retryAfterMs } = await client.submit(envelopes);
+    if (verdicts !== undefined) return verdicts;
+    await until(clock.nowMs() + retryAfterMs, signal);
+  }
+  return undefined;
 }

@@ -14,6 +14,9 @@ export interface SimulatedInterval {
 /** A household behind one meter: load, PV and battery netted at the grid connection. */
 export class SimulatedMeter {
   #batteryWh: number;
+  readonly #import = new Register();
+  readonly #export = new Register();
+  readonly #generation = new Register();
 
   constructor(
     readonly meterId: string,
@@ -45,12 +48,25 @@ export class SimulatedMeter {
     return {
       startsMs,
       endsMs,
-      importWh: Math.round(Math.max(0, -netWh)),
-      exportWh: Math.round(Math.max(0, netWh)),
-      generationWh: Math.round(generationWh),
+      importWh: this.#import.advance(Math.max(0, -netWh)),
+      exportWh: this.#export.advance(Math.max(0, netWh)),
+      generationWh: this.#generation.advance(generationWh),
       ...(this.household.batteryWh > 0
         ? { batteryLevelPct: ((100 * this.#batteryWh) / this.household.batteryWh).toFixed(1) }
         : {}),
     };
+  }
+}
+
+/** Shows whole watt-hours and carries the rest into the next interval, so that short intervals lose nothing. */
+class Register {
+  #carriedWh = 0;
+
+  /** Whole watt-hours by which the display moves on. */
+  advance(energyWh: number): number {
+    const total = this.#carriedWh + energyWh;
+    const shown = Math.floor(total);
+    this.#carriedWh = total - shown;
+    return shown;
   }
 }
