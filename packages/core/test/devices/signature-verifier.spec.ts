@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { Point } from '@noble/ed25519';
 import fc from 'fast-check';
+// @ts-expect-error the package ships no types
 import sodium from 'sodium-native';
 import {
   loadEd25519Backend,
