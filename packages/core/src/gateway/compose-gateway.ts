@@ -96,7 +96,7 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
   for (const job of coreJobs({ store, clock, anchoring, subscribers, batching })) {
     jobs.add(job);
   }
-  const health = healthBoard({ store, plugins, clock });
+  const health = healthBoard({ store, plugins, clock, batcher: batching.batcher });
   const lifecycle = new Lifecycle(nodeTimer)
     .add({
       name: 'store',
@@ -172,9 +172,20 @@ function healthBoard(parts: {
   readonly store: Gateway['store'];
   readonly plugins: readonly PluginInstance[];
   readonly clock: Gateway['clock'];
+  readonly batcher: Gateway['batcher'];
 }): HealthBoard {
   const board = new HealthBoard(parts.clock);
   board.add({ name: 'store', essential: true, check: () => parts.store.health() });
+  // Readings are still made durable when sealing is refused; somebody has to look at it all the same.
+  board.add({
+    name: 'sealing',
+    essential: false,
+    check: async () => {
+      const { refusal } = parts.batcher;
+      if (refusal === undefined) return { live: true, ready: true };
+      return { live: true, ready: false, detail: `${refusal.code}: ${refusal.message}` };
+    },
+  });
   for (const { kind, instanceId, instance } of parts.plugins) {
     if (kind !== 'anchor' && kind !== 'transport') continue;
     const watched = instance as Anchor | Transport;
