@@ -1,6 +1,6 @@
 import { Point } from '@noble/ed25519';
-import { sha512 } from '@noble/hashes/sha2.js';
 import { concat, equal, fromHex } from './bytes.js';
+import { sha512 } from './sha512.js';
 
 /** The group order L = 2²⁵² + 27742317777372353535851937790883648493 (RFC 8032 §5.1). */
 const ORDER = 2n ** 252n + 27742317777372353535851937790883648493n;
