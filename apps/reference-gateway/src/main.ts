@@ -134,10 +134,12 @@ export async function runGateway(options: StartOptions): Promise<number> {
 
 /** `code: message`, with the code of the error that began it. */
 function reason(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
+  const { message, stack } = error as { readonly message?: string; readonly stack?: string };
   const first = error instanceof AggregateError ? ((error.errors[0] as unknown) ?? error) : error;
   const { code } = first as { readonly code?: unknown };
-  return typeof code === 'string' ? `${code}: ${error.message}` : (error.stack ?? error.message);
+  return typeof code === 'string'
+    ? `${code}: ${message ?? ''}`
+    : (stack ?? message ?? String(error));
 }
 
 function printLine(line: string): void {
