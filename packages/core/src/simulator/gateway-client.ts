@@ -7,6 +7,12 @@ export interface Verdict {
   readonly id: string | null;
 }
 
+/** A meter and the device that signs for it. */
+export interface RegisteredMeter {
+  readonly meter: Pick<FleetMember['meter'], 'meterId' | 'deviceId' | 'siteId' | 'ratingW'>;
+  readonly device: FleetMember['device'];
+}
+
 export type Submission =
   | { readonly verdicts: readonly Verdict[]; readonly retryAfterMs?: never }
   | { readonly retryAfterMs: number; readonly verdicts?: never };
@@ -28,7 +34,7 @@ export class GatewayClient {
   }
 
   /** Registers with proof of possession; `true` when registered now, `false` when it was already. */
-  async register(member: FleetMember, origin: string): Promise<boolean> {
+  async register(member: RegisteredMeter, origin: string): Promise<boolean> {
     const { nonce } = (await this.post('/api/v1/meters/challenge', {}, [200, 201])).body as {
       nonce: string;
     };

@@ -1,5 +1,10 @@
 export { createFleet, type FleetMember, readingDocument } from './fleet.js';
-export { GatewayClient, type Submission, type Verdict } from './gateway-client.js';
+export {
+  GatewayClient,
+  type RegisteredMeter,
+  type Submission,
+  type Verdict,
+} from './gateway-client.js';
 export { demandW, drawHousehold, generationW, type Household } from './load-curve.js';
 export {
   kwhFromWh,
