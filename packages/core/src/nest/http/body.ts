@@ -1,6 +1,5 @@
 import type { z } from 'zod';
-import { parseJson } from '../../verify/json/parse.js';
-import { decodeJson } from '../../verify/json/parse.js';
+import { decodeJson, parseJson } from '../../verify/json/parse.js';
 import { Problem } from './problem.js';
 import { bodyBytes, contentType, type RequestWithBody } from './raw-body.js';
 

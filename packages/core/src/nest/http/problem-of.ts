@@ -54,7 +54,7 @@ export function problemOf(error: unknown): Problem {
       return new Problem(400, error.code, error.message, {}, {}, { cause: error });
     }
     const fastify =
-      /^FST_ERR_/.test(error.code) &&
+      error.code.startsWith('FST_ERR_') &&
       typeof (error as { statusCode?: unknown }).statusCode === 'number';
     if (fastify) return ofFastify(error as CodedError & { statusCode: number });
     const status = typeof error.status === 'number' ? error.status : STATUS_OF_CODE[error.code];
