@@ -14,6 +14,7 @@ import { sha256 } from '../verify/sha256.js';
 import { leafHash, sha256Of, type Hashing } from '../verify/tree-hashing.js';
 import { checkpointSignerKey } from './checkpoint-signer-key.js';
 import { ProofError } from './proof-error.js';
+import { SealedReads } from './sealed-reads.js';
 
 /** What proofs are made of. */
 export interface ProofParts {
@@ -37,17 +38,19 @@ type SealedEntry = StoredEntry & { readonly batch: NonNullable<StoredEntry['batc
 /** Proofs of stored entries and of the log that holds them. Reads only. */
 export class ProofService {
   readonly #hashing: Hashing;
+  readonly #sealedReads: SealedReads;
 
   constructor(private readonly parts: ProofParts) {
+    this.#sealedReads = new SealedReads(parts.batches);
     this.#hashing = parts.hashing ?? sha256;
   }
 
   /**
    * The inclusion proof in the form kwh-btc-iot's clients read: siblings from leaf to root with the side they stand on.
-   * Throws `log_not_found`, `log_not_batched`.
+   * `wanted`: the entry, or its id when the caller has not read it. Throws `log_not_found`, `log_not_batched`.
    */
-  async seedProof(entryId: string): Promise<object> {
-    const entry = await this.#sealed(entryId);
+  async seedProof(wanted: string | StoredEntry): Promise<object> {
+    const entry = await this.#sealed(wanted);
     const batch = await this.#batchOf(entry);
     const { profile, count } = batch;
     const { index } = entry.batch;
@@ -71,8 +74,8 @@ export class ProofService {
    * The self-contained proof file, its canonical UTF-8 bytes: entry, signature, batch, log, checkpoint, receipt, and the evidence of every
    * anchor that covers it by now. Throws `log_not_found`, `log_not_batched`, `checkpoint_not_found`.
    */
-  async bundle(entryId: string): Promise<Uint8Array> {
-    const entry = await this.#sealed(entryId);
+  async bundle(wanted: string | StoredEntry): Promise<Uint8Array> {
+    const entry = await this.#sealed(wanted);
     const batch = await this.#batchOf(entry);
     const { checkpoint } = batch;
     const { logKey, announcements, receiptJson } = this.parts;
@@ -87,7 +90,7 @@ export class ProofService {
         'checkpoint_not_found',
         `The checkpoint of batch ${batch.number} is signed by a key this log does not know; add its announcement to log.previous`,
       );
-    const receipt = await this.parts.entries.receipt(entryId);
+    const receipt = await this.parts.entries.receipt(entry.id);
     return bundleBytes({
       entry: { format: entry.format, bytes: entry.bytes, salt: entry.salt },
       ...(entry.signature === undefined ? {} : { signature: entry.signature }),
@@ -148,8 +151,8 @@ export class ProofService {
     return entry;
   }
 
-  async #sealed(id: string): Promise<SealedEntry> {
-    const entry = await this.#entry(id);
+  async #sealed(wanted: string | StoredEntry): Promise<SealedEntry> {
+    const entry = typeof wanted === 'string' ? await this.#entry(wanted) : wanted;
     const { batch } = entry;
     if (batch === undefined)
       throw new ProofError('log_not_batched', 'Log has not been assigned to a batch yet');
@@ -157,7 +160,7 @@ export class ProofService {
   }
 
   async #batchOf(entry: SealedEntry): Promise<StoredBatch> {
-    const batch = await this.parts.batches.byNumber(entry.batch.number);
+    const batch = await this.#sealedReads.batch(entry.batch.number);
     if (batch === undefined)
       throw new ProofError('log_not_batched', 'Log has not been assigned to a batch yet');
     return batch;
@@ -166,7 +169,7 @@ export class ProofService {
   #path(batch: StoredBatch, index: number): Promise<Uint8Array[]> {
     const { profile, count, number } = batch;
     const readTile = (level: number, tile: number): Promise<Uint8Array | undefined> =>
-      this.parts.batches.tile(number, level, tile);
+      this.#sealedReads.tile(number, level, tile);
     return inclusionProofFromTiles(profile, count, index, readTile, this.#hashing);
   }
 

@@ -3,6 +3,7 @@ import type { SealedBatch, SealingDraft, StoredBatch } from '../../batching/batc
 import type { Page } from '../../logs/entry.store.js';
 import type { BatchProfile } from '../../verify/contracts.js';
 import { numberCursor, page, readNumberCursor } from '../list-cursor.js';
+import { entryIdsInBatch } from './batch-positions.js';
 import { entryIdOf } from './entry-id.js';
 import { sealBatch } from './sealing.js';
 import type { Sql } from './sql.js';
@@ -71,7 +72,10 @@ export class SqlBatches implements BatchStore {
   }
 
   async byNumber(number: number): Promise<StoredBatch | undefined> {
-    return this.one(`${BATCH} AND b.number = $1`, number);
+    const [row] = await this.sql.query<BatchRow>(`${BATCH} AND b.number = $1`, [number], {
+      prepare: 'wattproof_batch_by_number',
+    });
+    return row === undefined ? undefined : batchOf(row);
   }
 
   /** Newest first. */
@@ -95,13 +99,7 @@ export class SqlBatches implements BatchStore {
       readonly limit: number;
     },
   ): Promise<readonly string[]> {
-    const rows = await this.sql.query<{ entry_id: string }>(
-      `SELECT entry_id FROM batch_position
-       WHERE log_id = 1 AND batch_number = $1 AND index >= $2 AND ($3::text IS NULL OR source = $3)
-       ORDER BY index LIMIT $4`,
-      [number, query.fromIndex, query.source ?? null, query.limit],
-    );
-    return rows.map(({ entry_id }) => entryIdOf(entry_id));
+    return (await entryIdsInBatch(this.sql, number, query)).map(entryIdOf);
   }
 
   async tile(number: number, level: number, index: number): Promise<Uint8Array | undefined> {
@@ -109,6 +107,7 @@ export class SqlBatches implements BatchStore {
       `SELECT hashes FROM batch_tile
        WHERE log_id = 1 AND batch_number = $1 AND level = $2 AND index = $3`,
       [number, level, index],
+      { prepare: 'wattproof_tile' },
     );
     return row?.hashes;
   }

@@ -2,6 +2,7 @@ import type { EntrySignature, StoredReceipt } from '../../ingestion/ingest.store
 import type { EntryQuery, EntryStore, Page, StoredEntry } from '../../logs/entry.store.js';
 import type { Assurance, StoredVerdict } from '../../logs/verdict.js';
 import { numberCursor, page, readNumberCursor } from '../list-cursor.js';
+import { entryIdsInBatch } from './batch-positions.js';
 import { entryIdOf, uuidOf } from './entry-id.js';
 import { splitHashes } from './hash-list.js';
 import { newestReceipts } from './receipts.js';
@@ -44,7 +45,11 @@ const ENTRY = `SELECT e.id, e.account_id, e.source, e.type, e.format, e.received
   FROM entry e JOIN entry_body b ON b.entry_id = e.id
   CROSS JOIN LATERAL (SELECT verdict, reason, assurance FROM verdict
     WHERE entry_id = e.id ORDER BY group_id DESC LIMIT 1) v
-  LEFT JOIN batch_position p ON p.entry_id = e.id
+  LEFT JOIN LATERAL (SELECT r.log_id, r.batch_number,
+      r.first_index + (position(uuid_send(e.id) IN r.entry_ids) - 1) / 16 AS index
+    FROM batch_position r
+    WHERE r.group_id = (SELECT min(group_id) FROM verdict WHERE entry_id = e.id)
+      AND position(uuid_send(e.id) IN r.entry_ids) % 16 = 1 LIMIT 1) p ON true
   LEFT JOIN batch s ON s.log_id = p.log_id AND s.number = p.batch_number`;
 
 export class SqlEntries implements EntryStore {
@@ -53,7 +58,9 @@ export class SqlEntries implements EntryStore {
   async get(id: string): Promise<StoredEntry | undefined> {
     const uuid = uuidOf(id);
     if (uuid === undefined) return undefined;
-    const [row] = await this.sql.query<EntryRow>(`${ENTRY} WHERE e.id = $1`, [uuid]);
+    const [row] = await this.sql.query<EntryRow>(`${ENTRY} WHERE e.id = $1`, [uuid], {
+      prepare: 'wattproof_entry',
+    });
     return row === undefined ? undefined : entryOf(row);
   }
 
@@ -90,9 +97,13 @@ export class SqlEntries implements EntryStore {
     batchNumber: number,
     query: { readonly limit: number; readonly fromIndex?: number },
   ): Promise<readonly StoredEntry[]> {
+    const ids = await entryIdsInBatch(this.sql, batchNumber, {
+      fromIndex: query.fromIndex ?? 0,
+      limit: query.limit,
+    });
     const rows = await this.sql.query<EntryRow>(
-      `${ENTRY} WHERE p.log_id = 1 AND p.batch_number = $1 AND p.index >= $2 ORDER BY p.index LIMIT $3`,
-      [batchNumber, query.fromIndex ?? 0, query.limit],
+      `${ENTRY} WHERE e.id = ANY($1::uuid[]) ORDER BY p.index`,
+      [ids],
     );
     return rows.map(entryOf);
   }
@@ -103,12 +114,12 @@ export class SqlEntries implements EntryStore {
     readonly oldestReceivedAtMs?: number;
   }> {
     const [row] = await this.sql.query<{
-      external: bigint;
-      system: bigint;
+      external: bigint | null;
+      system: bigint | null;
       oldest: bigint | null;
     }>(
-      `SELECT count(*) FILTER (WHERE source = 'external') AS external,
-         count(*) FILTER (WHERE source = 'system') AS system, min(received_at_ms) AS oldest
+      `SELECT sum(count) FILTER (WHERE source = 'external') AS external,
+         sum(count) FILTER (WHERE source = 'system') AS system, min(received_at_ms) AS oldest
        FROM log_unsealed WHERE log_id = 1`,
     );
     const oldest = row?.oldest ?? null;

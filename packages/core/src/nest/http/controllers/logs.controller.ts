@@ -101,10 +101,10 @@ export class LogsController {
     const format = oneOf(query, 'format', ['seed', 'bundle']) ?? 'seed';
     const entry = await this.visible(request, id);
     if (format === 'seed') {
-      sendJson(reply, await this.gateway.proofs.seedProof(entry.id));
+      sendJson(reply, await this.gateway.proofs.seedProof(entry));
       return;
     }
-    const bundle = await this.gateway.proofs.bundle(entry.id);
+    const bundle = await this.gateway.proofs.bundle(entry);
     send(reply, 200, PROOF_CONTENT_TYPE, bundle, {
       'content-disposition': `attachment; filename="${entry.id}.wattproof.json"`,
     });
