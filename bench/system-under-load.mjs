@@ -69,8 +69,11 @@ export async function startSystem({ meters, seed = 7 }) {
           .slice(from, from + REGISTRATIONS_AT_ONCE)
           .map((member) => client.register(member, ORIGIN)),
       );
+    const keys = await (await fetch(`${gateway.url}/api/v1/log/keys`)).json();
     return {
       url: gateway.url,
+      /** Verifier key of the receipts. */
+      receiptKey: JSON.stringify(keys).match(/"([^"]*\/receipts\+[^"]*)"/)?.[1],
       database,
       sql,
       fleet,
@@ -79,8 +82,8 @@ export async function startSystem({ meters, seed = 7 }) {
       output: () => gateway.output(),
       /** Longest and 99th percentile delay of the gateway's event loop in ms since the last call. */
       async eventLoopDelay() {
-        process.kill(gateway.pid, 'SIGUSR2');
         await rm(lagFile, { force: true });
+        process.kill(gateway.pid, 'SIGUSR2');
         for (let tries = 0; tries < 600; tries += 1) {
           const text = await readFile(lagFile, 'utf8').catch(() => '');
           if (text.endsWith('\n')) return JSON.parse(text);
