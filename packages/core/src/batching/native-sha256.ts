@@ -11,6 +11,21 @@ const nativeSha256: Sha256 = (bytes) => {
   return out;
 };
 
+/** Longest document that is hashed behind the tag that stands in one reused buffer. */
+const REUSED_BYTES = 65_536;
+const LOG_TAG = Buffer.from('LOG::');
+
+/** SHA-256("LOG::" ‖ bytes) in half the time: a preimage of its own would cost as much as hashing it. */
+function nativeLogHash(): Sha256 {
+  const preimage = Buffer.allocUnsafeSlow(LOG_TAG.length + REUSED_BYTES);
+  preimage.set(LOG_TAG);
+  return (bytes) => {
+    if (bytes.length > REUSED_BYTES) return nativeSha256(Buffer.concat([LOG_TAG, bytes]));
+    preimage.set(bytes, LOG_TAG.length);
+    return nativeSha256(preimage.subarray(0, LOG_TAG.length + bytes.length));
+  };
+}
+
 /** Hashes pairs with one reused input and no allocation but the digest's text. */
 function nativePairs(profile: BatchProfile): PairHasher {
   const head = profile === 'rfc9162' ? 1 : 0;
@@ -30,6 +45,7 @@ function nativePairs(profile: BatchProfile): PairHasher {
 export const nativeHashing: TreeHashing = Object.freeze({
   sha256: nativeSha256,
   pairs: nativePairs,
+  logHash: nativeLogHash(),
 });
 
 /**

@@ -6,6 +6,7 @@ import { SignatureVerifier } from '../devices/signature-verifier.js';
 import type { CommitQueue } from '../ingestion/commit-queue.js';
 import { IngestionConfig } from '../ingestion/ingestion.config.js';
 import type { IngestionService } from '../ingestion/ingestion.service.js';
+import { nativeHashing } from '../batching/native-sha256.js';
 import { nativeSha256 } from '../ingestion/native-sha256.js';
 import { nodeTimers } from '../ingestion/node-timers.js';
 import type { ReceiptIssuer } from '../ingestion/receipt-issuer.js';
@@ -62,6 +63,7 @@ export async function composeIngestion(parts: {
     timers: nodeTimers,
     random,
     sha256,
+    hashing: nativeHashing,
   });
   const meters = new MeterService({
     store: store.meters,

@@ -3,7 +3,7 @@ import type { TokenBuckets } from '../devices/token-bucket.js';
 import type { Clock, Ingest, IngestItem } from '../spi/index.js';
 import type { BatchProfile, Sha256 } from '../verify/contracts.js';
 import type { CanonicalDocument } from '../verify/formats/format.js';
-import { logHash } from '../verify/tree-hashing.js';
+import { logHash, type Hashing } from '../verify/tree-hashing.js';
 import { admit, type IngestionMessage, type Sender } from './admit.js';
 import type { Authentication } from './authenticate.js';
 import type { Authenticator, ReadItem } from './authenticator.js';
@@ -49,6 +49,8 @@ export interface IngestionParts {
   readonly clock: Clock;
   readonly random: (length: number) => Uint8Array;
   readonly sha256: Sha256;
+  /** The host's faster log hash; default `sha256`. */
+  readonly hashing?: Hashing;
   readonly readDocument: ReadDocument;
   readonly authenticator: Authenticator;
   readonly unsignedRate: TokenBuckets;
@@ -116,13 +118,13 @@ export class IngestionService implements Ingest {
   }
 
   private readAll({ items }: Frame): readonly (ReadItem | Refusal)[] {
-    const { readDocument, sha256 } = this.parts;
+    const { readDocument, sha256, hashing = sha256 } = this.parts;
     return items.map((item) => {
       const document = item instanceof Refusal ? item : readItem(item, readDocument);
       if (document instanceof Refusal) return document;
       const { reading } = document;
       if (reading === undefined) throw new Error(`no reading in a ${document.format} document`);
-      return { document, reading, logHash: logHash(document.bytes, sha256) };
+      return { document, reading, logHash: logHash(document.bytes, hashing) };
     });
   }
 

@@ -4,6 +4,7 @@ import type { SignatureVerifier } from '../devices/signature-verifier.js';
 import { TokenBuckets } from '../devices/token-bucket.js';
 import type { Clock, DurabilityClass, Signer } from '../spi/index.js';
 import type { BatchProfile, Sha256 } from '../verify/contracts.js';
+import type { Hashing } from '../verify/tree-hashing.js';
 import { Authenticator } from './authenticator.js';
 import { CommitQueue, type Timers } from './commit-queue.js';
 import type { IngestStore } from './ingest.store.js';
@@ -29,6 +30,8 @@ export interface IngestionOptions {
   readonly timers: Timers;
   readonly random: (length: number) => Uint8Array;
   readonly sha256: Sha256;
+  /** The host's faster log hash; default `sha256`. */
+  readonly hashing?: Hashing;
 }
 
 export interface Ingestion {
@@ -63,6 +66,7 @@ export function openIngestion(options: IngestionOptions): Ingestion {
     clock,
     random: options.random,
     sha256,
+    ...(options.hashing === undefined ? {} : { hashing: options.hashing }),
     readDocument: options.readDocument,
     authenticator: new Authenticator({ directory, signatures, devices, sha256, turn }),
     unsignedRate: new TokenBuckets(clock, devices.unsignedRate),

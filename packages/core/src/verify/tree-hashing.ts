@@ -22,6 +22,8 @@ export type PairHasher = (
 export interface TreeHashing {
   readonly sha256: Sha256;
   readonly pairs: (profile: BatchProfile) => PairHasher;
+  /** `logHash` of canonical bytes, when the host need not copy them into a fresh array for it. */
+  readonly logHash?: Sha256;
 }
 
 /** What every tree function accepts: a plain SHA-256, or a host's faster way. */
@@ -51,8 +53,10 @@ export function pairHasher(profile: BatchProfile, hashing: Hashing): PairHasher 
 }
 
 /** What an entry is known by, 32 bytes: SHA-256("LOG::" ‖ canonical bytes), the same in every format. */
-export function logHash(canonicalBytes: Uint8Array, sha256: Sha256 = pureSha256): Uint8Array {
-  return sha256(concat(LOG_TAG, canonicalBytes));
+export function logHash(canonicalBytes: Uint8Array, hashing: Hashing = pureSha256): Uint8Array {
+  if (typeof hashing !== 'function' && hashing.logHash !== undefined)
+    return hashing.logHash(canonicalBytes);
+  return sha256Of(hashing)(concat(LOG_TAG, canonicalBytes));
 }
 
 /**
