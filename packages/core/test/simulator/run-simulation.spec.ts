@@ -1,0 +1,86 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { runSimulate } from '../../src/cli/simulate.js';
+import { GatewayClient, runSimulation } from '../../src/simulator/index.js';
+import { FakeClock } from '../../src/testing/fake-clock.js';
+import { startTestGateway, type TestGateway } from '../../src/testing/start-test-gateway.js';
+
+const INTERVAL_MS = 10_000;
+
+describe('a running simulation', () => {
+  let gateway: TestGateway;
+  let clock: FakeClock;
+  beforeEach(async () => {
+    clock = new FakeClock();
+    gateway = await startTestGateway({ clock, config: { devices: { registration: 'open' } } });
+  });
+  afterEach(() => gateway.stop());
+
+  function simulate(options: { intervals: number; fetch?: typeof fetch; intervalMs?: number }) {
+    const { intervals, intervalMs = INTERVAL_MS, ...network } = options;
+    return runSimulation({
+      client: new GatewayClient(gateway.url, { apiKey: gateway.adminKey, ...network }),
+      clock,
+      seed: 4,
+      size: 3,
+      intervalMs,
+      signal: new AbortController().signal,
+      intervals,
+      until: (atMs) => clock.advance(Math.max(0, atMs - clock.nowMs())),
+    });
+  }
+
+  it('has every reading taken, one for each meter and interval', async () => {
+    expect(await simulate({ intervals: 3 })).toEqual({
+      meters: 3,
+      sent: 9,
+      accepted: 9,
+      refused: 0,
+    });
+    const { items } = await gateway.services.store.entries.list({ limit: 100 });
+    expect(items.map(({ assurance }) => assurance)).toEqual(Array(9).fill('device-signature'));
+  });
+
+  it('goes on after a restart, with other intervals too, without repeating a sequence number', async () => {
+    await simulate({ intervals: 2 });
+    expect(await simulate({ intervals: 2 })).toMatchObject({ accepted: 6, refused: 0 });
+    expect(await simulate({ intervals: 2, intervalMs: 30_000 })).toMatchObject({
+      accepted: 6,
+      refused: 0,
+    });
+  });
+
+  it('sends the same bytes again until the gateway has acknowledged them', async () => {
+    const bodies: unknown[] = [];
+    const unreliable: typeof fetch = async (input, init) => {
+      if (!String(input).endsWith('/readings')) return fetch(input, init);
+      bodies.push(init?.body);
+      if (bodies.length === 1) throw new TypeError('fetch failed');
+      if (bodies.length === 2)
+        return new Response('{}', { status: 503, headers: { 'retry-after': '2' } });
+      return fetch(input, init);
+    };
+    expect(await simulate({ intervals: 1, fetch: unreliable })).toMatchObject({ accepted: 3 });
+    expect(bodies).toHaveLength(3);
+    expect(new Set(bodies).size).toBe(1);
+  });
+
+  it('says with its exit code what became of it as a command', async () => {
+    const lines: string[] = [];
+    const host = {
+      env: { WATTPROOF_API_KEY: gateway.adminKey },
+      signal: new AbortController().signal,
+      nowMs: () => clock.nowMs(),
+      out: (line: string) => void lines.push(line),
+      err: (line: string) => void lines.push(line),
+    };
+    // The interval that is asked for is over at once: the command's clock is the gateway's, ahead of its start.
+    const hurried = { ...host, nowMs: () => clock.nowMs() + 1000 };
+    const args = ['--url', gateway.url, '--meters', '2', '--interval=1', '--count', '1'];
+    expect(await runSimulate(args, hurried)).toBe(0);
+    expect(lines.at(-1)).toBe('done: 2 readings sent, 2 accepted, 0 refused');
+    expect(await runSimulate(['--url', 'ftp://x'], host)).toBe(2);
+    expect(await runSimulate(['--meters', '2'], host)).toBe(2);
+    expect(await runSimulate(['--url', gateway.url, '--speed', '2'], host)).toBe(2);
+    expect(await runSimulate(['--url', 'http://127.0.0.1:1', '--count', '1'], host)).toBe(1);
+  });
+});
