@@ -53,7 +53,10 @@ async function built(script, args) {
   return code === 0 ? run('node', [script, ...args]) : code;
 }
 
-function jest(args, extra = {}) {
+/** Most tests read the sources; those that run a gateway or a command as its own process need it built. */
+async function jest(args, extra = {}) {
+  const code = await build();
+  if (code !== 0) return code;
   const runner = ['--experimental-vm-modules', 'node_modules/jest/bin/jest.js', ...args];
   // The flag warns on every start of every worker; that says nothing about a test.
   return run('node', ['--disable-warning=ExperimentalWarning', ...runner], {
