@@ -5,7 +5,7 @@ import {
   type AnchorStatus,
   anchorStatusOf,
 } from '../anchoring/index.js';
-import type { PluginInstance } from '../plugins/index.js';
+import type { GatewayConfig, PluginInstance } from '../plugins/index.js';
 import type { Anchor, AnchorCapabilities, Clock, Logger } from '../spi/index.js';
 import type { Store } from '../stores/store.js';
 
@@ -19,6 +19,8 @@ export interface Anchoring {
 /** The engine over every configured anchor. */
 export function composeAnchoring(parts: {
   readonly plugins: readonly PluginInstance[];
+  /** The configuration's anchor blocks, for their policies. */
+  readonly blocks: GatewayConfig['anchors'];
   readonly store: Store;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -31,7 +33,7 @@ export function composeAnchoring(parts: {
     anchors.set(instanceId, {
       anchor: instance as Anchor,
       capabilities: capabilities as AnchorCapabilities,
-      policy: anchorPolicySchema.parse({}),
+      policy: parts.blocks[instanceId]?.policy ?? anchorPolicySchema.parse({}),
     });
   }
   const engine = new AnchoringEngine({

@@ -74,7 +74,14 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
     }),
     configFile,
   );
-  const anchoring = composeAnchoring({ plugins, store, clock, logger, holder });
+  const anchoring = composeAnchoring({
+    blocks: config.anchors,
+    plugins,
+    store,
+    clock,
+    logger,
+    holder,
+  });
   const batching = composeBatching({
     config,
     keys,

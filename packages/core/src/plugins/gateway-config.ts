@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { AccountsConfig } from '../accounts/accounts.config.js';
+import { type AnchorPolicy, anchorPolicySchema } from '../anchoring/anchor-policy.js';
 import { BatchingConfig } from '../batching/batching.config.js';
 import { DevicesConfig } from '../devices/devices.config.js';
 import { IngestionConfig } from '../ingestion/ingestion.config.js';
@@ -29,10 +30,30 @@ const pluginBlock = z
   })
   .describe("A plugin and its own settings; what they are is the plugin's own schema.");
 
-const instances = z.record(
-  z.string().regex(/^[a-z][a-z0-9-]{0,62}$/, 'an instance id is a-z, 0-9 and -, from a letter'),
-  pluginBlock,
+const instanceId = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{0,62}$/, 'an instance id is a-z, 0-9 and -, from a letter');
+
+/** A fee in the ledger's smallest unit, as YAML can write it. */
+const fee = z
+  .union([z.int().min(0), z.string().regex(/^\d{1,30}$/)])
+  .transform((value) => BigInt(value));
+
+const anchorPolicy = anchorPolicySchema.extend({
+  maxFeePerIntent: fee.optional().describe('Most that one checkpoint may cost on this ledger.'),
+  maxFeePerDay: fee.optional().describe('Most that all checkpoints of 24 hours may cost together.'),
+});
+
+const anchorInstances = z.record(
+  instanceId,
+  pluginBlock.extend({
+    policy: anchorPolicy
+      .optional()
+      .describe('How the engine drives this anchor: finality, fee caps, patience.'),
+  }),
 );
+
+const instances = z.record(instanceId, pluginBlock);
 
 const log = z.strictObject({
   key: keySource
@@ -142,7 +163,7 @@ export const gatewayConfigSchema = z.strictObject({
   ingestion: ingestion.prefault({}),
   batching: BatchingConfig.prefault({}),
   transports: instances.default({}).describe('Ways readings come in, beside HTTP.'),
-  anchors: instances
+  anchors: anchorInstances
     .default({ local: { use: '@wattproof/core/local-ledger' } })
     .describe('Ledgers that witness the log.'),
   pricing: pluginBlock.optional().describe('The price model.'),
@@ -189,8 +210,10 @@ function entry(
   kind: PluginEntry['kind'],
   instanceId: string,
   path: string,
-  block: GatewayConfig['anchors'][string],
+  block: GatewayConfig['transports'][string] & { readonly policy?: AnchorPolicy | undefined },
 ): PluginEntry {
-  const { use, ...config } = block;
-  return { instanceId, kind, use, config, path };
+  const { use, ...own } = block;
+  // Only an anchor's `policy` is the engine's; elsewhere the word is the plugin's own.
+  const { policy: _policy, ...config } = own;
+  return { instanceId, kind, use, config: kind === 'anchor' ? config : own, path };
 }
