@@ -126,16 +126,17 @@ describe('Writers that meet in PostgreSQL', () => {
 
     expect(rolledBack).toBe(16);
     expect(committed.size).toBe(4 * 36 * 7);
-    const positions = await log.sql.query<{ entry_id: string; position: bigint; first: bigint }>(
-      `SELECT p.entry_id, b.first + p.index AS position, b.first FROM batch_position p
-       JOIN batch b ON b.number = p.batch_number WHERE b.number > $1 ORDER BY position`,
+    const positions = await log.sql.query<{ entry_id: string; position: bigint }>(
+      `SELECT encode(substr(p.entry_ids, 16 * k + 1, 16), 'hex') AS entry_id, b.first + p.first_index + k AS position
+       FROM batch_position p JOIN batch b ON b.number = p.batch_number, generate_series(0, p.count - 1) k
+       WHERE b.number > $1 ORDER BY position`,
       [before],
     );
     const start = positions[0]?.position ?? 0n;
     expect(positions.map(({ position }) => position)).toEqual(
       positions.map((_, i) => start + BigInt(i)),
     );
-    const sealed = positions.map(({ entry_id }) => `log_${entry_id.replaceAll('-', '')}`);
+    const sealed = positions.map(({ entry_id }) => `log_${entry_id}`);
     expect(new Set(sealed).size).toBe(sealed.length);
     expect(sealed.toSorted()).toEqual([...committed].toSorted());
     expect(await log.entries.unsealed()).toEqual({ external: 0, system: 0 });

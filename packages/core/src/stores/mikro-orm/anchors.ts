@@ -11,6 +11,7 @@ import { CLOSED_INTENT_STATES, COVERING_INTENT_STATES } from '../anchor-states.j
 import { intentEvent } from '../committed-events.js';
 import { readAttempts, readIntents } from './anchor-rows.js';
 import { guard } from './leases.js';
+import { appendEvents } from './outbox-rows.js';
 import type { Sql } from './sql.js';
 
 export class SqlAnchors implements AnchorStore {
@@ -175,12 +176,7 @@ export class SqlAnchors implements AnchorStore {
         to,
         Number(moved.now_ms),
       );
-      if (event !== undefined)
-        await tx.query('INSERT INTO outbox (type, data, at_ms) VALUES ($1, $2::jsonb, $3)', [
-          event.type,
-          JSON.stringify(event.data),
-          event.atMs,
-        ]);
+      if (event !== undefined) await appendEvents(tx, [event]);
       return true;
     });
   }

@@ -1,9 +1,11 @@
 import type { IngestRow, IssuedReceipts, StoredReceipt } from '../../ingestion/ingest.store.js';
 import type { DurabilityClass } from '../../spi/index.js';
 import { entryEvent } from '../committed-events.js';
+import { RUN_ENTRIES } from './batch-positions.js';
 import { entryIdOf } from './entry-id.js';
 import { joinHashes } from './hash-list.js';
 import type { Candidate } from './ingest-candidate.js';
+import { insertOutbox, outboxColumns } from './outbox-rows.js';
 import type { Sql } from './sql.js';
 import { column } from './sql-column.js';
 
@@ -29,6 +31,7 @@ export async function writeVerdicts(
     entryEvent(row, entryIdOf(uuid), issued.committedAtMs),
   );
   const fresh = kept.filter(({ known }) => !known);
+  const runs = runsOf(fresh);
   await tx.query(
     `WITH receipts AS (
        INSERT INTO receipt_group (leaves, root, signature, key_id, committed_at_ms, include_by_ms, durability)
@@ -38,14 +41,12 @@ export async function writeVerdicts(
        SELECT k.entry_id, receipts.id, k.place - 1, k.verdict, k.reason, k.assurance, k.rule_set
        FROM receipts, unnest($8::uuid[], $9::text[], $10::text[], $11::text[], $12::text[])
          WITH ORDINALITY AS k (entry_id, verdict, reason, assurance, rule_set, place)),
-     events AS (
-       INSERT INTO outbox (type, data, at_ms)
-       SELECT k.type, k.data::jsonb, $5::int8 FROM unnest($13::text[], $14::text[]) WITH ORDINALITY AS k (type, data, place)
-       ORDER BY k.place)
-     INSERT INTO log_unsealed (entry_id, source, profile, leaf, received_at_ms)
-     SELECT k.entry_id, k.source, k.profile, k.leaf, k.received_at_ms
-     FROM unnest($15::uuid[], $16::text[], $17::text[], $18::bytea[], $19::int8[])
-       WITH ORDINALITY AS k (entry_id, source, profile, leaf, received_at_ms, place) ORDER BY k.place`,
+     events AS (${insertOutbox(13)})
+     INSERT INTO log_unsealed (group_id, source, profile, count, entry_ids, leaves, received_at_ms)
+     SELECT receipts.id, k.source, k.profile, k.count, substr($17::bytea, 16 * k.start + 1, 16 * k.count),
+       substr($18::bytea, 32 * k.start + 1, 32 * k.count), k.received_at_ms
+     FROM receipts, unnest($19::text[], $20::text[], $21::int4[], $22::int4[], $23::int8[])
+       WITH ORDINALITY AS k (source, profile, start, count, received_at_ms, place) ORDER BY k.place`,
     [
       joinHashes(issued.leaves),
       issued.root,
@@ -59,13 +60,14 @@ export async function writeVerdicts(
       column(kept, ({ row }) => row.reason ?? null),
       column(kept, ({ row }) => row.assurance),
       column(kept, ({ row }) => row.ruleSet),
-      column(events, ({ type }) => type),
-      column(events, ({ data }) => JSON.stringify(data)),
-      column(fresh, ({ uuid }) => uuid),
-      column(fresh, ({ row }) => row.source),
-      column(fresh, ({ row }) => row.profile),
-      column(fresh, ({ row }) => row.merkleLeaf),
-      column(fresh, ({ row }) => row.receivedAtMs),
+      ...outboxColumns(events),
+      Buffer.from(fresh.map(({ uuid }) => uuid).join(''), 'hex'),
+      joinHashes(fresh.map(({ row }) => row.merkleLeaf)),
+      column(runs, ({ source }) => source),
+      column(runs, ({ profile }) => profile),
+      column(runs, ({ start }) => start),
+      column(runs, ({ count }) => count),
+      column(runs, ({ receivedAtMs }) => receivedAtMs),
     ],
     { prepare: 'wattproof_write_verdicts' },
   );
@@ -88,6 +90,28 @@ export async function writeVerdicts(
     });
   });
   return receipts;
+}
+
+interface Run {
+  readonly source: IngestRow['source'];
+  readonly profile: IngestRow['profile'];
+  readonly start: number;
+  count: number;
+  /** Of the entry that waits longest. */
+  receivedAtMs: number;
+}
+
+/** Neighbours that may share a batch, in the order they arrived. */
+function runsOf(fresh: readonly Candidate[]): readonly Run[] {
+  const runs: Run[] = [];
+  fresh.forEach(({ row: { source, profile, receivedAtMs } }, start) => {
+    const last = runs.at(-1);
+    if (last?.source === source && last.profile === profile && last.count < RUN_ENTRIES) {
+      last.count += 1;
+      last.receivedAtMs = Math.min(last.receivedAtMs, receivedAtMs);
+    } else runs.push({ source, profile, start, count: 1, receivedAtMs });
+  });
+  return runs;
 }
 
 /** An upgrade may be the first to bring a signature; the proof then carries it. */

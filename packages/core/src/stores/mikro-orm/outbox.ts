@@ -1,18 +1,22 @@
 import type { OutboxStore } from '../../events/outbox.store.js';
-import type { DomainEvent, JsonObject } from '../../spi/index.js';
+import type { DomainEvent } from '../../spi/index.js';
+import { eventsOf } from './outbox-rows.js';
 import type { Sql } from './sql.js';
 
 /** Digits of an event id: ids compare as strings in the order of their positions. */
 const ID_DIGITS = 20;
-/** Events numbered per transaction. */
-const NUMBERED_AT_ONCE = 10_000;
+/** Rows numbered per transaction. */
+const NUMBERED_AT_ONCE = 1_000;
 
 interface EventRow {
+  /** Of the row's last event. */
   readonly position: bigint;
-  readonly type: string;
+  readonly count: number;
   readonly at_ms: bigint;
-  readonly data: JsonObject;
+  readonly events: string;
 }
+/** Rows per query of a reader. */
+const ROWS_AT_ONCE = 16;
 
 /**
  * Events get their position when somebody reads, not when they are written: identity values commit out of order,
@@ -28,17 +32,26 @@ export class SqlOutbox implements OutboxStore {
   ): Promise<readonly DomainEvent[]> {
     const passed = (await this.position(cursor)) ?? (await this.begin(cursor));
     await this.number();
-    const rows = await this.sql.query<EventRow>(
-      `SELECT position, type, at_ms, data FROM outbox
-       WHERE position > $1 AND ($2::text[] IS NULL OR type = ANY($2::text[])) ORDER BY position LIMIT $3`,
-      [passed, types === 'all' ? null : types, limit],
-    );
-    return rows.map(({ position, type, at_ms, data }) => ({
-      id: String(position).padStart(ID_DIGITS, '0'),
-      type,
-      atMs: Number(at_ms),
-      data,
-    }));
+    const found: DomainEvent[] = [];
+    for (let behind = passed; ;) {
+      const rows = await this.sql.query<EventRow>(
+        `SELECT position, count, at_ms, events FROM outbox
+         WHERE position > $1 AND ($2::text[] IS NULL OR types && $2::text[]) ORDER BY position LIMIT $3`,
+        [behind, types === 'all' ? null : types, Math.min(limit, ROWS_AT_ONCE)],
+      );
+      for (const row of rows) {
+        behind = row.position;
+        const first = row.position - BigInt(row.count) + 1n;
+        for (const [index, [type, data]] of eventsOf(row.events).entries()) {
+          const position = first + BigInt(index);
+          if (position <= passed || (types !== 'all' && !types.includes(type))) continue;
+          const id = String(position).padStart(ID_DIGITS, '0');
+          found.push({ id, type, atMs: Number(row.at_ms), data });
+          if (found.length === limit) return found;
+        }
+      }
+      if (rows.length === 0) return found;
+    }
   }
 
   async advance(cursor: string, throughId: string): Promise<void> {
@@ -56,8 +69,8 @@ export class SqlOutbox implements OutboxStore {
       `WITH gone AS (
          DELETE FROM outbox WHERE at_ms < $1
            AND position <= coalesce((SELECT min(position) FROM outbox_cursor), 9223372036854775807)
-         RETURNING position)
-       SELECT count(*) AS pruned FROM gone`,
+         RETURNING count)
+       SELECT coalesce(sum(count), 0) AS pruned FROM gone`,
       [beforeMs],
     );
     return Number(row?.pruned ?? 0n);
@@ -92,12 +105,12 @@ export class SqlOutbox implements OutboxStore {
         await tx.query('SELECT last FROM outbox_head WHERE log_id = 1 FOR UPDATE');
         await tx.query(
           `WITH fresh AS (
-             SELECT id, row_number() OVER (ORDER BY id) AS place
-             FROM (SELECT id FROM outbox WHERE position IS NULL ORDER BY id LIMIT $1) AS waiting),
+             SELECT id, sum(count) OVER (ORDER BY id) AS place
+             FROM (SELECT id, count FROM outbox WHERE position IS NULL ORDER BY id LIMIT $1) AS waiting),
            numbered AS (
              UPDATE outbox o SET position = h.last + fresh.place FROM fresh, outbox_head h
-             WHERE o.id = fresh.id AND h.log_id = 1 RETURNING o.id)
-           UPDATE outbox_head SET last = last + (SELECT count(*) FROM numbered) WHERE log_id = 1`,
+             WHERE o.id = fresh.id AND h.log_id = 1 RETURNING o.count)
+           UPDATE outbox_head SET last = last + (SELECT coalesce(sum(count), 0) FROM numbered) WHERE log_id = 1`,
           [NUMBERED_AT_ONCE],
         );
       });

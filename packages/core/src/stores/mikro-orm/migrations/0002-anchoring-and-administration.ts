@@ -142,13 +142,6 @@ const STATEMENTS = [
   )`,
   'CREATE INDEX api_key_by_account ON api_key (account_id, id)',
 
-  /*
-   * Identity values commit out of order, and transaction ids start again in a restored copy. So positions are
-   * given when somebody reads, to what is committed by then, under the lock of the head row.
-   */
-  'DROP INDEX outbox_in_commit_order',
-  'ALTER TABLE outbox DROP COLUMN txid, ADD COLUMN position int8 UNIQUE',
-  'CREATE INDEX outbox_unnumbered ON outbox (id) WHERE position IS NULL',
   'CREATE TABLE outbox_head (log_id int2 PRIMARY KEY, last int8 NOT NULL)',
   'INSERT INTO outbox_head VALUES (1, 0)',
   'CREATE TABLE outbox_cursor (name text PRIMARY KEY, position int8 NOT NULL)',
