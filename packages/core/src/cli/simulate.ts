@@ -6,7 +6,7 @@ export const SIMULATE_USAGE = `usage: wattproof simulate --url URL [options]
   --meters N       simulated meters (default 8)
   --interval S     length of one reading in seconds (default 10)
   --count N        stop after this many readings per meter (default: until SIGINT or SIGTERM)
-  --seed N         same seed, same meters and keys (default 1)
+  --seed N         same seed, same meters and keys (default 2; the demo runs 1)
   --key KEY        API key, where the gateway wants one to register meters (default: WATTPROOF_API_KEY)
 exit 0 all readings taken, 1 some refused or the gateway not usable, 2 not usable as called`;
 
@@ -105,7 +105,7 @@ function readArguments(args: readonly string[], env: SimulateHost['env']): Simul
     meters: integer('meters', 1, 1_000) ?? 8,
     intervalMs: (integer('interval', 1, 86_400) ?? 10) * 1000,
     count: integer('count', 1, Number.MAX_SAFE_INTEGER),
-    seed: integer('seed', 0, 0xffff_ffff) ?? 1,
+    seed: integer('seed', 0, 0xffff_ffff) ?? 2,
     key: values.get('key') ?? env['WATTPROOF_API_KEY'],
   };
 }

@@ -32,7 +32,9 @@ const READINGS_PER_MESSAGE = 500;
 /** Registers a fleet and sends one signed reading per meter and interval until stopped. */
 export async function runSimulation(options: SimulationOptions): Promise<SimulationProgress> {
   const { client, clock, intervalMs, signal } = options;
-  const fleet = createFleet({ seed: options.seed, size: options.size });
+  const { seed, size } = options;
+  // Fleets of two seeds meet at one gateway without sharing a meter.
+  const fleet = createFleet({ seed, size, prefix: `sim-${seed}` });
   const origin = await client.origin();
   for (const member of fleet) await client.register(member, origin);
 
