@@ -91,7 +91,7 @@ export default {
       comment: 'Tests of a plugin see what its author sees: the contract, verify and the kits.',
       severity: 'error',
       from: { path: `^packages/(${PLUGIN_PACKAGE})/test/` },
-      to: { path: '^packages/core/', pathNot: '^packages/core/(src|dist)/(spi|verify|testing)/' },
+      to: { path: '^packages/core/', pathNot: '^packages/core/(src|dist)/(spi|verify|testing|simulator)/' },
     },
     {
       name: 'plugins-know-no-framework',

@@ -32,7 +32,7 @@ export function readVerifyArguments(args: readonly string[]): VerifyArguments {
   const values: Partial<Record<'require' | 'headers' | 'log', string>> = {};
   let json = false;
   for (let i = 0; i < args.length; i += 1) {
-    const [option = '', inline] = splitOption(args[i]!);
+    const [option, inline] = splitOption(args[i]!);
     if (!option.startsWith('--')) {
       files.push(args[i]!);
       continue;

@@ -48,10 +48,10 @@ export class HealthBoard {
 
   private async ask(): Promise<HealthReport> {
     const parts = await Promise.all(
-      this.parts.map(async ({ name, essential, check }) => ({
-        name,
-        essential,
-        health: await answered(check),
+      this.parts.map(async (part) => ({
+        name: part.name,
+        essential: part.essential,
+        health: await answered((signal) => part.check(signal)),
       })),
     );
     return {

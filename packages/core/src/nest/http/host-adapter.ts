@@ -23,12 +23,12 @@ export async function hostAdapter(
       // Idle connections are closed at once when the gateway stops, busy ones when they are answered.
       forceCloseConnections: 'idle',
       ...(options.tls === undefined ? {} : { https: tlsOptions(options.tls) }),
-    }) as unknown as AbstractHttpAdapter;
+    });
   }
   const { ExpressAdapter } = await import('@nestjs/platform-express');
   const adapter = new ExpressAdapter();
   adapter.set('trust proxy', trustProxy);
-  return adapter as unknown as AbstractHttpAdapter;
+  return adapter;
 }
 
 function tlsOptions(tls: NonNullable<HostAdapterOptions['tls']>): object {

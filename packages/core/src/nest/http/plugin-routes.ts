@@ -66,6 +66,6 @@ function webRequest(request: HostRequest): HttpRequest {
         return Array.isArray(value) ? value.join(', ') : (value ?? null);
       },
     },
-    arrayBuffer: async () => bodyBytes(request).slice().buffer as ArrayBuffer,
+    arrayBuffer: async () => bodyBytes(request).slice().buffer,
   };
 }
