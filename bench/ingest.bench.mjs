@@ -25,7 +25,7 @@ export const name = 'durable ingestion over HTTP on PostgreSQL with fsync';
 
 const option = (found) => process.argv.find((argument) => argument.startsWith(found));
 const ROUNDS = option('--quick') ? 1 : 3;
-const perRound = (form) => (option('--quick') ? 6_000 : form === 'single' ? 6_000 : 15_000);
+const perRound = (form) => (option('--quick') ? 6_000 : form === 'single' ? 4_000 : 10_000);
 
 export async function run() {
   const only = option('--only=')?.slice('--only='.length);

@@ -31,7 +31,7 @@ export async function run() {
     connection.close();
     await system.sql.query('ANALYZE');
     const ids = await system.sql.query(
-      `SELECT 'log_' || replace(entry_id::text, '-', '') AS id FROM batch_position ORDER BY random() LIMIT 20000`,
+      `SELECT 'log_' || replace(id::text, '-', '') AS id FROM entry ORDER BY random() LIMIT 20000`,
     );
 
     const source = new ReadingSource(system.fleet);
