@@ -2,16 +2,16 @@ import type { AnchorStore } from '../anchoring/anchor.store.js';
 import type { BatchStore, StoredBatch } from '../batching/batch.store.js';
 import type { StoredReceipt } from '../ingestion/ingest.store.js';
 import type { EntryStore, StoredEntry } from '../logs/entry.store.js';
-import { bundleBytes, type BundleEvidence, type LogPlace } from '../verify/bundle.js';
+import { bundleBytes, type BundleEvidence } from '../verify/bundle.js';
 import { concat, toHex, utf8 } from '../verify/bytes.js';
 import { consistencyProof } from '../verify/consistency.js';
-import { inclusionProof, positionedPath } from '../verify/inclusion.js';
+import { positionedPath } from '../verify/inclusion.js';
 import { inclusionProofFromTiles } from '../verify/merkle-tiles.js';
-import { merkleRoot } from '../verify/merkle-tree-builder.js';
 import { formatVkey } from '../verify/note.js';
 import { readReceipt } from '../verify/receipt.js';
 import { sha256 } from '../verify/sha256.js';
 import { leafHash, sha256Of, type Hashing } from '../verify/tree-hashing.js';
+import { BatchLogTree } from './batch-log-tree.js';
 import { checkpointSignerKey } from './checkpoint-signer-key.js';
 import { ProofError } from './proof-error.js';
 import { SealedReads } from './sealed-reads.js';
@@ -38,11 +38,13 @@ type SealedEntry = StoredEntry & { readonly batch: NonNullable<StoredEntry['batc
 /** Proofs of stored entries and of the log that holds them. Reads only. */
 export class ProofService {
   readonly #hashing: Hashing;
+  readonly #logTree: BatchLogTree;
   readonly #sealedReads: SealedReads;
 
   constructor(private readonly parts: ProofParts) {
     this.#sealedReads = new SealedReads(parts.batches);
     this.#hashing = parts.hashing ?? sha256;
+    this.#logTree = new BatchLogTree(parts.batches, this.#hashing);
   }
 
   /**
@@ -102,11 +104,11 @@ export class ProofService {
         root: batch.root,
       },
       batch: batch.metadata,
-      log: await this.#place(batch.number, batch.number + 1),
+      log: await this.#logTree.place(batch.number, batch.logLeaf, batch.number + 1),
       checkpoint,
       logKey: formatVkey(signer),
       logKeys: announcements,
-      evidence: await this.#evidence(batch.number),
+      evidence: await this.#evidence(batch),
       ...(receipt === undefined ? {} : { receipt: readReceipt(receiptJson(receipt)) }),
     });
   }
@@ -173,21 +175,12 @@ export class ProofService {
     return inclusionProofFromTiles(profile, count, index, readTile, this.#hashing);
   }
 
-  async #place(number: number, size: number): Promise<LogPlace> {
-    const leaves = await this.parts.batches.logLeaves(0, size);
-    return {
-      size,
-      root: merkleRoot('rfc9162', leaves, this.#hashing),
-      path: inclusionProof('rfc9162', leaves, number, this.#hashing),
-    };
-  }
-
-  async #evidence(number: number): Promise<BundleEvidence[]> {
+  async #evidence({ number, logLeaf }: StoredBatch): Promise<BundleEvidence[]> {
     const found: BundleEvidence[] = [];
     for (const anchor of this.parts.anchorIds) {
       const intent = await this.parts.anchors.covering(anchor, BigInt(number + 1));
       if (intent?.evidence === undefined) continue;
-      const log = await this.#place(number, Number(intent.commitment.size));
+      const log = await this.#logTree.place(number, logLeaf, Number(intent.commitment.size));
       found.push({ log, evidence: intent.evidence });
     }
     return found;
