@@ -125,7 +125,11 @@ export async function closedLoop(url, requests, { connections, maxSeconds = 30 }
  * Open loop: requests leave at a fixed rate whether or not earlier ones were answered, and latency counts from the
  * moment a request was due, so that a stall of the server is seen by everything that came during it.
  */
-export async function openLoop(url, nextRequest, { perSecond, seconds, connections, signal }) {
+export async function openLoop(
+  url,
+  nextRequest,
+  { perSecond, seconds, connections, isOver = () => false },
+) {
   const idle = await Promise.all(Array.from({ length: connections }, () => Connection.open(url)));
   const all = [...idle];
   const due = [];
@@ -142,7 +146,7 @@ export async function openLoop(url, nextRequest, { perSecond, seconds, connectio
   const started = performance.now();
   const total = perSecond * seconds;
   const running = new Set();
-  for (let issued = 0; issued < total && !signal?.aborted;) {
+  for (let issued = 0; issued < total && !isOver();) {
     const until = Math.min(total, Math.floor(((performance.now() - started) / 1000) * perSecond));
     for (; issued < until; issued += 1) {
       const dueAt = started + (issued / perSecond) * 1000;

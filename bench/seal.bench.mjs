@@ -45,13 +45,13 @@ async function seal({ url, eventLoopDelay }, source) {
   const messages = FORMS['array of 100'](source, MESSAGES_PER_SECOND * LONGEST_S * 100, true).map(
     (message) => request(url, { path: '/api/v1/readings', ...message }),
   );
-  const done = new AbortController();
+  let sealed = false;
   let next = 0;
   const load = openLoop(url, () => messages[next++], {
     perSecond: MESSAGES_PER_SECOND,
     seconds: LONGEST_S,
     connections: 16,
-    signal: done.signal,
+    isOver: () => sealed,
   });
   await new Promise((resolve) => setTimeout(resolve, 2_000));
   const before = await eventLoopDelay();
@@ -66,7 +66,7 @@ async function seal({ url, eventLoopDelay }, source) {
   if (refusal !== undefined && status >= 300) throw new Error(`flush was answered ${refusal}`);
   const during = await eventLoopDelay();
   connection.close();
-  done.abort();
+  sealed = true;
   const { latenciesMs, statuses } = await load;
   const { entry_count: count } = JSON.parse(body.toString());
   return {
