@@ -1,27 +1,13 @@
-import { readFile, stat } from 'node:fs/promises';
 import { installedEcdsa, installedVerifiers } from './evidence-verifiers.js';
 import { USAGE } from './verify-arguments.js';
 import { runSimulate, SIMULATE_USAGE } from './simulate.js';
 import { EXIT, runVerify } from './verify-command.js';
-
-/** An address is read only when the caller names one; nothing else here touches the network. */
-async function read(source: string, maxBytes: number): Promise<Uint8Array> {
-  if (/^https?:\/\//.test(source)) {
-    const response = await fetch(source);
-    if (!response.ok) throw new Error(`${source} answered ${response.status}`);
-    const bytes = new Uint8Array(await response.arrayBuffer());
-    if (bytes.length > maxBytes) throw new Error(`${source} is larger than ${maxBytes} bytes`);
-    return bytes;
-  }
-  const { size } = await stat(source);
-  if (size > maxBytes) throw new Error(`${source} is larger than ${maxBytes} bytes`);
-  return new Uint8Array(await readFile(source));
-}
+import { readSource } from './verify-source.js';
 
 const [command, ...args] = process.argv.slice(2);
 if (command === 'verify') {
   process.exitCode = await runVerify(args, {
-    read,
+    read: (source, maxBytes) => readSource(source, maxBytes),
     verifiers: () => installedVerifiers(process.cwd()),
     ecdsa: () => installedEcdsa(),
     out: (line) => process.stdout.write(`${line}\n`),

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { runVerify } from '../../src/cli/verify-command.js';
 import { utf8 } from '../../src/verify/bytes.js';
+import { canonicalJson } from '../../src/verify/rfc8785.js';
 
 const vectors = (name: string): any =>
   JSON.parse(readFileSync(new URL(`../../../../vectors/${name}.json`, import.meta.url), 'utf8'));
@@ -33,6 +34,16 @@ describe('wattproof verify', () => {
     expect(code).toBe(0);
     expect(out[0]).toMatch(/^self-asserted: signed by \S+, which you have not pinned$/);
     expect(out.join('\n')).toContain('[evidence_not_checked]');
+  });
+
+  it('names the package that checks a ledger when it is not installed', async () => {
+    const proof = JSON.parse(bundles.valid[0].text);
+    proof.evidence[0].type = 'bitcoin-op-return/1';
+    const { code, out } = await run(['proof.json'], { 'proof.json': canonicalJson(proof) });
+    expect(code).toBe(0);
+    expect(out.join('\n')).toMatch(
+      /not checked: evidence 0 \(bitcoin-op-return\/1, \S+\): no verifier; install @wattproof\/anchor-bitcoin \[/,
+    );
   });
 
   it('does not say so under a pinned key', async () => {
