@@ -70,7 +70,10 @@ export type RowOutcome =
       readonly verdict: StoredVerdict;
       readonly reason?: string;
     }
-  /** Same bytes as an accepted or flagged entry of the same or higher assurance; its stored receipt answers. */
+  /**
+   * Same bytes as an accepted or flagged entry of the same or higher assurance, or as a quarantined one that is
+   * quarantined again for the same reason and is no better assured: its stored receipt answers.
+   */
   | { readonly kind: 'duplicate'; readonly id: string }
   /** Same bytes, lower assurance (or quarantined) before: the entry stays, a new verdict is appended. */
   | {

@@ -9,18 +9,18 @@ import {
   QUARTER_MS,
 } from './sql-rows.js';
 import { fakeSeal, openPgLog, type SqlLog } from './sql-log.js';
-import { startServer, type Server } from './sql-server.js';
+import { startPostgres, type TestPostgres } from '../../src/testing/postgres/start-postgres.js';
 
 describe('Writers that meet in PostgreSQL', () => {
-  let server: Server;
+  let server: TestPostgres;
   let log: SqlLog;
   beforeAll(async () => {
-    server = await startServer();
-    log = await openPgLog(await server.database());
+    server = await startPostgres();
+    log = await openPgLog(await server.createDatabase());
   });
   afterAll(async () => {
     await log?.sql.close();
-    await server?.stop();
+    await server?.remove();
   });
 
   test('the same bytes sent by eight connections at once become one entry with one receipt', async () => {

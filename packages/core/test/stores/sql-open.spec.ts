@@ -12,22 +12,22 @@ import { StoreUnavailable } from '../../src/stores/store.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { entryRow, issueReceipts, kinds } from './sql-rows.js';
 import { limits, silent } from './sql-log.js';
-import { type Server, startServer } from './sql-server.js';
+import { startPostgres, type TestPostgres } from '../../src/testing/postgres/start-postgres.js';
 
 const options = { logger: silent, clock: new FakeClock() };
 
 describe('Opening a store on PostgreSQL', () => {
-  let server: Server;
+  let server: TestPostgres;
   beforeAll(async () => {
-    server = await startServer();
+    server = await startPostgres({ fsync: true });
   });
   afterAll(async () => {
-    await server?.stop();
+    await server?.remove();
   });
   const look = (url: string) => new PgSql(url, { logger: silent, ...limits });
 
   test('several replicas that start at once migrate a new database once', async () => {
-    const url = await server.database();
+    const url = await server.createDatabase();
     const stores = await Promise.all([1, 2, 3].map(() => openStore(url, options)));
     const sql = look(url);
     const applied = await sql.query<{ name: string }>(
@@ -38,7 +38,7 @@ describe('Opening a store on PostgreSQL', () => {
   });
 
   test('a schema that a newer version made is refused', async () => {
-    const url = await server.database();
+    const url = await server.createDatabase();
     await (await openStore(url, options)).close();
     const sql = look(url);
     await sql.query(`INSERT INTO wattproof_migration (name) VALUES ('9999-from-the-future')`);
@@ -65,16 +65,12 @@ describe('Opening a store on PostgreSQL', () => {
   });
 
   test('a database that does not wait for the disk is not called fsync', async () => {
-    const url = await server.database();
+    const url = await server.createDatabase();
     const safe = await openStore(url, options);
     expect(safe.durability).toBe('fsync');
     await safe.close();
-    const sql = look(url);
-    await sql.query(
-      `ALTER DATABASE ${new URL(url).pathname.slice(1)} SET synchronous_commit = off`,
-    );
-    await sql.close();
-    const hasty = await openStore(url, options);
+    const hastyUrl = await server.createDatabase({ settings: { synchronous_commit: 'off' } });
+    const hasty = await openStore(hastyUrl, options);
     expect(hasty.durability).toBe('process');
     const [row] = await hasty.ingest.commit([entryRow('hasty')], issueReceipts);
     expect(row?.receipt?.durability).toBe('process');
@@ -82,7 +78,7 @@ describe('Opening a store on PostgreSQL', () => {
   });
 
   test('a connection that breaks inside a group is reported as unavailable, and sending again is safe', async () => {
-    const url = await server.database();
+    const url = await server.createDatabase();
     const store = await openStore(url, options);
     const sql = look(url);
     const broken = store.ingest.commit([entryRow('cut')], async (rows) => {

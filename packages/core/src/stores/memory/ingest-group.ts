@@ -50,6 +50,14 @@ export class IngestGroup {
       if (first !== undefined && first !== hash)
         judged = { ...row, verdict: 'quarantined', reason: 'sequence_equivocation' };
     }
+    // Quarantined again for the same reason, with nothing stronger behind it: nothing new is to be said.
+    if (
+      before?.verdict === 'quarantined' &&
+      judged.verdict === 'quarantined' &&
+      before.reason === judged.reason &&
+      atLeast(before.assurance, judged.assurance)
+    )
+      return { kind: 'duplicate', id };
     if (reading !== undefined) {
       const refused = this.occupy(judged, id, before !== undefined);
       if (refused !== undefined) return refused;
@@ -70,11 +78,16 @@ export class IngestGroup {
   private earlier(hash: string) {
     const own = this.ownHashes.get(hash);
     if (own !== undefined)
-      return { id: own.entryId, verdict: own.row.verdict, assurance: own.row.assurance };
+      return {
+        id: own.entryId,
+        verdict: own.row.verdict,
+        assurance: own.row.assurance,
+        reason: own.row.reason,
+      };
     const stored = this.log.byHash.get(hash);
     if (stored === undefined) return undefined;
-    const { verdict, assurance } = newest(stored);
-    return { id: stored.row.id, verdict, assurance };
+    const { verdict, assurance, reason } = newest(stored);
+    return { id: stored.row.id, verdict, assurance, reason };
   }
 
   /** Takes the reading's intervals, or says who is in the way. Only `occupies` takes or frees anything. */

@@ -1,8 +1,8 @@
 import type { IngestRow } from '../../ingestion/ingest.store.js';
-import type { Assurance, StoredVerdict } from '../../logs/verdict.js';
 import { entryIdOf } from './entry-id.js';
 import { joinHashes } from './hash-list.js';
-import { type Candidate, stronger } from './ingest-candidate.js';
+import { type Candidate, type Judgement, stronger } from './ingest-candidate.js';
+import { type InsertedIds, insertedIds, uuidsOf } from './inserted-ids.js';
 import type { Sql, SqlValue } from './sql.js';
 import { column } from './sql-column.js';
 
@@ -12,12 +12,13 @@ export async function insertBodies(tx: Sql, candidates: readonly Candidate[]): P
   const signature = <V extends SqlValue>(
     value: (signature: NonNullable<IngestRow['signature']>) => V,
   ) => column(candidates, ({ row }) => (row.signature === undefined ? null : value(row.signature)));
-  const inserted = await tx.query<{ entry_id: string }>(
-    `INSERT INTO entry_body (entry_id, bytes, salt, log_hash, signature_alg, signature_key_id, signature_public_key,
+  const [inserted] = await tx.query<InsertedIds>(
+    `WITH inserted AS (INSERT INTO entry_body (entry_id, bytes, salt, log_hash, signature_alg, signature_key_id, signature_public_key,
        signature_value, signature_nonce, signature_index, signature_count, signature_path)
      SELECT * FROM unnest($1::uuid[], $2::bytea[], $3::bytea[], $4::bytea[], $5::text[], $6::text[], $7::bytea[],
        $8::bytea[], $9::bytea[], $10::int4[], $11::int4[], $12::bytea[])
-     ON CONFLICT DO NOTHING RETURNING entry_id`,
+     ON CONFLICT DO NOTHING RETURNING entry_id)
+     ${insertedIds(13)}`,
     [
       column(candidates, ({ uuid }) => uuid),
       column(candidates, ({ row }) => row.bytes),
@@ -31,19 +32,18 @@ export async function insertBodies(tx: Sql, candidates: readonly Candidate[]): P
       signature(({ batch }) => batch?.index ?? null),
       signature(({ batch }) => batch?.count ?? null),
       signature(({ batch }) => (batch === undefined ? null : joinHashes(batch.path))),
+      candidates.length,
     ],
     { prepare: 'wattproof_insert_bodies' },
   );
-  if (inserted.length === candidates.length) return;
-  const own = new Set(inserted.map(({ entry_id }) => entry_id.replaceAll('-', '')));
+  if (inserted?.ids === null) return;
+  const own = new Set(uuidsOf(inserted));
   for (const candidate of candidates) candidate.known = !own.has(candidate.uuid);
 }
 
-interface KnownRow {
+interface KnownRow extends Judgement {
   readonly hash: string;
   readonly entry_id: string;
-  readonly verdict: StoredVerdict;
-  readonly assurance: Assurance;
 }
 
 /** Bytes that already have an entry: a duplicate, or judged again. */
@@ -61,7 +61,7 @@ export async function judgeKnown(tx: Sql, candidates: readonly Candidate[]): Pro
 
 async function settleDuplicates(tx: Sql, known: readonly Candidate[]): Promise<Candidate[]> {
   const stored = await tx.query<KnownRow>(
-    `SELECT DISTINCT ON (b.entry_id) encode(b.log_hash, 'hex') AS hash, b.entry_id, v.verdict, v.assurance
+    `SELECT DISTINCT ON (b.entry_id) encode(b.log_hash, 'hex') AS hash, b.entry_id, v.verdict, v.assurance, v.reason
      FROM entry_body b JOIN verdict v ON v.entry_id = b.entry_id
      WHERE b.log_id = 1 AND b.log_hash = ANY($1::bytea[]) ORDER BY b.entry_id, v.group_id DESC`,
     [column(known, ({ row }) => row.logHash)],
@@ -76,6 +76,7 @@ async function settleDuplicates(tx: Sql, known: readonly Candidate[]): Promise<C
       continue;
     }
     candidate.uuid = before.entry_id.replaceAll('-', '');
+    candidate.before = before;
     if (stronger(candidate.row, before)) again.push(candidate);
     else candidate.answer = { kind: 'duplicate', id: entryIdOf(candidate.uuid) };
   }

@@ -13,8 +13,16 @@ export interface Candidate {
   uuid: string;
   /** Whether these bytes already have an entry. */
   known: boolean;
+  /** The newest verdict of an entry that is already known. */
+  before?: Judgement;
   /** Set when it will not be written: refused, or a duplicate. */
   answer?: RowOutcome;
+}
+
+export interface Judgement {
+  readonly verdict: StoredVerdict;
+  readonly assurance: IngestRow['assurance'];
+  readonly reason: string | null;
 }
 
 /** Rows of one group, equal bytes only once. */
@@ -62,6 +70,16 @@ export function stronger(
   before: { readonly verdict: StoredVerdict; readonly assurance: IngestRow['assurance'] },
 ): boolean {
   return before.verdict === 'quarantined' || !atLeast(before.assurance, row.assurance);
+}
+
+/** Quarantined again for the same reason, with nothing stronger behind it: nothing new is to be said. */
+export function saysNothingNew(row: IngestRow, before: Judgement): boolean {
+  return (
+    before.verdict === 'quarantined' &&
+    row.verdict === 'quarantined' &&
+    (row.reason ?? null) === before.reason &&
+    atLeast(before.assurance, row.assurance)
+  );
 }
 
 export function written(candidate: Candidate): CommittedRow['outcome'] {

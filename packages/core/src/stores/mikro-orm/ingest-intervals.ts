@@ -2,6 +2,7 @@ import type { IngestRow } from '../../ingestion/ingest.store.js';
 import { entryIdOf } from './entry-id.js';
 import { GroupIntervals, type Holder } from './group-intervals.js';
 import { type Candidate, registersOf } from './ingest-candidate.js';
+import { type InsertedIds, insertedIds, uuidsOf } from './inserted-ids.js';
 import type { Sql } from './sql.js';
 
 /** One register of one reading. */
@@ -119,12 +120,9 @@ async function insertAll(tx: Sql, candidates: readonly Candidate[]): Promise<Can
   const claims = claimsOf(candidates);
   if (claims.length === 0) return [];
   const won = await insertClaims(tx, claims);
-  if (won.length === claims.length) return [];
+  if (won === 'all') return [];
   const wins = new Map<string, number>();
-  for (const { entry_id } of won) {
-    const uuid = entry_id.replaceAll('-', '');
-    wins.set(uuid, (wins.get(uuid) ?? 0) + 1);
-  }
+  for (const uuid of won) wins.set(uuid, (wins.get(uuid) ?? 0) + 1);
   const losers = candidates.filter(
     ({ row, uuid }) => (wins.get(uuid) ?? 0) < registersOf(row).length,
   );
@@ -153,7 +151,7 @@ async function insertAlone(
   try {
     await tx.transaction(async (nested) => {
       await freeIntervals(nested, [...replaced, ...own]);
-      if ((await insertClaims(nested, claims)).length < claims.length) throw taken;
+      if ((await insertClaims(nested, claims)) !== 'all') throw taken;
     });
   } catch (error) {
     if (error !== taken) throw error;
@@ -216,14 +214,17 @@ function refuse(candidate: Candidate, holder: Holder | undefined): void {
   };
 }
 
-function insertClaims(tx: Sql, claims: readonly Claim[]): Promise<readonly { entry_id: string }[]> {
-  return tx.query(
-    `INSERT INTO reading_interval (meter_register, span, entry_id)
+/** The uuids of the claims that were inserted, or `all`. */
+async function insertClaims(tx: Sql, claims: readonly Claim[]): Promise<'all' | string[]> {
+  const [inserted] = await tx.query<InsertedIds>(
+    `WITH inserted AS (INSERT INTO reading_interval (meter_register, span, entry_id)
      SELECT ${meterRegister('k')}, ${SPAN}, k.entry_id FROM ${CLAIMS}
-     ON CONFLICT DO NOTHING RETURNING entry_id`,
-    columns(claims),
+     ON CONFLICT DO NOTHING RETURNING entry_id)
+     ${insertedIds(6)}`,
+    [...columns(claims), claims.length],
     { prepare: 'wattproof_insert_intervals' },
   );
+  return inserted?.ids === null ? 'all' : uuidsOf(inserted);
 }
 
 async function freeIntervals(tx: Sql, uuids: readonly string[]): Promise<void> {

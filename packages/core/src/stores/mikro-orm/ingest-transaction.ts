@@ -2,7 +2,8 @@ import type { CommittedRow, IngestRow } from '../../ingestion/ingest.store.js';
 import type { DurabilityClass } from '../../spi/index.js';
 import { entryIdOf } from './entry-id.js';
 import { insertBodies, judgeKnown } from './ingest-bodies.js';
-import { type Candidate, sortGroup, written } from './ingest-candidate.js';
+import { type Candidate, saysNothingNew, sortGroup, written } from './ingest-candidate.js';
+import { type InsertedIds, insertedIds } from './inserted-ids.js';
 import { occupyIntervals } from './ingest-intervals.js';
 import { type Issue, writeVerdicts } from './ingest-verdicts.js';
 import { newestReceipts } from './receipts.js';
@@ -24,6 +25,13 @@ export async function commitGroup(
   await judgeKnown(tx, candidates);
   await insertEntries(tx, candidates.filter(isFresh));
   await takeSequences(tx, candidates.filter(isOpen));
+  for (const candidate of candidates)
+    if (
+      isOpen(candidate) &&
+      candidate.before !== undefined &&
+      saysNothingNew(candidate.row, candidate.before)
+    )
+      candidate.answer = { kind: 'duplicate', id: entryIdOf(candidate.uuid) };
   await occupyIntervals(tx, candidates.filter(isOpen));
   await eraseRefused(tx, candidates);
 
@@ -120,14 +128,15 @@ async function takeSequences(tx: Sql, candidates: readonly Candidate[]): Promise
     column(numbered, ({ sequence }) => sequence.number),
   ];
   const uuids = column(numbered, ({ candidate }) => candidate.uuid);
-  const taken = await tx.query<{ entry_id: string }>(
-    `INSERT INTO reading_sequence (device, epoch, number, entry_id)
+  const [taken] = await tx.query<InsertedIds>(
+    `WITH inserted AS (INSERT INTO reading_sequence (device, epoch, number, entry_id)
      SELECT * FROM unnest($1::text[], $2::int8[], $3::int8[], $4::uuid[])
-     ON CONFLICT DO NOTHING RETURNING entry_id`,
-    [...keys, uuids],
+     ON CONFLICT DO NOTHING RETURNING entry_id)
+     ${insertedIds(5)}`,
+    [...keys, uuids, numbered.length],
     { prepare: 'wattproof_take_sequences' },
   );
-  if (taken.length === numbered.length) return;
+  if (taken?.ids === null) return;
   const lost = await tx.query<{ asked: string }>(
     `SELECT k.asked FROM unnest($1::text[], $2::int8[], $3::int8[], $4::uuid[]) AS k (device, epoch, number, asked)
      JOIN reading_sequence s USING (device, epoch, number) WHERE s.entry_id <> k.asked`,

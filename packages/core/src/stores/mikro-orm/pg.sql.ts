@@ -155,12 +155,35 @@ async function run<Row extends object>(
   }
 }
 
-/** The driver writes a Buffer as bytea but not every Uint8Array inside an array. */
+/** Arrays are written here: the driver's own way costs three times as much for every element. */
 function asParameter(value: SqlValue): unknown {
   if (value instanceof Uint8Array) return asBuffer(value);
-  if (Array.isArray(value))
-    return value.map((item) => (item instanceof Uint8Array ? asBuffer(item) : item));
-  return value;
+  return Array.isArray(value) ? arrayLiteral(value as readonly ArrayItem[]) : value;
+}
+
+type ArrayItem = null | boolean | number | bigint | string | Uint8Array;
+/** What an array's text needs no quotes for; `null` alone would mean NULL. */
+const PLAIN = /^(?!null$)[\w.:/-]+$/i;
+
+function arrayLiteral(items: readonly ArrayItem[]): string {
+  let text = '{';
+  let before: ArrayItem | undefined;
+  let written = '';
+  for (let at = 0; at < items.length; at += 1) {
+    const item = items[at] ?? null;
+    // Columns repeat themselves: account, type, format, key.
+    if (item !== before || at === 0) written = elementText(item);
+    before = item;
+    text += at === 0 ? written : `,${written}`;
+  }
+  return `${text}}`;
+}
+
+function elementText(item: ArrayItem): string {
+  if (item === null) return 'NULL';
+  if (item instanceof Uint8Array) return `"\\\\x${asBuffer(item).toString('hex')}"`;
+  if (typeof item !== 'string') return String(item);
+  return PLAIN.test(item) ? item : `"${item.replace(/[\\"]/g, '\\$&')}"`;
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

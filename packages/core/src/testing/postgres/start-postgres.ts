@@ -19,8 +19,10 @@ export interface TestPostgres {
   /** Of the administrator, in the database `postgres`. */
   readonly url: string;
   readonly dataDir: string;
-  /** A new, empty database; its URL. */
-  createDatabase(): Promise<string>;
+  /** A new, empty database; its URL. `settings` hold for every session in it, as by ALTER DATABASE … SET. */
+  createDatabase(options?: {
+    readonly settings?: Readonly<Record<string, string>>;
+  }): Promise<string>;
   /** `fast` disconnects everybody and shuts down cleanly; `immediate` is as good as a crash. Keeps the data. */
   stop(how: 'immediate' | 'fast'): Promise<void>;
   /** Starts the stopped server on the same data and port. */
@@ -124,7 +126,9 @@ class PostgresServer implements TestPostgres {
     }
   }
 
-  async createDatabase(): Promise<string> {
+  async createDatabase(
+    options: { readonly settings?: Readonly<Record<string, string>> } = {},
+  ): Promise<string> {
     const { default: pg } = await import('pg');
     const client = new pg.Client({ connectionString: this.url });
     await client.connect();
@@ -132,6 +136,10 @@ class PostgresServer implements TestPostgres {
       this.databases += 1;
       const name = `test_${this.databases}`;
       await client.query(`CREATE DATABASE ${name}`);
+      for (const [setting, value] of Object.entries(options.settings ?? {})) {
+        const quoted = [client.escapeIdentifier(setting), client.escapeLiteral(value)];
+        await client.query(`ALTER DATABASE ${name} SET ${quoted.join(' TO ')}`);
+      }
       return this.urlOf(name);
     } finally {
       await client.end();

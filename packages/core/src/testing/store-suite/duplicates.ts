@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { sampleEntry, sampleReading, sentAgain } from './sample-rows.js';
+import { sampleEntry, sampleReading, sentAgain, unique } from './sample-rows.js';
 import { plain, type StoreScene, type Test } from './store-scene.js';
 
 const STORM = 32;
@@ -93,5 +93,31 @@ export function duplicateTests(scene: StoreScene, it: Test): void {
     const entry = await (await scene.store()).entries.get(held.id);
     assert.equal(entry?.verdict, 'accepted');
     assert.equal(entry.reason, undefined);
+  });
+
+  it('answers what is quarantined again for the same reason with the stored receipt', async () => {
+    const { outbox } = await scene.store();
+    const held = sampleReading({ verdict: 'quarantined', reason: 'meter_pending' });
+    const before = await scene.commitOne(held);
+    for (const assurance of [held.assurance, 'unsigned'] as const) {
+      const { outcome, receipt } = await scene.commitOne(sentAgain(held, { assurance }));
+      assert.deepEqual(outcome, { kind: 'duplicate', id: held.id });
+      assert.deepEqual(plain(receipt), plain(before.receipt));
+    }
+    const other = await scene.commitOne(sentAgain(held, { reason: 'meter_suspended' }));
+    assert.equal(other.outcome.kind, 'upgraded', 'another reason is news');
+    const events = await outbox.read(held.id, ['reading.quarantined'], 100_000);
+    assert.equal(events.filter(({ data }) => data['entry'] === held.id).length, 2);
+  });
+
+  it('keeps one verdict of an equivocation however often it is sent again', async () => {
+    const sequence = { device: `device ${unique()}`, epoch: 1, number: 1n };
+    await scene.commit(sampleReading({ reading: { sequence } }));
+    const lie = sampleReading({ reading: { sequence } });
+    const before = await scene.commitOne(lie);
+    assert.ok(before.outcome.kind === 'stored' && before.outcome.verdict === 'quarantined');
+    const again = await scene.commitOne(sentAgain(lie));
+    assert.deepEqual(again.outcome, { kind: 'duplicate', id: lie.id });
+    assert.deepEqual(plain(again.receipt), plain(before.receipt));
   });
 }
