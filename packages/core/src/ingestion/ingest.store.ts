@@ -135,7 +135,9 @@ export interface IngestStore {
    * outbox events and the queue of unsealed entries, all or nothing. `issue` is called once inside the
    * transaction, after every conflict is known, with the rows that will be stored or upgraded; it may be called
    * again when the transaction is retried. Rows are given in arrival order and answered in that order; the store sorts them itself.
-   * Equal bytes twice within one group: the second is a duplicate of the first.
+   * Every row is answered as if the rows before it had been committed already: equal bytes twice within one group make
+   * the second a duplicate of the first, or an upgrade when something stronger stands behind it. A group with rows that
+   * depend on each other so may be written in several passes, and `issue` is then called once for each.
    * Throws `StoreUnavailable` when the database cannot be reached; then nothing was written, or the outcome is unknown and sending again is safe.
    */
   commit(

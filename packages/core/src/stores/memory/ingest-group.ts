@@ -8,6 +8,8 @@ import { notStorable } from './storable.js';
 /** What a group would do to the log if it committed now. Nothing is written before the receipts exist. */
 export class IngestGroup {
   readonly outcomes: RowOutcome[] = [];
+  /** Per outcome the place in `written` whose receipt answers it; undefined: the stored one. */
+  readonly answeredBy: (number | undefined)[] = [];
   /** Rows to be written, with the verdict they really get. */
   readonly written: { readonly row: IngestRow; readonly entryId: string }[] = [];
   /** Intervals this group takes, by register of a meter. */
@@ -18,7 +20,7 @@ export class IngestGroup {
   /** By hex logHash: the newest row of this group with these bytes. */
   private readonly ownHashes = new Map<
     string,
-    { readonly row: IngestRow; readonly entryId: string }
+    { readonly row: IngestRow; readonly entryId: string; readonly place: number }
   >();
   private readonly ownIds = new Set<string>();
 
@@ -26,6 +28,7 @@ export class IngestGroup {
 
   decide(row: IngestRow): void {
     this.outcomes.push(this.outcomeOf(row));
+    this.answeredBy.push(this.ownHashes.get(toHex(row.logHash))?.place);
   }
 
   private outcomeOf(row: IngestRow): RowOutcome {
@@ -65,7 +68,7 @@ export class IngestGroup {
         this.sequences.set(sequenceKey(reading.sequence), hash);
     }
     this.written.push({ row: judged, entryId: id });
-    this.ownHashes.set(hash, { row: judged, entryId: id });
+    this.ownHashes.set(hash, { row: judged, entryId: id, place: this.written.length - 1 });
     this.ownIds.add(id);
     return {
       kind: before === undefined ? 'stored' : 'upgraded',

@@ -30,33 +30,38 @@ export class MemoryIngest implements IngestStore {
     return this.transactions.run(async () => {
       const group = new IngestGroup(this.log);
       for (const row of rows) group.decide(row);
+      let receipts: readonly StoredReceipt[] = [];
       if (group.written.length > 0) {
         const issued = await issue(group.written);
         if (issued.leaves.length !== group.written.length)
           throw new Error(
             `a group of ${group.written.length} entries got ${issued.leaves.length} receipt leaves. Issue one leaf per row.`,
           );
-        this.write(group, issued);
+        receipts = this.write(group, issued);
       }
-      return group.outcomes.map((outcome) => {
+      return group.outcomes.map((outcome, place) => {
         if (outcome.kind === 'refused') return { outcome };
+        const own = receipts[group.answeredBy[place] ?? -1];
+        if (own !== undefined) return { outcome, receipt: own };
         const record = this.log.byId.get(outcome.id);
         return record === undefined ? { outcome } : { outcome, receipt: newest(record).receipt };
       });
     });
   }
 
-  private write(group: IngestGroup, issued: IssuedReceipts): void {
-    group.written.forEach(({ row, entryId }, index) => {
+  private write(group: IngestGroup, issued: IssuedReceipts): readonly StoredReceipt[] {
+    const receipts = group.written.map(({ row, entryId }, index) => {
       const record = this.log.byId.get(entryId) ?? this.create(row, entryId);
+      const receipt = receiptOf(row, record, issued, index);
       record.judgements.push({
         verdict: row.verdict,
         assurance: row.assurance,
         ...(row.reason === undefined ? {} : { reason: row.reason }),
         ...(row.signature === undefined ? {} : { signature: row.signature }),
-        receipt: receiptOf(row, record, issued, index),
+        receipt,
       });
       this.outbox.append(entryEvent(row, entryId, issued.committedAtMs));
+      return receipt;
     });
     for (const id of group.freed)
       for (const register of registersOf(this.log.byId.get(id)?.row))
@@ -67,6 +72,7 @@ export class MemoryIngest implements IngestStore {
       taken.add(interval);
     }
     for (const [key, hash] of group.sequences) this.log.sequences.set(key, hash);
+    return receipts;
   }
 
   private create(row: IngestRow, entryId: string): EntryRecord {

@@ -1,6 +1,7 @@
 import type { CommittedRow, IngestRow, IngestStore } from '../../ingestion/ingest.store.js';
 import type { DurabilityClass, Logger } from '../../spi/index.js';
 import { StoreUnavailable } from '../store.js';
+import { passesOf } from './group-passes.js';
 import { commitGroup } from './ingest-transaction.js';
 import type { Issue } from './ingest-verdicts.js';
 import { isRetryable, type Sql, SqlError } from './sql.js';
@@ -31,9 +32,7 @@ export class SqlIngest implements IngestStore {
     if (rows.length === 0) return [];
     for (let attempt = 0; ; attempt += 1) {
       try {
-        return await this.sql.transaction((tx) =>
-          commitGroup(tx, rows, issue, this.options.durability),
-        );
+        return await this.sql.transaction((tx) => this.commitPasses(tx, rows, issue));
       } catch (error) {
         if (!(error instanceof SqlError)) throw error;
         if (FAULT_OF_A_ROW.test(error.sqlState)) return this.commitApart(rows, issue, error);
@@ -47,6 +46,23 @@ export class SqlIngest implements IngestStore {
         await this.options.pause(this.options.random() * retryPauseMs * 2 ** attempt);
       }
     }
+  }
+
+  private async commitPasses(
+    tx: Sql,
+    rows: readonly IngestRow[],
+    issue: Issue,
+  ): Promise<readonly CommittedRow[]> {
+    const passes = passesOf(rows);
+    const { durability } = this.options;
+    if (passes.length === 1) return commitGroup(tx, rows, issue, durability);
+    const answers = new Map<number, CommittedRow>();
+    for (const places of passes) {
+      const part = places.flatMap((place) => rows[place] ?? []);
+      const answered = await commitGroup(tx, part, issue, durability);
+      answered.forEach((answer, at) => answers.set(places[at] ?? -1, answer));
+    }
+    return rows.flatMap((_, place) => answers.get(place) ?? []);
   }
 
   /** Halves the group until the row that the database refuses stands alone; every other row is written. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { sampleEntry, sampleReading, sentAgain, unique } from './sample-rows.js';
+import { meterFingerprint, sampleEntry, sampleReading, sentAgain, unique } from './sample-rows.js';
 import { plain, type StoreScene, type Test } from './store-scene.js';
 
 const STORM = 32;
@@ -119,5 +119,37 @@ export function duplicateTests(scene: StoreScene, it: Test): void {
     const again = await scene.commitOne(sentAgain(lie));
     assert.deepEqual(again.outcome, { kind: 'duplicate', id: lie.id });
     assert.deepEqual(plain(again.receipt), plain(before.receipt));
+  });
+
+  it('takes rows of one group in the order they arrived, as if each had come alone', async () => {
+    const weak = { assurance: 'unsigned', reading: { occupies: false } } as const;
+    const unsigned = sampleReading(weak);
+    const strong = { assurance: 'device-signature', reading: { occupies: true } } as const;
+    const [first, second, third] = await scene.commit(
+      unsigned,
+      sentAgain(unsigned),
+      sentAgain(unsigned, strong),
+    );
+    assert.deepEqual(
+      [first, second, third].map((answer) => answer?.outcome.kind),
+      ['stored', 'duplicate', 'upgraded'],
+    );
+    assert.deepEqual(plain(second?.receipt), plain(first?.receipt));
+    assert.notDeepEqual(plain(third?.receipt), plain(first?.receipt));
+    const { entries } = await scene.store();
+    assert.deepEqual(plain(await entries.receipt(unsigned.id)), plain(third?.receipt));
+
+    for (const weakFirst of [true, false]) {
+      const fingerprint = meterFingerprint();
+      const pair = [
+        sampleReading({ assurance: 'unsigned', reading: { fingerprint, occupies: false } }),
+        sampleReading({ reading: { fingerprint } }),
+      ];
+      const answers = await scene.commit(...(weakFirst ? pair : pair.toReversed()));
+      assert.deepEqual(
+        answers.map(({ outcome }) => outcome.kind),
+        weakFirst ? ['stored', 'stored'] : ['stored', 'refused'],
+      );
+    }
   });
 }

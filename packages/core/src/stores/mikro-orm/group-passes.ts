@@ -1,0 +1,92 @@
+import type { IngestRow } from '../../ingestion/ingest.store.js';
+import { stronger } from './ingest-candidate.js';
+
+/**
+ * Splits a group, by place, where one row's fate depends on what an earlier one of the group becomes: the same bytes
+ * again with something stronger behind them, or readings that overlap of which only one may occupy. Passes committed
+ * one after the other then answer as if the rows had come in groups of their own. As a rule there is one pass.
+ */
+export function passesOf(rows: readonly IngestRow[]): readonly (readonly number[])[] {
+  const all = rows.map((_, place) => place);
+  if (!mayDepend(rows)) return [all];
+  const passes: number[][] = [];
+  for (let waiting = all; waiting.length > 0;) {
+    const taken = new Seen();
+    const later = new Seen();
+    const pass: number[] = [];
+    const deferred: number[] = [];
+    for (const place of waiting) {
+      const row = rows[place];
+      if (row === undefined) continue;
+      const waits = taken.some(row, depends) || later.some(row, () => true);
+      (waits ? later : taken).add(row);
+      (waits ? deferred : pass).push(place);
+    }
+    passes.push(pass);
+    waiting = deferred;
+  }
+  return passes;
+}
+
+/** Cheap and right for nearly every group: nothing repeated, nobody who may not occupy. */
+function mayDepend(rows: readonly IngestRow[]): boolean {
+  const hashes = new Set(rows.map(hashOf));
+  return (
+    hashes.size < rows.length ||
+    rows.some((row) => row.reading?.occupies === false && row.verdict !== 'quarantined')
+  );
+}
+
+function depends(row: IngestRow, before: IngestRow): boolean {
+  if (hashOf(row) === hashOf(before)) return stronger(row, before);
+  return row.reading?.occupies !== before.reading?.occupies;
+}
+
+function hashOf(row: IngestRow): string {
+  return Buffer.from(row.logHash).toString('latin1');
+}
+
+/** Rows found again by their bytes, by what they supersede, and by where they lie. */
+class Seen {
+  readonly #rows = new Map<string, IngestRow[]>();
+
+  add(row: IngestRow): void {
+    for (const key of keysOf(row)) {
+      const there = this.#rows.get(key);
+      if (there === undefined) this.#rows.set(key, [row]);
+      else there.push(row);
+    }
+  }
+
+  /** Whether `matters` holds for a row with the same bytes, the superseded bytes or an overlapping interval. */
+  some(row: IngestRow, matters: (row: IngestRow, before: IngestRow) => boolean): boolean {
+    const superseded = row.reading?.supersedes;
+    const keys = keysOf(row);
+    if (superseded !== undefined) keys.push(Buffer.from(superseded).toString('latin1'));
+    return keys.some((key, at) =>
+      this.#rows
+        .get(key)
+        ?.some(
+          (before) =>
+            (at === 0 || at >= keysOf(row).length || overlap(row, before)) && matters(row, before),
+        ),
+    );
+  }
+}
+
+/** The bytes, then the registers of a reading that is not mere evidence. */
+function keysOf(row: IngestRow): string[] {
+  const { reading } = row;
+  if (reading === undefined || row.verdict === 'quarantined') return [hashOf(row)];
+  const fingerprint = Buffer.from(reading.fingerprint).toString('latin1');
+  return [hashOf(row), ...reading.energies.map(({ register }) => `${fingerprint}/${register}`)];
+}
+
+/** Half open; a point reading covers its millisecond. */
+function overlap({ reading: a }: IngestRow, { reading: b }: IngestRow): boolean {
+  if (a === undefined || b === undefined) return false;
+  return (
+    a.startsMs < Math.max(b.endsMs, b.startsMs + 1) &&
+    b.startsMs < Math.max(a.endsMs, a.startsMs + 1)
+  );
+}
