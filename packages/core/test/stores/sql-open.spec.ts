@@ -46,6 +46,17 @@ describe('Opening a store on PostgreSQL', () => {
     await sql.close();
   });
 
+  test('a store keeps the origin it was first opened with and refuses another', async () => {
+    const url = await server.createDatabase();
+    await (await openStore(url, options)).close();
+    const mine = { ...options, origin: 'log.example/mine' };
+    for (let times = 0; times < 2; times += 1) await (await openStore(url, mine)).close();
+    await expect(openStore(url, { ...options, origin: 'log.example/other' })).rejects.toMatchObject(
+      { code: 'store_other_log' },
+    );
+    await (await openStore(url, mine)).close();
+  });
+
   test('a server older than PostgreSQL 15 is refused before anything is written', async () => {
     const asked: string[] = [];
     const old: Sql = {

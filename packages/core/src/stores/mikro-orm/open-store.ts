@@ -17,6 +17,8 @@ export interface OpenStoreOptions {
   /** [0, 1): spreads retries. */
   readonly random?: () => number;
   readonly limits?: Partial<StoreLimits>;
+  /** Origin of the log (C2SP tlog-checkpoint). A new store takes it on; one that holds another log is refused. */
+  readonly origin?: string;
 }
 
 const EMBEDDED = 'embedded://';
@@ -26,7 +28,7 @@ const EMBEDDED_IN_MEMORY = `${EMBEDDED}:memory:`;
 /**
  * Opens the store a URL names and brings its schema up to date: `embedded://<folder>` (PGlite),
  * `postgresql://…` (15 or newer), `memory://` (nothing is kept). Throws `StoreError` (`store_url`,
- * `store_in_use`, `store_too_old`, `store_too_new`, `store_driver_missing`) and `StoreUnavailable`.
+ * `store_in_use`, `store_too_old`, `store_too_new`, `store_driver_missing`, `store_other_log`) and `StoreUnavailable`.
  */
 export async function openStore(url: string, options: OpenStoreOptions): Promise<Store> {
   const limits = storeLimits.parse(options.limits ?? {});
@@ -36,6 +38,7 @@ export async function openStore(url: string, options: OpenStoreOptions): Promise
   }
   const opened = await openDatabase(url, options, limits);
   try {
+    if (options.origin !== undefined) await takeOrigin(opened.sql, options.origin);
     const durability = opened.durability ?? (await serverDurability(opened.sql));
     return new SqlStore(opened.sql, {
       durability,
@@ -111,6 +114,17 @@ async function closeOnFailure(sql: SqlDatabase, work: () => Promise<void>): Prom
     await sql.close();
     throw error;
   }
+}
+
+/** Positions, receipts and checkpoints all belong to one origin: two logs in one store would be neither. */
+async function takeOrigin(sql: Sql, origin: string): Promise<void> {
+  await sql.query('UPDATE log SET origin = $1 WHERE id = 1 AND origin IS NULL', [origin]);
+  const [log] = await sql.query<{ origin: string }>('SELECT origin FROM log WHERE id = 1');
+  if (log?.origin !== origin)
+    throw new StoreError(
+      'store_other_log',
+      `The store holds the log "${log?.origin ?? ''}", not "${origin}". Give the store of that log, or set log.origin back.`,
+    );
 }
 
 /** A server that may lose what it confirmed when the power fails must not be called `fsync`. */

@@ -4,7 +4,8 @@ export type StoreErrorCode =
   | 'store_in_use'
   | 'store_too_old'
   | 'store_too_new'
-  | 'store_driver_missing';
+  | 'store_driver_missing'
+  | 'store_other_log';
 
 export class StoreError extends Error {
   override readonly name = 'StoreError';

@@ -130,6 +130,11 @@ const STATEMENTS = [
   )`,
   'CREATE INDEX challenge_by_expiry ON challenge (expires_at)',
 
+  `CREATE TABLE account (
+    id text COLLATE "C" PRIMARY KEY,
+    name text NOT NULL
+  )`,
+  `INSERT INTO account VALUES ('default', 'Default account')`,
   `CREATE TABLE api_key (
     id text COLLATE "C" PRIMARY KEY,
     account_id text NOT NULL,
