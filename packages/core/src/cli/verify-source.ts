@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
 
 /** How long an address may take in all, headers and body. */
 export const DOWNLOAD_TIMEOUT_MS = 30_000;
@@ -17,7 +17,7 @@ export async function readSource(
   maxBytes: number,
   { fetch: ask, timeoutMs }: SourceReading = { fetch, timeoutMs: DOWNLOAD_TIMEOUT_MS },
 ): Promise<Uint8Array> {
-  if (!/^https?:\/\//.test(source)) return readBounded(fileChunks(source), source, maxBytes);
+  if (!/^https?:\/\//.test(source)) return readBounded(createReadStream(source), source, maxBytes);
   const signal = AbortSignal.timeout(timeoutMs);
   try {
     const response = await ask(source, { signal });
@@ -31,11 +31,6 @@ export async function readSource(
       { cause },
     );
   }
-}
-
-async function* fileChunks(path: string): AsyncGenerator<Uint8Array> {
-  await using file = await open(path);
-  yield* file.createReadStream({ autoClose: false });
 }
 
 async function readBounded(
