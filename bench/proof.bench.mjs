@@ -52,7 +52,7 @@ export async function run() {
       rows.push({
         format,
         entries: ENTRIES,
-        ...(await proofs(url, ids, format, ingesting ? { messagesPerSecond, post } : undefined)),
+        ...(await proofs(system, ids, format, ingesting ? { messagesPerSecond, post } : undefined)),
         targetP99Ms: TARGET_P99_MS,
         capacityReadingsPerSecond: Math.round(capacity),
         load: round(loadavg()[0], 1),
@@ -66,7 +66,7 @@ export async function run() {
   }
 }
 
-async function proofs(url, ids, format, ingest) {
+async function proofs({ url, cpuSeconds }, ids, format, ingest) {
   const gets = ids.map(({ id }) =>
     request(url, {
       method: 'GET',
@@ -85,11 +85,13 @@ async function proofs(url, ids, format, ingest) {
           seconds: SECONDS,
           connections: 32,
         });
+  const cpu = await cpuSeconds();
   const { latenciesMs, statuses } = await openLoop(url, () => gets[next++ % gets.length], {
     perSecond: PROOFS_PER_SECOND,
     seconds: SECONDS,
     connections: 64,
   });
+  const cpuMillis = ((await cpuSeconds()) - cpu) * 1000;
   const ingested = await load;
   return {
     proofsPerSecond: PROOFS_PER_SECOND,
@@ -97,6 +99,8 @@ async function proofs(url, ids, format, ingest) {
     p50Ms: round(quantile(latenciesMs, 0.5), 1),
     p99Ms: round(quantile(latenciesMs, 0.99), 1),
     maxMs: round(Math.max(...latenciesMs), 1),
+    // Of proofs alone only where nothing is ingested.
+    gatewayCpuMillisPerProof: round(cpuMillis / latenciesMs.length),
     statuses: JSON.stringify(statuses),
     ingestStatuses: JSON.stringify(ingested?.statuses ?? {}),
   };

@@ -4,7 +4,9 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 
-const wanted = process.argv.slice(2);
+const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
+// A run with options (--quick, --only=…) is for looking; what is kept comes from whole runs.
+const keeps = process.argv.slice(2).length === wanted.length;
 const files = readdirSync(import.meta.dirname)
   .filter((file) => file.endsWith('.bench.mjs'))
   .filter((file) => wanted.length === 0 || wanted.some((name) => file.startsWith(`${name}.`)));
@@ -24,6 +26,10 @@ for (const file of files) {
   console.log(`\n# ${bench.name}`);
   const rows = await bench.run();
   console.table(rows);
+  if (!keeps) continue;
   const result = join(import.meta.dirname, 'results', file.replace('.bench.mjs', '.json'));
-  writeFileSync(result, `${JSON.stringify({ name: bench.name, measuredAt: new Date().toISOString(), machine, rows }, undefined, 2)}\n`);
+  writeFileSync(
+    result,
+    `${JSON.stringify({ name: bench.name, measuredAt: new Date().toISOString(), machine, rows }, undefined, 2)}\n`,
+  );
 }
