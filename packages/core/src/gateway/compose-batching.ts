@@ -62,9 +62,12 @@ export function composeBatching(parts: {
   // A log that ends with its process is not rolled back by the next one beginning anew.
   const mark =
     store.durability === 'memory' ? new MemoryMark() : new FileMark(keys.markFile, origin);
+  const config = BatchingConfig.parse(parts.config.batching);
+  // What it compiles is compiled now, not while the first batch is sealed.
+  nativeHashing.pairs(config.profile);
   const batcher = new Batcher({
     origin,
-    config: BatchingConfig.parse(parts.config.batching),
+    config,
     batches: store.batches,
     entries: store.entries,
     signer: new CheckpointSigner(origin, keys.checkpoint, mark),
