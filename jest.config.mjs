@@ -9,7 +9,10 @@ export default {
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   modulePathIgnorePatterns: ['/dist/'],
   testMatch: ['<rootDir>/{packages,apps}/*/test/**/*.spec.ts', '<rootDir>/test/**/*.spec.ts'],
-  testTimeout: 30_000,
+  // Generous: a database that starts on a busy machine is slow, not wrong. Nothing waits for it to pass.
+  testTimeout: 120_000,
+  // One worker per core of the smallest machine; the suites wait for databases and processes half of the time.
+  maxWorkers: 2,
   transform: {
     '^.+\\.ts$': [
       '@swc/jest',

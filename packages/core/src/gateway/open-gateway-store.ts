@@ -14,12 +14,12 @@ export class StoreTooWeak extends Error {
  * for: they are optional peers. Throws `StoreTooWeak`, `StoreUnavailable` and what the store says of its URL.
  */
 export async function openGatewayStore(
-  config: Pick<GatewayConfig, 'profile' | 'store'>,
+  config: Pick<GatewayConfig, 'origin' | 'profile' | 'store'>,
   parts: { readonly clock: Clock; readonly logger: Logger },
 ): Promise<Store> {
   const store = config.store.url.startsWith('memory://')
     ? openMemoryStore({ clock: parts.clock })
-    : await openSqlStore(config.store.url, parts);
+    : await openSqlStore(config.store.url, { ...parts, origin: config.origin });
   const required = requiredDurability(config);
   if (isDurableEnough(store.durability, required)) return store;
   await store.close();
@@ -30,7 +30,7 @@ export async function openGatewayStore(
 
 async function openSqlStore(
   url: string,
-  parts: { readonly clock: Clock; readonly logger: Logger },
+  parts: { readonly clock: Clock; readonly logger: Logger; readonly origin: string },
 ): Promise<Store> {
   const { openStore } = await import('../stores/mikro-orm/index.js');
   return openStore(url, parts);
