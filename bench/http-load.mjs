@@ -150,7 +150,8 @@ export async function openLoop(
     const until = Math.min(total, Math.floor(((performance.now() - started) / 1000) * perSecond));
     for (; issued < until; issued += 1) {
       const dueAt = started + (issued / perSecond) * 1000;
-      const connection = idle.pop();
+      // The longest idle first: the server closes connections that nobody uses.
+      const connection = idle.shift();
       if (connection === undefined) due.push(dueAt);
       else {
         const one = serve(connection, dueAt).finally(() => running.delete(one));
