@@ -104,8 +104,7 @@ async function announcements(
     if (
       Array.isArray(notes) &&
       wanted.every(
-        (vkey, i) =>
-          typeof notes[i] === 'string' && notes[i].includes(JSON.stringify(vkey)),
+        (vkey, i) => typeof notes[i] === 'string' && notes[i].includes(JSON.stringify(vkey)),
       )
     )
       return notes as string[];

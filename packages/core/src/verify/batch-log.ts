@@ -55,7 +55,8 @@ function check(metadata: BatchMetadata): BatchMetadata {
   if (prev.length !== HASH_BYTES) refuse(`prev has ${prev.length} bytes instead of 32`);
   if (number === 0 && prev.some((byte) => byte !== 0)) refuse('prev of batch 0 is not zero');
   if (number === 0 && first !== 0) refuse('batch 0 does not begin at position 0');
-  if (profile !== 'rfc9162' && profile !== 'kwh-btc-iot') refuse(`unknown profile ${String(profile)}`);
+  if (profile !== 'rfc9162' && profile !== 'kwh-btc-iot')
+    refuse(`unknown profile ${String(profile)}`);
   if (!Number.isInteger(sealedAtMs) || sealedAtMs < 0 || sealedAtMs > LAST_MS)
     refuse(`sealed_at ${sealedAtMs} is no millisecond RFC 3339 can write`);
   return metadata;

@@ -22,7 +22,13 @@ export class AccessGuard implements CanActivate {
       throw new Problem(500, 'route_unlisted', 'This route is missing from the route table.');
     }
     const rule: RouteRule = ROUTES[name];
-    const request = context.switchToHttp().getRequest<{ readonly headers: RequestHeaders }>();
+    const request = context
+      .switchToHttp()
+      .getRequest<{ readonly headers: RequestHeaders; readonly url: string }>();
+    // PostgreSQL text cannot hold U+0000, and no id or filter of ours has one.
+    if (/%00/.test(request.url)) {
+      throw new Problem(400, 'url_invalid', 'The URL holds %00, which no id and no filter has.');
+    }
     const presented = this.identity.identify(request.headers);
     if (presented === undefined) return this.admitUnknown(rule);
     return presented.then((principal) => this.admit(rule, request, principal));

@@ -1,10 +1,19 @@
 import type { AbstractHttpAdapter } from '@nestjs/core';
+import { PROBLEM_CONTENT_TYPE, problemBody } from './problem.js';
+import { problemOf } from './problem-of.js';
 
 export interface HostAdapterOptions {
   /** PEM texts; absent: plain HTTP. */
   readonly tls?: { readonly cert: string; readonly key: string; readonly clientCa?: string };
   /** Proxies whose X-Forwarded-* headers count. */
   readonly trustProxy?: boolean | number | string | readonly string[];
+}
+
+/** What is used of Fastify's reply; its types come with a package that is not ours to ask for. */
+interface ReplyOfFastify {
+  code(status: number): this;
+  header(name: string, value: string): this;
+  send(body: string): unknown;
 }
 
 /**
@@ -22,6 +31,13 @@ export async function hostAdapter(
       trustProxy: (Array.isArray(trustProxy) ? [...trustProxy] : trustProxy) as boolean,
       // Idle connections are closed at once when the gateway stops, busy ones when they are answered.
       forceCloseConnections: 'idle',
+      frameworkErrors: (error: Error, _request: unknown, reply: ReplyOfFastify) => {
+        const problem = problemOf(error);
+        void reply
+          .code(problem.status)
+          .header('content-type', PROBLEM_CONTENT_TYPE)
+          .send(problemBody(problem));
+      },
       ...(options.tls === undefined ? {} : { https: tlsOptions(options.tls) }),
     });
   }

@@ -44,8 +44,8 @@ export async function openStore(url: string, options: OpenStoreOptions): Promise
       durability,
       limits,
       logger: options.logger,
-      random: options.random ?? Math.random,
-      release: opened.release,
+      random: options.random ?? (() => Math.random()),
+      release: () => opened.release(),
     });
   } catch (error) {
     await opened.sql.close();
@@ -123,7 +123,7 @@ async function takeOrigin(sql: Sql, origin: string): Promise<void> {
   if (log?.origin !== origin)
     throw new StoreError(
       'store_other_log',
-      `The store holds the log "${log?.origin ?? ''}", not "${origin}". Give the store of that log, or set log.origin back.`,
+      `The store holds the log "${log?.origin ?? ''}", not "${origin}". Give the store of that log, or set origin back.`,
     );
 }
 

@@ -44,7 +44,9 @@ export class PgSql implements SqlDatabase {
         getTypeParser: ((oid: number, format?: 'text' | 'binary') => {
           if (format !== 'binary' && oid === INT8_OID) return BigInt;
           if (format !== 'binary' && oid === INT8_ARRAY_OID) return parseInt8Array;
-          return pg.types.getTypeParser(oid, format as 'text');
+          // Any number is asked for; the driver's types list only those it names.
+          const parsers: { getTypeParser(of: number, as?: string): unknown } = pg.types;
+          return parsers.getTypeParser(oid, format);
         }) as typeof pg.types.getTypeParser,
       },
     });

@@ -26,7 +26,7 @@ export function classifyFailure(error: unknown): unknown {
   if (error instanceof SqlError || error instanceof StoreUnavailable) return error;
   if (typeof error !== 'object' || error === null) return error;
   const { message, code, constraint } = error as DriverError;
-  const text = typeof message === 'string' ? message : String(error);
+  const text = typeof message === 'string' ? message : error.constructor.name;
   if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && !/^E[A-Z]{4}$/.test(code)) {
     if (UNAVAILABLE.test(code)) return unavailable(`${text} (SQLSTATE ${code})`);
     return new SqlError(text, code, typeof constraint === 'string' ? constraint : undefined);

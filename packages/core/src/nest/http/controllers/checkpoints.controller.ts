@@ -30,6 +30,12 @@ export class CheckpointsController {
   async consistency(@Query() query: QueryValues, @Res() reply: Reply): Promise<void> {
     const head = await this.gateway.store.batches.head();
     const size = head === undefined ? 0 : head.number + 1;
+    if (size === 0) {
+      throw notFound(
+        'checkpoint_not_found',
+        'No batch has been sealed yet, so there is no checkpoint.',
+      );
+    }
     const to = integer(query, 'to', { min: 1, max: size, default: size });
     const from = integer(query, 'from', { min: 1, max: to });
     sendJson(reply, { from, to, hashes: await this.gateway.proofs.consistency(from, to) });
