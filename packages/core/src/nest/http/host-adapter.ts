@@ -16,6 +16,15 @@ interface ReplyOfFastify {
   send(body: string): unknown;
 }
 
+/** What Fastify refuses before any route: broken escapes in a URL. */
+function tellAsProblem(error: Error, _request: unknown, reply: ReplyOfFastify): void {
+  const problem = problemOf(error);
+  reply
+    .code(problem.status)
+    .header('content-type', PROBLEM_CONTENT_TYPE)
+    .send(problemBody(problem));
+}
+
 /**
  * A Nest adapter for the named server. Its package is loaded only now: an application needs one of them,
  * never both.
@@ -31,13 +40,7 @@ export async function hostAdapter(
       trustProxy: (Array.isArray(trustProxy) ? [...trustProxy] : trustProxy) as boolean,
       // Idle connections are closed at once when the gateway stops, busy ones when they are answered.
       forceCloseConnections: 'idle',
-      frameworkErrors: (error: Error, _request: unknown, reply: ReplyOfFastify) => {
-        const problem = problemOf(error);
-        void reply
-          .code(problem.status)
-          .header('content-type', PROBLEM_CONTENT_TYPE)
-          .send(problemBody(problem));
-      },
+      frameworkErrors: tellAsProblem as never,
       ...(options.tls === undefined ? {} : { https: tlsOptions(options.tls) }),
     });
   }
