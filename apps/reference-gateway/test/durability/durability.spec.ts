@@ -5,13 +5,13 @@ import { auditStore, startPostgres, type TestPostgres } from '@wattproof/core/te
 import { type CampaignResult, runCampaign } from './campaign.js';
 
 const nightly = process.env['WATTPROOF_NIGHTLY'] === '1';
-const KILLS = nightly ? 20 : 1;
-const DATABASE_STOPS = nightly ? 10 : 1;
+const KILLS = nightly ? 20 : 3;
+const DATABASE_STOPS = nightly ? 10 : 3;
 const BETWEEN = nightly ? ([100, 2000] as const) : ([100, 300] as const);
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 
 async function judge(result: CampaignResult, storeUrl: string) {
-  const store = await openStore(storeUrl, { logger: silent });
+  const store = await openStore(storeUrl, { logger: silent, clock: { nowMs: () => Date.now() } });
   try {
     const audit = await auditStore(store);
     const lost = [...result.acknowledged].filter((hash) => !audit.hashes.has(hash));
