@@ -21,6 +21,8 @@ export interface Campaign {
   readonly devices: number;
   /** Acknowledged readings between two faults, drawn between these. */
   readonly between: readonly [number, number];
+  /** After the meters are registered and before the first reading. */
+  readonly prepared?: () => Promise<void>;
   /** Does the damage; the gateway is running and under load. */
   readonly fault: (gateway: RunningGateway) => Promise<void>;
 }
@@ -73,6 +75,7 @@ export async function runCampaign(campaign: Campaign): Promise<CampaignResult> {
   const client = new GatewayClient(await gateway.url(), { apiKey: ADMIN_KEY });
   const origin = await client.origin();
   for (const member of fleet) await client.register(member, origin);
+  await campaign.prepared?.();
 
   let done = false;
   let acknowledgedSoFar = 0;
@@ -100,13 +103,18 @@ export async function runCampaign(campaign: Campaign): Promise<CampaignResult> {
       },
     });
   });
+  // A device that gives up ends the campaign; one that goes on says nothing here.
+  const givenUp = new Promise<never>((_resolve, reject) => {
+    for (const history of histories) history.catch(reject);
+  });
   try {
     for (let fault = 0; fault < campaign.faults; fault += 1) {
       const target = acknowledgedSoFar + randomInt(...campaign.between);
       while (acknowledgedSoFar < target) {
-        await new Promise<void>((resolveWake) => {
+        const woken = new Promise<void>((resolveWake) => {
           wake = resolveWake;
         });
+        await Promise.race([woken, givenUp]);
       }
       await campaign.fault(gateway);
     }
