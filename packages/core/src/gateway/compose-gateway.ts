@@ -56,7 +56,8 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
   const { random = randomBytes, configFile = join(process.cwd(), 'gateway.yaml') } = options;
   const { origin, roles } = config;
   const holder = `${hostname()}-${process.pid}-${toHex(random(4))}`;
-  const jobs = new JobTable({ leases: store.leases, clock, logger, holder, roles });
+  const { leases } = store;
+  const jobs = new JobTable({ leases, clock, timer: nodeTimer, logger, holder, roles });
   const subscribers = new Subscribers(store.outbox, logger);
   const pluginHttp = new PluginHttp();
   const keys = await openKeys(config, { clock, random, stateFolder: options.stateFolder });

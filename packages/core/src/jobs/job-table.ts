@@ -1,12 +1,15 @@
 import type { Lease, LeaseStore } from '../anchoring/anchor.store.js';
 import type { Clock, Logger } from '../spi/index.js';
 import type { Job, JobRole, JobStatus } from './job.js';
+import { keepLease, type Timer } from './kept-lease.js';
 
 interface Entry {
   readonly job: Job;
   readonly enabled: boolean;
   running: Promise<void> | undefined;
   lease: Lease | undefined;
+  /** Ends the run under way. */
+  aborter: AbortController | undefined;
   runs: number;
   failures: number;
   heldElsewhere: number;
@@ -20,11 +23,12 @@ export type Ticker = (name: string, periodMs: number, fire: () => void) => () =>
 
 /**
  * The one table of periodic work. A job runs on one replica at a time: whoever holds its lease keeps it
- * from period to period, and gives it back when it stops. Who calls the ticks is the host's choice.
+ * from period to period, renews it during a run, and gives it back when it stops. A run whose lease is
+ * lost is told to end. Who calls the ticks is the host's choice.
  */
 export class JobTable {
   private readonly entries = new Map<string, Entry>();
-  private readonly aborter = new AbortController();
+  private stopped = false;
   private stops: (() => void)[] = [];
   private ticker: Ticker | undefined;
 
@@ -32,6 +36,7 @@ export class JobTable {
     private readonly parts: {
       readonly leases: LeaseStore;
       readonly clock: Clock;
+      readonly timer: Timer;
       readonly logger: Logger;
       /** Names this replica among all. */
       readonly holder: string;
@@ -53,6 +58,7 @@ export class JobTable {
       enabled: this.parts.roles.includes(job.role),
       running: undefined,
       lease: undefined,
+      aborter: undefined,
       runs: 0,
       failures: 0,
       heldElsewhere: 0,
@@ -74,7 +80,8 @@ export class JobTable {
   async stop(): Promise<void> {
     for (const stop of this.stops) stop();
     this.stops = [];
-    this.aborter.abort();
+    this.stopped = true;
+    for (const { aborter } of this.entries.values()) aborter?.abort();
     await Promise.all([...this.entries.values()].map(async (entry) => entry.running));
     for (const entry of this.entries.values()) {
       const { lease } = entry;
@@ -90,7 +97,7 @@ export class JobTable {
   async run(name: string): Promise<'ran' | 'failed' | 'busy' | 'held-elsewhere' | 'stopped'> {
     const entry = this.entries.get(name);
     if (entry === undefined) throw new Error(`There is no job "${name}".`);
-    if (this.aborter.signal.aborted) return 'stopped';
+    if (this.stopped) return 'stopped';
     if (entry.running !== undefined) return 'busy';
     let outcome: 'ran' | 'failed' | 'held-elsewhere' = 'ran';
     entry.running = this.attempt(entry).then((result) => {
@@ -132,6 +139,9 @@ export class JobTable {
   private async attempt(entry: Entry): Promise<'ran' | 'failed' | 'held-elsewhere'> {
     const { leases, clock, logger, holder } = this.parts;
     const { job } = entry;
+    const aborter = new AbortController();
+    entry.aborter = aborter;
+    let kept: ReturnType<typeof keepLease> | undefined;
     try {
       entry.lease = await leases.acquire(`job:${job.name}`, holder, job.leaseMs);
       if (entry.lease === undefined) {
@@ -140,11 +150,17 @@ export class JobTable {
       }
       entry.lastStartedAtMs = clock.nowMs();
       entry.runs += 1;
-      await job.run(this.aborter.signal);
+      kept = keepLease(entry.lease, job.leaseMs, this.parts, (reason) => {
+        entry.lease = undefined;
+        aborter.abort(reason);
+      });
+      await job.run(aborter.signal);
+      // A run that ended well without its lease may have met another's.
+      if (!this.stopped) aborter.signal.throwIfAborted();
       entry.lastError = undefined;
       return 'ran';
     } catch (error) {
-      if (this.aborter.signal.aborted) return 'failed';
+      if (this.stopped) return 'failed';
       entry.failures += 1;
       const reason = error instanceof Error ? error.message : String(error);
       // A job that fails alike at every tick is told once; its status counts on.
@@ -153,6 +169,8 @@ export class JobTable {
       logger[level]('job failed', { job: job.name, error });
       return 'failed';
     } finally {
+      kept?.release();
+      entry.aborter = undefined;
       entry.lastEndedAtMs = clock.nowMs();
     }
   }

@@ -7,9 +7,9 @@ export interface Job {
   readonly name: string;
   readonly role: JobRole;
   readonly periodMs: number;
-  /** Longer than one run may take: after it, another replica takes over. At least `periodMs`. */
+  /** How long after this replica fell silent another takes over; renewed while a run is under way. At least `periodMs`. */
   readonly leaseMs: number;
-  /** `signal` aborts when the gateway stops. Must be safe to run again after being cut off anywhere. */
+  /** `signal` aborts when the gateway stops or the lease is lost. Must be safe to run again after being cut off anywhere. */
   run(signal: AbortSignal): Promise<void>;
 }
 

@@ -182,6 +182,6 @@ export interface HttpHost {
 // --- jobs --------------------------------------------------------------------------------------
 
 export interface Jobs {
-  /** Runs `work` every `everyMs` on one replica at a time; the lease is longer than one run may take. */
+  /** Runs `work` every `everyMs` on one replica at a time; `signal` aborts when the gateway stops or another replica took over. */
   every(name: string, everyMs: number, work: (signal: AbortSignal) => Promise<void>): void;
 }

@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { silentLogger } from '../../src/gateway/gateway-options.js';
 import type { Job } from '../../src/jobs/job.js';
 import { JobTable, type Ticker } from '../../src/jobs/job-table.js';
@@ -14,6 +14,28 @@ class ManualTicker {
   };
 }
 
+function timerOf(clock: FakeClock) {
+  return (ms: number, fire: () => void): (() => void) => {
+    const aborter = new AbortController();
+    void clock.wait(ms, aborter.signal).then(fire, () => undefined);
+    return () => aborter.abort();
+  };
+}
+
+/** A job that runs until it is told to end, or finished by hand. */
+function longJob() {
+  const signals: AbortSignal[] = [];
+  let finish = (): void => undefined;
+  const run: Job['run'] = (signal) => {
+    signals.push(signal);
+    return new Promise((resolve) => {
+      finish = resolve;
+      signal.addEventListener('abort', () => resolve());
+    });
+  };
+  return { run, signals, finish: () => finish() };
+}
+
 function replicas(count: number) {
   const clock = new FakeClock();
   const leases = new MemoryLeases(clock);
@@ -23,12 +45,13 @@ function replicas(count: number) {
       new JobTable({
         leases,
         clock,
+        timer: timerOf(clock),
         logger: silentLogger,
         holder: `replica-${index}`,
         roles: ['batch'],
       }),
   );
-  return { clock, tables };
+  return { clock, leases, tables };
 }
 
 const job = (run: Job['run'], more: Partial<Job> = {}): Job => ({
@@ -63,6 +86,62 @@ describe('The job table', () => {
     expect(await tables[1]!.run('work')).toBe('held-elsewhere');
     await clock.advance(1);
     expect(await tables[1]!.run('work')).toBe('ran');
+  });
+
+  it('keeps its lease during a run of many terms, and asks for it no more afterwards', async () => {
+    const { clock, leases, tables } = replicas(2);
+    const long = longJob();
+    for (const table of tables) table.add(job(long.run));
+    const run = tables[0]!.run('work');
+    await clock.advance(0);
+    const renewals = jest.spyOn(leases, 'renew');
+    for (let term = 0; term < 4; term += 1) {
+      await clock.advance(5_000);
+      expect(await tables[1]!.run('work')).toBe('held-elsewhere');
+    }
+    // Every third of the term: 1667 ms.
+    expect(renewals).toHaveBeenCalledTimes(11);
+    long.finish();
+    expect(await run).toBe('ran');
+    expect(clock.pending).toBe(0);
+    expect(long.signals.map(({ aborted }) => aborted)).toEqual([false]);
+  });
+
+  it('tells a run to end when another replica took its lease', async () => {
+    const { clock, leases, tables } = replicas(2);
+    const long = longJob();
+    for (const table of tables) table.add(job(long.run));
+    const run = tables[0]!.run('work');
+    await clock.advance(0);
+    await leases.release({ name: 'job:work', holder: 'replica-0', fence: 1n });
+    const other = tables[1]!.run('work');
+    await clock.advance(1_667);
+    expect(await run).toBe('failed');
+    expect(long.signals.map(({ aborted }) => aborted)).toEqual([true, false]);
+    expect(tables[0]!.list()[0]).toMatchObject({ failures: 1, running: false });
+    expect(tables[0]!.list()[0]?.lastError).toContain('another replica took it');
+    await tables[0]!.stop();
+    long.finish();
+    expect(await other).toBe('ran');
+  });
+
+  it('tells a run to end when the store has not renewed its lease within the term, and not before', async () => {
+    const { clock, leases, tables } = replicas(1);
+    const long = longJob();
+    tables[0]!.add(job(long.run));
+    const run = tables[0]!.run('work');
+    await clock.advance(0);
+    const renew = jest.spyOn(leases, 'renew').mockRejectedValue(new Error('no route'));
+    await clock.advance(1_667);
+    renew.mockRestore();
+    await clock.advance(1_667);
+    // Renewed at the second try; from here on the store is silent.
+    jest.spyOn(leases, 'renew').mockReturnValue(new Promise(() => undefined));
+    await clock.advance(4_999);
+    expect(long.signals[0]?.aborted).toBe(false);
+    await clock.advance(2);
+    expect(await run).toBe('failed');
+    expect(tables[0]!.list()[0]?.lastError).toContain('within its term');
   });
 
   it('begins no second run while one is under way here', async () => {
