@@ -6,7 +6,7 @@ export const DevicesConfig = z.strictObject({
   unsigned: z.enum(['require', 'review', 'accept']).default('require'),
   /** Who may register a meter: after review, when listed, or anyone. */
   registration: z.enum(['review', 'allowlist', 'open']).default('review'),
-  /** Meter ids that need no review under `allowlist`. */
+  /** Meter ids that may register under `allowlist`, beside those listed with POST /api/v1/admin/meters/allowlist. */
   allowlist: z.array(z.string().min(1).max(256)).max(100_000).default([]),
   /** Signature algorithms devices may use. */
   algorithms: z

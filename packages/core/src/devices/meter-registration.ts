@@ -47,3 +47,10 @@ export const MeterRegistration = z.strictObject({
   nameplate: z.strictObject({ vendor: id, model: id, serial: id }).optional(),
 });
 export type MeterRegistration = z.infer<typeof MeterRegistration>;
+
+/** Body of `POST /api/v1/admin/meters/allowlist`. */
+export const MeterAllowance = z.strictObject({
+  meter_ids: z.array(id).min(1).max(1000),
+  /** False takes them off the list; meters that registered meanwhile stay registered. */
+  allowed: z.boolean().default(true),
+});

@@ -58,7 +58,7 @@ export class MeterService {
     if (request.key_id !== undefined && request.key_id !== keyId)
       throw new MeterError('key_id_mismatch', `the id of this public key is ${keyId}`);
     this.checkPossession(request, keyId);
-    const state = this.firstState(request.meter_id);
+    const state = await this.firstState(request.meter_id);
     if (!(await store.useChallenge(request.proof_of_possession.nonce)))
       throw new MeterError(
         'challenge_unknown',
@@ -84,6 +84,16 @@ export class MeterService {
   /** Its readings are refused until it is resumed. */
   async suspend(meterId: string): Promise<StoredMeter> {
     return this.move(meterId, ['active', 'pending'], 'suspended');
+  }
+
+  /** Lists meter ids that may register under `allowlist`, beside those of the configuration, or takes them off. */
+  async setAllowed(
+    meterIds: readonly string[],
+    allowed: boolean,
+    principal: string,
+  ): Promise<number> {
+    const { store, clock } = this.parts;
+    return store.setAllowed(meterIds, allowed, { principal, atMs: clock.nowMs() });
   }
 
   async resume(meterId: string): Promise<StoredMeter> {
@@ -140,12 +150,16 @@ export class MeterService {
       );
   }
 
-  private firstState(meterId: string): MeterState {
-    const { registration, allowlist } = this.parts.config;
+  private async firstState(meterId: string): Promise<MeterState> {
+    const { store, config } = this.parts;
+    const { registration, allowlist } = config;
     if (registration === 'open') return 'active';
     if (registration === 'review') return 'pending';
-    if (allowlist.includes(meterId)) return 'active';
-    throw new MeterError('meter_not_listed', 'only listed meters may register here');
+    if (allowlist.includes(meterId) || (await store.isAllowed(meterId))) return 'active';
+    throw new MeterError(
+      'meter_not_listed',
+      'only listed meters may register here; ask the operator to list this meter id',
+    );
   }
 }
 

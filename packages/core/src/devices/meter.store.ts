@@ -43,6 +43,16 @@ export interface MeterStore {
     readonly cursor?: string;
   }): Promise<{ readonly items: readonly StoredMeter[]; readonly cursor?: string }>;
   setState(meterId: string, from: MeterState, to: MeterState): Promise<boolean>;
+  /**
+   * Puts ids on the list of those that may register under `allowlist`, or takes them off it. How many changed; one
+   * that is listed already keeps who listed it first.
+   */
+  setAllowed(
+    meterIds: readonly string[],
+    allowed: boolean,
+    by: { readonly principal: string; readonly atMs: number },
+  ): Promise<number>;
+  isAllowed(meterId: string): Promise<boolean>;
   /** Grows with every change of any meter: caches compare it. */
   revision(): Promise<bigint>;
   /** Stores a challenge nonce; single use, expiring by the store's clock. */

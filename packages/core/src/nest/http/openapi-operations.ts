@@ -75,6 +75,15 @@ const registration = {
   },
 } as const;
 
+const allowance = {
+  type: 'object',
+  required: ['meter_ids'],
+  properties: {
+    meter_ids: { type: 'array', items: text, minItems: 1, maxItems: 1000 },
+    allowed: { type: 'boolean', default: true, description: 'false takes them off the list.' },
+  },
+} as const;
+
 const apiKey = {
   type: 'object',
   required: ['account_id', 'role'],
@@ -168,6 +177,10 @@ export const OPERATIONS: Readonly<Record<RouteName, OperationShape>> = {
   listMeters: { query: { ...page, state: 'Only of this state.' }, answers: { 200: 'Meters.' } },
   getMeter: { answers: { 200: 'The meter.' } },
   reviewMeters: { query: { ...page, state: 'Only of this state.' }, answers: { 200: 'Meters.' } },
+  allowMeters: {
+    body: { types: json, schema: allowance },
+    answers: { 200: 'allowed, and changed: how many ids that moved.' },
+  },
   approveMeter: { answers: { 200: 'The meter, now active.' } },
   rejectMeter: { answers: { 200: 'The meter, now retired.' } },
   suspendMeter: { answers: { 200: 'The meter, now suspended.' } },

@@ -259,6 +259,14 @@ export const ROUTES = {
     tag: 'meters',
     summary: 'Meters for review, filtered by state',
   },
+  allowMeters: {
+    method: 'POST',
+    path: `${API}/admin/meters/allowlist`,
+    access: 'operator',
+    scope: 'meters',
+    tag: 'meters',
+    summary: 'Lists meter ids that may register under `devices.registration: allowlist`',
+  },
   approveMeter: {
     method: 'POST',
     path: `${API}/admin/meters/:id/approve`,

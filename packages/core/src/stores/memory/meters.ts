@@ -7,6 +7,7 @@ export class MemoryMeters implements MeterStore {
   private readonly meters = new Map<string, StoredMeter>();
   private readonly fingerprints = new Set<string>();
   private changes = 0n;
+  private readonly allowed = new Set<string>();
   private readonly challenges = new Map<string, { readonly expiresAtMs: number; used: boolean }>();
 
   constructor(private readonly clock: Clock) {}
@@ -61,6 +62,19 @@ export class MemoryMeters implements MeterStore {
     this.meters.set(meterId, { ...meter, state: to });
     this.changes += 1n;
     return true;
+  }
+
+  async setAllowed(meterIds: readonly string[], allowed: boolean): Promise<number> {
+    const before = this.allowed.size;
+    for (const id of meterIds) {
+      if (allowed) this.allowed.add(id);
+      else this.allowed.delete(id);
+    }
+    return Math.abs(this.allowed.size - before);
+  }
+
+  async isAllowed(meterId: string): Promise<boolean> {
+    return this.allowed.has(meterId);
   }
 
   async revision(): Promise<bigint> {

@@ -109,6 +109,35 @@ export class SqlMeters implements MeterStore {
     });
   }
 
+  async setAllowed(
+    meterIds: readonly string[],
+    allowed: boolean,
+    by: { readonly principal: string; readonly atMs: number },
+  ): Promise<number> {
+    // Sorted, so that two lists with the same ids never wait for each other in a circle.
+    const ids = [...new Set(meterIds)].sort();
+    const changed = allowed
+      ? await this.sql.query(
+          `INSERT INTO meter_allowed (meter_id, allowed_by, allowed_at_ms)
+           SELECT id, $2, $3::int8 FROM unnest($1::text[]) AS id ON CONFLICT DO NOTHING RETURNING meter_id`,
+          [ids, by.principal, by.atMs],
+        )
+      : await this.sql.query(
+          `DELETE FROM meter_allowed WHERE meter_id IN (
+             SELECT meter_id FROM meter_allowed WHERE meter_id = ANY($1::text[]) ORDER BY meter_id FOR UPDATE)
+           RETURNING meter_id`,
+          [ids],
+        );
+    return changed.length;
+  }
+
+  async isAllowed(meterId: string): Promise<boolean> {
+    const found = await this.sql.query('SELECT 1 FROM meter_allowed WHERE meter_id = $1', [
+      meterId,
+    ]);
+    return found.length > 0;
+  }
+
   async revision(): Promise<bigint> {
     const [row] = await this.sql.query<{ revision: bigint }>(
       'SELECT revision FROM meter_revision WHERE log_id = 1',

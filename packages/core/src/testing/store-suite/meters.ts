@@ -142,6 +142,24 @@ export function meterTests(scene: StoreScene, it: Test): void {
     assert.equal(active.items.length, 3);
   });
 
+  it('lists meter ids that may register, and takes them off again', async () => {
+    const { meters } = await scene.store();
+    const [a, b, c] = [1, 2, 3].map(() => `meter-${unique()}`) as [string, string, string];
+    const by = { principal: 'operator', atMs: 1_750_000_000_000 };
+    const listed = () => Promise.all([a, b, c].map((id) => meters.isAllowed(id)));
+    assert.deepEqual(await listed(), [false, false, false]);
+    assert.equal(await meters.setAllowed([b, a, b], true, by), 2);
+    assert.equal(await meters.setAllowed([b, c], true, by), 1, 'b is listed already');
+    assert.deepEqual(await listed(), [true, true, true]);
+    assert.equal(await meters.setAllowed([a, `meter-${unique()}`], false, by), 1);
+    assert.deepEqual(await listed(), [false, true, true]);
+    const many = Array.from({ length: 40 }, () => `meter-${unique()}`);
+    const storms = await Promise.all(
+      [many, many.toReversed()].map((ids) => meters.setAllowed(ids, true, by)),
+    );
+    assert.equal(storms[0]! + storms[1]!, many.length, 'each is listed by one of them');
+  });
+
   it('accepts a challenge exactly once, however many use it at once', async () => {
     const { meters } = await scene.store();
     const nonce = `nonce-${unique()}`;

@@ -1,5 +1,6 @@
 import { Inject, Param, Query, Req, Res } from '@nestjs/common';
 import { z } from 'zod';
+import { MeterAllowance } from '../../../devices/meter-registration.js';
 import type { StoredMeter } from '../../../devices/meter.store.js';
 import { meterDocument } from '../../../gateway/documents/meter-document.js';
 import type { Gateway } from '../../../gateway/gateway.js';
@@ -64,6 +65,14 @@ export class MetersController {
     @Res() reply: Reply,
   ): Promise<void> {
     await this.answerList(request, query, reply, undefined);
+  }
+
+  @Route('allowMeters')
+  async allow(@Req() request: RequestWithBody, @Res() reply: Reply): Promise<void> {
+    const { meter_ids: ids, allowed } = jsonBody(request, MeterAllowance);
+    const principal = callerOf(request)?.id ?? 'nobody';
+    const changed = await this.gateway.meters.setAllowed(ids, allowed, principal);
+    sendJson(reply, { allowed, changed });
   }
 
   @Route('approveMeter')
