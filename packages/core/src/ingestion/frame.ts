@@ -70,19 +70,17 @@ function frameItems(
 
 function frameLines(text: string, limits: IngestionConfig['limits']): Frame | Refusal {
   const lines: (Span | Refusal)[] = [];
-  for (let from = 0; from < text.length && lines.length <= limits.items;) {
-    const newline = text.indexOf('\n', from);
+  // Empty lines are allowed between items and at the end; they are skipped together, once.
+  let start = skipSpace(text, 0);
+  while (start < text.length && lines.length <= limits.items) {
+    const newline = text.indexOf('\n', start);
     const stop = newline < 0 ? text.length : newline;
-    const start = skipSpace(text, from);
-    from = stop + 1;
-    // Empty lines are allowed between items and at the end.
-    if (start >= stop) continue;
-    const end = endOfValue(text, start);
-    if (end < 0 || end > stop)
-      lines.push(new Refusal('json_syntax', 'the line is not a complete JSON value'));
+    const end = endOfValue(text, start, stop);
+    if (end < 0) lines.push(new Refusal('json_syntax', 'the line is not a complete JSON value'));
     else if (skipSpace(text, end) < stop)
       lines.push(new Refusal('json_syntax', 'something follows the JSON value of the line'));
     else lines.push({ start, end });
+    start = skipSpace(text, stop);
   }
   return frameItems(text, lines, limits);
 }

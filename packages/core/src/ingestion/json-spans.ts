@@ -35,12 +35,12 @@ export function skipSpace(text: string, at: number): number {
   return next;
 }
 
-/** Position behind the string that begins at `at`, or −1 when it does not end. */
-function endOfString(text: string, at: number): number {
+/** Position behind the string that begins at `at`, or −1 when it does not end before `stop`. */
+function endOfString(text: string, at: number, stop: number): number {
   let from = at + 1;
   for (;;) {
     const quote = text.indexOf('"', from);
-    if (quote < 0) return -1;
+    if (quote < 0 || quote >= stop) return -1;
     let before = quote;
     while (text.charCodeAt(before - 1) === BACKSLASH) before -= 1;
     if ((quote - before) % 2 === 0) return quote + 1;
@@ -48,23 +48,26 @@ function endOfString(text: string, at: number): number {
   }
 }
 
-/** Position behind the value that begins at `at`, or −1 when there is none or it does not end. */
-export function endOfValue(text: string, at: number): number {
+/**
+ * Position behind the value that begins at `at`, or −1 when there is none or it does not end before `stop`. Nothing from
+ * `stop` on is looked at: a thousand open lines must not cost a thousand times the message.
+ */
+export function endOfValue(text: string, at: number, stop = text.length): number {
   const first = text.charCodeAt(at);
-  if (first === QUOTE) return endOfString(text, at);
+  if (first === QUOTE) return endOfString(text, at, stop);
   if (first !== OPEN_OBJECT && first !== OPEN_ARRAY) {
     let end = at;
-    for (; end < text.length; end += 1) {
+    for (; end < stop; end += 1) {
       const unit = text.charCodeAt(end);
       if (isSpace(unit) || unit === COMMA || unit === CLOSE_ARRAY || unit === CLOSE_OBJECT) break;
     }
     return end > at ? end : -1;
   }
   let depth = 0;
-  for (let i = at; i < text.length; i += 1) {
+  for (let i = at; i < stop; i += 1) {
     const unit = text.charCodeAt(i);
     if (unit === QUOTE) {
-      i = endOfString(text, i) - 1;
+      i = endOfString(text, i, stop) - 1;
       if (i < 0) return -1;
     } else if (unit === OPEN_OBJECT || unit === OPEN_ARRAY) {
       depth += 1;
@@ -116,14 +119,14 @@ export function memberSpans(
   if (text.charCodeAt(next) === CLOSE_OBJECT && next === end - 1) return members;
   for (;;) {
     if (text.charCodeAt(next) !== QUOTE) return invalid('expected a member name', next);
-    const nameEnd = endOfString(text, next);
+    const nameEnd = endOfString(text, next, end);
     if (nameEnd < 0) return invalid('the string does not end', next);
     const name = stringAt(text, next, nameEnd);
     if (name instanceof Refusal) return name;
     next = skipSpace(text, nameEnd);
     if (text.charCodeAt(next) !== COLON) return invalid('expected ":"', next);
     next = skipSpace(text, next + 1);
-    const valueEnd = endOfValue(text, next);
+    const valueEnd = endOfValue(text, next, end);
     if (valueEnd < 0 || valueEnd >= end) return invalid('expected a value', next);
     members.push({ name, start: next, end: valueEnd });
     next = skipSpace(text, valueEnd);
