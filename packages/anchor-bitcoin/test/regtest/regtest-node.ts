@@ -18,7 +18,8 @@ export class RegtestNode {
       indexTX: true,
       indexAddress: true,
       listen: false,
-      noHttp: true,
+      // Its own server cannot be switched off; on its default port two nodes would collide.
+      httpPort: 0,
       workers: false,
       logLevel: 'none',
     });
