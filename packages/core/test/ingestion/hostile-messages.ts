@@ -38,6 +38,16 @@ export function hostileMessages(): readonly HostileBody[] {
     refused('an empty body', '', 'message_empty'),
     refused('white space only', ' \n\t ', 'json_syntax'),
     refused('an empty list', '[]', 'message_empty'),
+    // Both cost seconds when every line looks at the rest of the message.
+    refused('1 MiB of empty NDJSON lines', '\n'.repeat(1024 * 1024), 'message_empty', 400, ndjson),
+    item(
+      '1,000 NDJSON lines that stay open, in 1 MiB',
+      `${'{"a":[\n'.repeat(1000)}${' '.repeat(1_000_000)}`,
+      'json_syntax',
+      999,
+      0,
+      ndjson,
+    ),
     refused('empty NDJSON lines only', '\n\n\r\n', 'message_empty', 400, ndjson),
     refused('more than 1 MiB', `[${' '.repeat(1024 * 1024)}]`, 'message_too_large', 413),
     refused(
