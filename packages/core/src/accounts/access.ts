@@ -25,7 +25,8 @@ const ROLES_OF_CLASS: Readonly<Record<AccessClass, readonly Role[]>> = {
 
 /**
  * Whether `principal` may use a route of this class that asks for all of `scopes`. Public and device routes
- * need nobody: there the message itself is checked. A key without scopes has every scope of its role.
+ * need nobody: there the message itself is checked; but a key with scopes that is presented to a device route does
+ * there what its scopes name, and nothing else. A key without scopes has every scope of its role.
  * Says nothing about whose rows may be seen; see `seesEveryAccount`.
  */
 export function mayAccess(
@@ -33,8 +34,8 @@ export function mayAccess(
   accessClass: AccessClass,
   scopes: readonly string[] = [],
 ): boolean {
-  if (accessClass === 'public' || accessClass === 'device') return true;
-  if (principal === undefined) return false;
+  if (accessClass === 'public') return true;
+  if (principal === undefined) return accessClass === 'device';
   if (!ROLES_OF_CLASS[accessClass].includes(principal.role)) return false;
   return principal.scopes.length === 0 || scopes.every((scope) => principal.scopes.includes(scope));
 }

@@ -82,13 +82,29 @@ describe.each(HOSTS)('Access on %s', (host) => {
     expect(shown.map(String).sort()).toEqual(listed.map(String).sort());
   });
 
-  it('refuses a key whose scopes do not name what the route asks for', async () => {
-    const { json } = await ask(`${gateway.url}/api/v1/admin/api-keys`, {
-      body: { account_id: 'a', role: 'operator', scopes: ['read'] },
-      key: gateway.adminKey,
-    });
-    expect(await refusedBy(ROUTES.flush, json.key)).toBe('403 scope_missing');
-    expect(await refusedBy(ROUTES.listLogs, json.key)).toBe('passed');
+  it('a key with scopes does what they name and nothing else, whatever its role', async () => {
+    const keyWith = async (scope: string): Promise<string> => {
+      const { json } = await ask(`${gateway.url}/api/v1/admin/api-keys`, {
+        body: { account_id: 'a', role: 'admin', scopes: [scope] },
+        key: gateway.adminKey,
+      });
+      return json.key;
+    };
+    const none = await keyWith('nothing');
+    const byScope = new Map<string, string>();
+    for (const [name, rule] of RULES) {
+      const isPublic = rule.access === 'public';
+      expect([name, rule.scope === undefined]).toEqual([name, isPublic]);
+      expect([name, await refusedBy(rule, none)]).toEqual([
+        name,
+        isPublic ? 'passed' : '403 scope_missing',
+      ]);
+      if (rule.scope === undefined) continue;
+      const key = byScope.get(rule.scope) ?? (await keyWith(rule.scope));
+      byScope.set(rule.scope, key);
+      expect([name, await refusedBy(rule, key)]).toEqual([name, 'passed']);
+    }
+    expect([...byScope.keys()].sort()).toEqual(['accounts', 'flush', 'ingest', 'meters', 'read']);
   });
 
   it('refuses a key as soon as it is revoked, and never shows a secret again', async () => {

@@ -8,7 +8,7 @@ export interface RouteRule {
   readonly method: 'GET' | 'POST' | 'DELETE';
   readonly path: string;
   readonly access: AccessClass;
-  /** A key with scopes needs this one. */
+  /** A key with scopes needs this one. Every route that is not public names one: a scope must never open what it does not name. */
   readonly scope?: string;
   /** `http.open` with this name lets callers in without a key. */
   readonly opens?: OpenGroup;
@@ -216,6 +216,7 @@ export const ROUTES = {
     method: 'GET',
     path: `${API}/jobs`,
     access: 'operator',
+    scope: 'read',
     tag: 'operation',
     summary: 'Periodic work: when it ran last and how that went',
   },
@@ -231,6 +232,7 @@ export const ROUTES = {
     method: 'POST',
     path: `${API}/meters/register`,
     access: 'device',
+    scope: 'meters',
     tag: 'meters',
     summary: 'Registers a meter with its key and a proof of possession',
     aliases: ['/api/meters/register'],
@@ -296,6 +298,7 @@ export const ROUTES = {
     method: 'POST',
     path: `${API}/admin/api-keys`,
     access: 'admin',
+    scope: 'accounts',
     tag: 'accounts',
     summary: 'Creates an API key; its secret is shown this once',
   },
@@ -303,6 +306,7 @@ export const ROUTES = {
     method: 'GET',
     path: `${API}/admin/api-keys`,
     access: 'admin',
+    scope: 'accounts',
     tag: 'accounts',
     summary: 'API keys, without their secrets',
   },
@@ -310,6 +314,7 @@ export const ROUTES = {
     method: 'DELETE',
     path: `${API}/admin/api-keys/:id`,
     access: 'admin',
+    scope: 'accounts',
     tag: 'accounts',
     summary: 'Revokes an API key at once',
   },
