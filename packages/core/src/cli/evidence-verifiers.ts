@@ -5,7 +5,7 @@ import { localLedgerVerifier } from '../anchoring/local-ledger/verify.js';
 import type { EvidenceVerifier } from '../verify/contracts.js';
 import type { EcdsaVerify } from '../verify/entry-signature.js';
 
-/** Packages that check evidence of their ledger, looked for beside the caller's files and beside this package. */
+/** Packages that check evidence of their ledger, looked for beside this package, then beside the caller's files. */
 const VERIFIER_PACKAGES = ['@wattproof/anchor-bitcoin'];
 
 /** Every evidence verifier that is installed. One that is not is no error: its evidence stays unchecked. */
@@ -22,7 +22,7 @@ async function importVerifier(
   specifier: string,
   folder: string,
 ): Promise<EvidenceVerifier | undefined> {
-  for (const base of [pathToFileURL(join(folder, 'here.js')).href, import.meta.url]) {
+  for (const base of [import.meta.url, pathToFileURL(join(folder, 'here.js')).href]) {
     let path: string;
     try {
       path = createRequire(base).resolve(specifier);

@@ -13,7 +13,7 @@ export interface VerifyArguments {
 export const USAGE = `usage: wattproof verify FILE [options]
   FILE               a proof bundle, a receipt, or a proof in the kwh-btc-iot form (with --log)
   --require LEVEL    ${TRUST_LEVELS.join(' | ')} (default operator)
-  --key VKEY         pins a key of the log or a witness (C2SP vkey); may be given again
+  --key VKEY         pins a key of the log, its receipt key or a witness (C2SP vkey); may be given again
   --headers FILE|URL block headers to check ledger evidence with
   --log FILE         the entry's canonical bytes, or its preimage, for a kwh-btc-iot proof
   --json             prints the report as JSON
@@ -37,7 +37,7 @@ export function readVerifyArguments(args: readonly string[]): VerifyArguments {
       files.push(args[i]!);
       continue;
     }
-    if (option === '--json') {
+    if (args[i] === '--json') {
       json = true;
       continue;
     }
@@ -47,6 +47,7 @@ export function readVerifyArguments(args: readonly string[]): VerifyArguments {
     const value = inline ?? args[(i += 1)];
     if (value === undefined) throw new UsageError(`${option} needs a value`);
     if (name === 'key') keys.push(value);
+    else if (values[name] !== undefined) throw new UsageError(`${option} is given twice`);
     else values[name] = value;
   }
   const [file, ...others] = files;

@@ -30,29 +30,63 @@ export interface VerifyHost {
 export const EXIT = { valid: 0, invalid: 1, unusable: 2 } as const;
 
 /** Runs `wattproof verify` with the arguments after the word and says the exit code. Never throws. */
-export async function runVerify(args: readonly string[], host: VerifyHost): Promise<number> {
+export async function runVerify(args: readonly string[], terminal: VerifyHost): Promise<number> {
+  const host = withoutControls(terminal);
+  const unusable = (message: string): number => {
+    host.err(message);
+    if (args.includes('--json')) host.out(JSON.stringify(unusableReport(message)));
+    return EXIT.unusable;
+  };
   let asked: VerifyArguments;
   try {
     asked = readVerifyArguments(args);
     for (const key of asked.keys) parseVkey(key);
   } catch (error) {
-    host.err(text(error));
-    if (error instanceof UsageError) host.err(USAGE);
-    return EXIT.unusable;
+    const code = unusable(text(error));
+    if (error instanceof UsageError) for (const line of USAGE.split('\n')) host.err(line);
+    return code;
   }
   try {
     const report = await examine(asked, host);
     print(report, asked, host);
     return report.ok ? EXIT.valid : EXIT.invalid;
   } catch (error) {
-    host.err(`${asked.file}: ${text(error)}`);
-    return EXIT.unusable;
+    return unusable(`${asked.file}: ${text(error)}`);
   }
+}
+
+/** The shape of a report for input that could not be looked at. */
+function unusableReport(message: string): Omit<ProofReport, 'required'> {
+  const failures = [{ code: 'unusable', text: message }];
+  return { ok: false, selfAsserted: true, proven: [], notChecked: [], failures };
+}
+
+/** What a proof says of itself must not look like what is said of the proof: no line feeds, no escape sequences. */
+function withoutControls(host: VerifyHost): VerifyHost {
+  // Written as JSON escapes, so that a report in JSON stays one.
+  const escaped = (text: string): string =>
+    Array.from(
+      { length: text.length },
+      (_, i) => `\\u${text.charCodeAt(i).toString(16).padStart(4, '0')}`,
+    ).join('');
+  const visible = (line: string): string =>
+    line.replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu, escaped);
+  return {
+    read: (source, maxBytes) => host.read(source, maxBytes),
+    verifiers: () => host.verifiers(),
+    ecdsa: () => host.ecdsa(),
+    out: (line) => host.out(visible(line)),
+    err: (line) => host.err(visible(line)),
+  };
 }
 
 async function examine(asked: VerifyArguments, host: VerifyHost): Promise<ProofReport> {
   const source = decodeJson(await host.read(asked.file, BUNDLE_LIMITS.bundleBytes));
   const value: unknown = parseJson(source, 'i-json');
+  if (asked.log !== undefined && !isSeedProof(value))
+    throw new UsageError(
+      '--log belongs to a kwh-btc-iot proof; bundles carry their entry, receipts name it',
+    );
   if (isReceipt(value)) return verifyReceiptFile(source, asked.keys, asked.require);
   if (isSeedProof(value)) {
     if (asked.log === undefined)
@@ -60,7 +94,7 @@ async function examine(asked: VerifyArguments, host: VerifyHost): Promise<ProofR
         'nothing ties leaf_hash to a log: give the entry with --log FILE, or ask for the bundle (?format=bundle)',
       );
     const log = await host.read(asked.log, BUNDLE_LIMITS.entryBytes);
-    return verifySeedProof(value, log, asked.require);
+    return verifySeedProof(value, log, asked.require, asked.keys);
   }
   const version = (value as { v?: unknown } | null)?.v;
   if (typeof version !== 'string' || !version.startsWith('wattproof.proof/'))
@@ -84,11 +118,14 @@ function print(report: ProofReport, asked: VerifyArguments, host: VerifyHost): v
   if (asked.json) return host.out(JSON.stringify(report));
   if (report.selfAsserted && report.signer !== undefined)
     host.out(`self-asserted: signed by ${report.signer}, which you have not pinned`);
+  else if (report.selfAsserted && report.ok)
+    host.out('self-asserted: the root is signed by nobody');
   host.out(
     report.ok
       ? `valid: reached ${report.level}, required ${report.required}`
       : `invalid: required ${report.required}`,
   );
+  if (report.leafHash !== undefined) host.out(`  entry: leaf_hash ${report.leafHash}`);
   const list = (head: string, statements: readonly Statement[]): void => {
     for (const { code, text: words } of statements) host.out(`  ${head}: ${words} [${code}]`);
   };

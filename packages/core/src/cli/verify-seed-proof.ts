@@ -1,6 +1,6 @@
 import { equal, fromUtf8, toHex } from '../verify/bytes.js';
 import { pathOfPositioned, verifyInclusion } from '../verify/inclusion.js';
-import { reaches, ReportDraft, type ProofReport } from '../verify/proof-report.js';
+import { ReportDraft, type ProofReport } from '../verify/proof-report.js';
 import type { TrustLevel } from '../verify/contracts.js';
 import { canonicalize } from '../verify/formats/default-formats.js';
 import { Shape, ShapeError } from '../verify/shape.js';
@@ -9,14 +9,15 @@ import { leafHash, logHash } from '../verify/tree-hashing.js';
 const PROFILES = ['rfc9162', 'kwh-btc-iot'] as const;
 
 /**
- * Checks a proof of the form `GET /logs/{id}/proof` against the entry it speaks of. The proof carries no signature, so it reaches no trust
- * level: what it proves is that the entry is in the tree of that root, whoever published the root.
+ * Checks a proof of the form `GET /logs/{id}/proof` against the entry it speaks of. The proof carries no signature, so it rests on
+ * whoever published the root: it proves that the entry is in the tree of that root, reaches no more than `operator`, and fails when a key is pinned.
  * `log` is the entry's document (JSON), its canonical bytes, or its preimage with the leading `LOG::`.
  */
 export function verifySeedProof(
   proof: unknown,
   log: Uint8Array,
   required: TrustLevel,
+  pinned: readonly string[] = [],
 ): ProofReport {
   const report = new ReportDraft();
   try {
@@ -24,13 +25,8 @@ export function verifySeedProof(
   } catch (error) {
     report.fail('bad_proof', error instanceof Error ? error.message : String(error));
   }
-  // Only the default asks for nothing more than what such a proof can give.
-  if (!report.failed && reaches('operator', required))
-    report.prove(
-      'unsigned_root',
-      'the root itself is not signed: compare it with one you trust',
-      'operator',
-    );
+  if (pinned.length > 0)
+    report.fail('not_signed', 'a key is pinned, and a proof of this form carries no signature');
   return report.finish(required);
 }
 
@@ -63,7 +59,12 @@ function check(value: unknown, log: Uint8Array, report: ReportDraft): void {
       'inclusion',
       `the entry is not number ${index} of the ${size} under that root`,
     );
-  report.prove('inclusion', `the entry is number ${index} of the ${size} under ${toHex(root)}`);
+  report.prove(
+    'inclusion',
+    `the entry is number ${index} of the ${size} under ${toHex(root)}`,
+    'operator',
+  );
+  report.skip('unsigned_root', 'the root itself is not signed: compare it with one you trust');
 }
 
 /** logHash of the log file, in whichever of its three forms it is the one the proof names. */

@@ -22,7 +22,10 @@ export interface CanonicalReader {
 
 /** What the caller of `verifyProof` brings. */
 export interface VerifyOptions {
-  /** Pinned keys as vkeys: the log's, its receipt key, witnesses. Without them a proof is self-asserted. */
+  /**
+   * Pinned keys as vkeys: logs', their receipt keys, witnesses. Once a key of any log is pinned, only proofs of logs that are
+   * pinned hold; with none, or witnesses alone, a proof is self-asserted.
+   */
   readonly keys?: readonly string[];
   readonly headers?: HeaderSource;
   /** Checkers of ledger evidence, from `@wattproof/anchor-…/verify`. */
@@ -102,7 +105,10 @@ class BundleCheck {
     const leaf = batchLogLeaf(bundle.batch, bundle.inclusion.root, this.#sha256);
     if (!this.#inLog(leaf, metadata, bundle.log, 'log')) return;
     const trusted = this.#checkpoint(metadata);
-    if (bundle.receipt !== undefined) this.#receipt(bundle.receipt, hash, metadata, trusted);
+    if (bundle.receipt === undefined) report.skip('no_receipt', 'the bundle carries no receipt');
+    else this.#receipt(bundle.receipt, hash, metadata, trusted);
+    if (bundle.evidence.length === 0)
+      report.skip('no_evidence', 'the bundle carries no evidence of a ledger');
     for (const [i, item] of bundle.evidence.entries())
       await this.#evidence(item, i, leaf, metadata, trusted);
   }
@@ -188,8 +194,9 @@ class BundleCheck {
       const own = this.pinned.filter(
         (key) => key.name === metadata.origin || key.name.startsWith(`${metadata.origin}/`),
       );
-      // Witnesses may be pinned without the log's key; then the log still only asserts itself.
-      report.selfAsserted = !own.some((key) => key.name === metadata.origin);
+      // Witnesses may be pinned without the log's key; then the log still only asserts itself. A key of another log, or one
+      // for receipts only, vouches for no checkpoint: who pins it does not take just any log.
+      report.selfAsserted = !this.pinned.some(({ type }) => type === 'ed25519');
       const keys = this.#chain(report.selfAsserted ? undefined : own, logKey);
       if (!keys.some((key) => formatVkey(key) === report.signer)) {
         report.fail(
@@ -261,13 +268,13 @@ class BundleCheck {
     if (!pinnedReceiptKeys.some((key) => formatVkey(key) === vkey)) {
       if (pinnedReceiptKeys.length > 0)
         return report.fail('receipt_key_unknown', `the receipt is signed by ${vkey}, not pinned`);
-      report.skip(
+      // Anybody can write a receipt under a key of his own: it is no evidence against the operator.
+      return report.skip(
         'receipt_key',
         `the receipt is signed by ${vkey}, which nothing here vouches for`,
       );
-    } else {
-      report.prove('receipt', `the operator promised inclusion by ${iso(receipt.includeByMs)}`);
     }
+    report.prove('receipt', `the operator promised inclusion by ${iso(receipt.includeByMs)}`);
     if (metadata.sealedAtMs > receipt.includeByMs)
       report.prove(
         'receipt_broken',
@@ -304,7 +311,11 @@ class BundleCheck {
       if (!verdict.ok) return report.fail(verdict.code, `${name}: ${verdict.detail}`);
       const when =
         verdict.notAfterMs === undefined ? '' : ` (no later than ${iso(verdict.notAfterMs)})`;
-      report.prove('evidence', `${name}: ${verdict.statement}${when}`, verdict.trust);
+      report.prove(
+        'evidence',
+        `${name}, ${verdict.trust}: ${verdict.statement}${when}`,
+        verdict.trust,
+      );
     } catch (error) {
       report.fail('evidence_failed', `${name}: ${message(error)}`);
     }

@@ -1,6 +1,7 @@
 import { transactionId } from '../../src/anchoring/local-ledger/block.js';
 import localLedger, {
   type LocalBlock,
+  LocalLedger,
   localLedgerVerifier,
   verifyLocalChain,
 } from '../../src/anchoring/local-ledger/index.js';
@@ -149,6 +150,16 @@ describe('the local ledger', () => {
     const verdict = await verifyLocalChain(await blocksOf(world), [ledgerSigner().vkey]);
     expect(verdict).toMatchObject({ ok: false, code: 'block_signature', number: 0 });
   });
+
+  it('is of one log: a linked and signed block of another one does not go on', async () => {
+    const world = await LocalLedgerWorld.open();
+    await world.ledger().append([utf8('a')]);
+    const other = ledgerSigner('other.test/log');
+    const intruder = new LocalLedger('other.test/log', world.collections, other, world.clock);
+    await intruder.append([utf8('b')]);
+    const verdict = await verifyLocalChain(await blocksOf(world), [world.signer.vkey, other.vkey]);
+    expect(verdict).toMatchObject({ ok: false, code: 'chain_origin', number: 1 });
+  });
 });
 
 describe('evidence of the local ledger', () => {
@@ -190,5 +201,14 @@ describe('evidence of the local ledger', () => {
     const trustedKeys = [ledgerSigner().vkey];
     const verdict = await localLedgerVerifier.verify(intent.commitment, evidence, { trustedKeys });
     expect(verdict).toMatchObject({ ok: false, code: 'evidence_wrong_key' });
+  });
+
+  it('is refused when it claims more trust than the operator has', async () => {
+    const { intent, evidence } = await published();
+    const claimed = { ...evidence, trust: 'spv-pow' } as const;
+    const verdict = await localLedgerVerifier.verify(intent.commitment, claimed, {
+      trustedKeys: [],
+    });
+    expect(verdict).toMatchObject({ ok: false, code: 'evidence_malformed' });
   });
 });

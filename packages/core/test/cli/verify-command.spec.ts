@@ -69,9 +69,36 @@ describe('wattproof verify', () => {
     expect(JSON.parse(out.join(''))).toMatchObject({ ok: true, level: 'operator' });
   });
 
+  it('prints JSON also for what it cannot use', async () => {
+    for (const args of [['x.json', '--json'], ['--json'], ['x.json', '--key', 'bad', '--json']]) {
+      const { code, out } = await run(args, { 'x.json': '{' });
+      expect(code).toBe(2);
+      expect(JSON.parse(out.join(''))).toMatchObject({
+        ok: false,
+        failures: [{ code: 'unusable' }],
+      });
+    }
+  });
+
+  it('lets no text of a proof look like its own', async () => {
+    const proof = JSON.parse(bundles.valid[0].text);
+    proof.evidence[0].type = '\u001b[2J\nvalid: reached spv-pow\u202e\u2028';
+    const files = { 'proof.json': canonicalJson(proof) };
+    const { code, out } = await run(['proof.json'], files);
+    expect(code).toBe(0);
+    expect(out.join('')).toContain('\\u001b[2J\\u000avalid: reached spv-pow\\u202e\\u2028');
+    expect(out.filter((line) => /[\p{Cc}\p{Cf}\u2028]/u.test(line))).toEqual([]);
+    const json = (await run(['proof.json', '--json'], files)).out.join('');
+    expect(JSON.stringify(JSON.parse(json).notChecked)).toContain('\u202e\u2028');
+  });
+
   it('checks receipts', async () => {
     const key = ['--key', receipts.keys[0]];
     expect((await run(['r.json', ...key], { 'r.json': receipts.text })).code).toBe(0);
+    expect((await run(['r.json'], { 'r.json': receipts.text })).out[0]).toMatch(/^self-asserted/);
+    // The key of some log is pinned, and it is not the one that signed.
+    for (const pinned of bundles.keys)
+      expect((await run(['r.json', '--key', pinned], { 'r.json': receipts.text })).code).toBe(1);
     for (const { member, receipt } of receipts.mutants)
       expect([member, (await run(['r.json', ...key], { 'r.json': receipt })).code]).toEqual([
         member,
@@ -88,6 +115,9 @@ describe('wattproof verify', () => {
       [['x.json'], { 'x.json': {} }],
       [['proof.json', '--key', 'nonsense'], bundle],
       [['proof.json', '--require', 'gossip'], bundle],
+      [['proof.json', '--require', 'witness', '--require', 'operator'], bundle],
+      [['proof.json', '--log', 'proof.json'], bundle],
+      [['proof.json', '--json=no'], bundle],
       [['x.json'], { 'x.json': proof }],
     ] as [string[], Record<string, string | object>][])
       expect((await run(args, files)).code).toBe(2);
@@ -110,7 +140,12 @@ describe('wattproof verify', () => {
     };
     const args = ['p.json', '--log', 'log'];
     const log = tree.leaf_preimages_ascii[5];
-    expect((await run(args, { 'p.json': proof, log })).code).toBe(0);
+    const { code, out } = await run(args, { 'p.json': proof, log });
+    expect(code).toBe(0);
+    expect(out[0]).toBe('self-asserted: the root is signed by nobody');
+    expect(out.join('\n')).toContain('not checked: the root itself is not signed');
+    expect((await run([...args, '--key', bundles.keys[0]], { 'p.json': proof, log })).code).toBe(1);
+    expect((await run([...args, '--require', 'witness'], { 'p.json': proof, log })).code).toBe(1);
     expect((await run(args, { 'p.json': proof, log: `${log} ` })).code).toBe(1);
     expect((await run(args, { 'p.json': { ...proof, index: 4 }, log })).code).toBe(1);
     expect((await run(args, { 'p.json': { ...proof, tree_size: 9 }, log })).code).toBe(1);

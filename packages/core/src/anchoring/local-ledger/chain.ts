@@ -37,12 +37,15 @@ export async function verifyLocalChain(
   let transactions = 0;
   let prev = NO_BLOCK;
   let timeMs = 0;
+  let origin: string | undefined;
   for await (const block of blocks) {
     const fault = (code: string, detail: string) => ({ ok: false, code, number, detail }) as const;
     try {
       const header = readHeader(block.header);
       const records = block.records.map(fromBase64);
       if (header.number !== number) return fault('chain_gap', `block ${header.number} stands here`);
+      if (header.origin !== (origin ??= header.origin))
+        return fault('chain_origin', `the block is of ${header.origin}, the chain of ${origin}`);
       if (header.prev !== prev) return fault('chain_broken', `prev is ${header.prev}, not ${prev}`);
       if (header.timeMs < timeMs)
         return fault('chain_time', 'the block is older than the one before');

@@ -71,6 +71,8 @@ function verdictOf(
   const header = readHeader(body.header);
   if (header.origin !== commitment.origin || evidence.ledger !== `local:${commitment.origin}`)
     return refuse('evidence_other_commitment', `the block belongs to ${header.origin}`);
+  if (evidence.trust !== 'operator')
+    return refuse('evidence_malformed', `a ledger of the operator's own is no ${evidence.trust}`);
 
   const key = parseVkey(body.key);
   if (key.name !== `${commitment.origin}/ledger` || key.type !== 'ed25519')
