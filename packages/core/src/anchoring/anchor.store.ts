@@ -1,19 +1,33 @@
 import type { AnchorIntent, Attempt, AttemptState, Evidence, Inclusion } from '../spi/index.js';
 
-export type IntentState =
-  | 'queued'
-  | 'prepared'
-  | 'signed'
-  | 'broadcast'
-  | 'seen'
-  | 'included'
-  | 'final'
-  | 'stalled'
-  | 'capped'
-  | 'expired'
-  | 'reorged'
-  | 'superseded'
-  | 'failed';
+export const INTENT_STATES = [
+  'queued',
+  'prepared',
+  'signed',
+  'broadcast',
+  'seen',
+  'included',
+  'final',
+  'stalled',
+  'capped',
+  'expired',
+  'reorged',
+  'superseded',
+  'failed',
+] as const;
+export type IntentState = (typeof INTENT_STATES)[number];
+
+export const ATTEMPT_STATES = [
+  'signed',
+  'broadcast',
+  'seen',
+  'included',
+  'final',
+  'expired',
+  'reorged',
+  'replaced',
+  'failed',
+] as const satisfies readonly AttemptState[];
 
 export interface StoredIntent extends AnchorIntent {
   readonly state: IntentState;
@@ -23,6 +37,16 @@ export interface StoredIntent extends AnchorIntent {
   readonly retryAtMs?: number;
   readonly bumps: number;
   readonly evidence?: Evidence;
+}
+
+/** One anchor in numbers; states that nothing is in may be missing. */
+export interface AnchorTotals {
+  readonly intents: ReadonlyMap<IntentState, number>;
+  readonly attempts: ReadonlyMap<AttemptState, number>;
+  /** Fees of the attempts that are included or final, by unit. */
+  readonly feesSpent: ReadonlyMap<string, bigint>;
+  /** When the oldest intent was made that is still driven. */
+  readonly oldestOpenAtMs?: number;
 }
 
 /** Proof of exclusive right to drive one anchor: every guarded write carries it. */
@@ -61,6 +85,7 @@ export interface AnchorStore {
   latest(anchor: string): Promise<StoredIntent | undefined>;
   /** Attempts of the anchor created at or after `sinceMs`, any order: the daily fee cap is folded from them. */
   attemptsSince(anchor: string, sinceMs: number): Promise<readonly Attempt[]>;
+  totals(anchor: string): Promise<AnchorTotals>;
   /**
    * MUST be durable before anything is broadcast. Throws `LeaseLost` under a stale lease, `AttemptTaken` when another
    * transaction has this number; the same attempt again changes nothing.

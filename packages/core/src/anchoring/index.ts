@@ -5,7 +5,16 @@ export {
   UnknownAnchor,
 } from './anchor-instance.js';
 export { type AnchorPolicy, anchorPolicySchema } from './anchor-policy.js';
-export type { AnchorStore, IntentState, Lease, LeaseStore, StoredIntent } from './anchor.store.js';
+export {
+  type AnchorStore,
+  type AnchorTotals,
+  ATTEMPT_STATES,
+  INTENT_STATES,
+  type IntentState,
+  type Lease,
+  type LeaseStore,
+  type StoredIntent,
+} from './anchor.store.js';
 export { anchorStatusOf, type AnchorStatus } from './anchor-status.js';
 export {
   AnchoringEngine,

@@ -36,6 +36,11 @@ export class Batcher {
     return this.#refusal;
   }
 
+  /** How long an entry may wait for its batch. */
+  get maxAgeMs(): number {
+    return this.parts.config.maxAgeMs;
+  }
+
   /** Compares the store's head with what key and ledgers remember. Sealing is refused from then on when it does not extend them. */
   async checkContinuity(ledger: LedgerMemory | undefined): Promise<void> {
     const { origin, batches, signer, logger } = this.parts;

@@ -1,10 +1,17 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Histogram, Registry } from 'prom-client';
+import { once } from 'node:events';
 import type { Gateway } from '../../gateway/gateway.js';
 import { GATEWAY } from '../tokens.js';
+import { gatewayGauges, type GaugeGroup } from './gateway-gauges.js';
 
 /** Seconds: from an answer out of memory to one that waited for a slow disk. */
 const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+
+/** How long what the store was asked for stays good: anybody may read `/metrics`, however often. */
+const FRESH_MS = 5_000;
+/** A part that says nothing by then is left out: a scrape must not hang with the store. */
+const ANSWER_WITHIN_MS = 2_000;
 
 /** What Prometheus reads. One registry per gateway, so that two in a process do not mix. */
 @Injectable()
@@ -24,11 +31,21 @@ export class Metrics {
     labelNames: ['verdict'],
     registers: [this.registry],
   });
+  private readonly groups: readonly GaugeGroup[];
+  private refreshing: Promise<void> | undefined;
+  private askedStoreAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(@Inject(GATEWAY) private readonly gateway: Gateway) {
-    this.unsealed();
-    this.jobs();
-    this.parts();
+    this.groups = gatewayGauges(gateway, this.registry);
+  }
+
+  /** Everything in Prometheus' text format; what a part cannot say now is left out. */
+  async read(): Promise<string> {
+    this.refreshing ??= this.refresh().finally(() => {
+      this.refreshing = undefined;
+    });
+    await this.refreshing;
+    return this.registry.metrics();
   }
 
   request(route: string, status: number, seconds: number): void {
@@ -42,65 +59,24 @@ export class Metrics {
     for (const [verdict, count] of counts) this.verdicts.inc({ verdict }, count);
   }
 
-  private unsealed(): void {
-    const { gateway } = this;
-    const age = new Gauge({
-      name: 'wattproof_unsealed_oldest_age_seconds',
-      help: 'Age of the oldest entry that waits for a batch; 0 when none waits.',
-      registers: [this.registry],
+  private async refresh(): Promise<void> {
+    const nowMs = this.gateway.clock.nowMs();
+    const ask = nowMs - this.askedStoreAtMs >= FRESH_MS;
+    if (ask) this.askedStoreAtMs = nowMs;
+    const late = once(AbortSignal.timeout(ANSWER_WITHIN_MS), 'abort').then(() => {
+      throw new Error(`no answer within ${ANSWER_WITHIN_MS} ms`);
     });
-    const waiting: Gauge<'source'> = new Gauge({
-      name: 'wattproof_unsealed_entries',
-      help: 'Entries that wait for a batch.',
-      labelNames: ['source'],
-      registers: [this.registry],
-      async collect() {
-        const { external, system, oldestReceivedAtMs } = await gateway.store.entries.unsealed();
-        this.set({ source: 'external' }, external);
-        this.set({ source: 'system' }, system);
-        age.set(
-          oldestReceivedAtMs === undefined
-            ? 0
-            : (gateway.clock.nowMs() - oldestReceivedAtMs) / 1000,
-        );
-      },
-    });
-    waiting.set({ source: 'external' }, 0);
-  }
-
-  private jobs(): void {
-    const { gateway } = this;
-    const failures = new Gauge({
-      name: 'wattproof_job_failures',
-      help: 'Failed runs of a job on this replica since it started.',
-      labelNames: ['job'],
-      registers: [this.registry],
-    });
-    new Gauge({
-      name: 'wattproof_job_runs',
-      help: 'Runs of a job on this replica since it started.',
-      labelNames: ['job'],
-      registers: [this.registry],
-      collect() {
-        for (const job of gateway.jobs.list()) {
-          this.set({ job: job.name }, job.runs);
-          failures.set({ job: job.name }, job.failures);
+    late.catch(() => undefined);
+    await Promise.all(
+      this.groups.map(async (group) => {
+        if (group.asksStore && !ask) return;
+        try {
+          await Promise.race([group.read(), late]);
+        } catch (error) {
+          group.reset();
+          this.gateway.logger.warn('metrics are incomplete', { group: group.name, error });
         }
-      },
-    });
-  }
-
-  private parts(): void {
-    const { gateway } = this;
-    new Gauge({
-      name: 'wattproof_part_ready',
-      help: '1 when a part of the gateway can do its work, else 0.',
-      labelNames: ['part'],
-      registers: [this.registry],
-      async collect() {
-        const { parts } = await gateway.health.all();
-        for (const { name, health } of parts) this.set({ part: name }, health.ready ? 1 : 0);
-      },
-    });
+      }),
+    );
   }
 }

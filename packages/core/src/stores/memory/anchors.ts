@@ -1,5 +1,6 @@
 import {
   type AnchorStore,
+  type AnchorTotals,
   AttemptTaken,
   type IntentState,
   IntentUnknown,
@@ -7,7 +8,11 @@ import {
   type StoredIntent,
 } from '../../anchoring/anchor.store.js';
 import type { AnchorIntent, Attempt, AttemptState, Evidence, Inclusion } from '../../spi/index.js';
-import { CLOSED_INTENT_STATES, COVERING_INTENT_STATES } from '../anchor-states.js';
+import {
+  CLOSED_INTENT_STATES,
+  COVERING_INTENT_STATES,
+  PAID_ATTEMPT_STATES,
+} from '../anchor-states.js';
 import { intentEvent } from '../committed-events.js';
 import type { MemoryLeases } from './leases.js';
 import type { MemoryOutbox } from './outbox.js';
@@ -99,6 +104,30 @@ export class MemoryAnchors implements AnchorStore {
     return this.of(anchor)
       .flatMap(({ attempts }) => attempts)
       .filter(({ createdAtMs }) => createdAtMs >= sinceMs);
+  }
+
+  async totals(anchor: string): Promise<AnchorTotals> {
+    const intents = new Map<IntentState, number>();
+    const attempts = new Map<AttemptState, number>();
+    const feesSpent = new Map<string, bigint>();
+    let oldestOpenAtMs: number | undefined;
+    for (const record of this.of(anchor)) {
+      const { state, intent } = record;
+      intents.set(state, (intents.get(state) ?? 0) + 1);
+      if (!CLOSED_INTENT_STATES.includes(state))
+        oldestOpenAtMs = Math.min(oldestOpenAtMs ?? intent.createdAtMs, intent.createdAtMs);
+      for (const { state: reached, fee } of record.attempts) {
+        attempts.set(reached, (attempts.get(reached) ?? 0) + 1);
+        if (PAID_ATTEMPT_STATES.includes(reached))
+          feesSpent.set(fee.unit, (feesSpent.get(fee.unit) ?? 0n) + fee.amount);
+      }
+    }
+    return {
+      intents,
+      attempts,
+      feesSpent,
+      ...(oldestOpenAtMs === undefined ? {} : { oldestOpenAtMs }),
+    };
   }
 
   async putAttempt(lease: Lease, attempt: Attempt): Promise<void> {

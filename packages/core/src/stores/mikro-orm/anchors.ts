@@ -1,5 +1,6 @@
 import {
   type AnchorStore,
+  type AnchorTotals,
   AttemptTaken,
   type IntentState,
   IntentUnknown,
@@ -7,7 +8,11 @@ import {
   type StoredIntent,
 } from '../../anchoring/anchor.store.js';
 import type { AnchorIntent, Attempt, AttemptState, Evidence, Inclusion } from '../../spi/index.js';
-import { CLOSED_INTENT_STATES, COVERING_INTENT_STATES } from '../anchor-states.js';
+import {
+  CLOSED_INTENT_STATES,
+  COVERING_INTENT_STATES,
+  PAID_ATTEMPT_STATES,
+} from '../anchor-states.js';
 import { intentEvent } from '../committed-events.js';
 import { readAttempts, readIntents } from './anchor-rows.js';
 import { guard } from './leases.js';
@@ -80,18 +85,51 @@ export class SqlAnchors implements AnchorStore {
     );
   }
 
+  async totals(anchor: string): Promise<AnchorTotals> {
+    const [intents, attempts] = await Promise.all([
+      this.sql.query<{ state: IntentState; count: bigint; oldest: bigint }>(
+        `SELECT state, count(*) AS count, min(created_at_ms) AS oldest FROM anchor_intent
+         WHERE anchor = $1 GROUP BY state`,
+        [anchor],
+      ),
+      this.sql.query<{ state: AttemptState; unit: string; count: bigint; fees: string }>(
+        `SELECT a.state, a.fee_unit AS unit, count(*) AS count, sum(a.fee_amount)::text AS fees
+         FROM anchor_attempt a JOIN anchor_intent i ON i.id = a.intent_id
+         WHERE i.anchor = $1 GROUP BY a.state, a.fee_unit`,
+        [anchor],
+      ),
+    ]);
+    const open = intents.filter(({ state }) => !CLOSED_INTENT_STATES.includes(state));
+    const counts = new Map<AttemptState, number>();
+    const feesSpent = new Map<string, bigint>();
+    for (const { state, unit, count, fees } of attempts) {
+      counts.set(state, (counts.get(state) ?? 0) + Number(count));
+      if (PAID_ATTEMPT_STATES.includes(state))
+        feesSpent.set(unit, (feesSpent.get(unit) ?? 0n) + BigInt(fees));
+    }
+    return {
+      intents: new Map(intents.map(({ state, count }) => [state, Number(count)])),
+      attempts: counts,
+      feesSpent,
+      ...(open.length === 0
+        ? {}
+        : { oldestOpenAtMs: Math.min(...open.map(({ oldest }) => Number(oldest))) }),
+    };
+  }
+
   putAttempt(lease: Lease, attempt: Attempt): Promise<void> {
     return this.guarded(lease, attempt.intentId, async (tx) => {
       const { fee } = attempt;
       const inserted = await tx.query(
-        `INSERT INTO anchor_attempt (intent_id, number, tx_id, conflict_key, signed, fee_amount, fee_unit, fee_rate,
+        `INSERT INTO anchor_attempt (intent_id, number, tx_id, child_of, conflict_key, signed, fee_amount, fee_unit, fee_rate,
            valid_until, detail, state, inclusion, created_at_ms, broadcast_at_ms)
-         VALUES ($1, $2, $3, $4, $5, $6::text::numeric, $7, $8, $9, $10, $11, $12, $13, $14)
+         VALUES ($1, $2, $3, $4, $5, $6, $7::text::numeric, $8, $9, $10, $11, $12, $13, $14, $15)
          ON CONFLICT DO NOTHING RETURNING number`,
         [
           attempt.intentId,
           attempt.number,
           attempt.txId,
+          attempt.childOf ?? null,
           attempt.conflictKey,
           attempt.signed,
           String(fee.amount),

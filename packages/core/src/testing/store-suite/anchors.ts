@@ -184,6 +184,31 @@ export function anchorTests(scene: StoreScene, it: Test): void {
     assert.deepEqual(since.map(({ createdAtMs }) => createdAtMs).sort(), [200, 300]);
   });
 
+  it('counts what one anchor has in every state, what it paid, and since when it is late', async () => {
+    const { anchors } = await scene.store();
+    const lease = await newLease();
+    const anchor = `anchor-${unique()}`;
+    const none = await anchors.totals(anchor);
+    assert.deepEqual([none.intents.size, none.attempts.size, none.feesSpent.size], [0, 0, 0]);
+    assert.equal(none.oldestOpenAtMs, undefined);
+    const states = ['final', 'final', 'stalled', 'queued'] as const;
+    for (const [place, state] of states.entries()) {
+      const intent = sampleIntent({ anchor, createdAtMs: 1000 + place });
+      await anchors.putIntent(intent);
+      for (const [number, reached] of (['replaced', 'final'] as const).entries()) {
+        await anchors.putAttempt(lease, sampleAttempt(intent.id, number));
+        if (state === 'final')
+          await anchors.moveAttempt(lease, { intentId: intent.id, number }, 'signed', reached);
+      }
+      if (state !== 'queued') await anchors.moveIntent(lease, intent.id, 'queued', state);
+    }
+    const { intents, attempts, feesSpent, oldestOpenAtMs } = await anchors.totals(anchor);
+    assert.deepEqual(Object.fromEntries(intents), { final: 2, stalled: 1, queued: 1 });
+    assert.deepEqual(Object.fromEntries(attempts), { replaced: 2, final: 2, signed: 4 });
+    assert.deepEqual(Object.fromEntries(feesSpent), { wei: 2n * (2n ** 60n + 1n) });
+    assert.equal(oldestOpenAtMs, 1002);
+  });
+
   it('announces inclusion and finality in the outbox, each once', async () => {
     const { anchors, outbox } = await scene.store();
     const lease = await newLease();

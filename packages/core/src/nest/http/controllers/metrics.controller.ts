@@ -10,7 +10,7 @@ export class MetricsController {
 
   @Route('metrics')
   async read(@Res() reply: Reply): Promise<void> {
-    const { registry } = this.metrics;
-    send(reply, 200, registry.contentType, await registry.metrics());
+    const text = await this.metrics.read();
+    send(reply, 200, this.metrics.registry.contentType, text);
   }
 }

@@ -1,0 +1,189 @@
+import { Gauge, type Registry } from 'prom-client';
+import { type AnchorTotals, ATTEMPT_STATES, INTENT_STATES } from '../../anchoring/index.js';
+import type { Gateway } from '../../gateway/gateway.js';
+
+/** One group of gauges that is read together; when that fails the group shows nothing rather than what was. */
+export interface GaugeGroup {
+  readonly name: string;
+  /** Costs a question to the store, which nobody may ask as often as `/metrics` can be read. */
+  readonly asksStore: boolean;
+  read(): Promise<void>;
+  reset(): void;
+}
+
+interface Declared {
+  readonly name: string;
+  readonly help: string;
+  readonly labels?: readonly string[];
+}
+
+/**
+ * What the gateway's parts say of themselves. Labels are taken from closed sets and from the configuration
+ * alone: states, parts, jobs and anchors of this gateway, never from a message or a row.
+ */
+export function gatewayGauges(gateway: Gateway, registry: Registry): readonly GaugeGroup[] {
+  const groups: GaugeGroup[] = [];
+  function group<Name extends string>(
+    name: string,
+    asksStore: boolean,
+    declared: Readonly<Record<Name, Declared>>,
+    fill: (gauges: Readonly<Record<Name, Gauge>>) => Promise<void> | void,
+  ): void {
+    const gauges = Object.fromEntries(
+      Object.entries<Declared>(declared).map(([key, { labels = [], ...about }]) => [
+        key,
+        new Gauge({ ...about, labelNames: [...labels], registers: [registry] }),
+      ]),
+    ) as Record<Name, Gauge>;
+    const reset = (): void => {
+      for (const [key, { labels = [] }] of Object.entries<Declared>(declared)) {
+        const gauge = gauges[key as Name];
+        // Without labels `reset` would say 0, which is an answer too.
+        if (labels.length > 0) gauge.reset();
+        else gauge.remove();
+      }
+    };
+    reset();
+    groups.push({ name, asksStore, reset, read: async () => fill(gauges) });
+  }
+
+  group(
+    'queue',
+    false,
+    {
+      rows: {
+        name: 'wattproof_ingest_queue_rows',
+        help: 'Readings taken in and not yet committed, by whether their group is being written.',
+        labels: ['state'],
+      },
+      bytes: { name: 'wattproof_ingest_queue_bytes', help: 'Estimated bytes of those readings.' },
+      age: {
+        name: 'wattproof_ingest_queue_oldest_age_seconds',
+        help: 'How long the oldest reading waits for its group to be written; 0 when none waits.',
+      },
+    },
+    ({ rows, bytes, age }) => {
+      const { waitingRows, heldRows, heldBytes, oldestAgeMs } = gateway.ingestQueue.facts();
+      rows.set({ state: 'waiting' }, waitingRows);
+      rows.set({ state: 'writing' }, heldRows - waitingRows);
+      bytes.set(heldBytes);
+      age.set(oldestAgeMs / 1000);
+    },
+  );
+
+  group(
+    'jobs',
+    false,
+    {
+      runs: {
+        name: 'wattproof_job_runs',
+        help: 'Runs of a job on this replica since it started.',
+        labels: ['job'],
+      },
+      failures: {
+        name: 'wattproof_job_failures',
+        help: 'Failed runs of a job on this replica since it started.',
+        labels: ['job'],
+      },
+    },
+    ({ runs, failures }) => {
+      for (const job of gateway.jobs.list()) {
+        runs.set({ job: job.name }, job.runs);
+        failures.set({ job: job.name }, job.failures);
+      }
+    },
+  );
+
+  group(
+    'parts',
+    false,
+    {
+      ready: {
+        name: 'wattproof_part_ready',
+        help: '1 when a part of the gateway can do its work, else 0.',
+        labels: ['part'],
+      },
+    },
+    async ({ ready }) => {
+      const { parts } = await gateway.health.all();
+      for (const { name, health } of parts) ready.set({ part: name }, health.ready ? 1 : 0);
+    },
+  );
+
+  group(
+    'sealing',
+    true,
+    {
+      entries: {
+        name: 'wattproof_unsealed_entries',
+        help: 'Entries that wait for a batch.',
+        labels: ['source'],
+      },
+      age: {
+        name: 'wattproof_unsealed_oldest_age_seconds',
+        help: 'Age of the oldest entry that waits for a batch; 0 when none waits.',
+      },
+      lag: {
+        name: 'wattproof_batcher_lag_seconds',
+        help: 'How long the oldest waiting entry is past batching.maxAgeMs; 0 when none is.',
+      },
+      size: { name: 'wattproof_batch_log_size', help: 'Batches sealed, the whole log.' },
+    },
+    async ({ entries, age, lag, size }) => {
+      const { store, clock, batcher } = gateway;
+      const [{ external, system, oldestReceivedAtMs }, head] = await Promise.all([
+        store.entries.unsealed(),
+        store.batches.head(),
+      ]);
+      const nowMs = clock.nowMs();
+      const ageMs = nowMs - (oldestReceivedAtMs ?? nowMs);
+      entries.set({ source: 'external' }, external);
+      entries.set({ source: 'system' }, system);
+      age.set(ageMs / 1000);
+      lag.set(Math.max(0, ageMs - batcher.maxAgeMs) / 1000);
+      size.set(head === undefined ? 0 : head.number + 1);
+    },
+  );
+
+  group(
+    'anchors',
+    true,
+    {
+      intents: {
+        name: 'wattproof_anchor_intents',
+        help: 'Checkpoints to be anchored, by anchor and state; stalled and capped ones need a person.',
+        labels: ['anchor', 'state'],
+      },
+      attempts: {
+        name: 'wattproof_anchor_attempts',
+        help: 'Signed transactions of an anchor, by state.',
+        labels: ['anchor', 'state'],
+      },
+      fees: {
+        name: 'wattproof_anchor_fees_spent',
+        help: 'Fees of the transactions that stand on the ledger, in its smallest unit.',
+        labels: ['anchor', 'unit'],
+      },
+      age: {
+        name: 'wattproof_anchor_oldest_open_age_seconds',
+        help: 'Age of the oldest checkpoint that is not final on the anchor; 0 when all are.',
+        labels: ['anchor'],
+      },
+    },
+    async ({ intents, attempts, fees, age }) => {
+      const nowMs = gateway.clock.nowMs();
+      const show = (anchor: string, totals: AnchorTotals): void => {
+        for (const state of INTENT_STATES)
+          intents.set({ anchor, state }, totals.intents.get(state) ?? 0);
+        for (const state of ATTEMPT_STATES)
+          attempts.set({ anchor, state }, totals.attempts.get(state) ?? 0);
+        for (const [unit, amount] of totals.feesSpent) fees.set({ anchor, unit }, Number(amount));
+        age.set({ anchor }, (nowMs - (totals.oldestOpenAtMs ?? nowMs)) / 1000);
+      };
+      for (const anchor of gateway.anchoring.anchors.keys())
+        show(anchor, await gateway.store.anchors.totals(anchor));
+    },
+  );
+
+  return groups;
+}
