@@ -23,6 +23,12 @@ export interface StoredEntry {
   readonly batch?: { readonly number: number; readonly id: string; readonly index: number };
 }
 
+/** What an inclusion proof needs of an entry, and whose it is. */
+export type EntryLeaf = Pick<StoredEntry, 'id' | 'accountId' | 'logHash' | 'salt'> & {
+  /** Absent until sealed. */
+  readonly batch?: { readonly number: number; readonly index: number };
+};
+
 export interface EntryQuery {
   readonly meterId?: string;
   /** Entries whose interval starts at or after / before. */
@@ -44,6 +50,7 @@ export interface Page<T> {
 /** Port of the logs feature: reading what ingestion wrote. */
 export interface EntryStore {
   get(id: string): Promise<StoredEntry | undefined>;
+  leaf(id: string): Promise<EntryLeaf | undefined>;
   receipt(id: string): Promise<StoredReceipt | undefined>;
   list(query: EntryQuery): Promise<Page<StoredEntry>>;
   /** Entries of a batch in position order. */

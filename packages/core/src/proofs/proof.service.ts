@@ -1,12 +1,12 @@
 import type { AnchorStore } from '../anchoring/anchor.store.js';
 import type { BatchStore, StoredBatch } from '../batching/batch.store.js';
 import type { StoredReceipt } from '../ingestion/ingest.store.js';
-import type { EntryStore, StoredEntry } from '../logs/entry.store.js';
+import type { EntryLeaf, EntryStore, StoredEntry } from '../logs/entry.store.js';
 import { bundleBytes, type BundleEvidence } from '../verify/bundle.js';
 import { concat, toHex, utf8 } from '../verify/bytes.js';
 import { consistencyProof } from '../verify/consistency.js';
 import { positionedPath } from '../verify/inclusion.js';
-import { inclusionProofFromTiles } from '../verify/merkle-tiles.js';
+import { inclusionProofFromTiles, type TileReader } from '../verify/merkle-tiles.js';
 import { formatVkey } from '../verify/note.js';
 import { readReceipt } from '../verify/receipt.js';
 import { sha256 } from '../verify/sha256.js';
@@ -33,7 +33,7 @@ export interface ProofParts {
   readonly hashing?: Hashing;
 }
 
-type SealedEntry = StoredEntry & { readonly batch: NonNullable<StoredEntry['batch']> };
+type Sealed<E extends EntryLeaf> = E & { readonly batch: NonNullable<EntryLeaf['batch']> };
 
 /** Proofs of stored entries and of the log that holds them. Reads only. */
 export class ProofService {
@@ -42,17 +42,19 @@ export class ProofService {
   readonly #sealedReads: SealedReads;
 
   constructor(private readonly parts: ProofParts) {
-    this.#sealedReads = new SealedReads(parts.batches);
     this.#hashing = parts.hashing ?? sha256;
+    this.#sealedReads = new SealedReads(parts.batches, this.#hashing);
     this.#logTree = new BatchLogTree(parts.batches, this.#hashing);
   }
 
   /**
    * The inclusion proof in the form kwh-btc-iot's clients read: siblings from leaf to root with the side they stand on.
-   * `wanted`: the entry, or its id when the caller has not read it. Throws `log_not_found`, `log_not_batched`.
+   * `wanted`: the entry's leaf, or its id when the caller has not read it. Throws `log_not_found`, `log_not_batched`.
    */
-  async seedProof(wanted: string | StoredEntry): Promise<object> {
-    const entry = await this.#sealed(wanted);
+  async seedProof(wanted: string | EntryLeaf): Promise<object> {
+    const entry = sealed(
+      typeof wanted === 'string' ? found(await this.parts.entries.leaf(wanted)) : wanted,
+    );
     const batch = await this.#batchOf(entry);
     const { profile, count } = batch;
     const { index } = entry.batch;
@@ -77,7 +79,7 @@ export class ProofService {
    * anchor that covers it by now. Throws `log_not_found`, `log_not_batched`, `checkpoint_not_found`.
    */
   async bundle(wanted: string | StoredEntry): Promise<Uint8Array> {
-    const entry = await this.#sealed(wanted);
+    const entry = sealed(typeof wanted === 'string' ? await this.#entry(wanted) : wanted);
     const batch = await this.#batchOf(entry);
     const { checkpoint } = batch;
     const { logKey, announcements, receiptJson } = this.parts;
@@ -148,30 +150,16 @@ export class ProofService {
   }
 
   async #entry(id: string): Promise<StoredEntry> {
-    const entry = await this.parts.entries.get(id);
-    if (entry === undefined) throw new ProofError('log_not_found', 'Log not found');
-    return entry;
+    return found(await this.parts.entries.get(id));
   }
 
-  async #sealed(wanted: string | StoredEntry): Promise<SealedEntry> {
-    const entry = typeof wanted === 'string' ? await this.#entry(wanted) : wanted;
-    const { batch } = entry;
-    if (batch === undefined)
-      throw new ProofError('log_not_batched', 'Log has not been assigned to a batch yet');
-    return { ...entry, batch };
-  }
-
-  async #batchOf(entry: SealedEntry): Promise<StoredBatch> {
-    const batch = await this.#sealedReads.batch(entry.batch.number);
-    if (batch === undefined)
-      throw new ProofError('log_not_batched', 'Log has not been assigned to a batch yet');
-    return batch;
+  async #batchOf(entry: Sealed<EntryLeaf>): Promise<StoredBatch> {
+    return (await this.#sealedReads.batch(entry.batch.number)) ?? notBatched();
   }
 
   #path(batch: StoredBatch, index: number): Promise<Uint8Array[]> {
-    const { profile, count, number } = batch;
-    const readTile = (level: number, tile: number): Promise<Uint8Array | undefined> =>
-      this.#sealedReads.tile(number, level, tile);
+    const { profile, count } = batch;
+    const readTile: TileReader = (level, tile) => this.#sealedReads.tile(batch, level, tile);
     return inclusionProofFromTiles(profile, count, index, readTile, this.#hashing);
   }
 
@@ -185,4 +173,17 @@ export class ProofService {
     }
     return found;
   }
+}
+
+function found<E>(entry: E | undefined): E {
+  if (entry === undefined) throw new ProofError('log_not_found', 'Log not found');
+  return entry;
+}
+
+function sealed<E extends EntryLeaf>(entry: E): Sealed<E> {
+  return { ...entry, batch: entry.batch ?? notBatched() };
+}
+
+function notBatched(): never {
+  throw new ProofError('log_not_batched', 'Log has not been assigned to a batch yet');
 }

@@ -1,43 +1,59 @@
 import type { BatchStore, StoredBatch } from '../batching/batch.store.js';
+import { type TileRows, tileRows } from '../verify/merkle-tiles.js';
+import type { Hashing } from '../verify/tree-hashing.js';
+import { RecentlyUsed } from './recently-used.js';
 
-/** Signed batches remembered. */
-const BATCHES = 256;
-/** Tiles remembered, 8 KiB each at most. */
-const TILES = 1024;
+/** How much is remembered. */
+const CAPACITY = {
+  /** Signed batches. */
+  batches: 256,
+  /** Tiles of leaves, 8 KiB each: those of a batch of a million entries are 3,907. */
+  leafTiles: 4096,
+  /** Tiles above, 16 KiB each with all the nodes up to the next: a million entries share seventeen. */
+  upperTiles: 1024,
+};
 
-/**
- * Reads of sealed batches that remember what can never change and is asked for again and again: a batch once its checkpoint is
- * signed, and the upper tiles of its tree, of which a million entries share seventeen.
- */
+/** Reads of sealed batches that remember what can never change: a batch once its checkpoint is signed, and the tiles of its tree. */
 export class SealedReads {
-  readonly #batches = new Map<number, StoredBatch>();
-  readonly #tiles = new Map<string, Uint8Array>();
+  readonly #batches: RecentlyUsed<StoredBatch>;
+  readonly #leafTiles: RecentlyUsed<Uint8Array>;
+  readonly #upperTiles: RecentlyUsed<TileRows>;
 
-  constructor(private readonly store: Pick<BatchStore, 'byNumber' | 'tile'>) {}
+  constructor(
+    private readonly store: Pick<BatchStore, 'byNumber' | 'tile'>,
+    private readonly hashing: Hashing,
+    capacity = CAPACITY,
+  ) {
+    this.#batches = new RecentlyUsed(capacity.batches);
+    this.#leafTiles = new RecentlyUsed(capacity.leafTiles);
+    this.#upperTiles = new RecentlyUsed(capacity.upperTiles);
+  }
 
   async batch(number: number): Promise<StoredBatch | undefined> {
-    const known = this.#batches.get(number);
+    const key = String(number);
+    const known = this.#batches.get(key);
     if (known !== undefined) return known;
     const batch = await this.store.byNumber(number);
-    if (batch?.checkpoint !== undefined) remember(this.#batches, number, batch, BATCHES);
+    if (batch?.checkpoint !== undefined) this.#batches.set(key, batch);
     return batch;
   }
 
-  async tile(number: number, level: number, index: number): Promise<Uint8Array | undefined> {
-    if (level === 0) return this.store.tile(number, level, index);
+  async tile(
+    { number, profile }: Pick<StoredBatch, 'number' | 'profile'>,
+    level: number,
+    index: number,
+  ): Promise<Uint8Array | TileRows | undefined> {
     const key = `${number}/${level}/${index}`;
-    const known = this.#tiles.get(key);
+    const known = level === 0 ? this.#leafTiles.get(key) : this.#upperTiles.get(key);
     if (known !== undefined) return known;
-    const tile = await this.store.tile(number, level, index);
-    if (tile !== undefined) remember(this.#tiles, key, tile, TILES);
-    return tile;
+    const hashes = await this.store.tile(number, level, index);
+    if (hashes === undefined) return undefined;
+    if (level === 0) {
+      this.#leafTiles.set(key, hashes);
+      return hashes;
+    }
+    const rows = tileRows(profile, hashes, this.hashing);
+    this.#upperTiles.set(key, rows);
+    return rows;
   }
-}
-
-/** The longest remembered goes first. */
-function remember<K, V>(map: Map<K, V>, key: K, value: V, limit: number): void {
-  map.set(key, value);
-  if (map.size <= limit) return;
-  const [oldest] = map.keys();
-  if (oldest !== undefined) map.delete(oldest);
 }

@@ -49,6 +49,7 @@ async function world() {
   });
   const entries = {
     get: (id: string) => store.entries.get(id),
+    leaf: (id: string) => store.entries.leaf(id),
     receipt: async () => undefined,
     list: store.entries.list.bind(store.entries),
     inBatch: store.entries.inBatch.bind(store.entries),

@@ -1,21 +1,31 @@
 import { describe, expect, it } from '@jest/globals';
 import type { StoredBatch } from '../../src/batching/batch.store.js';
 import { SealedReads } from '../../src/proofs/sealed-reads.js';
+import { tileRows } from '../../src/verify/merkle-tiles.js';
+import { sha256 } from '../../src/verify/sha256.js';
+
+const CAPACITY = { batches: 4, leafTiles: 2, upperTiles: 2 };
+
+/** Tile number/level/index holds four hashes of that byte each. */
+const hashesOf = (index: number) => new Uint8Array(4 * 32).fill(index);
 
 function open(checkpoint: { note?: string } = { note: 'signed' }) {
   const asked: string[] = [];
-  const reads = new SealedReads({
-    async byNumber(number) {
+  const store = {
+    async byNumber(number: number) {
       asked.push(`batch ${number}`);
       const { note } = checkpoint;
       return { number, ...(note === undefined ? {} : { checkpoint: note }) } as StoredBatch;
     },
-    async tile(number, level, index) {
+    async tile(number: number, level: number, index: number) {
       asked.push(`tile ${number}/${level}/${index}`);
-      return level > 2 ? undefined : Uint8Array.of(number, level, index);
+      return level > 2 ? undefined : hashesOf(index);
     },
-  });
-  return { reads, asked, checkpoint };
+  };
+  const reads = new SealedReads(store, sha256, CAPACITY);
+  const tile = (number: number, level: number, index: number) =>
+    reads.tile({ number, profile: 'rfc9162' }, level, index);
+  return { reads, tile, asked, checkpoint };
 }
 
 describe('Reads of sealed batches', () => {
@@ -28,24 +38,36 @@ describe('Reads of sealed batches', () => {
     expect(asked).toEqual(['batch 3', 'batch 3']);
   });
 
-  it('ask once for an upper tile, each time for a lowest one, and again for one that was missing', async () => {
-    const { reads, asked } = open();
+  it('ask once for a tile, and again for one that was missing', async () => {
+    const { tile, asked } = open();
     for (let i = 0; i < 2; i += 1) {
-      expect(await reads.tile(1, 1, 5)).toEqual(Uint8Array.of(1, 1, 5));
-      expect(await reads.tile(1, 0, 5)).toEqual(Uint8Array.of(1, 0, 5));
-      expect(await reads.tile(1, 3, 0)).toBeUndefined();
+      expect(await tile(1, 0, 5)).toEqual(hashesOf(5));
+      expect(await tile(1, 3, 0)).toBeUndefined();
     }
-    expect(await reads.tile(2, 1, 5)).toEqual(Uint8Array.of(2, 1, 5));
-    const twice = ['tile 1/0/5', 'tile 1/3/0'];
-    expect(asked.toSorted()).toEqual([...twice, ...twice, 'tile 1/1/5', 'tile 2/1/5'].toSorted());
+    await tile(2, 0, 5);
+    expect(asked).toEqual(['tile 1/0/5', 'tile 1/3/0', 'tile 1/3/0', 'tile 2/0/5']);
   });
 
-  it('forget the oldest batch when there are too many', async () => {
-    const { reads, asked } = open();
-    for (let number = 0; number <= 256; number += 1) await reads.batch(number);
+  it('keep an upper tile with the nodes above its hashes', async () => {
+    const { tile, asked } = open();
+    const rows = await tile(1, 1, 5);
+    expect(await tile(1, 1, 5)).toBe(rows);
+    expect(asked).toEqual(['tile 1/1/5']);
+    expect(rows).toEqual(tileRows('rfc9162', hashesOf(5), sha256));
+    expect(Array.from(rows ?? [], (row) => (row as Uint8Array).length / 32)).toEqual([
+      4, 2, 1, 1, 1, 1, 1, 1,
+    ]);
+  });
+
+  it('forget what was not asked for longest when there is too much', async () => {
+    const { reads, tile, asked } = open();
+    for (const number of [0, 1, 2, 3, 0, 4]) await reads.batch(number);
+    for (const index of [0, 1, 0, 2]) await tile(7, 0, index);
     asked.length = 0;
-    await reads.batch(256);
     await reads.batch(0);
-    expect(asked).toEqual(['batch 0']);
+    await reads.batch(1);
+    await tile(7, 0, 0);
+    await tile(7, 0, 1);
+    expect(asked).toEqual(['batch 1', 'tile 7/0/1']);
   });
 });

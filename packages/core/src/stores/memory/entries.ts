@@ -1,5 +1,11 @@
 import type { StoredReceipt } from '../../ingestion/ingest.store.js';
-import type { EntryQuery, EntryStore, Page, StoredEntry } from '../../logs/entry.store.js';
+import type {
+  EntryLeaf,
+  EntryQuery,
+  EntryStore,
+  Page,
+  StoredEntry,
+} from '../../logs/entry.store.js';
 import { numberCursor, page, readNumberCursor } from '../list-cursor.js';
 import { asStoredEntry, type EntryRecord, type LogState, newest } from './log-state.js';
 
@@ -12,6 +18,16 @@ export class MemoryEntries implements EntryStore {
   async get(id: string): Promise<StoredEntry | undefined> {
     const record = this.log.byId.get(id);
     return record === undefined ? undefined : asStoredEntry(record);
+  }
+
+  async leaf(id: string): Promise<EntryLeaf | undefined> {
+    const record = this.log.byId.get(id);
+    if (record === undefined) return undefined;
+    const { row, batch } = record;
+    const { accountId, logHash, salt } = row;
+    const place =
+      batch === undefined ? {} : { batch: { number: batch.number, index: batch.index } };
+    return { id, accountId, logHash, salt, ...place };
   }
 
   async receipt(id: string): Promise<StoredReceipt | undefined> {

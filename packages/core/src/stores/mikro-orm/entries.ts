@@ -1,9 +1,16 @@
 import type { EntrySignature, StoredReceipt } from '../../ingestion/ingest.store.js';
-import type { EntryQuery, EntryStore, Page, StoredEntry } from '../../logs/entry.store.js';
+import type {
+  EntryLeaf,
+  EntryQuery,
+  EntryStore,
+  Page,
+  StoredEntry,
+} from '../../logs/entry.store.js';
 import type { Assurance, StoredVerdict } from '../../logs/verdict.js';
 import { numberCursor, page, readNumberCursor } from '../list-cursor.js';
 import { entryIdsInBatch } from './batch-positions.js';
 import { entryIdOf, uuidOf } from './entry-id.js';
+import { GatheredReads } from './gathered-reads.js';
 import { splitHashes } from './hash-list.js';
 import { newestReceipts } from './receipts.js';
 import type { Sql, SqlValue } from './sql.js';
@@ -38,6 +45,18 @@ interface EntryRow {
   readonly batch_index: number;
 }
 
+/** Where an entry `e` stands: in the run of its group that holds its id. */
+const PLACE = `LEFT JOIN LATERAL (SELECT r.log_id, r.batch_number,
+      r.first_index + (position(uuid_send(e.id) IN r.entry_ids) - 1) / 16 AS index
+    FROM batch_position r
+    WHERE r.group_id = (SELECT min(group_id) FROM verdict WHERE entry_id = e.id)
+      AND position(uuid_send(e.id) IN r.entry_ids) % 16 = 1 LIMIT 1) p ON true`;
+
+const LEAVES = `SELECT encode(uuid_send(e.id), 'hex') AS id, e.account_id, b.log_hash, b.salt, p.batch_number,
+    p.index AS batch_index
+  FROM entry e JOIN entry_body b ON b.entry_id = e.id ${PLACE}
+  WHERE e.id = ANY($1::uuid[])`;
+
 const ENTRY = `SELECT e.id, e.account_id, e.source, e.type, e.format, e.received_at_ms, e.arrival, e.meter_id, e.starts_ms,
     e.ends_ms, b.bytes, b.salt, b.log_hash, b.signature_alg, b.signature_key_id, b.signature_public_key,
     b.signature_value, b.signature_nonce, b.signature_index, b.signature_count, b.signature_path,
@@ -45,15 +64,33 @@ const ENTRY = `SELECT e.id, e.account_id, e.source, e.type, e.format, e.received
   FROM entry e JOIN entry_body b ON b.entry_id = e.id
   CROSS JOIN LATERAL (SELECT verdict, reason, assurance FROM verdict
     WHERE entry_id = e.id ORDER BY group_id DESC LIMIT 1) v
-  LEFT JOIN LATERAL (SELECT r.log_id, r.batch_number,
-      r.first_index + (position(uuid_send(e.id) IN r.entry_ids) - 1) / 16 AS index
-    FROM batch_position r
-    WHERE r.group_id = (SELECT min(group_id) FROM verdict WHERE entry_id = e.id)
-      AND position(uuid_send(e.id) IN r.entry_ids) % 16 = 1 LIMIT 1) p ON true
+  ${PLACE}
   LEFT JOIN batch s ON s.log_id = p.log_id AND s.number = p.batch_number`;
 
+interface LeafRow {
+  readonly id: string;
+  readonly account_id: string;
+  readonly log_hash: Uint8Array;
+  readonly salt: Uint8Array;
+  readonly batch_number: bigint | null;
+  readonly batch_index: number;
+}
+
+/** Statements of proofs under way at once: two keep the server busy, and the pool is the writers'. */
+const LEAF_STATEMENTS = 2;
+
 export class SqlEntries implements EntryStore {
-  constructor(private readonly sql: Sql) {}
+  readonly #leaves: GatheredReads<EntryLeaf>;
+
+  constructor(
+    private readonly sql: Sql,
+    limits: { readonly maxWaiting: number },
+  ) {
+    this.#leaves = new GatheredReads((uuids) => this.leavesOf(uuids), {
+      statements: LEAF_STATEMENTS,
+      keys: limits.maxWaiting,
+    });
+  }
 
   async get(id: string): Promise<StoredEntry | undefined> {
     const uuid = uuidOf(id);
@@ -62,6 +99,16 @@ export class SqlEntries implements EntryStore {
       prepare: 'wattproof_entry',
     });
     return row === undefined ? undefined : entryOf(row);
+  }
+
+  async leaf(id: string): Promise<EntryLeaf | undefined> {
+    const uuid = uuidOf(id);
+    return uuid === undefined ? undefined : this.#leaves.get(uuid);
+  }
+
+  private async leavesOf(uuids: readonly string[]): Promise<ReadonlyMap<string, EntryLeaf>> {
+    const rows = await this.sql.query<LeafRow>(LEAVES, [uuids], { prepare: 'wattproof_leaves' });
+    return new Map(rows.map((row) => [row.id, leafOf(row)]));
   }
 
   async receipt(id: string): Promise<StoredReceipt | undefined> {
@@ -129,6 +176,17 @@ export class SqlEntries implements EntryStore {
       ...(oldest === null ? {} : { oldestReceivedAtMs: Number(oldest) }),
     };
   }
+}
+
+function leafOf(row: LeafRow): EntryLeaf {
+  const { batch_number: number, batch_index: index } = row;
+  return {
+    id: entryIdOf(row.id),
+    accountId: row.account_id,
+    logHash: row.log_hash,
+    salt: row.salt,
+    ...(number === null ? {} : { batch: { number: Number(number), index } }),
+  };
 }
 
 function entryOf(row: EntryRow): StoredEntry {

@@ -50,7 +50,7 @@ export class SqlStore implements Store {
     this.kind = sql.kind;
     this.durability = options.durability;
     this.ingest = new SqlIngest(sql, { ...options, pause });
-    this.entries = new SqlEntries(sql);
+    this.entries = new SqlEntries(sql, options.limits);
     this.batches = new SqlBatches(sql, options.limits);
     this.anchors = new SqlAnchors(sql);
     this.leases = new SqlLeases(sql);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import type { EntryQuery, StoredEntry } from '../../logs/entry.store.js';
+import type { EntryLeaf, EntryQuery, StoredEntry } from '../../logs/entry.store.js';
 import type { Store } from '../../stores/store.js';
+import { sealAll } from './sample-batches.js';
 import {
   QUARTER_MS,
   quarterHours,
@@ -28,6 +29,13 @@ async function allPages(
   throw new Error('the list never ended');
 }
 
+function leafOf(entry: StoredEntry | undefined): EntryLeaf | undefined {
+  if (entry === undefined) return undefined;
+  const { id, accountId, logHash, salt, batch } = entry;
+  const place = batch === undefined ? {} : { batch: { number: batch.number, index: batch.index } };
+  return { id, accountId, logHash, salt, ...place };
+}
+
 export function entryTests(scene: StoreScene, it: Test): void {
   it('gives back an entry exactly as it was committed', async () => {
     const store = await scene.store();
@@ -42,6 +50,20 @@ export function entryTests(scene: StoreScene, it: Test): void {
     const unsalted = sampleEntry({ salt: new Uint8Array(), source: 'system', type: 'log-key' });
     await scene.commit(unsalted);
     assert.deepEqual(plain(await store.entries.get(unsalted.id)), plain(expected(unsalted)));
+  });
+
+  it('gives a proof the leaf that the whole entry shows, before and after sealing', async () => {
+    const store = await scene.store();
+    const rows = quarterHours(150);
+    await scene.commit(...rows);
+    const leaves = () => Promise.all(rows.map(({ id }) => store.entries.leaf(id)));
+    const shown = async () =>
+      (await Promise.all(rows.map(({ id }) => store.entries.get(id)))).map(leafOf);
+    assert.equal((await leaves())[140]?.batch, undefined);
+    assert.deepEqual(plain(await leaves()), plain(await shown()));
+    await sealAll(store);
+    assert.ok((await leaves()).every((leaf) => leaf?.batch !== undefined));
+    assert.deepEqual(plain(await leaves()), plain(await shown()));
   });
 
   it('issues a stored receipt again byte for byte', async () => {
@@ -64,6 +86,7 @@ export function entryTests(scene: StoreScene, it: Test): void {
     const { entries } = await scene.store();
     for (const id of [`log_${'0'.repeat(32)}`, 'log_', '', 'nonsense', `log_${'z'.repeat(32)}`]) {
       assert.equal(await entries.get(id), undefined);
+      assert.equal(await entries.leaf(id), undefined);
       assert.equal(await entries.receipt(id), undefined);
     }
   });

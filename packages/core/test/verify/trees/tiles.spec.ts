@@ -8,11 +8,16 @@ import {
   frontierRoot,
   type Frontier,
 } from '../../../src/verify/merkle-frontier.js';
-import { inclusionProofFromTiles } from '../../../src/verify/merkle-tiles.js';
+import { inclusionProofFromTiles, tileRows } from '../../../src/verify/merkle-tiles.js';
 import { merkleRoot, TreeBuilder } from '../../../src/verify/merkle-tree-builder.js';
 import { leafHash, leafHashes } from '../../../src/verify/tree-hashing.js';
 
 const PROFILES: readonly BatchProfile[] = ['rfc9162', 'kwh-btc-iot'];
+
+/** Fails who hashes. */
+const nowhere = (): never => {
+  throw new Error('nothing is left to hash');
+};
 
 function leavesOf(count: number): Uint8Array {
   const out = new Uint8Array(count * 32);
@@ -48,6 +53,11 @@ describe.each(PROFILES)('trees of profile %s', (profile) => {
         expect(path.map(toHex)).toEqual(
           inclusionProof(profile, leaves, index, nativeHashing).map(toHex),
         );
+        // The same with the nodes between tiles kept beside their hashes.
+        const readRows = async (level: number, tile: number) =>
+          tileRows(profile, (await read(level, tile))!, nativeHashing);
+        const fromRows = await inclusionProofFromTiles(profile, size, index, readRows, nowhere);
+        expect(fromRows).toEqual(path);
         const leaf = leaves.slice(index * 32, index * 32 + 32);
         expect(verifyInclusion({ profile, leaf, index, size, path, root })).toBe(true);
         const wrong = { profile, leaf, index, size: size * 4, path, root };

@@ -2,7 +2,7 @@ import { Inject, Param, Query, Req, Res } from '@nestjs/common';
 import { beside, entryDocument } from '../../../gateway/documents/entry-document.js';
 import type { Gateway } from '../../../gateway/gateway.js';
 import { statusOfItem } from '../../../ingestion/verdict-codes.js';
-import type { StoredEntry } from '../../../logs/entry.store.js';
+import type { EntryLeaf } from '../../../logs/entry.store.js';
 import { decodeJson } from '../../../verify/index.js';
 import { GATEWAY } from '../../tokens.js';
 import { ApiController } from '../api-controller.decorator.js';
@@ -87,7 +87,7 @@ export class LogsController {
 
   @Route('getLog')
   async get(@Req() request: object, @Param('id') id: string, @Res() reply: Reply): Promise<void> {
-    const entry = await this.visible(request, id);
+    const entry = visible(request, await this.gateway.store.entries.get(id));
     send(reply, 200, JSON_CONTENT_TYPE, entryDocument(entry));
   }
 
@@ -99,11 +99,13 @@ export class LogsController {
     @Res() reply: Reply,
   ): Promise<void> {
     const format = oneOf(query, 'format', ['seed', 'bundle']) ?? 'seed';
-    const entry = await this.visible(request, id);
+    const { entries } = this.gateway.store;
     if (format === 'seed') {
-      sendJson(reply, await this.gateway.proofs.seedProof(entry));
+      const leaf = visible(request, await entries.leaf(id));
+      sendJson(reply, await this.gateway.proofs.seedProof(leaf));
       return;
     }
+    const entry = visible(request, await entries.get(id));
     const bundle = await this.gateway.proofs.bundle(entry);
     send(reply, 200, PROOF_CONTENT_TYPE, bundle, {
       'content-disposition': `attachment; filename="${entry.id}.wattproof.json"`,
@@ -116,17 +118,16 @@ export class LogsController {
     @Param('id') id: string,
     @Res() reply: Reply,
   ): Promise<void> {
-    const entry = await this.visible(request, id);
+    const entry = visible(request, await this.gateway.store.entries.get(id));
     send(reply, 200, 'application/octet-stream', await this.gateway.proofs.preimage(entry.id));
   }
+}
 
-  /** Somebody else's entry is told like one that does not exist. */
-  private async visible(request: object, id: string): Promise<StoredEntry> {
-    const entry = await this.gateway.store.entries.get(id);
-    const account = visibleAccount(request);
-    if (entry === undefined || (account !== undefined && entry.accountId !== account)) {
-      throw notFound('log_not_found', 'Log not found');
-    }
-    return entry;
+/** Somebody else's entry is told like one that does not exist. */
+function visible<E extends EntryLeaf>(request: object, entry: E | undefined): E {
+  const account = visibleAccount(request);
+  if (entry === undefined || (account !== undefined && entry.accountId !== account)) {
+    throw notFound('log_not_found', 'Log not found');
   }
+  return entry;
 }
