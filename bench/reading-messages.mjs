@@ -44,10 +44,13 @@ function documentOf({ meter }, startsMs) {
   return readingDocument(meter, interval, startsMs / INTERVAL_MS);
 }
 
+// Strangers send no unsigned readings of a registered meter, so those are of meters that nobody registered.
 const envelope =
   (signed) =>
   ({ member, document }) =>
-    signed ? member.device.signReading('reading/1', document) : { format: 'reading/1', document };
+    signed
+      ? member.device.signReading('reading/1', document)
+      : { format: 'reading/1', document: { ...document, meter: `${document.meter}-unsigned` } };
 
 const JSON_TYPE = 'application/json';
 

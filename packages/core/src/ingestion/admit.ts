@@ -6,6 +6,8 @@ import { Refusal } from './refusal.js';
 export interface Sender {
   /** Account of the credential that came with the message. */
   readonly accountId?: string;
+  /** The credential is an operator's: it may send for the meters of every account. */
+  readonly everyAccount?: boolean;
   /** Scopes of that credential; empty or absent means all that its role may. */
   readonly scopes?: readonly string[];
   /** Whose unsigned readings are counted together when no credential came: an address, a connection. */

@@ -83,10 +83,21 @@ export function checkMeterState(meter: StoredMeter): Refusal | Authentication['h
   }
 }
 
-/** Step for items without a device signature: `devices.unsigned` decides, and nobody speaks for another's meter. */
+/** What an unsigned item is judged by: what the transport vouches for, and whose credential came with it. */
+export interface UnsignedSender {
+  readonly assurance: Assurance;
+  readonly accountId?: string;
+  readonly everyAccount?: boolean;
+}
+
+/**
+ * Step for items without a device signature: `devices.unsigned` decides, and nobody speaks for another's meter. A meter
+ * has an owner once it has been let in; a registration that nobody approved says nothing, or it would take the readings
+ * of a meter that needs none away from those who send them.
+ */
 export function authenticateUnsigned(
   meterId: string,
-  sender: { readonly assurance: Assurance; readonly accountId?: string },
+  sender: UnsignedSender,
   directory: Pick<MeterDirectory, 'peekMeter'>,
   policy: DevicesConfig['unsigned'],
 ): Authentication | Refusal {
@@ -95,20 +106,35 @@ export function authenticateUnsigned(
       'device_signature_required',
       'readings must carry the signature of a registered device key',
     );
-  const meter = directory.peekMeter(meterId) ?? undefined;
-  const held = meter === undefined ? undefined : checkMeterState(meter);
-  if (held instanceof Refusal) return held;
-  if (meter !== undefined && sender.accountId !== undefined && meter.accountId !== sender.accountId)
-    return new Refusal('meter_not_owned', 'the meter belongs to another account');
-  const hold =
-    policy === 'review'
-      ? { code: 'unsigned_review' as const, detail: 'unsigned readings wait for an operator' }
-      : held;
+  const meter = letIn(directory.peekMeter(meterId) ?? undefined);
+  if (meter !== undefined) {
+    const refused = speaksFor(meter, sender) ?? checkMeterState(meter);
+    if (refused instanceof Refusal) return refused;
+  }
   return {
     assurance: sender.assurance,
     ...(meter === undefined ? {} : { meter }),
-    ...(hold === undefined ? {} : { hold }),
+    ...(policy === 'review'
+      ? { hold: { code: 'unsigned_review', detail: 'unsigned readings wait for an operator' } }
+      : {}),
   };
+}
+
+/** The meter, when its registration was let in. */
+function letIn(meter: StoredMeter | undefined): StoredMeter | undefined {
+  return meter?.state === 'active' || meter?.state === 'suspended' ? meter : undefined;
+}
+
+function speaksFor(meter: StoredMeter, sender: UnsignedSender): Refusal | undefined {
+  const { assurance, accountId, everyAccount = false } = sender;
+  // What a transport vouches for comes from somebody it authenticated.
+  if (accountId === undefined && assurance === 'unsigned')
+    return new Refusal(
+      'device_signature_required',
+      "the meter is registered: its readings carry the signature of its key, or come with its owner's API key",
+    );
+  if (accountId === undefined || everyAccount || meter.accountId === accountId) return undefined;
+  return new Refusal('meter_not_owned', 'the meter belongs to another account');
 }
 
 /** What a device key is known by in sequences: SHA-256 of its SPKI, hex. An id of 16 digits could collide. */

@@ -1,7 +1,6 @@
 import type { DevicesConfig } from '../devices/devices.config.js';
 import type { MeterDirectory } from '../devices/meter-directory.js';
 import type { SignatureVerifier } from '../devices/signature-verifier.js';
-import type { Assurance } from '../logs/verdict.js';
 import type { Sha256 } from '../verify/contracts.js';
 import { batchMessage, readingMessage } from '../verify/device-signing.js';
 import type { CanonicalDocument, ReadingFacts } from '../verify/formats/format.js';
@@ -11,6 +10,7 @@ import {
   identify,
   type Authentication,
   type ClaimedKey,
+  type UnsignedSender,
 } from './authenticate.js';
 import type { EnvelopeSignature } from './envelope.js';
 import type { Frame } from './frame.js';
@@ -45,7 +45,7 @@ export class Authenticator {
   async authenticate(
     frame: Frame,
     items: readonly (ReadItem | Refusal)[],
-    sender: { readonly assurance: Assurance; readonly accountId?: string },
+    sender: UnsignedSender,
     nowMs: number,
   ): Promise<readonly (Authentication | Refusal)[]> {
     await this.loadKeys(frame, items);

@@ -14,6 +14,8 @@ const NOW = Date.UTC(2026, 10, 21, 12);
 const QUARTER = 900_000;
 const WEEK = 7 * 86_400_000;
 const device = new TestDevice('meter-1');
+/** Comes with the API key of the meter's account. */
+const owner = { accountId: 'account of meter-1' };
 
 async function open(more: Partial<FixtureOptions> = {}): Promise<Fixture> {
   return openFixture({ nowMs: NOW, meters: [device.stored('active')], ...more });
@@ -77,7 +79,7 @@ describe('A signed reading', () => {
   it('keeps the digits of its numbers through the framing', async () => {
     const fixture = await open({ devices: { unsigned: 'accept' } });
     const text = JSON.stringify(device.emlog(NOW)).replace('12.34', '8.20');
-    const [item] = await items(fixture, `[ {"format":"emlog-1.1","document": ${text} } ]`);
+    const [item] = await items(fixture, `[ {"format":"emlog-1.1","document": ${text} } ]`, owner);
     const entry = await fixture.store.entries.get(item!.id!);
     expect(Buffer.from(entry!.bytes).toString()).toContain('"energy_kwh":8.2,');
   });
@@ -186,7 +188,7 @@ describe('Lists', () => {
       format: 'emlog-1.1',
       document: device.emlog(NOW - n * 300_000),
     }));
-    const answer = await items(fixture, body);
+    const answer = await items(fixture, body, owner);
     expect(answer).toHaveLength(1000);
     expect(new Set(answer.map(({ verdict }) => verdict))).toEqual(new Set(['accepted']));
     expect(verifyReceipt(readReceipt(answer[777]?.receipt))).toBeUndefined();
@@ -228,7 +230,7 @@ describe('Duplicates', () => {
   it('of a lower assurance are upgraded: same entry, new receipt, and the interval is taken', async () => {
     const fixture = await open({ devices: { unsigned: 'accept' } });
     const document = device.reading(NOW);
-    const [unsigned] = await items(fixture, { format: 'reading/1', document });
+    const [unsigned] = await items(fixture, { format: 'reading/1', document }, owner);
     fixture.clock.ms += 1;
     const [signed] = await items(fixture, device.signed(document));
     expect(unsigned?.verdict).toBe('accepted');
@@ -247,7 +249,7 @@ describe('Duplicates', () => {
     const fixture = await open({ devices: { unsigned: 'accept' } });
     const document = device.reading(NOW);
     await items(fixture, device.signed(document));
-    expect(await items(fixture, { format: 'reading/1', document })).toMatchObject([
+    expect(await items(fixture, { format: 'reading/1', document }, owner)).toMatchObject([
       { verdict: 'duplicate' },
     ]);
   });
@@ -263,30 +265,54 @@ describe('Unsigned readings', () => {
   });
 
   it('wait for an operator under review', async () => {
-    const [item] = await items(await open({ devices: { unsigned: 'review' } }), unsigned);
+    const [item] = await items(await open({ devices: { unsigned: 'review' } }), unsigned, owner);
     expect(item).toMatchObject({ verdict: 'quarantined', reason: 'unsigned_review' });
     expect(statusOfItem(item!)).toBe(202);
   });
 
   it('never keep the signed reading of the same interval away', async () => {
     const fixture = await open({ devices: { unsigned: 'accept' } });
-    await items(fixture, unsigned);
+    await items(fixture, unsigned, owner);
     const signed = device.signed(device.reading(NOW, { import_kwh: '2' }));
     expect(await items(fixture, signed)).toMatchObject([{ verdict: 'accepted' }]);
   });
 
-  it("do not speak for another account's meter", async () => {
+  it.each([
+    ['a stranger', {}, 'device_signature_required'],
+    ['another account', { accountId: 'somebody else' }, 'meter_not_owned'],
+    ['its owner', owner, undefined],
+    ['an operator', { accountId: 'operators', everyAccount: true }, undefined],
+    ['a transport that knows the device', { assurance: 'transport' }, undefined],
+  ] as const)('of a registered meter are taken from whoever speaks for it alone: %s', async (_who, sender, reason) => {
     const fixture = await open({ devices: { unsigned: 'accept' } });
-    const [item] = await items(fixture, unsigned, { accountId: 'somebody else' });
-    expect(item).toMatchObject({ verdict: 'rejected', reason: 'meter_not_owned' });
+    const [item] = await items(fixture, unsigned, sender);
+    expect([item?.verdict, item?.reason]).toEqual([reason ? 'rejected' : 'accepted', reason]);
+    // Whoever sent it, the entry is its owner's.
+    const { accountId } = owner;
+    expect((await fixture.store.entries.list({ limit: 2, accountId })).items).toHaveLength(
+      reason ? 0 : 1,
+    );
   });
+
+  it.each(['pending', 'retired'] as const)(
+    'are not taken over by who registers their meter: %s',
+    async (state) => {
+      const meters = [device.stored(state, { accountId: 'a squatter' })];
+      const fixture = await open({ devices: { unsigned: 'accept' }, meters });
+      const [item] = await items(fixture, unsigned);
+      expect(item?.verdict).toBe('accepted');
+      const entry = await fixture.store.entries.get(item!.id!);
+      expect([entry?.accountId, entry?.assurance]).toEqual(['default', 'unsigned']);
+    },
+  );
 
   it('are limited per source, and taken again when the time has come', async () => {
     const devices = { unsigned: 'accept', unsignedRate: { perSecond: 1, burst: 2 } };
     const fixture = await open({ devices });
+    const nobodys = new TestDevice('a meter nobody registered');
     const emlog = (n: number) => ({
       format: 'emlog-1.1',
-      document: device.emlog(NOW - n * 300_000),
+      document: nobodys.emlog(NOW - n * 300_000),
     });
     const from = { source: '192.0.2.1' };
     expect(await items(fixture, [emlog(0), emlog(1)], from)).toHaveLength(2);
@@ -304,7 +330,7 @@ describe('Unsigned readings', () => {
 describe('POST /logs', () => {
   it('answers the item and the document as it is kept', async () => {
     const fixture = await open({ devices: { unsigned: 'accept' } });
-    const answer = await fixture.service.acceptLog(JSON.stringify(device.emlog(NOW)));
+    const answer = await fixture.service.acceptLog(JSON.stringify(device.emlog(NOW)), owner);
     if (answer.kind !== 'item') throw new Error(answer.kind);
     expect(answer.item).toMatchObject({ verdict: 'accepted' });
     expect(Buffer.from(answer.document!.bytes).toString()).toMatch(/^\{"energy_kwh":12\.34,/);

@@ -81,11 +81,12 @@ describe.each(HOSTS)('What cannot be done now on %s', (host) => {
   });
 
   it('more unsigned readings than the rate allows are 429 with Retry-After', async () => {
-    const { gateway, device, api } = await open(host, {
+    const { gateway, api } = await open(host, {
       config: {
         devices: { unsigned: 'accept', unsignedRate: { perSecond: 1, burst: 2 } },
       },
     });
+    const device = new TestDevice('a meter nobody registered');
     const send = (minute: number) =>
       ask(`${api}/logs`, { body: device.emlog(gateway.clock.nowMs() - minute * 300_000) });
     expect((await send(0)).status).toBe(200);

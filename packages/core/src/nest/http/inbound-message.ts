@@ -1,3 +1,4 @@
+import { mayAccess } from '../../accounts/access.js';
 import type { IngestionMessage } from '../../ingestion/admit.js';
 import { callerOf } from './principal.js';
 import { bodyBytes, contentType, type RequestWithBody } from './raw-body.js';
@@ -21,6 +22,7 @@ export function inboundMessage(request: HttpMessageRequest): IngestionMessage {
       : {
           principal: { kind: 'api-key' as const, id: principal.id },
           accountId: principal.accountId,
+          everyAccount: mayAccess(principal, 'operator'),
           scopes: principal.scopes,
         }),
   };
