@@ -1,4 +1,23 @@
+import { readDocument } from '../../src/verify/formats/default-formats.js';
 import { devices, HOSTILE_NOW_MS, type HostileBody } from './hostile-scene.js';
+
+/** What the gateway alone may write, as it would write it. */
+function systemDocuments(): readonly (readonly [string, object])[] {
+  const at = new Date(HOSTILE_NOW_MS).toISOString();
+  const vkey = `example.org/log+00000000+${Buffer.alloc(33, 1).toString('base64')}`;
+  return [
+    [
+      'log-key/1',
+      { v: 'log-key/1', origin: 'example.org/log', role: 'checkpoint', vkey, announced_at: at },
+    ],
+    ['erasure/1', { v: 'erasure/1', entry: 'log_0', reason: 'because', erased_at: at }],
+    ['audit/1', { v: 'audit/1', actor: 'admin', action: 'approve', subject: 'meter-active', at }],
+  ];
+}
+
+function canonicalText(format: string, document: object): string {
+  return Buffer.from(readDocument(format, JSON.stringify(document)).bytes).toString();
+}
 
 /** Envelopes: closed fields, encodings, batches. */
 export function hostileEnvelopes(): readonly HostileBody[] {
@@ -112,6 +131,36 @@ export function hostileEnvelopes(): readonly HostileBody[] {
       'base64_invalid',
     ),
     rejected('a log-key note sent as a reading', { format: 'log-key/1', document: {} }, 'missing'),
+    ...systemDocuments().flatMap(([name, document]): HostileBody[] => [
+      rejected(`a well-formed ${name}`, { format: name, document }, 'format_not_a_reading'),
+      rejected(
+        `a signed ${name} as bytes`,
+        {
+          format: name,
+          bytes: base64(canonicalText(name, document)),
+          signature: active.signature(name, document),
+        },
+        'format_not_a_reading',
+      ),
+      {
+        name: `${name} on an NDJSON line`,
+        body: `${text}\n${JSON.stringify({ format: name, document })}\n`,
+        contentType: 'application/x-ndjson',
+        expect: {
+          verdict: 'rejected',
+          code: 'format_not_a_reading',
+          status: 200,
+          item: 1,
+          acceptedBeside: 1,
+        },
+      },
+      rejected(
+        `${name} in a batch`,
+        { ...batch, items: [{ format: name, document }] },
+        'format_not_a_reading',
+        200,
+      ),
+    ]),
     refused(
       'a batch without items',
       { format: 'batch/1', batch_nonce, signature: batchSignature },

@@ -4,6 +4,8 @@ import type { CanonicalDocument } from './format.js';
 export interface DocumentCodec {
   /** `emlog-1.1`, `reading/1`. */
   readonly name: string;
+  /** Written by the gateway alone: not offered to those who send. */
+  readonly system?: true;
   /** Canonical bytes and facts of JSON text. Throws `FormatError` with a stable code. */
   read(json: string): CanonicalDocument;
   /**

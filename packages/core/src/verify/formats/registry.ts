@@ -29,12 +29,12 @@ export class FormatRegistry {
   /** Throws `format_unknown`. */
   get(name: string): DocumentCodec {
     const codec = this.byName.get(name);
-    if (codec === undefined)
-      throw new FormatError(
-        'format_unknown',
-        `No format is named "${name}"; known are ${this.names.join(', ')}`,
-      );
-    return codec;
+    if (codec !== undefined) return codec;
+    const known = this.names.filter((one) => this.byName.get(one)?.system !== true);
+    throw new FormatError(
+      'format_unknown',
+      `No format is named ${JSON.stringify(name.slice(0, 40))}; known are ${known.join(', ')}`,
+    );
   }
 
   /** A registry with these codecs besides its own. */

@@ -26,6 +26,7 @@ function systemFormat(name: string, members: ClosedSchema): DocumentCodec {
   const schema: ClosedSchema = Object.freeze({ v: required(oneOf(name)), ...members });
   return Object.freeze({
     name,
+    system: true,
     read(json: string) {
       const document = checkClosedObject(parseJson(json, 'exact'), schema);
       return { format: name, bytes: canonicalJsonBytes(document) };

@@ -160,4 +160,10 @@ describe('the format registry', () => {
     );
     expect(refusal('log-key/1', { ...key, vkey: 'nonsense' })).toEqual(['member_invalid', 'vkey']);
   });
+
+  it('offers those who ask for an unknown format only what they may send', () => {
+    expect(() => readDocument(`x${'y'.repeat(100)}`, '{}')).toThrow(
+      `No format is named "x${'y'.repeat(39)}"; known are emlog-1.1, reading/1`,
+    );
+  });
 });
