@@ -4,7 +4,6 @@ import type { StoredReceipt } from '../ingestion/ingest.store.js';
 import type { EntryLeaf, EntryStore, StoredEntry } from '../logs/entry.store.js';
 import { bundleBytes, type BundleEvidence } from '../verify/bundle.js';
 import { concat, toHex, utf8 } from '../verify/bytes.js';
-import { consistencyProof } from '../verify/consistency.js';
 import { positionedPath } from '../verify/inclusion.js';
 import { inclusionProofFromTiles, type TileReader } from '../verify/merkle-tiles.js';
 import { formatVkey } from '../verify/note.js';
@@ -130,8 +129,7 @@ export class ProofService {
     const size = ((await this.parts.batches.head())?.number ?? -1) + 1;
     if (to > size)
       throw new ProofError('checkpoint_not_found', `The log has ${size} batches, not ${to}`);
-    const leaves = await this.parts.batches.logLeaves(0, to);
-    return consistencyProof(leaves, from, to, this.#hashing).map(toHex);
+    return (await this.#logTree.consistency(from, to)).map(toHex);
   }
 
   /** The signed note of the log at a size, or the newest signed one; undefined when there is none. */

@@ -8,6 +8,35 @@ import { TreeError } from './tree-error.js';
 import { HASH_BYTES, nodeHash, type Hashing } from './tree-hashing.js';
 
 /**
+ * The subtrees whose roots prove that `to` leaves extend `from`, in the order of the proof: leaves `start` to before `end`.
+ * 1 ≤ from ≤ to.
+ */
+export function consistencyRanges(
+  from: number,
+  to: number,
+): readonly { readonly start: number; readonly end: number }[] {
+  const ranges: { readonly start: number; readonly end: number }[] = [];
+  let start = 0;
+  let end = to;
+  let whole = true;
+  // SUBPROOF(m, D_n, b) of RFC 9162 walked from the top; hashes come out root first.
+  while (from !== end) {
+    let split = 1;
+    while (split * 2 < end - start) split *= 2;
+    if (from <= start + split) {
+      ranges.push({ start: start + split, end });
+      end = start + split;
+    } else {
+      ranges.push({ start, end: start + split });
+      start += split;
+      whole = false;
+    }
+  }
+  if (!whole) ranges.push({ start, end });
+  return ranges.toReversed();
+}
+
+/**
  * Proof that the first `from` leaves of the tree of `to` leaves are the tree of `from` leaves (RFC 9162 §2.1.4.1).
  * Only the batch log grows, so only profile rfc9162 has it. 1 ≤ from ≤ to ≤ leaves; equal sizes need no hashes.
  * Throws `bad_size`, `bad_leaf`.
@@ -22,27 +51,9 @@ export function consistencyProof(
   const count = flat.length / HASH_BYTES;
   if (!Number.isInteger(from) || !Number.isInteger(to) || from < 1 || from > to || to > count)
     throw new TreeError('bad_size', `no proof from ${from} to ${to} over ${count} leaves`);
-  const rootOf = (start: number, end: number): Uint8Array =>
-    merkleRoot('rfc9162', flat.subarray(start * HASH_BYTES, end * HASH_BYTES), hashing);
-  const path: Uint8Array[] = [];
-  let start = 0;
-  let end = to;
-  let whole = true;
-  // SUBPROOF(m, D_n, b) of RFC 9162 walked from the top; hashes come out root first.
-  while (from !== end) {
-    let split = 1;
-    while (split * 2 < end - start) split *= 2;
-    if (from <= start + split) {
-      path.push(rootOf(start + split, end));
-      end = start + split;
-    } else {
-      path.push(rootOf(start, start + split));
-      start += split;
-      whole = false;
-    }
-  }
-  if (!whole) path.push(rootOf(start, end));
-  return path.toReversed();
+  return consistencyRanges(from, to).map(({ start, end }) =>
+    merkleRoot('rfc9162', flat.subarray(start * HASH_BYTES, end * HASH_BYTES), hashing),
+  );
 }
 
 /** A claim that a log of `to` leaves extends the log of `from` leaves. */

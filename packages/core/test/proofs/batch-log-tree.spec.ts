@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
-import { nativeHashing } from '../../src/batching/native-sha256.js';
+import { nativeHashing } from '../../src/hashing/native-hashing.js';
 import { BatchLogTree } from '../../src/proofs/batch-log-tree.js';
+import { consistencyProof } from '../../src/verify/consistency.js';
+import { toHex } from '../../src/verify/bytes.js';
 import { inclusionProof } from '../../src/verify/inclusion.js';
 import { merkleRoot } from '../../src/verify/merkle-tree-builder.js';
 
@@ -52,6 +54,41 @@ describe('the tree over the batch log', () => {
     }
   });
 
+  it('reads nothing for a place it gave before, and none of a tile at the end that it knows', async () => {
+    const { reads, logLeaves } = countingLog();
+    const tree = new BatchLogTree({ logLeaves }, nativeHashing);
+    const place = await tree.place(100, leafOf(100), 200);
+    expect(reads).toEqual({ calls: 1, leaves: 200 });
+    expect(await tree.place(100, leafOf(100), 200)).toBe(place);
+    await tree.place(7, leafOf(7), 150);
+    expect(reads.calls).toBe(1);
+    await tree.place(7, leafOf(7), 201);
+    expect(reads).toEqual({ calls: 2, leaves: 401 });
+  });
+
+  it('proves growth as the whole log does, from what it keeps', async () => {
+    const { reads, logLeaves } = countingLog();
+    const tree = new BatchLogTree({ logLeaves }, nativeHashing);
+    for (const [from, to] of [
+      [69_000, 70_000],
+      [1, 70_000],
+      [65_536, 70_000],
+      [65_537, 69_999],
+      [300, 2000],
+      [256, 511],
+      [255, 257],
+      [7, 7],
+      [3, 8],
+    ] as const) {
+      const path = await tree.consistency(from, to);
+      const whole = consistencyProof(leaves, from, to, nativeHashing);
+      expect(path.map(toHex)).toEqual(whole.map(toHex));
+    }
+    const before = reads.leaves;
+    await tree.consistency(65_536, 70_000);
+    expect(reads.leaves).toBe(before);
+  });
+
   it('reads only the end of the log when the log has grown', async () => {
     const { reads, logLeaves } = countingLog();
     const tree = new BatchLogTree({ logLeaves }, nativeHashing);
@@ -63,9 +100,10 @@ describe('the tree over the batch log', () => {
 
   it('stays right when it may keep next to nothing', async () => {
     const { reads, logLeaves } = countingLog();
-    const capacity = { leafTiles: 1, subtreeRoots: 1 };
+    const capacity = { leafTiles: 1, subtreeRoots: 1, places: 1 };
     const tree = new BatchLogTree({ logLeaves }, nativeHashing, capacity);
     const first = await tree.place(700, leafOf(700), 2000);
+    await tree.place(3, leafOf(3), 2000);
     const calls = reads.calls;
     expect(await tree.place(700, leafOf(700), 2000)).toEqual(first);
     expect(first.root).toEqual(merkleRoot('rfc9162', leaves.subarray(0, 2000 * 32), nativeHashing));

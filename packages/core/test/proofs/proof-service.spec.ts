@@ -6,7 +6,7 @@ import { Batcher } from '../../src/batching/batcher.js';
 import { CheckpointSigner } from '../../src/batching/checkpoint-signer.js';
 import { MemoryMark } from '../../src/batching/high-water-mark.js';
 import { openLogKeys } from '../../src/batching/log-keys.js';
-import { nativeHashing } from '../../src/batching/native-sha256.js';
+import { nativeHashing } from '../../src/hashing/native-hashing.js';
 import { ProofService } from '../../src/proofs/proof.service.js';
 import { openMemoryStore } from '../../src/stores/memory/open-memory-store.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
