@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { canonicalize, logHash } from '@wattproof/core/verify';
 import peer from 'canonicalize';
-import { nativeHashing } from '../packages/core/dist/batching/native-sha256.js';
+import { nativeHashing } from '../packages/core/dist/hashing/native-hashing.js';
 
 const ROUNDS = 15;
 const DOCUMENTS = 20_000;

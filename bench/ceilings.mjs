@@ -12,7 +12,7 @@ import { loadEd25519Backend } from '../packages/core/dist/devices/ed25519-backen
 import { MeterDirectory } from '../packages/core/dist/devices/meter-directory.js';
 import { SignatureVerifier } from '../packages/core/dist/devices/signature-verifier.js';
 import { IngestionConfig } from '../packages/core/dist/ingestion/ingestion.config.js';
-import { nativeSha256 } from '../packages/core/dist/ingestion/native-sha256.js';
+import { nativeSha256 } from '../packages/core/dist/hashing/native-hashing.js';
 import { nodeTimers } from '../packages/core/dist/ingestion/node-timers.js';
 import { openIngestion } from '../packages/core/dist/ingestion/open-ingestion.js';
 import { closedLoop, request } from './http-load.mjs';

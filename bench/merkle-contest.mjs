@@ -21,7 +21,7 @@ const asHex = (bytes) => `0x${bytes.toString('hex')}`;
 const CONTESTANTS = {
   async wattproof(salted) {
     const { nativeHashing, nativeSaltedLeaves } =
-      await import('../packages/core/dist/batching/native-sha256.js');
+      await import('../packages/core/dist/hashing/native-hashing.js');
     const { TreeBuilder } = await import('@wattproof/core/verify');
     return () => {
       const leaves = salted ? nativeSaltedLeaves(logHashes, salts) : logHashes;

@@ -6,7 +6,7 @@ import { BatchingConfig } from '../batching/batching.config.js';
 import { CheckpointSigner } from '../batching/checkpoint-signer.js';
 import { FileMark, MemoryMark } from '../batching/high-water-mark.js';
 import { type LogKeys, openLogKeys } from '../batching/log-keys.js';
-import { nativeHashing } from '../batching/native-sha256.js';
+import { nativeHashing } from '../hashing/native-hashing.js';
 import type { GatewayConfig } from '../plugins/index.js';
 import type { Clock, Logger } from '../spi/index.js';
 import type { Store } from '../stores/store.js';

@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { AccountsConfig } from '../accounts/accounts.config.js';
 import { ApiKeyService } from '../accounts/api-key.service.js';
-import { nativeHashing } from '../batching/native-sha256.js';
+import { nativeHashing } from '../hashing/native-hashing.js';
 import { Subscribers } from '../events/subscribers.js';
 import { JobTable } from '../jobs/job-table.js';
 import {

@@ -6,7 +6,7 @@ import { Batcher, type CheckpointedBatch } from '../../src/batching/batcher.js';
 import { CheckpointSigner } from '../../src/batching/checkpoint-signer.js';
 import { FileMark, MemoryMark } from '../../src/batching/high-water-mark.js';
 import { openLogKeys } from '../../src/batching/log-keys.js';
-import { nativeHashing } from '../../src/batching/native-sha256.js';
+import { nativeHashing } from '../../src/hashing/native-hashing.js';
 import type { BatchStore } from '../../src/batching/batch.store.js';
 import { openMemoryStore } from '../../src/stores/memory/open-memory-store.js';
 import type { Store } from '../../src/stores/store.js';

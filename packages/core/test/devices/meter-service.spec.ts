@@ -9,7 +9,7 @@ import {
 } from '../../src/devices/meter-fingerprint.js';
 import { MeterService } from '../../src/devices/meter.service.js';
 import { SignatureVerifier } from '../../src/devices/signature-verifier.js';
-import { nativeSha256 } from '../../src/ingestion/native-sha256.js';
+import { nativeSha256 } from '../../src/hashing/native-hashing.js';
 import { openMemoryStore } from '../../src/stores/memory/open-memory-store.js';
 import { registerMessage } from '../../src/verify/device-signing.js';
 import { encodeSpki, keyIdOf } from '../../src/verify/spki.js';

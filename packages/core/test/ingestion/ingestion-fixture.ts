@@ -7,7 +7,7 @@ import type { IngestionMessage } from '../../src/ingestion/admit.js';
 import type { Timers } from '../../src/ingestion/commit-queue.js';
 import type { IngestStore } from '../../src/ingestion/ingest.store.js';
 import { IngestionConfig } from '../../src/ingestion/ingestion.config.js';
-import { nativeSha256 } from '../../src/ingestion/native-sha256.js';
+import { nativeSha256 } from '../../src/hashing/native-hashing.js';
 import { openIngestion, type Ingestion } from '../../src/ingestion/open-ingestion.js';
 import type { Signer } from '../../src/spi/index.js';
 import { openMemoryStore } from '../../src/stores/memory/open-memory-store.js';

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { IngestRow, StoredReceipt } from '../../src/ingestion/ingest.store.js';
 import { MerklePaths } from '../../src/ingestion/merkle-paths.js';
-import { nativeSha256 } from '../../src/ingestion/native-sha256.js';
+import { nativeSha256 } from '../../src/hashing/native-hashing.js';
 import { ReceiptIssuer } from '../../src/ingestion/receipt-issuer.js';
 import { inclusionProof } from '../../src/verify/inclusion.js';
 import { parseVkey } from '../../src/verify/note.js';

@@ -1,7 +1,7 @@
 import { createHash, createPrivateKey, createPublicKey, sign, type KeyObject } from 'node:crypto';
 import type { MeterState, StoredMeter } from '../../src/devices/meter.store.js';
 import { fingerprintOfMeterId } from '../../src/devices/meter-fingerprint.js';
-import { nativeSha256 } from '../../src/ingestion/native-sha256.js';
+import { nativeSha256 } from '../../src/hashing/native-hashing.js';
 import { signedBatchTree } from '../../src/ingestion/signed-batch.js';
 import { batchMessage, readingMessage } from '../../src/verify/device-signing.js';
 import { readDocument } from '../../src/verify/formats/default-formats.js';

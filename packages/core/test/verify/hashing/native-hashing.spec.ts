@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { nativeHashing, nativeSaltedLeaves } from '../../../src/batching/native-sha256.js';
+import { nativeHashing, nativeSaltedLeaves } from '../../../src/hashing/native-hashing.js';
 import type { BatchProfile } from '../../../src/verify/contracts.js';
 import { merkleRoot } from '../../../src/verify/merkle-tree-builder.js';
 import { leafHashes, logHash } from '../../../src/verify/tree-hashing.js';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { nativeHashing, nativeSaltedLeaves } from '../../../src/batching/native-sha256.js';
+import { nativeHashing, nativeSaltedLeaves } from '../../../src/hashing/native-hashing.js';
 import { equal, toHex } from '../../../src/verify/bytes.js';
 import type { BatchProfile } from '../../../src/verify/contracts.js';
 import { inclusionProof, verifyInclusion } from '../../../src/verify/inclusion.js';

@@ -4,8 +4,8 @@ import { TreeError } from '../verify/tree-error.js';
 import { HASH_BYTES, type PairHasher, type TreeHashing } from '../verify/tree-hashing.js';
 import { nodeLanes, saltedLeafLanes } from './sha256-lanes.js';
 
-/** SHA-256 of the host's own library. */
-const nativeSha256: Sha256 = (bytes) => {
+/** SHA-256 of the host's own library, a few times faster on short input than the verifier's own. */
+export const nativeSha256: Sha256 = (bytes) => {
   // A digest as latin1 text costs a third of one as a Buffer, which needs an allocation of its own.
   const digest = hash('sha256', bytes, 'binary');
   const out = new Uint8Array(HASH_BYTES);
@@ -94,6 +94,7 @@ export const nativeHashing: TreeHashing = Object.freeze({
   sha256: nativeSha256,
   pairs: (profile: BatchProfile) => pairHashers[profile](),
   logHash: nativeLogHash(),
+  saltedLeaves: nativeSaltedLeaves,
 });
 
 const SALT_BYTES = 16;
