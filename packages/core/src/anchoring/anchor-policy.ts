@@ -14,9 +14,15 @@ export const anchorPolicySchema = z.strictObject({
   bumpEveryMs: z.number().int().min(1_000).default(600_000),
   /** Dearer attempts per intent; a reached limit is the state `capped`. */
   maxBumps: z.number().int().min(0).max(100).default(8),
-  /** Most that one intent may cost; absent: no cap, for ledgers that charge nothing. */
+  /**
+   * Most that one intent may cost, whichever of its attempts win: replacements share a conflict key and only the
+   * dearest counts, children are paid on top. Absent: no cap, for ledgers that charge nothing.
+   */
   maxFeePerIntent: amount.optional(),
-  /** Most that all intents created within 24 hours may cost together. */
+  /**
+   * Most that what is signed within 24 hours may cost together, counted the same way over all intents: one conflict
+   * key once, at its dearest; different keys added up; what has provably expired or lost not at all.
+   */
   maxFeePerDay: amount.optional(),
   /** An intent older than this and not yet included is reported `stalled`; it goes on being driven. */
   deadlineMs: z.number().int().min(1_000).default(86_400_000),

@@ -1,6 +1,7 @@
-import type { AttemptState, Clock, Fee, Inclusion, TrustLevel } from '../spi/index.js';
+import type { Attempt, AttemptState, Clock, Fee, Inclusion, TrustLevel } from '../spi/index.js';
 import type { AnchorInstance } from './anchor-instance.js';
 import type { AnchorStore, IntentState, StoredIntent } from './anchor.store.js';
+import { worstCaseFee } from './fee-budget.js';
 
 /** How far one anchor has come with a batch-log size. */
 export interface AnchorStatus {
@@ -12,11 +13,13 @@ export interface AnchorStatus {
   readonly inclusion?: Inclusion;
   /** Claimed by the evidence; a verifier decides what it really reaches. */
   readonly trust?: TrustLevel;
-  /** Of the intent's dearest attempt: at most one of them is ever paid. */
+  /** The most the intent can come to cost: of replacements one is paid, a child on top of its parent. */
   readonly fee?: Fee;
   readonly attempts: readonly {
     readonly txId: string;
     readonly state: AttemptState;
+    /** The txId of the attempt that this one makes dearer. */
+    readonly childOf?: string;
     readonly fee: Fee;
     readonly createdAtMs: number;
   }[];
@@ -52,12 +55,9 @@ export async function anchorStatusOf(
 
 function statusOfIntent(intent: StoredIntent, size: bigint, nowMs: number): AnchorStatus {
   const { attempts, evidence, state, commitment } = intent;
+  const carriers = attempts.filter(({ childOf }) => childOf === undefined);
   const shown =
-    attempts.find(({ state: s }) => s === 'final' || s === 'included') ?? attempts.at(-1);
-  const dearest = attempts.reduce<Fee | undefined>(
-    (most, { fee }) => (most && most.amount >= fee.amount ? most : fee),
-    undefined,
-  );
+    carriers.find(({ state: s }) => s === 'final' || s === 'included') ?? carriers.at(-1);
   return {
     anchor: intent.anchor,
     state,
@@ -65,10 +65,11 @@ function statusOfIntent(intent: StoredIntent, size: bigint, nowMs: number): Anch
     ...(shown ? { txId: shown.txId } : {}),
     ...(shown?.inclusion && shown.state !== 'reorged' ? { inclusion: shown.inclusion } : {}),
     ...(evidence ? { trust: evidence.trust } : {}),
-    ...(dearest ? { fee: dearest } : {}),
-    attempts: attempts.map(({ txId, state: s, fee, createdAtMs }) => ({
+    ...(shown ? { fee: feeOf(attempts, shown.fee) } : {}),
+    attempts: attempts.map(({ txId, state: s, childOf, fee, createdAtMs }) => ({
       txId,
       state: s,
+      ...(childOf === undefined ? {} : { childOf }),
       fee,
       createdAtMs,
     })),
@@ -77,4 +78,10 @@ function statusOfIntent(intent: StoredIntent, size: bigint, nowMs: number): Anch
     ...(intent.retryAtMs ? { retryAtMs: intent.retryAtMs } : {}),
     ...(state === 'final' ? {} : { pendingMs: nowMs - intent.createdAtMs }),
   };
+}
+
+/** With the rate of the attempt shown when it is that attempt's fee alone. */
+function feeOf(attempts: readonly Attempt[], shown: Fee): Fee {
+  const amount = worstCaseFee(attempts);
+  return amount === shown.amount ? shown : { amount, unit: shown.unit };
 }

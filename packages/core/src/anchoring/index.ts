@@ -21,6 +21,7 @@ export {
   type AnchoringEngineOptions,
   type DriveReport,
 } from './anchoring-engine.js';
-export { type AnchorAction, fold, type FoldInput, type FoldResult } from './fold.js';
+export type { AnchorAction, NewAttempt } from './anchor-action.js';
+export { fold, type FoldInput, type FoldResult } from './fold.js';
 export { anchorIntentId } from './intent-id.js';
 export { newestOnLedgers, type NewestOnLedgers } from './newest-on-ledgers.js';

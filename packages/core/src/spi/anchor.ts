@@ -13,7 +13,10 @@ export interface AnchorCapabilities {
   readonly cost: 'free' | 'paid';
   readonly finality: 'probabilistic' | 'deterministic';
   readonly reorgs: boolean;
-  /** How a stuck attempt can be made dearer: replaced (RBF, same nonce), by a child, or not at all. */
+  /**
+   * How a stuck attempt can be made dearer: `replace` (RBF, same nonce: another attempt on its conflict key), `child`
+   * (CPFP: a transaction that spends its output and pays for both), or not at all. Both need `exclusion: ledger`.
+   */
   readonly bump: 'replace' | 'child' | 'none';
   /** Types of the evidence it produces; each has a verifier at the package's `./verify` door. */
   readonly evidence: readonly string[];
@@ -89,6 +92,8 @@ export interface Attempt extends SignedAttempt {
   readonly intentId: string;
   /** 0 for the first attempt of an intent. */
   readonly number: number;
+  /** With `bump: child`: the txId of the attempt that this one pays for. It carries no commitment of its own. */
+  readonly childOf?: string;
   readonly state: AttemptState;
   readonly inclusion?: Inclusion;
   readonly createdAtMs: number;
@@ -112,7 +117,13 @@ export interface Observation {
 export interface PrepareOptions {
   /** 0 for the first try; each bump raises it. The plugin's fee schedule maps it to a fee. */
   readonly bump: number;
-  /** Hard cap for this intent in the ledger's smallest unit; exceeding it is `AnchorError('capped')`. */
+  /**
+   * With `bump: child`: spend an output of this attempt and pay for both. Earlier children are among the prior
+   * attempts; the new one may replace the last (its conflict key) or spend it. Broadcasting a child brings along
+   * what it spends and the ledger has dropped.
+   */
+  readonly parent?: Attempt;
+  /** Hard cap of this attempt's own fee in the ledger's smallest unit; exceeding it is `AnchorError('capped')`. */
   readonly maxFee?: bigint;
   readonly signal: AbortSignal;
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { AnchorError } from '../../src/spi/index.js';
+import { AnchorError, type Attempt, type AttemptState } from '../../src/spi/index.js';
+import { worstCaseFee } from '../../src/anchoring/fee-budget.js';
 import { anchorStatusOf, newestOnLedgers } from '../../src/anchoring/index.js';
 import { suiteCommitment, suiteIntent } from '../../src/testing/anchor-suite/commitments.js';
 import {
@@ -269,6 +270,22 @@ describe('rule 5: fees follow a bounded, capped schedule, and a reached cap is a
     expect((await world.intent(3)).state).toBe('final');
   });
 
+  it('counts children on top of their parent against the cap of an intent', async () => {
+    const world = new EngineWorld({ bump: 'child', policy: { maxFeePerIntent: 260 } });
+    await world.enqueue(1);
+    await world.drive();
+    world.ledger.setFeeFloor(1_000n);
+    world.ledger.evictAll();
+    for (let minute = 0; minute < 12; minute += 1) {
+      world.clock.ms += 60_000;
+      await world.drive();
+    }
+    const capped = await world.intent();
+    expect(capped.state).toBe('capped');
+    expect(capped.reason).toContain('may pay 160');
+    expect(capped.attempts).toHaveLength(1);
+  });
+
   it('does not trust an anchor that ignores the cap it was given', async () => {
     const world = new EngineWorld({
       policy: { maxFeePerIntent: 50 },
@@ -281,6 +298,115 @@ describe('rule 5: fees follow a bounded, capped schedule, and a reached cap is a
     await world.step();
     expect(await world.intent()).toMatchObject({ state: 'capped', attempts: [] });
     expect(world.sent).toEqual([]);
+  });
+});
+
+describe('rule 5: the worst that attempts can cost', () => {
+  const attempt = (conflictKey: string, fee: bigint, state: AttemptState = 'seen'): Attempt => ({
+    intentId: `of ${fee}`,
+    number: 0,
+    txId: `${conflictKey}-${fee}`,
+    signed: new Uint8Array(),
+    createdAtMs: 0,
+    conflictKey,
+    state,
+    fee: { amount: fee, unit: 'grain' },
+  });
+
+  it.each([
+    ['of one conflict key is its dearest', [attempt('a', 100n), attempt('a', 150n)], 150n],
+    ['of different keys is their sum', [attempt('a', 100n), attempt('b', 150n)], 250n],
+    ['leaves out the expired', [attempt('a', 300n, 'expired'), attempt('b', 100n)], 100n],
+    ['leaves out who lost', [attempt('a', 100n, 'final'), attempt('a', 150n, 'replaced')], 100n],
+    ['holds the refused', [attempt('a', 100n, 'failed'), attempt('a', 90n)], 100n],
+  ])('%s', (_what, attempts, worst) => {
+    expect(worstCaseFee(attempts)).toBe(worst);
+  });
+
+  it('is what two intents on one key may cost a day: the key once', async () => {
+    const world = new EngineWorld({ policy: { maxFeePerDay: 200, coalesce: false } });
+    await world.enqueue(1, 2);
+    world.ledger.setDown(true);
+    await world.drive();
+    world.ledger.failNext('submit', 'unavailable', 2);
+    world.ledger.setDown(false);
+    world.clock.ms += 2_000;
+    await world.drive();
+    const keys = await Promise.all([1, 2].map(async (size) => (await world.intent(size)).attempts));
+    expect(new Set(keys.flat().map(({ conflictKey }) => conflictKey)).size).toBe(1);
+    const since = await world.store.anchors.attemptsSince(ANCHOR, 0);
+    expect([since.length, worstCaseFee(since)]).toEqual([2, 100n]);
+  });
+});
+
+describe('a stuck attempt that only a child can make dearer', () => {
+  it('is included, with its own evidence, because the child pays for both', async () => {
+    const world = new EngineWorld({ bump: 'child' });
+    await world.enqueue(1);
+    await world.drive();
+    world.ledger.setFeeFloor(160n);
+    await world.step(9);
+    const { attempts, state, evidence, commitment } = await world.intent();
+    expect(state).toBe('final');
+    expect(attempts.map((attempt) => [attempt.childOf, attempt.state])).toEqual([
+      [undefined, 'final'],
+      [attempts[0]?.txId, 'final'],
+    ]);
+    expect(world.ledger.confirmed(toHex(suiteCommitment(1).digest))).toEqual([attempts[0]?.txId]);
+    const headers = fakeHeaders(world.ledger);
+    const verdict =
+      evidence && (await fakeVerifier.verify(commitment, evidence, { trustedKeys: [], headers }));
+    expect(verdict?.ok).toBe(true);
+    const [status] = await anchorStatusOf(1n, { ...world, store: world.store.anchors });
+    expect(status?.txId).toBe(attempts[0]?.txId);
+    expect(status?.fee?.amount).toBe(1_000_000n - world.ledger.balance);
+  });
+
+  it('comes back through its child when the ledger has dropped it for its fee', async () => {
+    const world = new EngineWorld({ bump: 'child' });
+    await world.enqueue(1);
+    await world.drive();
+    world.ledger.setFeeFloor(160n);
+    world.ledger.evictAll();
+    await world.step(6);
+    const { attempts, state } = await world.intent();
+    expect(state).toBe('final');
+    expect(attempts).toHaveLength(2);
+    expect(world.sent.at(-1)).toBe(attempts[1]?.txId);
+  });
+
+  it('keeps its inclusion through a reorganisation, parent first', async () => {
+    const world = new EngineWorld({ bump: 'child' });
+    await world.enqueue(1);
+    await world.drive();
+    world.ledger.setFeeFloor(160n);
+    await world.step(7);
+    expect((await world.intent()).state).toBe('included');
+    world.ledger.reorg(4, { forget: true });
+    world.ledger.setFeeFloor(0n);
+    world.sent.length = 0;
+    await world.step(6);
+    const { attempts, state } = await world.intent();
+    expect(world.sent[0]).toBe(attempts[0]?.txId);
+    expect(state).toBe('final');
+  });
+
+  it('is not replaced by what the anchor calls a child', async () => {
+    const world = new EngineWorld({
+      bump: 'child',
+      change: (anchor) => ({
+        prepare: (intent, prior, { parent: _parent, ...options }) =>
+          anchor.prepare(intent, prior, options),
+      }),
+    });
+    await world.enqueue(1);
+    await world.drive();
+    world.clock.ms += 6 * 60_000;
+    await world.drive();
+    const { attempts, state, reason } = await world.intent();
+    expect(attempts).toHaveLength(1);
+    expect(state).toBe('stalled');
+    expect(reason).toContain('would replace');
   });
 });
 

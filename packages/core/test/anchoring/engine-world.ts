@@ -16,6 +16,7 @@ const MINUTE_MS = 60_000;
 
 export interface EngineWorldOptions {
   readonly exclusion?: AnchorCapabilities['exclusion'];
+  readonly bump?: AnchorCapabilities['bump'];
   readonly policy?: z.input<typeof anchorPolicySchema>;
   readonly ledger?: FakeLedger;
   readonly store?: ReturnType<typeof openMemoryStore>;
@@ -35,7 +36,7 @@ export class EngineWorld {
 
   constructor(options: EngineWorldOptions = {}) {
     const exclusion = options.exclusion ?? 'ledger';
-    const suite = fakeSuite(exclusion);
+    const suite = fakeSuite(exclusion, false, options.bump);
     this.store = options.store ?? openMemoryStore({ clock: this.clock });
     this.ledger = options.ledger ?? new FakeLedger({ exclusion });
     const right = suite.create(this.ledger);

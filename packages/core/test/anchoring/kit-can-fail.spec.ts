@@ -31,8 +31,9 @@ async function failuresOf(options: Suite, points = 6): Promise<string[]> {
 function wrong(
   change: (right: Anchor, ledger: FakeLedger) => Partial<Anchor>,
   exclusion: 'ledger' | 'expiry' | 'none' = 'ledger',
+  bump?: 'child',
 ): Suite {
-  const suite = fakeSuite(exclusion);
+  const suite = fakeSuite(exclusion, false, bump);
   return {
     ...suite,
     create: (ledger) => {
@@ -113,6 +114,31 @@ describe('the anchor conformance kit', () => {
         prepare: (intent, _prior, options) => right.prepare(intent, [], options),
       })),
       'reuses the conflict key while an attempt can still win, and at most one wins',
+    ],
+    [
+      'that does not say which block the winner of a conflict is in',
+      wrong((right) => ({
+        observe: async (attempts, signal) =>
+          (await right.observe(attempts, signal)).map(({ inclusion, ...seen }) =>
+            seen.status === 'conflicted' || !inclusion ? seen : { ...seen, inclusion },
+          ),
+      })),
+      'names the winner and its block to an attempt whose place another of ours took',
+    ],
+    [
+      'whose child leaves its parent behind',
+      wrong(
+        (right, ledger) => ({
+          broadcast: async (attempt, signal) => {
+            const sent = await right.broadcast(attempt, signal);
+            if (decodeFake(attempt.signed).parent !== undefined) ledger.evictAll();
+            return sent;
+          },
+        }),
+        'ledger',
+        'child',
+      ),
+      'pays for a stuck attempt by a child that brings its parent along and holds no commitment',
     ],
     [
       'that signs one draft to different transactions',

@@ -28,6 +28,7 @@ interface AttemptRow {
   readonly intent_id: string;
   readonly number: number;
   readonly tx_id: string;
+  readonly child_of: string | null;
   readonly conflict_key: string;
   readonly signed: Uint8Array;
   readonly fee_amount: string;
@@ -46,8 +47,8 @@ const INTENT = `SELECT i.id, i.anchor, i.origin, i.size, i.root, i.digest, i.cre
     (SELECT evidence FROM anchor_evidence e WHERE e.intent_id = i.id ORDER BY e.id DESC LIMIT 1) AS evidence
   FROM anchor_intent i`;
 
-const ATTEMPT = `SELECT a.intent_id, a.number, a.tx_id, a.conflict_key, a.signed, a.fee_amount::text AS fee_amount,
-    a.fee_unit, a.fee_rate, a.valid_until, a.detail, a.state, a.inclusion, a.created_at_ms, a.broadcast_at_ms
+const ATTEMPT = `SELECT a.intent_id, a.number, a.tx_id, a.child_of, a.conflict_key, a.signed,
+    a.fee_amount::text AS fee_amount,    a.fee_unit, a.fee_rate, a.valid_until, a.detail, a.state, a.inclusion, a.created_at_ms, a.broadcast_at_ms
   FROM anchor_attempt a`;
 
 /** Intents by a condition and order over `anchor_intent i`, with their attempts. */
@@ -104,6 +105,7 @@ function attemptOf(row: AttemptRow): Attempt {
     number: row.number,
     state: row.state,
     txId: row.tx_id,
+    ...(row.child_of === null ? {} : { childOf: row.child_of }),
     conflictKey: row.conflict_key,
     signed: row.signed,
     fee: {

@@ -121,14 +121,15 @@ export class SqlAnchors implements AnchorStore {
     return this.guarded(lease, attempt.intentId, async (tx) => {
       const { fee } = attempt;
       const inserted = await tx.query(
-        `INSERT INTO anchor_attempt (intent_id, number, tx_id, conflict_key, signed, fee_amount, fee_unit, fee_rate,
+        `INSERT INTO anchor_attempt (intent_id, number, tx_id, child_of, conflict_key, signed, fee_amount, fee_unit, fee_rate,
            valid_until, detail, state, inclusion, created_at_ms, broadcast_at_ms)
-         VALUES ($1, $2, $3, $4, $5, $6::text::numeric, $7, $8, $9, $10, $11, $12, $13, $14)
+         VALUES ($1, $2, $3, $4, $5, $6, $7::text::numeric, $8, $9, $10, $11, $12, $13, $14, $15)
          ON CONFLICT DO NOTHING RETURNING number`,
         [
           attempt.intentId,
           attempt.number,
           attempt.txId,
+          attempt.childOf ?? null,
           attempt.conflictKey,
           attempt.signed,
           String(fee.amount),

@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { suiteCommitment, suiteIntent } from './commitments.js';
 import type { SuiteContext } from './suite-context.js';
-import { attemptOf, bump, included, rejectsWith, signal, waitIncluded } from './suite-kit.js';
+import {
+  attemptOf,
+  bump,
+  childOf,
+  included,
+  rejectsWith,
+  signal,
+  waitIncluded,
+} from './suite-kit.js';
 
 /** From draft to block: what makes an attempt safe to repeat. */
 export function attemptTests<World>({ options, it, withAnchor }: SuiteContext<World>): void {
@@ -104,6 +112,44 @@ export function attemptTests<World>({ options, it, withAnchor }: SuiteContext<Wo
           assert.equal(loser?.status, 'conflicted');
           assert.ok(loser.inclusion, 'a conflict comes with the inclusion of the winner');
         }
+      }),
+    );
+
+  if (capabilities.exclusion === 'ledger')
+    it(
+      'names the winner and its block to an attempt whose place another of ours took',
+      withAnchor(async (anchor, world) => {
+        const first = await attemptOf(anchor, suiteIntent(suiteCommitment(1)));
+        const loser = await attemptOf(anchor, suiteIntent(suiteCommitment(2)), [first]);
+        // Keys of each commitment's own: no other commitment can take the place.
+        if (loser.conflictKey !== first.conflictKey) return;
+        await anchor.broadcast(first, signal());
+        const winner = await waitIncluded(options, world, anchor, first);
+        const [seen] = await anchor.observe([loser], signal());
+        assert.equal(seen?.status, 'conflicted');
+        assert.equal(seen.conflictsWith, winner.txId);
+        assert.equal(seen.inclusion?.blockHash, winner.inclusion?.blockHash);
+        assert.ok((seen.inclusion?.depth ?? 0) >= 1, 'without it nobody knows when to give up');
+      }),
+    );
+
+  if (capabilities.bump === 'child')
+    it(
+      'pays for a stuck attempt by a child that brings its parent along and holds no commitment',
+      withAnchor(async (anchor, world) => {
+        const intent = suiteIntent(suiteCommitment(1));
+        const parent = await attemptOf(anchor, intent);
+        const child = await childOf(anchor, intent, parent, [parent]);
+        assert.notEqual(child.conflictKey, parent.conflictKey);
+        const second = await childOf(anchor, intent, parent, [parent, child]);
+        assert.notEqual(second.txId, child.txId);
+        if (second.conflictKey === child.conflictKey)
+          assert.ok(second.fee.amount > child.fee.amount, 'a replacement pays more');
+        assert.equal(await anchor.broadcast(child, signal()), 'accepted');
+        assert.equal(await anchor.broadcast(parent, signal()), 'known', 'the child brought it');
+        await waitIncluded(options, world, anchor, parent);
+        await waitIncluded(options, world, anchor, child);
+        assert.deepEqual(await options.confirmed(world, intent.commitment), [parent.txId]);
       }),
     );
 

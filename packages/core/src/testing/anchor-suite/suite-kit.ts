@@ -34,6 +34,18 @@ export async function attemptOf(
   };
 }
 
+/** A child that is to make `parent` dearer, without sending it. */
+export async function childOf(
+  anchor: Anchor,
+  intent: AnchorIntent,
+  parent: Attempt,
+  prior: readonly Attempt[],
+): Promise<Attempt> {
+  const draft = await anchor.prepare(intent, prior, { ...bump(prior.length), parent });
+  const signed = await anchor.sign(intent, draft, signal());
+  return { ...parent, ...signed, childOf: parent.txId, number: prior.length };
+}
+
 /** Publishes a commitment by hand and waits until it is in a block. */
 export async function included<World>(
   options: AnchorSuiteOptions<World>,

@@ -19,9 +19,13 @@ const VALID_BLOCKS = 4;
 const BASE_FEE = 100n;
 
 /** An anchor over the fake ledger, with the capabilities of one family of real ones. */
-export function fakeAnchor(exclusion: AnchorCapabilities['exclusion'], deterministic = false) {
+export function fakeAnchor(
+  exclusion: AnchorCapabilities['exclusion'],
+  deterministic = false,
+  bump: AnchorCapabilities['bump'] = exclusion === 'ledger' ? 'replace' : 'none',
+) {
   return defineAnchor({
-    name: `fake-${exclusion}${deterministic ? '-deterministic' : ''}`,
+    name: `fake-${exclusion}${deterministic ? '-deterministic' : ''}${bump === 'child' ? '-child' : ''}`,
     config: z.strictObject({
       ledger: z.instanceof(FakeLedger),
       /** Fee of bump 0; each bump adds half of it. */
@@ -32,7 +36,7 @@ export function fakeAnchor(exclusion: AnchorCapabilities['exclusion'], determini
       cost: exclusion === 'none' ? 'free' : 'paid',
       finality: deterministic ? 'deterministic' : 'probabilistic',
       reorgs: !deterministic,
-      bump: exclusion === 'ledger' ? 'replace' : 'none',
+      bump,
       evidence: ['fake/1'],
       trust: 'rpc-quorum',
     },
@@ -57,28 +61,33 @@ class FakeAnchor implements Anchor {
   async prepare(
     intent: AnchorIntent,
     prior: readonly Attempt[],
-    options: { bump: number; maxFee?: bigint },
+    options: { bump: number; maxFee?: bigint; parent?: Attempt },
   ) {
     const { exclusion } = this.ledger.options;
     const { height, feeFloor, freeKey } = await this.ledger.tip();
-    const fee = this.#fee(options.bump, feeFloor);
+    const { parent } = options;
+    // A child makes up for what its parent pays too little.
+    const short = parent && parent.fee.amount < feeFloor ? feeFloor - parent.fee.amount : 0n;
+    const fee = this.#fee(options.bump, max(feeFloor + short, dearestChild(prior, parent) + 1n));
     if (options.maxFee !== undefined && fee.amount > options.maxFee)
       throw new AnchorError('capped', `needs ${fee.amount}, may pay ${options.maxFee}`);
     let conflictKey = freeKey;
     if (exclusion === 'none') conflictKey = `free/${intent.id}`;
     if (exclusion === 'expiry') conflictKey = `once/${intent.id}/${height + VALID_BLOCKS}`;
-    if (exclusion === 'ledger')
+    if (parent) conflictKey = `change/${parent.txId}`;
+    else if (exclusion === 'ledger')
       for (const attempt of prior)
-        if (attempt.state !== 'expired' && attempt.state !== 'replaced')
+        if (attempt.state !== 'expired' && attempt.state !== 'replaced' && !attempt.childOf)
           conflictKey = attempt.conflictKey;
     const payload = {
       intent: intent.id,
       conflictKey,
       origin: intent.commitment.origin,
       size: intent.commitment.size.toString(),
-      digest: toHex(intent.commitment.digest),
+      digest: parent ? '' : toHex(intent.commitment.digest),
       fee: fee.amount.toString(),
       validUntil: exclusion === 'expiry' ? height + VALID_BLOCKS : null,
+      ...(parent ? { parent: toHex(parent.signed) } : {}),
     } satisfies FakeTransaction;
     return { conflictKey, fee, payload };
   }
@@ -111,12 +120,14 @@ class FakeAnchor implements Anchor {
   }
 
   async findExisting(intent: AnchorIntent): Promise<SignedAttempt | undefined> {
-    const [bytes] = await this.ledger.find((tx) => tx.intent === intent.id);
+    const [bytes] = await this.ledger.find(
+      (tx) => tx.intent === intent.id && tx.parent === undefined,
+    );
     return bytes ? this.#attemptOf(bytes) : undefined;
   }
 
   async latest(origin: string) {
-    const all = await this.ledger.find((tx) => tx.origin === origin);
+    const all = await this.ledger.find((tx) => tx.origin === origin && tx.digest !== '');
     const newest = all
       .map(decodeFake)
       .sort((a, b) => Number(BigInt(a.size) - BigInt(b.size)))
@@ -179,6 +190,14 @@ class FakeAnchor implements Anchor {
     };
   }
 }
+
+/** What the children of this attempt already offer: the next one takes their place. */
+const dearestChild = (prior: readonly Attempt[], parent: Attempt | undefined): bigint =>
+  prior
+    .filter(({ childOf }) => parent !== undefined && childOf === parent.txId)
+    .reduce((most, { fee }) => max(most, fee.amount), -1n);
+
+const max = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 
 const inclusionOf = (
   block: { readonly height: number; readonly hash: string; readonly timeMs: number },

@@ -1,5 +1,5 @@
 import { AnchorError, type AnchorCapabilities } from '../../spi/index.js';
-import { toHex, utf8 } from '../../verify/bytes.js';
+import { fromHex, toHex, utf8 } from '../../verify/bytes.js';
 import { sha256 } from '../../verify/sha256.js';
 import { decodeFake, type FakeTransaction, fakeTxId } from './fake-transaction.js';
 
@@ -70,7 +70,10 @@ export class FakeLedger {
       if (tx.validUntil !== null && this.height >= tx.validUntil)
         throw new AnchorError('expired', `valid until block ${tx.validUntil}, now ${this.height}`);
       const fee = BigInt(tx.fee);
-      if (fee < state.feeFloor)
+      const parent = tx.parent === undefined ? undefined : fromHex(tx.parent);
+      const spent = parent && this.#needed(parent);
+      // What it spends and is not in a block yet has to be paid for as well.
+      if (spent ? fee + BigInt(spent.fee) < 2n * state.feeFloor : fee < state.feeFloor)
         throw new AnchorError('underpriced', `fee ${fee} below the floor ${state.feeFloor}`);
       if (fee > state.balance)
         throw new AnchorError('insufficient-funds', `fee ${fee}, balance ${state.balance}`);
@@ -83,6 +86,10 @@ export class FakeLedger {
             throw new AnchorError('underpriced', 'a replacement must pay more');
           state.mempool.delete(rival);
         }
+      }
+      if (parent && spent) {
+        state.known.set(fakeTxId(parent), parent);
+        state.mempool.add(fakeTxId(parent));
       }
       state.known.set(txId, bytes);
       state.mempool.add(txId);
@@ -170,9 +177,13 @@ export class FakeLedger {
           state.mempool.delete(id);
           continue;
         }
-        if (BigInt(tx.fee) < state.feeFloor || BigInt(tx.fee) > state.balance) continue;
+        if (this.#rateOf(id) < state.feeFloor || BigInt(tx.fee) > state.balance) continue;
         state.mempool.delete(id);
         if (this.options.exclusion === 'ledger' && this.#spenderOf(tx.conflictKey)) continue;
+        if (tx.parent !== undefined) {
+          const parent = fakeTxId(fromHex(tx.parent));
+          if (!txIds.includes(parent) && !this.#blockOf(parent)) continue;
+        }
         state.balance -= BigInt(tx.fee);
         txIds.push(id);
       }
@@ -238,6 +249,31 @@ export class FakeLedger {
     const value = effect();
     if (hit) throw new AnchorError('unavailable', 'the connection broke before the answer');
     return value;
+  }
+
+  /** The parent as long as no block holds it. Throws when it never can be. */
+  #needed(bytes: Uint8Array): FakeTransaction | undefined {
+    const id = fakeTxId(bytes);
+    if (this.#blockOf(id)) return undefined;
+    const parent = decodeFake(bytes);
+    if (this.#spenderOf(parent.conflictKey) ?? this.#rivalOf(id, parent))
+      throw new AnchorError('conflict', `${parent.conflictKey}, which the parent spends, is taken`);
+    return parent;
+  }
+
+  #rivalOf(id: string, { conflictKey }: FakeTransaction): string | undefined {
+    const waiting = this.#waitingOn(conflictKey);
+    return waiting === id ? undefined : waiting;
+  }
+
+  /** What a miner earns per transaction by including it with the dearest child that waits for it, or by itself. */
+  #rateOf(txId: string): bigint {
+    const fee = BigInt(this.#tx(txId).fee);
+    const children = [...this.#state.mempool]
+      .map((id) => this.#tx(id))
+      .filter(({ parent }) => parent !== undefined && fakeTxId(fromHex(parent)) === txId)
+      .map((child) => (fee + BigInt(child.fee)) / 2n);
+    return children.reduce((most, rate) => (rate > most ? rate : most), fee);
   }
 
   #chain(): string[] {

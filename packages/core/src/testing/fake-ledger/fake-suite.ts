@@ -15,8 +15,9 @@ const EXPIRED_BLOCKS = 12;
 export function fakeSuite(
   exclusion: AnchorCapabilities['exclusion'],
   deterministic = false,
+  bump?: AnchorCapabilities['bump'],
 ): AnchorSuiteOptions<FakeLedger> {
-  const plugin = fakeAnchor(exclusion, deterministic);
+  const plugin = fakeAnchor(exclusion, deterministic, bump);
   return {
     plugin,
     verifier: fakeVerifier,

@@ -12,6 +12,8 @@ export interface FakeTransaction {
   readonly fee: string;
   /** Last height at which it may be included. */
   readonly validUntil: number | null;
+  /** The transaction whose output this one spends, in hex: whoever has the child has the parent too. */
+  readonly parent?: string;
 }
 
 export const encodeFake = (tx: FakeTransaction): Uint8Array => utf8(JSON.stringify(tx));

@@ -24,6 +24,7 @@ export function sampleAttempt(intentId: string, number: number): Attempt {
     number,
     state: 'signed',
     txId: `tx-${unique()}`,
+    ...(number === 0 ? {} : { childOf: 'tx-of-the-first' }),
     conflictKey: `utxo-${unique()}`,
     signed: sha256(text(`transaction ${unique()}`)),
     // Beyond 2^53: a fee in wei easily is.

@@ -46,6 +46,7 @@ const STATEMENTS = [
     intent_id text NOT NULL REFERENCES anchor_intent (id),
     number int4 NOT NULL,
     tx_id text NOT NULL,
+    child_of text,
     conflict_key text NOT NULL,
     signed bytea NOT NULL,
     -- Wei do not fit an int8.
@@ -64,8 +65,8 @@ const STATEMENTS = [
   'CREATE INDEX anchor_attempt_by_age ON anchor_attempt (created_at_ms)',
   `CREATE FUNCTION keep_signed_bytes() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
-      IF (OLD.intent_id, OLD.number, OLD.tx_id, OLD.conflict_key, OLD.signed)
-        IS DISTINCT FROM (NEW.intent_id, NEW.number, NEW.tx_id, NEW.conflict_key, NEW.signed) THEN
+      IF (OLD.intent_id, OLD.number, OLD.tx_id, OLD.child_of, OLD.conflict_key, OLD.signed)
+        IS DISTINCT FROM (NEW.intent_id, NEW.number, NEW.tx_id, NEW.child_of, NEW.conflict_key, NEW.signed) THEN
         RAISE EXCEPTION 'what attempt % of intent % has signed cannot change', OLD.number, OLD.intent_id
           USING ERRCODE = 'restrict_violation';
       END IF;
