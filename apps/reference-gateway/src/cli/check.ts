@@ -1,6 +1,6 @@
 import { type ConfigProblem, type ConfiguredPlugin, PluginErrors } from '@wattproof/core/plugins';
 import { ConfigError } from '../config/config-errors.js';
-import { describeBlocks, loadConfiguredPlugins } from '../config/plugin-sources.js';
+import { describeBlocks, guardProblems, loadConfiguredPlugins } from '../config/plugin-sources.js';
 import { readConfig } from '../config/read-config.js';
 import { durabilityOf, durabilityProblem, warningsFor } from '../config/warnings.js';
 import type { CommandContext } from './command.js';
@@ -23,6 +23,8 @@ export async function check(args: readonly string[], context: CommandContext): P
     ];
     if (problems.length > 0) return report(context, file, problems);
     const plugins = await loadConfiguredPlugins(read.config, file);
+    const unguarded = await guardProblems(read.config, plugins);
+    if (unguarded.length > 0) return report(context, file, unguarded);
     context.out(table(HEAD, plugins.map(row)));
     for (const warning of warningsFor(read.config, plugins)) context.out(`warning: ${warning}`);
     context.out(`${file} is sound.`);

@@ -1,5 +1,6 @@
 import type { ConfiguredPlugin } from '@wattproof/core/plugins';
-import { describeBlocks, loadConfiguredPlugins } from './plugin-sources.js';
+import { ConfigError } from './config-errors.js';
+import { describeBlocks, guardProblems, loadConfiguredPlugins } from './plugin-sources.js';
 import { type ReadConfig, readConfig, type ReadConfigOptions } from './read-config.js';
 import { warningsFor } from './warnings.js';
 import { resolve } from 'node:path';
@@ -18,5 +19,7 @@ export async function loadConfig(
   const file = resolve(options.workingDirectory, options.file);
   const read = await readConfig({ ...options, file, describeBlock: describeBlocks(file) });
   const plugins = await loadConfiguredPlugins(read.config, file);
+  const problems = await guardProblems(read.config, plugins);
+  if (problems.length > 0) throw new ConfigError(file, problems);
   return { ...read, plugins, warnings: warningsFor(read.config, plugins) };
 }

@@ -1,7 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import {
   type ConfiguredPlugin,
+  type ConfigProblem,
   type GatewayConfig,
+  httpGuardProblems,
   type LoadOptions,
   loadPlugin,
   loadPlugins,
@@ -22,6 +24,17 @@ export function loadConfiguredPlugins(
   configFile: string,
 ): Promise<readonly ConfiguredPlugin[]> {
   return loadPlugins(pluginEntries(config), loadOptions(configFile));
+}
+
+/** Checks that are attached to no route or exist in no plugin. */
+export async function guardProblems(
+  { http: { guards } }: Pick<GatewayConfig, 'http'>,
+  plugins: readonly ConfiguredPlugin[],
+): Promise<readonly ConfigProblem[]> {
+  if (Object.keys(guards).length === 0) return [];
+  // Loaded only now: a configuration without checks is read without Nest.
+  const { ROUTES } = await import('@wattproof/core/http');
+  return httpGuardProblems(guards, plugins, Object.keys(ROUTES));
 }
 
 /** Asks a plugin what its block may hold. What cannot be loaded is reported when it is loaded, not here. */

@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { check } from '../../src/cli/check.js';
+import { commandContext } from '../../src/cli/command.js';
 import { loadConfig } from '../../src/config/load-config.js';
 import { ConfigFolder, MINIMAL } from './config-folder.js';
 
@@ -34,4 +36,26 @@ it('refuses an unknown key in the block of a plugin', async () => {
 it('warns of production without a witness outside the gateway', async () => {
   const { warnings } = await load(`${MINIMAL}profile: production`);
   expect(warnings.join('\n')).toContain('rest on its own signature alone');
+});
+
+it('refuses checks on routes that do not exist and checks that no plugin offers, as gateway check does', async () => {
+  const yaml = `${MINIMAL}http: { guards: { createLog: [toll.payment], logs: [toll.payment] } }`;
+  await expect(load(yaml)).rejects.toMatchObject({
+    code: 'CONFIG_INVALID',
+    problems: [
+      { path: 'http.guards.createLog', message: expect.stringContaining('no plugin offers one') },
+      { path: 'http.guards.logs', message: expect.stringContaining('no route') },
+      { path: 'http.guards.logs' },
+    ],
+  });
+  const told: string[] = [];
+  const tell = (line: string): void => void told.push(line);
+  const context = commandContext({
+    env: {},
+    workingDirectory: folder.path,
+    out: tell,
+    err: tell,
+  });
+  expect(await check(['etc/gateway.yaml'], context)).toBe(1);
+  expect(told.join('\n')).toMatch(/3 problems[^]*http\.guards\.logs: no route is called "logs"/);
 });

@@ -1,7 +1,7 @@
 import type { Subscribers } from '../events/subscribers.js';
 import type { JobRole } from '../jobs/job.js';
 import type { JobTable } from '../jobs/job-table.js';
-import type { PluginHost } from '../plugins/index.js';
+import { declaredGuards, type PluginHost } from '../plugins/index.js';
 import type { Clock, Jobs, Logger, PluginContext, PluginKind, Signer } from '../spi/index.js';
 import type { Store } from '../stores/store.js';
 import type { PluginHttp } from './plugin-http.js';
@@ -44,7 +44,9 @@ export function pluginHost(parts: {
         ...(needs.events === undefined
           ? {}
           : { events: parts.subscribers.sourceFor(owner, needs.events) }),
-        ...(needs.http === true ? { http: parts.http.hostFor(instanceId) } : {}),
+        ...(needs.http === undefined || needs.http === false
+          ? {}
+          : { http: parts.http.hostFor(instanceId, declaredGuards(needs)) }),
         ...(needs.jobs === true ? { jobs: jobsFor(owner, kind, parts.jobs) } : {}),
         ...(needs.signer === 'ledger' ? { signer: parts.ledgerSigner } : {}),
       };

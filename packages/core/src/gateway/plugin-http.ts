@@ -20,7 +20,8 @@ export class PluginHttp {
   private readonly upgrades = new Map<string, Upgrade>();
   private readonly checks = new Map<string, Check>();
 
-  hostFor(instanceId: string): HttpHost {
+  /** `guards`: names of the checks the plugin declares. */
+  hostFor(instanceId: string, guards: readonly string[] = []): HttpHost {
     const base = `${PLUGIN_PATHS}${instanceId}`;
     return {
       route: (method, path, handle) => {
@@ -29,7 +30,11 @@ export class PluginHttp {
       },
       // A protocol's own path, as configured: clients of that protocol know no other.
       upgrade: (path, handle) => claim(this.upgrades, joined('', path), handle),
-      guard: (name, check) => claim(this.checks, `${instanceId}.${name}`, check),
+      guard: (name, check) => {
+        if (!guards.includes(name))
+          throw new Error(`The check "${name}" is not declared in needs.http.guards.`);
+        claim(this.checks, `${instanceId}.${name}`, check);
+      },
     };
   }
 

@@ -25,6 +25,8 @@ export interface Identity {
 export interface HttpOptions {
   /** Groups of routes that need no key: `logs`, `proofs`, `flush`. */
   readonly open: readonly string[];
+  /** Route name (`operationId` of the OpenAPI document) → checks of plugins it must pass, `INSTANCE.CHECK`. */
+  readonly guards: Readonly<Record<string, readonly string[]>>;
   /** Largest request body. */
   readonly maxBodyBytes: number;
 }

@@ -115,6 +115,12 @@ const http = z.strictObject({
     .array(z.enum(['logs', 'proofs', 'flush']))
     .default([])
     .describe('Route groups that answer without a key. Anyone who reaches the port may use them.'),
+  guards: z
+    .record(z.string(), z.array(z.string().min(1)).min(1))
+    .default({})
+    .describe(
+      'Checks of plugins that routes must pass: operation id of /openapi.json → INSTANCE.CHECK, in order.',
+    ),
 });
 
 const accounts = AccountsConfig.extend({

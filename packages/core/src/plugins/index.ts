@@ -8,6 +8,7 @@ export {
   requiredDurability,
   ROLES,
 } from './gateway-config.js';
+export { declaredGuards, type HttpGuards, httpGuardProblems } from './http-guards.js';
 export {
   Lifecycle,
   LIFECYCLE_PHASES,

@@ -1,4 +1,5 @@
 import type { AnchorCapabilities, HostNeeds, Plugin, PluginKind } from '../spi/index.js';
+import { declaredGuards } from './http-guards.js';
 import { TRUST_LEVELS } from '../verify/contracts.js';
 
 const KINDS: readonly PluginKind[] = ['anchor', 'transport', 'pricing', 'format', 'detector'];
@@ -54,6 +55,9 @@ function anchorUnsoundness(capabilities: AnchorCapabilities): string[] {
 function needsUnsoundness(needs: HostNeeds | undefined): string[] {
   if (needs === undefined) return [];
   const found = Object.keys(needs).flatMap((need) => oneOf('needs', need, NEEDS));
+  const guards = declaredGuards(needs);
+  if (!Array.isArray(guards) || guards.some((name) => !/^[a-z][a-z0-9-]{0,62}$/.test(name)))
+    found.push('needs.http.guards is not a list of names of a-z, 0-9 and -, from a letter');
   const names = (needs.collections ?? []).map(({ name }) => name);
   if (new Set(names).size !== names.length) found.push('it declares one collection twice');
   for (const { name, version } of needs.collections ?? []) {

@@ -26,7 +26,8 @@ export interface Signer {
 /** What a plugin asks the host to lend it, declared in `capabilities.needs`. */
 export interface HostNeeds {
   readonly events?: readonly string[];
-  readonly http?: boolean;
+  /** `guards`: names of the checks it offers, which configuration attaches to routes as `INSTANCE.CHECK`. */
+  readonly http?: boolean | { readonly guards: readonly string[] };
   readonly collections?: readonly CollectionDeclaration[];
   readonly jobs?: boolean;
   /** `ledger`: signs blocks under `<origin>/ledger`. */
@@ -175,7 +176,7 @@ export interface HttpHost {
     path: string,
     handle: (request: HttpRequest, socket: unknown, head: Uint8Array) => void,
   ): void;
-  /** A named check that configuration attaches to routes; a response refuses, undefined lets pass. */
+  /** A check declared in `needs.http.guards`, for routes that configuration names; a response refuses, undefined lets pass, an error is a 500. */
   guard(name: string, check: (request: HttpRequest) => Promise<HttpResponse | undefined>): void;
 }
 

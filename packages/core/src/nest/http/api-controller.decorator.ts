@@ -1,5 +1,6 @@
 import { applyDecorators, Controller, UseFilters, UseGuards } from '@nestjs/common';
 import { AccessGuard } from './access.guard.js';
+import { PluginChecks } from './plugin-checks.js';
 import { ProblemFilter } from './problem.filter.js';
 import { RequestMetrics } from './request-metrics.js';
 
@@ -7,7 +8,7 @@ import { RequestMetrics } from './request-metrics.js';
 export function ApiController(): ClassDecorator {
   return applyDecorators(
     Controller(),
-    UseGuards(RequestMetrics, AccessGuard),
+    UseGuards(RequestMetrics, AccessGuard, PluginChecks),
     UseFilters(ProblemFilter),
   );
 }

@@ -2,17 +2,11 @@ import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { Gateway } from '../../gateway/gateway.js';
 import type { PluginRoute } from '../../gateway/plugin-http.js';
-import type { HttpRequest } from '../../spi/index.js';
 import { GATEWAY } from '../tokens.js';
 import { problemBody, PROBLEM_CONTENT_TYPE } from './problem.js';
 import { problemOf } from './problem-of.js';
-import { bodyBytes, type RequestWithBody } from './raw-body.js';
 import { type Reply, send } from './reply.js';
-
-interface HostRequest extends RequestWithBody {
-  readonly method: string;
-  readonly url: string;
-}
+import { type HostRequest, sendWebResponse, webRequest } from './web-request.js';
 
 type HostHandler = (request: HostRequest, reply: Reply) => Promise<void>;
 
@@ -42,10 +36,7 @@ export class PluginRoutes implements OnModuleInit {
 
   private async answer(route: PluginRoute, request: HostRequest, reply: Reply): Promise<void> {
     try {
-      const answer = await route.handle(webRequest(request));
-      const { 'content-type': type = 'application/octet-stream', ...headers } =
-        answer.headers ?? {};
-      send(reply, answer.status, type, answer.body ?? '', headers);
+      sendWebResponse(reply, await route.handle(webRequest(request)));
     } catch (error) {
       const problem = problemOf(error);
       if (problem.status === 500) {
@@ -54,18 +45,4 @@ export class PluginRoutes implements OnModuleInit {
       send(reply, problem.status, PROBLEM_CONTENT_TYPE, problemBody(problem), problem.headers);
     }
   }
-}
-
-function webRequest(request: HostRequest): HttpRequest {
-  return {
-    method: request.method,
-    url: request.url,
-    headers: {
-      get: (name) => {
-        const value = request.headers[name.toLowerCase()];
-        return Array.isArray(value) ? value.join(', ') : (value ?? null);
-      },
-    },
-    arrayBuffer: async () => bodyBytes(request).slice().buffer,
-  };
 }

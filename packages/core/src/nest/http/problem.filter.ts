@@ -7,9 +7,11 @@ import {
   Optional,
 } from '@nestjs/common';
 import { GATEWAY } from '../tokens.js';
+import { RefusedByCheck } from './plugin-checks.js';
 import { problemBody, Problem, PROBLEM_CONTENT_TYPE } from './problem.js';
 import { problemOf } from './problem-of.js';
 import { nodeResponse, type Reply, send } from './reply.js';
+import { sendWebResponse } from './web-request.js';
 import type { Gateway } from '../../gateway/gateway.js';
 
 /** Turns whatever was thrown into one problem document, on both hosts. Unexpected errors are logged, not told. */
@@ -20,6 +22,10 @@ export class ProblemFilter implements ExceptionFilter {
   catch(error: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp();
     const reply = http.getResponse<Reply>();
+    if (error instanceof RefusedByCheck) {
+      sendWebResponse(reply, error.response);
+      return;
+    }
     const problem = fromNest(error) ?? problemOf(error);
     if (problem.status >= 500 && problem.status !== 503) {
       const request = http.getRequest<{ method: string; url: string }>();

@@ -34,6 +34,7 @@ export async function serveGateway(
       WattproofModule.forRoot(options),
       WattproofHttpModule.forRoot({
         open: http.open,
+        guards: http.guards,
         maxBodyBytes: ingestion.limits.messageBytes,
       }),
       ...beside,

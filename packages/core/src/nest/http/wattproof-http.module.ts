@@ -13,6 +13,7 @@ import { OperationController } from './controllers/operation.controller.js';
 import { ReadingsController } from './controllers/readings.controller.js';
 import { Metrics } from './metrics.js';
 import { ApiDocument } from './openapi.js';
+import { PluginChecks } from './plugin-checks.js';
 import { PluginRoutes } from './plugin-routes.js';
 import { ProblemFilter } from './problem.filter.js';
 import { RequestMetrics } from './request-metrics.js';
@@ -45,7 +46,7 @@ const MAX_BODY_BYTES = 1_048_576;
 @Module({})
 export class WattproofHttpModule {
   static forRoot(options: WattproofHttpModuleOptions = {}): DynamicModule {
-    const { open = [], maxBodyBytes = MAX_BODY_BYTES, without = [] } = options;
+    const { open = [], guards = {}, maxBodyBytes = MAX_BODY_BYTES, without = [] } = options;
     const groups = Object.keys(CONTROLLERS) as ControllerGroup[];
     return {
       module: WattproofHttpModule,
@@ -53,10 +54,11 @@ export class WattproofHttpModule {
         .filter((group) => !without.includes(group))
         .flatMap((group): readonly Type[] => CONTROLLERS[group]),
       providers: [
-        { provide: HTTP_OPTIONS, useValue: { open, maxBodyBytes } satisfies HttpOptions },
+        { provide: HTTP_OPTIONS, useValue: { open, guards, maxBodyBytes } satisfies HttpOptions },
         AccessGuard,
         ApiDocument,
         Metrics,
+        PluginChecks,
         PluginRoutes,
         ProblemFilter,
         RequestMetrics,

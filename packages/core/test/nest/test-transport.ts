@@ -1,0 +1,37 @@
+import { z } from 'zod';
+import type { ConfiguredPlugin } from '../../src/plugins/index.js';
+import { defineTransport, type HostNeeds, type PluginContext } from '../../src/spi/index.js';
+
+/** A transport that carries nothing and only uses what the host lends. */
+export function testTransport(
+  instanceId: string,
+  needs: HostNeeds,
+  use: (lent: PluginContext) => void,
+): ConfiguredPlugin {
+  const plugin = defineTransport({
+    name: instanceId,
+    config: z.strictObject({}),
+    capabilities: { protocol: 'test', commands: false, needs },
+    create(_config, lent) {
+      use(lent);
+      return {
+        start: async () => undefined,
+        stop: async () => undefined,
+        health: async () => ({ live: true, ready: true }),
+      };
+    },
+  });
+  return {
+    entry: {
+      instanceId,
+      kind: 'transport',
+      use: instanceId,
+      config: {},
+      path: `transports.${instanceId}`,
+    },
+    plugin,
+    config: {},
+    url: import.meta.url,
+    package: undefined,
+  };
+}
