@@ -9,7 +9,8 @@ const COMMANDS: Readonly<Record<string, Command>> = { check, recover, schema, st
 const USAGE = `gateway check [FILE] [--print]   read the configuration, load its plugins, start nothing
 gateway schema [FILE]            print the JSON Schema of the configuration
 gateway start [FILE]             run the gateway
-gateway recover [FILE] [--adopt-new-origin NAME]   say whether the database is as new as what has been signed
+gateway recover [FILE] [--adopt-new-origin NAME] [--adopt-database]
+                                 say whether the database is as new as what has been signed, and the ways out
 FILE defaults to WATTPROOF_CONFIG, then to the demo preset.`;
 
 const [name = '', ...args] = process.argv.slice(2);

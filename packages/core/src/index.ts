@@ -5,7 +5,7 @@ export { Batcher } from './batching/batcher.js';
 export { MeterService } from './devices/meter.service.js';
 export { Subscribers } from './events/subscribers.js';
 export { composeGateway } from './gateway/compose-gateway.js';
-export { examineLog, type LogExamination } from './gateway/examine-log.js';
+export { adoptStore, examineLog, type LogExamination } from './gateway/examine-log.js';
 export type {
   BatchPolicy,
   GatewayOptions,

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { composeGateway, examineLog, type LogExamination } from '@wattproof/core';
+import { adoptStore, composeGateway, examineLog, type LogExamination } from '@wattproof/core';
 import type { GatewayConfig } from '@wattproof/core/plugins';
 import { toHex } from '@wattproof/core/verify';
 import { ConfigError } from '../config/config-errors.js';
@@ -8,10 +8,11 @@ import type { CommandContext } from './command.js';
 
 const ASK_LEDGERS_MS = 15_000;
 const NEW_ORIGIN = '--adopt-new-origin';
+const ADOPT = '--adopt-database';
 
 /**
- * `gateway recover [FILE] [--adopt-new-origin NAME]`: says how far the database, the log key and the ledgers have
- * got, and the ways out when the database is behind. Changes nothing; the gateway must not be running on an embedded
+ * `gateway recover [FILE] [--adopt-new-origin NAME] [--adopt-database]`: says how far the database, the log key and the ledgers have
+ * got, and the ways out when the database is behind. Changes nothing, except that `--adopt-database` writes a lost mark anew; the gateway must not be running on an embedded
  * store. Exit 0 consistent, 1 rolled back or not to be told, 2 not usable as called.
  */
 export async function recover(args: readonly string[], context: CommandContext): Promise<number> {
@@ -36,7 +37,14 @@ export async function recover(args: readonly string[], context: CommandContext):
       const found = await examineLog(gateway, AbortSignal.timeout(ASK_LEDGERS_MS));
       for (const line of state(found, config, gateway.logKeys.markFile)) context.out(line);
       if (found.refusal === undefined) return 0;
-      for (const line of waysOut(found, config, name)) context.out(line);
+      if (args.includes(ADOPT)) {
+        const { size } = await adoptStore(gateway, found);
+        context.out(
+          `adopted: ${gateway.logKeys.markFile} says ${size} batches. Start the gateway.`,
+        );
+        return 0;
+      }
+      for (const line of waysOut(found, config, gateway.logKeys.markFile, name)) context.out(line);
       return 1;
     } finally {
       await gateway.stop();
@@ -55,26 +63,38 @@ function state(found: LogExamination, config: GatewayConfig, markFile: string): 
   return [
     `log        ${config.origin}`,
     `database   ${storeSize} batches, ${waiting} entries waiting for one`,
-    `key        ${mark ? `signed up to ${mark.size} batches, root ${toHex(mark.root)}` : 'has signed nothing'} (${markFile})`,
+    `key        ${mark ? `signed up to ${mark.size} batches, root ${toHex(mark.root)}` : 'it is not known what has been signed'} (${markFile})`,
     `ledgers    ${ledger ? `"${ledger.anchor}" holds a commitment of ${ledger.size} batches` : 'hold nothing of this log'}`,
     ...found.unreachable.map((id) => `           "${id}" could not be asked`),
     found.refusal === undefined
       ? 'consistent: the database extends everything that has been signed and published.'
-      : `log_rolled_back: ${found.refusal.message}`,
+      : `${found.refusal.code}: ${found.refusal.message}`,
   ];
 }
 
 function waysOut(
-  { mark, ledger, waiting }: LogExamination,
+  { mark, ledger, waiting, refusal }: LogExamination,
   config: GatewayConfig,
+  markFile: string,
   name: string | undefined,
 ): readonly string[] {
   const needed = Math.max(mark?.size ?? 0, Number(ledger?.size ?? 0n));
+  const back =
+    refusal?.code === 'log_rolled_back'
+      ? [
+          `  (a) restore a copy of the database that holds the ${needed} batches which have been signed, then start again.`,
+          '      Copy away this database first: what it took since the restore is acknowledged too.',
+        ]
+      : [
+          `  (a) restore the newest copy of ${markFile}; after a change of the key that is the mark of the key before.`,
+          '      One that is not readable or of another log has to be moved away first.',
+          '      If no copy is left, and this database is certainly the newest that was ever sealed over:',
+          `        gateway recover ${ADOPT}   # writes the mark as this database has it`,
+        ];
   return [
-    'Sealing stays off, because going on would sign a second checkpoint of one size. Readings are still taken.',
+    'Sealing stays off, because going on could sign a second checkpoint of one size. Readings are still taken.',
     'Ways out:',
-    `  (a) restore a copy of the database that holds the ${needed} batches which have been signed, then start again.`,
-    '      Copy away this database first: what it took since the restore is acknowledged too.',
+    ...back,
     '  (b) leave this log as it is and go on with a new one, under a new origin. In the configuration:',
     `        origin: ${name ?? 'NAME'}`,
     '        log: { key: { file: NEW_FILE } }     # a new key; it is made at the next start',

@@ -3,7 +3,7 @@ import { equal, utf8 } from '../verify/bytes.js';
 import { checkpointText } from '../verify/checkpoint.js';
 import { formatNote, parseVkey } from '../verify/note.js';
 import type { HighWaterMark, Mark } from './high-water-mark.js';
-import { LogError } from './log-error.js';
+import { rolledBack } from './log-error.js';
 
 /**
  * Signs checkpoints, one root for each size, ever. The mark is durable before a signature exists; the same
@@ -44,15 +44,8 @@ export class CheckpointSigner {
     });
   }
 
-  /** What the key remembers. */
+  /** What the key remembers: undefined when the mark dies with the process. Throws `log_mark_missing`, `log_mark_invalid`. */
   remembered(): Promise<Mark | undefined> {
     return this.mark.read();
   }
-}
-
-export function rolledBack(message: string): LogError {
-  return new LogError(
-    'log_rolled_back',
-    `${message} The database is older than the key or a ledger. Run "gateway recover".`,
-  );
 }

@@ -2,7 +2,7 @@ import { equal } from '../verify/bytes.js';
 import { commitmentDigest } from '../verify/commitment.js';
 import type { BatchStore } from './batch.store.js';
 import type { Mark } from './high-water-mark.js';
-import { rolledBack } from './checkpoint-signer.js';
+import { LogError, rolledBack } from './log-error.js';
 
 /** The largest commitment of this log that a ledger shows. */
 export interface LedgerMemory {
@@ -13,7 +13,7 @@ export interface LedgerMemory {
 
 /**
  * The store's head must extend what the key has signed and what ledgers hold. Throws `log_rolled_back` when it does not:
- * going on would sign a second checkpoint of one size.
+ * going on would sign a second checkpoint of one size. Throws `log_mark_missing` when nobody remembers signing what the store holds.
  */
 export async function checkContinuity(
   origin: string,
@@ -22,6 +22,11 @@ export async function checkContinuity(
 ): Promise<void> {
   const size = ((await batches.head())?.number ?? -1) + 1;
   const { mark, ledger } = known;
+  if (mark?.size === 0 && (await batches.byNumber(0))?.checkpoint !== undefined)
+    throw new LogError(
+      'log_mark_missing',
+      `The store has ${size} batches with checkpoints, but the mark beside log.key says that nothing has been signed. If the key was changed, copy the mark of the key before in its place; if not, log.key is another file than before. Run "gateway recover".`,
+    );
   if (mark !== undefined && mark.size > 0) {
     const root = await rootAt(batches, mark.size, size);
     if (root === undefined)

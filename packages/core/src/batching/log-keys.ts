@@ -1,9 +1,11 @@
+import { stat } from 'node:fs/promises';
 import type { Signer } from '../spi/index.js';
 import { utf8 } from '../verify/bytes.js';
 import { logKeyText } from '../verify/log-key.js';
 import { formatNote, parseVkey } from '../verify/note.js';
 import { canonicalJsonBytes } from '../verify/rfc8785.js';
 import { createPrivateFile, readIfThere, replaceFile } from './durable-file.js';
+import { FileMark } from './high-water-mark.js';
 import { deriveKey, keyFromPem, keyFromSeed, namedSigner, pemOf } from './log-key.js';
 import { LogError } from './log-error.js';
 
@@ -36,6 +38,8 @@ export interface LogKeys {
   readonly markFile: string;
   /** True when this start created the key. */
   readonly created: boolean;
+  /** What an operator should know of the files, in sentences. */
+  readonly warnings: readonly string[];
   /** What `GET /api/v1/log/keys` answers. */
   document(): object;
 }
@@ -44,25 +48,36 @@ export interface LogKeys {
 export async function openLogKeys(options: LogKeysOptions): Promise<LogKeys> {
   const { origin } = options;
   const main = await openKey(options.key, 'log.key', options);
-  const receiptKey =
+  const receipt =
     options.receiptKey === undefined
-      ? deriveKey(main.key, `${origin}/receipts`)
-      : (await openKey(options.receiptKey, 'log.receiptKey', options)).key;
+      ? { key: deriveKey(main.key, `${origin}/receipts`), warnings: [] }
+      : await openKey(options.receiptKey, 'log.receiptKey', options);
   const checkpoint = namedSigner(origin, main.key);
-  const receipts = namedSigner(`${origin}/receipts`, receiptKey);
+  const receipts = namedSigner(`${origin}/receipts`, receipt.key);
   const ledger = namedSigner(`${origin}/ledger`, deriveKey(main.key, `${origin}/ledger`));
   const base =
     typeof options.key === 'string'
       ? `${options.stateFolder}/log-${parseVkey(checkpoint.vkey).id}`
       : options.key.file;
-  const announced = await announcements(`${base}.notes`, options, checkpoint, { receipts, ledger });
+  const markFile = `${base}.mark`;
+  const announced = await reaching(
+    `beside log.key, ${base}.* can be neither read nor written`,
+    () =>
+      announcements(
+        { notes: `${base}.notes`, mark: new FileMark(markFile, origin) },
+        options,
+        checkpoint,
+        { receipts, ledger },
+      ),
+  );
   return {
     checkpoint,
     receipts,
     ledger,
     announcements: [...options.previous, ...announced],
-    markFile: `${base}.mark`,
+    markFile,
     created: main.created,
+    warnings: [...main.warnings, ...receipt.warnings],
     document: () => ({
       origin,
       checkpoint: checkpoint.vkey,
@@ -74,41 +89,49 @@ export async function openLogKeys(options: LogKeysOptions): Promise<LogKeys> {
 }
 
 async function openKey(source: KeySource, what: string, options: LogKeysOptions) {
-  if (typeof source === 'string') return { key: keyFromPem(source, what), created: false };
+  if (typeof source === 'string')
+    return { key: keyFromPem(source, what), created: false, warnings: [] };
+  const { file } = source;
+  const made = pemOf(keyFromSeed(options.random(32)));
+  return reaching(`${what}: ${file} can be neither read nor created`, async () => {
+    const created = await createPrivateFile(file, made);
+    const text = created ? made : await readIfThere(file);
+    if (text === undefined) throw new Error('it is a link to nothing');
+    const { mode } = await stat(file);
+    // Mounted secrets are often readable by a group; refusing would leave no way to use them.
+    const warnings =
+      (mode & 0o077) === 0
+        ? []
+        : [
+            `${what}: ${file} can be read by others (mode ${(mode & 0o777).toString(8)}); chmod 600`,
+          ];
+    return { key: keyFromPem(text, `${what} (${file})`), created, warnings };
+  });
+}
+
+async function reaching<T>(what: string, work: () => Promise<T>): Promise<T> {
   try {
-    const made = pemOf(keyFromSeed(options.random(32)));
-    const created = await createPrivateFile(source.file, made);
-    const text = created ? made : ((await readIfThere(source.file)) ?? '');
-    return { key: keyFromPem(text, `${what} (${source.file})`), created };
+    return await work();
   } catch (cause) {
     if (cause instanceof LogError) throw cause;
-    throw new LogError(
-      'log_key_unreadable',
-      `${what}: ${source.file} can be neither read nor created: ${(cause as Error).message}`,
-      { cause },
-    );
+    throw new LogError('log_key_unreadable', `${what}: ${(cause as Error).message}`, { cause });
   }
 }
 
-/** Kept in a file, so that a bundle made tomorrow carries the same announcement as one made today. */
+/**
+ * Kept in a file, so that a bundle made tomorrow carries the same announcement as one made today. Announcements that are not there
+ * yet mean a key that is used for the first time here: then, and only then, its mark begins.
+ */
 async function announcements(
-  file: string,
+  files: { readonly notes: string; readonly mark: FileMark },
   options: LogKeysOptions,
   checkpoint: Signer,
   others: { readonly receipts: Signer; readonly ledger: Signer },
 ): Promise<readonly string[]> {
-  const kept = await readIfThere(file);
-  if (kept !== undefined) {
-    const notes: unknown = JSON.parse(kept);
-    const wanted = [others.receipts.vkey, others.ledger.vkey];
-    if (
-      Array.isArray(notes) &&
-      wanted.every(
-        (vkey, i) => typeof notes[i] === 'string' && notes[i].includes(JSON.stringify(vkey)),
-      )
-    )
-      return notes as string[];
-  }
+  const kept = readNotes(await readIfThere(files.notes));
+  const wanted = [others.receipts.vkey, others.ledger.vkey];
+  if (wanted.every((vkey, i) => kept?.[i]?.includes(JSON.stringify(vkey)))) return kept ?? [];
+  await files.mark.begin();
   const notes: string[] = [];
   for (const role of ['receipts', 'ledger'] as const) {
     const text = logKeyText(
@@ -125,7 +148,17 @@ async function announcements(
       formatNote({ text, signatures: [{ name, id, value: await checkpoint.sign(utf8(text)) }] }),
     );
   }
-  await createPrivateFile(file, '[]');
-  await replaceFile(file, JSON.stringify(notes));
+  await replaceFile(files.notes, JSON.stringify(notes));
   return notes;
+}
+
+function readNotes(text: string | undefined): readonly string[] | undefined {
+  try {
+    const notes: unknown = JSON.parse(text ?? 'null');
+    return Array.isArray(notes) && notes.every((note) => typeof note === 'string')
+      ? notes
+      : undefined;
+  } catch {
+    return undefined;
+  }
 }

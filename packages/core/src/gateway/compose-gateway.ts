@@ -61,6 +61,7 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
   const subscribers = new Subscribers(store.outbox, logger);
   const pluginHttp = new PluginHttp();
   const keys = await openKeys(config, { clock, random, stateFolder: options.stateFolder });
+  for (const warning of keys.warnings) logger.warn(warning);
   const plugins = await createPlugins(
     options.plugins ?? (await loadPlugins(pluginEntries(config), { configFile })),
     pluginHost({

@@ -1,10 +1,21 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { Batcher, type CheckpointedBatch } from '../../src/batching/batcher.js';
 import { CheckpointSigner } from '../../src/batching/checkpoint-signer.js';
 import { FileMark, MemoryMark } from '../../src/batching/high-water-mark.js';
+import type { LogError } from '../../src/batching/log-error.js';
 import { openLogKeys } from '../../src/batching/log-keys.js';
 import { nativeHashing } from '../../src/hashing/native-hashing.js';
 import type { BatchStore } from '../../src/batching/batch.store.js';
@@ -14,6 +25,7 @@ import { FakeClock } from '../../src/testing/fake-clock.js';
 import { auditStore } from '../../src/testing/process/audit-store.js';
 import { sampleEntry } from '../../src/testing/store-suite/sample-rows.js';
 import { StoreScene } from '../../src/testing/store-suite/store-scene.js';
+import { toHex } from '../../src/verify/bytes.js';
 import {
   commitmentDigest,
   openLogKeyNote,
@@ -118,6 +130,47 @@ describe('the keys of a log', () => {
   });
 });
 
+describe('the files of a key', () => {
+  it('begin together: a mark that says nothing is signed, and no leftovers', async () => {
+    const { markFile } = await keys();
+    expect(await new FileMark(markFile, ORIGIN).read()).toMatchObject({ size: 0 });
+    expect((await readdir(folder)).toSorted()).toEqual([
+      'log.key',
+      'log.key.mark',
+      'log.key.notes',
+    ]);
+    expect((await stat(markFile)).mode & 0o777).toBe(0o600);
+  });
+
+  it('are not begun anew when the mark of a used key is gone, truncated or of another log', async () => {
+    const { markFile } = await keys();
+    const code = async () =>
+      new FileMark((await keys()).markFile, ORIGIN).read().catch((error: LogError) => error.code);
+    await rm(markFile);
+    expect(await code()).toBe('log_mark_missing');
+    for (const text of ['', 'null', '{"v":"wattproof.mark/1","origin":"other","size":1}']) {
+      await writeFile(markFile, text);
+      expect(await code()).toBe('log_mark_invalid');
+    }
+  });
+
+  it('that others can read are used with a warning', async () => {
+    expect((await keys()).warnings).toEqual([]);
+    await chmod(join(folder, 'log.key'), 0o644);
+    expect((await keys()).warnings).toEqual([expect.stringContaining('mode 644')]);
+  });
+
+  it('are refused with their path when they cannot be read', async () => {
+    await symlink(join(folder, 'nowhere'), join(folder, 'dangling'));
+    await mkdir(join(folder, 'folder.key'));
+    for (const name of ['dangling', 'folder.key'])
+      await expect(keys(join(folder, name))).rejects.toMatchObject({
+        code: 'log_key_unreadable',
+        message: expect.stringContaining(name),
+      });
+  });
+});
+
 describe('a checkpoint signer', () => {
   const root = (fill: number) => new Uint8Array(32).fill(fill);
 
@@ -141,6 +194,37 @@ describe('a checkpoint signer', () => {
     };
     await new CheckpointSigner(ORIGIN, watching, new FileMark(markFile, ORIGIN)).sign(7, root(9));
     expect(JSON.parse(onDisk)).toMatchObject({ size: 7, root: '09'.repeat(32) });
+  });
+
+  it('signs one root for each size also when two processes over copies of one store share the key', async () => {
+    const { checkpoint, markFile } = await keys();
+    for (let size = 1; size <= 20; size += 1) {
+      const signed = await Promise.allSettled(
+        [1, 2, 3, 4].map((fill) =>
+          new CheckpointSigner(ORIGIN, checkpoint, new FileMark(markFile, ORIGIN)).sign(
+            size,
+            root(fill),
+          ),
+        ),
+      );
+      const notes = signed.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+      expect(new Set(notes).size).toBeLessThanOrEqual(1);
+      const { root: marked } = await new FileMark(markFile, ORIGIN).read();
+      await new CheckpointSigner(ORIGIN, checkpoint, new FileMark(markFile, ORIGIN)).sign(
+        size,
+        notes.length === 0 ? root(1) : marked,
+      );
+    }
+    expect((await readdir(folder)).filter((name) => /\.(tmp|\d+)$/.test(name))).toEqual([]);
+  });
+
+  it('goes on after a crash between the claim of a size and its mark, with that root only', async () => {
+    const { checkpoint, markFile } = await keys();
+    const open = () => new CheckpointSigner(ORIGIN, checkpoint, new FileMark(markFile, ORIGIN));
+    const text = { v: 'wattproof.mark/1', origin: ORIGIN, size: 1, root: toHex(root(1)) };
+    await writeFile(`${markFile}.1`, `${JSON.stringify(text)}\n`);
+    await expect(open().sign(1, root(2))).rejects.toMatchObject({ code: 'log_rolled_back' });
+    await expect(open().sign(1, root(1))).resolves.toContain(ORIGIN);
   });
 
   it('refuses a mark it cannot read, rather than starting over', async () => {
@@ -285,6 +369,20 @@ describe('a database restored from an older copy', () => {
     expect(checked.batcher.refusal).toMatchObject({ code: 'log_rolled_back' });
     await expect(checked.batcher.tick()).resolves.toBe(0);
     await expect(checked.batcher.flush()).rejects.toMatchObject({ code: 'log_rolled_back' });
+  });
+
+  it('is not hidden by a mark that was deleted, with or without the announcements beside it', async () => {
+    const store = await grown(2);
+    const { markFile } = await keys();
+    for (const gone of [markFile, markFile.replace('.mark', '.notes')]) {
+      await rm(gone);
+      const { batcher, seen } = await batcherOver(store);
+      await batcher.checkContinuity(undefined);
+      expect(batcher.refusal).toMatchObject({ code: 'log_mark_missing' });
+      await put(store, 1);
+      await expect(batcher.flush()).rejects.toMatchObject({ code: 'log_mark_missing' });
+      expect(seen).toEqual([]);
+    }
   });
 
   it('is noticed by what a ledger holds when key and mark were restored with it', async () => {

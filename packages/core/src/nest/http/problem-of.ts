@@ -28,6 +28,8 @@ const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   json_invalid: 400,
   api_key_not_found: 404,
   log_rolled_back: 503,
+  log_mark_missing: 503,
+  log_mark_invalid: 503,
 };
 
 interface CodedError extends Error {
