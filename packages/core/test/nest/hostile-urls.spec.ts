@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Server } from 'node:http';
+import { hostAdapter } from '../../src/nest/http/host-adapter.js';
 import { startTestGateway, type TestGateway } from '../../src/testing/start-test-gateway.js';
+import { TestDevice } from '../ingestion/test-devices.js';
 import { ask, HOSTS } from './hosts.js';
 
 describe.each(HOSTS)('URLs that no client of ours writes, on %s', (host) => {
@@ -28,6 +31,38 @@ describe.each(HOSTS)('URLs that no client of ours writes, on %s', (host) => {
     expect(answer.status).toBe(400);
     expect(answer.type).toContain('application/problem+json');
     expect(answer.json).toMatchObject({ status: 400, code: 'request_invalid' });
+  });
+
+  it.each(['/API/v1/readings', '/%61pi/v1/readings', '/api/v1/readings/'])(
+    '%s is the route or is none, and never a body that cannot be read',
+    async (path) => {
+      const answer = await ask(gateway.url + path, { body: {} });
+      expect(['envelope_incomplete', 'route_not_found']).toContain(answer.json.code);
+    },
+  );
+
+  it('a meter id of 256 bytes finds its meter, every byte escaped', async () => {
+    const meterId = 'é'.repeat(128);
+    await gateway.services.store.meters.register(new TestDevice(meterId).stored('active'));
+    const path = `/api/v1/meters/${encodeURIComponent(meterId)}`;
+    const answer = await ask(gateway.url + path, { key: gateway.adminKey });
+    expect([answer.status, answer.json.meter_id]).toEqual([200, meterId]);
+  });
+
+  it('a registration of more than 16 KiB is refused before it is read', async () => {
+    const body = `{"meter_id":"${'m'.repeat(16_384)}"}`;
+    const answer = await ask(`${gateway.url}/api/v1/meters/register`, { body });
+    expect([answer.status, answer.json.code]).toEqual([413, 'message_too_large']);
+  });
+
+  it('a request that never ends is ended, and connections are counted', async () => {
+    const adapter = await hostAdapter(host);
+    adapter.initHttpServer({});
+    const { requestTimeout, headersTimeout, maxConnections } = adapter.getHttpServer() as Server;
+    for (const bound of [requestTimeout, headersTimeout, maxConnections]) {
+      expect(bound).toBeGreaterThan(0);
+      expect(bound).toBeLessThanOrEqual(120_000);
+    }
   });
 
   it('consistency of an empty log says that there is no checkpoint', async () => {

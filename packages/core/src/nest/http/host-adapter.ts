@@ -1,13 +1,24 @@
 import type { AbstractHttpAdapter } from '@nestjs/core';
+import type { Server } from 'node:http';
 import { PROBLEM_CONTENT_TYPE, problemBody } from './problem.js';
 import { problemOf } from './problem-of.js';
 
 export interface HostAdapterOptions {
-  /** PEM texts; absent: plain HTTP. */
+  /** PEM texts; absent: plain HTTP. With `clientCa` only clients with a certificate of it may connect. */
   readonly tls?: { readonly cert: string; readonly key: string; readonly clientCa?: string };
   /** Proxies whose X-Forwarded-* headers count. */
   readonly trustProxy?: boolean | number | string | readonly string[];
 }
+
+/**
+ * The longest a request may take to arrive: 1 MiB at 9 kB/s. Fastify sets no limit of its own, and a body that
+ * never ends would hold its connection for ever.
+ */
+const REQUEST_TIMEOUT_MS = 120_000;
+/** Connections held at once; what comes beyond is closed before anything is read. */
+const MAX_CONNECTIONS = 10_000;
+/** Longest `:id` in characters: 256 bytes, each of them as a percent escape. */
+const MAX_PARAM_LENGTH = 768;
 
 /** What is used of Fastify's reply; its types come with a package that is not ours to ask for. */
 interface ReplyOfFastify {
@@ -36,17 +47,38 @@ export async function hostAdapter(
   const { trustProxy = false } = options;
   if (host === 'fastify') {
     const { FastifyAdapter } = await import('@nestjs/platform-fastify');
-    return new FastifyAdapter({
+    const fastify = new FastifyAdapter({
       trustProxy: (Array.isArray(trustProxy) ? [...trustProxy] : trustProxy) as boolean,
       // Idle connections are closed at once when the gateway stops, busy ones when they are answered.
       forceCloseConnections: 'idle',
       frameworkErrors: tellAsProblem as never,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
       ...(options.tls === undefined ? {} : { https: tlsOptions(options.tls) }),
     });
+    return bounded(fastify);
   }
   const { ExpressAdapter } = await import('@nestjs/platform-express');
   const adapter = new ExpressAdapter();
   adapter.set('trust proxy', trustProxy);
+  if (options.tls !== undefined) {
+    // Nest makes Express's server from the options of its own factory; these belong to the adapter.
+    const https = tlsOptions(options.tls);
+    const init = adapter.initHttpServer.bind(adapter);
+    adapter.initHttpServer = (given) => init({ ...given, httpsOptions: https });
+  }
+  return bounded(adapter);
+}
+
+/** Bounds the server that the adapter makes, whichever it is. */
+function bounded(adapter: AbstractHttpAdapter): AbstractHttpAdapter {
+  const init = adapter.initHttpServer.bind(adapter);
+  adapter.initHttpServer = (options) => {
+    init(options);
+    const server = adapter.getHttpServer() as Server;
+    server.requestTimeout = REQUEST_TIMEOUT_MS;
+    server.maxConnections = MAX_CONNECTIONS;
+  };
   return adapter;
 }
 
@@ -55,8 +87,9 @@ function tlsOptions(tls: NonNullable<HostAdapterOptions['tls']>): object {
   return {
     cert,
     key,
+    // Whoever names a CA of clients wants no others: the handshake of anybody else fails.
     ...(clientCa === undefined
       ? {}
-      : { ca: clientCa, requestCert: true, rejectUnauthorized: false }),
+      : { ca: clientCa, requestCert: true, rejectUnauthorized: true }),
   };
 }

@@ -1,12 +1,16 @@
 import type { INestApplication } from '@nestjs/common';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { HTTP_OPTIONS, type HttpOptions } from '../tokens.js';
 import { ApiDocument } from './openapi.js';
+import { PluginUpgrades } from './plugin-upgrades.js';
 import { Problem, PROBLEM_CONTENT_TYPE, problemBody } from './problem.js';
-import { hasBody, RAW_CONTENT_TYPES, readBody, RefusedBody } from './raw-body.js';
+import { BodiesComingIn, hasBody, RAW_CONTENT_TYPES, readBody, RefusedBody } from './raw-body.js';
 import { type Reply, send } from './reply.js';
 import { servedHere } from './routes.js';
 import { WattproofHttpModule } from './wattproof-http.module.js';
+
+/** Memory for bodies that are still coming in, all together: 64 of the largest. */
+const COMING_IN_BYTES = 64 * 1_048_576;
 
 type Done = (error: Error | null, body?: unknown) => void;
 
@@ -30,15 +34,17 @@ interface ExpressLike {
 }
 
 /**
- * Makes a host application hand Wattproof's own routes the bytes of their bodies; the host's other
- * routes keep their parsers. Call it after `NestFactory.create` and before `app.listen()`.
+ * Makes a host application hand Wattproof's own routes the bytes of their bodies, and plugins the connections
+ * that are upgraded on their paths; the host's other routes keep their parsers. Call it after `NestFactory.create` and before `app.listen()`.
  */
 export function prepareHttpApp(app: INestApplication): void {
   app.get(ApiDocument).describe(app, WattproofHttpModule);
+  app.get(PluginUpgrades).serve(app.getHttpServer() as Server);
   const { maxBodyBytes } = app.get<HttpOptions>(HTTP_OPTIONS);
+  const comingIn = new BodiesComingIn(COMING_IN_BYTES);
   const adapter = app.getHttpAdapter();
   if (adapter.getType() === 'fastify') {
-    prepareFastify(app, maxBodyBytes);
+    prepareFastify(app, maxBodyBytes, comingIn);
     return;
   }
   const express = app as unknown as ExpressLike;
@@ -47,7 +53,7 @@ export function prepareHttpApp(app: INestApplication): void {
       next();
       return;
     }
-    readBody(request, maxBodyBytes).then((body) => {
+    readBody(request, maxBodyBytes, comingIn).then((body) => {
       if (body instanceof RefusedBody) {
         // Not passed on: the host's own parser would try to read what is left.
         const { problem } = body;
@@ -61,7 +67,11 @@ export function prepareHttpApp(app: INestApplication): void {
   });
 }
 
-function prepareFastify(app: INestApplication, maxBodyBytes: number): void {
+function prepareFastify(
+  app: INestApplication,
+  maxBodyBytes: number,
+  comingIn: BodiesComingIn,
+): void {
   const adapter = app.getHttpAdapter() as unknown as {
     getInstance(): FastifyInstance;
     useBodyParser(
@@ -77,7 +87,7 @@ function prepareFastify(app: INestApplication, maxBodyBytes: number): void {
   for (const type of RAW_CONTENT_TYPES) {
     if (instance.hasContentTypeParser(type)) instance.removeContentTypeParser([type]);
     instance.addContentTypeParser(type, (request, payload, done) => {
-      readBody(payload, maxBodyBytes)
+      readBody(payload, maxBodyBytes, comingIn)
         .then((body) => (servedHere(request.url) ? body : parsed(body)))
         .then((body) => done(null, body), done);
     });

@@ -57,7 +57,8 @@ export function retryLater(
   code: string,
   detail: string,
   retryAfterMs: number,
+  headers: Readonly<Record<string, string>> = {},
 ): Problem {
   const seconds = Math.max(1, Math.ceil(retryAfterMs / 1000));
-  return new Problem(status, code, detail, { 'retry-after': String(seconds) });
+  return new Problem(status, code, detail, { ...headers, 'retry-after': String(seconds) });
 }

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { Problem } from './problem.js';
+import { Problem, retryLater } from './problem.js';
 
 /** Content types whose bytes reach the controllers unparsed: strict JSON is read from the text. */
 export const RAW_CONTENT_TYPES = ['application/json', 'application/x-ndjson'] as const;
@@ -27,8 +27,63 @@ interface IncomingBody extends Readable {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
 }
 
+/** A body that is still coming in. */
+interface Receiving {
+  bytes: number;
+  giveUp(): void;
+}
+
+/**
+ * Bodies that are coming in, bounded together. When they hold more, the one that has been coming for longest is given
+ * up: who sends a byte now and then gives way to who sends, and never the other way round.
+ */
+export class BodiesComingIn {
+  private readonly open = new Set<Receiving>();
+  private held = 0;
+
+  constructor(private readonly maxBytes: number) {}
+
+  get heldBytes(): number {
+    return this.held;
+  }
+
+  begin(giveUp: () => void): Receiving {
+    const receiving = { bytes: 0, giveUp };
+    this.open.add(receiving);
+    return receiving;
+  }
+
+  grow(receiving: Receiving, bytes: number): void {
+    receiving.bytes += bytes;
+    this.held += bytes;
+    for (const oldest of this.open) {
+      if (this.held <= this.maxBytes) return;
+      oldest.giveUp();
+    }
+  }
+
+  end(receiving: Receiving): void {
+    if (this.open.delete(receiving)) this.held -= receiving.bytes;
+  }
+}
+
+const givenUp = (): RefusedBody =>
+  new RefusedBody(
+    retryLater(
+      429,
+      'throttled',
+      'Too many bodies are coming in, and this one took longest. Nothing was kept; send it again.',
+      1000,
+      { connection: 'close' },
+    ),
+  );
+
 /** Reads a body up to the limit. Rejects only when the connection breaks. */
-export function readBody(incoming: IncomingBody, maxBytes: number): Promise<Buffer | RefusedBody> {
+export function readBody(
+  incoming: IncomingBody,
+  maxBytes: number,
+  comingIn: BodiesComingIn,
+): Promise<Buffer | RefusedBody> {
   const { headers } = incoming;
   const encoding = headers['content-encoding'];
   if (encoding !== undefined && encoding !== 'identity') {
@@ -47,23 +102,35 @@ export function readBody(incoming: IncomingBody, maxBytes: number): Promise<Buff
     const chunks: Buffer[] = [];
     let length = 0;
     const finish = (result: Buffer | RefusedBody): void => {
-      incoming.off('data', onData).off('end', onEnd).off('error', reject);
+      incoming.off('data', onData).off('end', onEnd).off('error', onError);
+      comingIn.end(receiving);
       resolve(result);
     };
+    const refuse = (refusal: RefusedBody): void => {
+      incoming.pause();
+      chunks.length = 0;
+      finish(refusal);
+    };
+    const receiving = comingIn.begin(() => refuse(givenUp()));
     const onData = (chunk: Buffer): void => {
       length += chunk.length;
       if (length > maxBytes) {
-        incoming.pause();
-        finish(tooLarge(maxBytes));
+        refuse(tooLarge(maxBytes));
         return;
       }
       chunks.push(chunk);
+      comingIn.grow(receiving, chunk.length);
+    };
+    const onError = (error: Error): void => {
+      comingIn.end(receiving);
+      reject(error);
     };
     const onEnd = (): void => {
       const [only] = chunks;
       finish(chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks, length));
     };
-    incoming.on('data', onData).once('end', onEnd).once('error', reject);
+    incoming.once('close', () => comingIn.end(receiving));
+    incoming.on('data', onData).once('end', onEnd).once('error', onError);
   });
 }
 

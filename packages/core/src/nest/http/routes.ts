@@ -324,9 +324,21 @@ export type RouteName = keyof typeof ROUTES;
 
 const PREFIXES = [API, '/health', '/metrics', '/openapi.json', '/docs', '/api/meters'];
 
-/** True for the URLs of this module; everything else on a host belongs to the host. */
+/**
+ * True for the URLs of this module; everything else on a host belongs to the host. Express matches paths in any case and
+ * Fastify with any letter escaped, so both reach our controllers and must find their bodies unparsed.
+ */
 export function servedHere(url: string): boolean {
   const question = url.indexOf('?');
-  const path = question < 0 ? url : url.slice(0, question);
+  const path = plain(question < 0 ? url : url.slice(0, question));
   return PREFIXES.some((prefix) => path === prefix || path.startsWith(`${prefix}/`));
+}
+
+function plain(path: string): string {
+  if (!/[%A-Z]/.test(path)) return path;
+  try {
+    return decodeURIComponent(path).toLowerCase();
+  } catch {
+    return path.toLowerCase();
+  }
 }

@@ -15,6 +15,9 @@ import type { RequestWithBody } from '../raw-body.js';
 import { type Reply, sendJson } from '../reply.js';
 import { Route } from '../route.decorator.js';
 
+/** A registration whose members are all as long as they may be fits, every character escaped. */
+const REGISTRATION_BYTES = 16_384;
+
 const METER_STATES = ['pending', 'active', 'suspended', 'retired'] as const;
 
 @ApiController()
@@ -33,7 +36,7 @@ export class MetersController {
   @Route('registerMeter')
   async register(@Req() request: RequestWithBody, @Res() reply: Reply): Promise<void> {
     // The service checks the members itself, so that every way of registering refuses alike.
-    const body = jsonBody(request, z.unknown());
+    const body = jsonBody(request, z.unknown(), REGISTRATION_BYTES);
     const account = callerOf(request)?.accountId ?? this.gateway.defaultAccount;
     const meter = await this.gateway.meters.register(body, account);
     sendJson(reply, meterDocument(meter), 201);
