@@ -22,8 +22,15 @@ const SHED_PAUSE_MS = 100;
 
 const HEAD_END = Buffer.from('\r\n\r\n');
 
-/** One connection with one request under way at most. */
+/** How often one request is sent again because the server closed the connection before it answered anything. */
+const RESENDS = 5;
+
+/**
+ * One connection with one request under way at most. A server may close a connection that nobody uses at the moment a request is on
+ * its way: then the request leaves again on a new one, as RFC 9112 section 9.3.1 has it for requests that may be sent twice.
+ */
 export class Connection {
+  #url;
   #socket;
   #pending;
   #head = Buffer.alloc(0);
@@ -33,30 +40,49 @@ export class Connection {
   #body = [];
 
   static async open(url) {
-    const { hostname, port } = new URL(url);
     const connection = new Connection();
-    const socket = connect({ host: hostname, port: Number(port), noDelay: true });
-    connection.#socket = socket;
-    await once(socket, 'connect');
-    socket.on('data', (chunk) => connection.#read(chunk));
-    socket.on('error', (error) => connection.#pending?.reject(error));
-    socket.on('close', () =>
-      connection.#pending?.reject(new Error('the server closed the connection')),
-    );
+    connection.#url = url;
+    await connection.#connect();
     return connection;
   }
 
-  /** Resolves to `{ status, body? }` when the answer is complete; the body is kept only when asked for. */
-  send(bytes, keepBody = false) {
-    return new Promise((resolve, reject) => {
-      this.#pending = { resolve, reject, keepBody };
-      this.#socket.write(bytes);
-    });
+  /** Resolves to `{ status, refusal?, body? }` when the answer is complete; the body is kept only when asked for. */
+  async send(bytes, keepBody = false) {
+    for (let resends = 0; ; resends += 1) {
+      if (this.#socket.destroyed || !this.#socket.writable) await this.#connect();
+      try {
+        return await new Promise((resolve, reject) => {
+          this.#pending = { resolve, reject, keepBody };
+          this.#socket.write(bytes);
+        });
+      } catch (error) {
+        this.#pending = undefined;
+        this.#socket.destroy();
+        const answered = this.#head.length > 0 || this.#missing > 0;
+        if (answered || resends === RESENDS || error.broken !== true) throw error;
+      }
+    }
   }
 
   close() {
     this.#pending = undefined;
     this.#socket.destroy();
+  }
+
+  async #connect() {
+    const { hostname, port } = new URL(this.#url);
+    const socket = connect({ host: hostname, port: Number(port), noDelay: true });
+    this.#socket = socket;
+    await once(socket, 'connect');
+    // An old socket's last words are not about the request that is under way on the new one.
+    const broken = (message, cause) => {
+      if (this.#socket !== socket) return;
+      const error = new Error(message, { cause });
+      this.#pending?.reject(Object.assign(error, { broken: true }));
+    };
+    socket.on('data', (chunk) => this.#read(chunk));
+    socket.on('error', (error) => broken('the connection broke', error));
+    socket.on('close', () => broken('the server closed the connection'));
   }
 
   #read(chunk) {
@@ -147,7 +173,9 @@ export async function openLoop(
   const total = perSecond * seconds;
   const running = new Set();
   for (let issued = 0; issued < total && !isOver();) {
-    const until = Math.min(total, Math.floor(((performance.now() - started) / 1000) * perSecond));
+    // The first is due at once, not an interval later.
+    const elapsed = (performance.now() - started) / 1000;
+    const until = Math.min(total, Math.floor(elapsed * perSecond) + 1);
     for (; issued < until; issued += 1) {
       const dueAt = started + (issued / perSecond) * 1000;
       // The longest idle first: the server closes connections that nobody uses.
