@@ -48,15 +48,15 @@ export async function startSystem({ meters, seed = 7 }) {
     };
     await writeFile(file, JSON.stringify(config));
     const profile = process.env.WATTPROOF_BENCH_PROFILE;
-    const lagFile = join(folder, 'event-loop.json');
-    const preload = `--import=${join(import.meta.dirname, 'event-loop-probe.mjs')}`;
+    const probeFile = join(folder, 'probe.json');
+    const preload = `--import=${join(import.meta.dirname, 'process-probe.mjs')}`;
     const gateway = await startGatewayProcess({
       entry: join(import.meta.dirname, '../apps/reference-gateway/dist/main.js'),
       cwd: folder,
       env: {
         WATTPROOF_CONFIG: file,
         WATTPROOF_LOG_LEVEL: 'warn',
-        WATTPROOF_BENCH_LAG_FILE: lagFile,
+        WATTPROOF_BENCH_PROBE_FILE: probeFile,
         NODE_OPTIONS:
           profile === undefined ? preload : `${preload} --cpu-prof --cpu-prof-dir=${profile}`,
       },
@@ -80,16 +80,12 @@ export async function startSystem({ meters, seed = 7 }) {
       /** Name of the library that checks Ed25519 in the gateway. */
       backend: /signatures\s+checked by (\S+)/.exec(gateway.output())?.[1] ?? 'unknown',
       output: () => gateway.output(),
-      /** Longest and 99th percentile delay of the gateway's event loop in ms since the last call. */
-      async eventLoopDelay() {
-        await rm(lagFile, { force: true });
-        process.kill(gateway.pid, 'SIGUSR2');
-        for (let tries = 0; tries < 600; tries += 1) {
-          const text = await readFile(lagFile, 'utf8').catch(() => '');
-          if (text.endsWith('\n')) return JSON.parse(text);
-          await new Promise((resolve) => setTimeout(resolve, 50));
-        }
-        throw new Error('the gateway did not say how long its event loop was held');
+      /** Longest and 99th percentile delay of the gateway's event loop in ms since the last look. */
+      eventLoopDelay: () => look(gateway.pid, probeFile, 'SIGUSR2'),
+      /** What the gateway's heap and buffers hold in MiB; `collected`: after a full garbage collection. */
+      async heldMiB({ collected = false } = {}) {
+        const found = await look(gateway.pid, probeFile, collected ? 'SIGPWR' : 'SIGUSR2');
+        return found.heapMiB + found.externalMiB;
       },
       cpuSeconds: () => cpuSeconds(gateway.pid),
       residentMiB: () => residentMiB(gateway.pid),
@@ -102,6 +98,18 @@ export async function startSystem({ meters, seed = 7 }) {
     await stop();
     throw error;
   }
+}
+
+/** Has the probe in a process answer. */
+async function look(pid, file, signal) {
+  await rm(file, { force: true });
+  process.kill(pid, signal);
+  for (let tries = 0; tries < 600; tries += 1) {
+    const text = await readFile(file, 'utf8').catch(() => '');
+    if (text.endsWith('\n')) return JSON.parse(text);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error('the gateway did not say how it fares');
 }
 
 /** CPU time of a process so far; NaN where there is no /proc. */
