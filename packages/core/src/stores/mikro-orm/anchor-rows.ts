@@ -48,7 +48,8 @@ const INTENT = `SELECT i.id, i.anchor, i.origin, i.size, i.root, i.digest, i.cre
   FROM anchor_intent i`;
 
 const ATTEMPT = `SELECT a.intent_id, a.number, a.tx_id, a.child_of, a.conflict_key, a.signed,
-    a.fee_amount::text AS fee_amount,    a.fee_unit, a.fee_rate, a.valid_until, a.detail, a.state, a.inclusion, a.created_at_ms, a.broadcast_at_ms
+    a.fee_amount::text AS fee_amount, a.fee_unit, a.fee_rate, a.valid_until, a.detail, a.state, a.inclusion,
+    a.created_at_ms, a.broadcast_at_ms
   FROM anchor_attempt a`;
 
 /** Intents by a condition and order over `anchor_intent i`, with their attempts. */

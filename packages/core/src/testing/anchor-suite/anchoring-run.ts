@@ -3,10 +3,11 @@ import { AnchoringEngine } from '../../anchoring/anchoring-engine.js';
 import type { StoredIntent } from '../../anchoring/anchor.store.js';
 import { anchorPolicySchema } from '../../anchoring/anchor-policy.js';
 import type { Anchor, Commitment, Logger } from '../../spi/index.js';
+import { anchorIntentId } from '../../anchoring/intent-id.js';
 import { openMemoryStore } from '../../stores/memory/open-memory-store.js';
 import { Cut, CutPoint } from '../cut-at-await.js';
-import { SUITE_ANCHOR, suiteCommitment, suiteIntent } from './commitments.js';
-import type { AnchorSuiteOptions } from './suite-options.js';
+import { SUITE_ANCHOR, suiteCommitment } from './commitments.js';
+import type { AnchorSuiteOptions, RunStore } from './suite-options.js';
 
 const STEP_MS = 60_000;
 const MAX_STEPS = 120;
@@ -23,13 +24,13 @@ const SUITE_POLICY = {
   coalesce: false,
 };
 
-/** An anchor driven by the engine over a store in memory, cut and rebuilt on the way if wanted. */
+/** An anchor driven by the engine, cut and rebuilt on the way if wanted. */
 export class AnchoringRun<World> {
   readonly clock = { ms: 1_700_000_000_000, nowMs: (): number => this.clock.ms };
-  readonly store = openMemoryStore({ clock: this.clock });
   readonly policy;
   readonly commitments: Commitment[] = [];
-  #engine: AnchoringEngine;
+  #store: RunStore | undefined;
+  #engine: AnchoringEngine | undefined;
   #anchor: Anchor;
   #generation = 0;
 
@@ -40,7 +41,6 @@ export class AnchoringRun<World> {
   ) {
     this.policy = anchorPolicySchema.parse({ ...SUITE_POLICY, ...options.policy });
     this.#anchor = options.create(world);
-    this.#engine = this.#build((target, name) => cut.wrap(target, name));
   }
 
   /**
@@ -51,12 +51,14 @@ export class AnchoringRun<World> {
     count: number,
     disturb?: () => Promise<void>,
   ): Promise<readonly StoredIntent[]> {
+    this.#store = await (this.options.store ?? this.#inMemory)(this.clock);
+    this.#engine = this.#build(this.#store, (target, name) => this.cut.wrap(target, name));
     for (let step = 0; step < MAX_STEPS; step += 1) {
       if (step < count) this.commitments.push(suiteCommitment(step + 1));
       await disturb?.();
       await this.#survive(async (engine) => {
         for (const commitment of this.commitments) await engine.enqueue(commitment);
-        await engine.drive(SUITE_ANCHOR, new AbortController().signal);
+        await engine.drive(this.#id, new AbortController().signal);
       });
       const intents = await this.intents();
       if (
@@ -71,14 +73,10 @@ export class AnchoringRun<World> {
     return assert.fail(`not settled after ${MAX_STEPS} passes: ${states.join(', ')}`);
   }
 
-  async drive(): Promise<void> {
-    await this.#engine.drive(SUITE_ANCHOR, new AbortController().signal);
-  }
-
   async intents(): Promise<readonly StoredIntent[]> {
     const found: StoredIntent[] = [];
     for (const commitment of this.commitments) {
-      const intent = await this.store.anchors.intent(suiteIntent(commitment).id);
+      const intent = await this.#store?.anchors.intent(anchorIntentId(this.#id, commitment.digest));
       if (intent) found.push(intent);
     }
     return found;
@@ -86,10 +84,11 @@ export class AnchoringRun<World> {
 
   async close(): Promise<void> {
     await this.#anchor.close();
-    await this.store.close();
+    await this.#store?.close();
   }
 
   async #survive(work: (engine: AnchoringEngine) => Promise<void>): Promise<void> {
+    if (!this.#store || !this.#engine) throw new Error('the run has not started');
     try {
       await work(this.#engine);
     } catch (error) {
@@ -99,19 +98,31 @@ export class AnchoringRun<World> {
     this.#generation = 1;
     await this.#anchor.close();
     this.#anchor = this.options.create(this.world);
-    this.#engine = this.#build((target) => target);
-    this.clock.ms += this.policy.leaseMs;
+    this.#engine = this.#build(this.#store, (target) => target);
+    await this.#store.expireLeases();
   }
 
-  #build(wrap: <T extends object>(target: T, name: string) => T): AnchoringEngine {
+  get #id(): string {
+    return this.#store?.instanceId ?? SUITE_ANCHOR;
+  }
+
+  #inMemory = async (): Promise<RunStore> => ({
+    ...openMemoryStore({ clock: this.clock }),
+    instanceId: SUITE_ANCHOR,
+    expireLeases: async () => {
+      this.clock.ms += this.policy.leaseMs;
+    },
+  });
+
+  #build(store: RunStore, wrap: <T extends object>(target: T, name: string) => T): AnchoringEngine {
     const { capabilities } = this.options.plugin;
     const anchor = wrap(this.#anchor, 'anchor');
     return new AnchoringEngine({
-      store: wrap(this.store.anchors, 'store'),
-      leases: wrap(this.store.leases, 'leases'),
+      store: wrap(store.anchors, 'store'),
+      leases: wrap(store.leases, 'leases'),
       clock: this.clock,
       logger: silent,
-      anchors: new Map([[SUITE_ANCHOR, { anchor, capabilities, policy: this.policy }]]),
+      anchors: new Map([[store.instanceId, { anchor, capabilities, policy: this.policy }]]),
       holder: `suite-${this.#generation}`,
     });
   }

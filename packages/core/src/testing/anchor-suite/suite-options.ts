@@ -1,7 +1,9 @@
 import type { z } from 'zod';
+import type { AnchorStore, LeaseStore } from '../../anchoring/anchor.store.js';
 import type { anchorPolicySchema } from '../../anchoring/anchor-policy.js';
 import type {
   Anchor,
+  Clock,
   Commitment,
   EvidenceVerifier,
   HeaderSource,
@@ -44,4 +46,16 @@ export interface AnchorSuiteOptions<World> {
     readonly nightlySeeds?: number;
   };
   readonly runner?: TestRunner;
+  /** Where a run of the engine keeps its intents; left out, a store in memory of its own. */
+  readonly store?: (clock: Clock) => Promise<RunStore>;
+}
+
+/** A store that one run of the engine has to itself, by its own instance id. */
+export interface RunStore {
+  readonly anchors: AnchorStore;
+  readonly leases: LeaseStore;
+  readonly instanceId: string;
+  /** As if the term of every lease had run out: its holder is dead. */
+  expireLeases(): Promise<void>;
+  close(): Promise<void>;
 }
