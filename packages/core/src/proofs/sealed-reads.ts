@@ -7,17 +7,14 @@ import { RecentlyUsed } from './recently-used.js';
 const CAPACITY = {
   /** Signed batches. */
   batches: 256,
-  /** Tiles of leaves, 8 KiB each: those of a batch of a million entries are 3,907. */
-  leafTiles: 4096,
-  /** Tiles above, 16 KiB each with all the nodes up to the next: a million entries share seventeen. */
-  upperTiles: 1024,
+  /** Tiles with the nodes above their hashes, 16 KiB each: a batch of a million entries has 3,924. */
+  tiles: 4096,
 };
 
 /** Reads of sealed batches that remember what can never change: a batch once its checkpoint is signed, and the tiles of its tree. */
 export class SealedReads {
   readonly #batches: RecentlyUsed<StoredBatch>;
-  readonly #leafTiles: RecentlyUsed<Uint8Array>;
-  readonly #upperTiles: RecentlyUsed<TileRows>;
+  readonly #tiles: RecentlyUsed<TileRows>;
 
   constructor(
     private readonly store: Pick<BatchStore, 'byNumber' | 'tile'>,
@@ -25,8 +22,7 @@ export class SealedReads {
     capacity = CAPACITY,
   ) {
     this.#batches = new RecentlyUsed(capacity.batches);
-    this.#leafTiles = new RecentlyUsed(capacity.leafTiles);
-    this.#upperTiles = new RecentlyUsed(capacity.upperTiles);
+    this.#tiles = new RecentlyUsed(capacity.tiles);
   }
 
   async batch(number: number): Promise<StoredBatch | undefined> {
@@ -42,18 +38,14 @@ export class SealedReads {
     { number, profile }: Pick<StoredBatch, 'number' | 'profile'>,
     level: number,
     index: number,
-  ): Promise<Uint8Array | TileRows | undefined> {
+  ): Promise<TileRows | undefined> {
     const key = `${number}/${level}/${index}`;
-    const known = level === 0 ? this.#leafTiles.get(key) : this.#upperTiles.get(key);
+    const known = this.#tiles.get(key);
     if (known !== undefined) return known;
     const hashes = await this.store.tile(number, level, index);
     if (hashes === undefined) return undefined;
-    if (level === 0) {
-      this.#leafTiles.set(key, hashes);
-      return hashes;
-    }
     const rows = tileRows(profile, hashes, this.hashing);
-    this.#upperTiles.set(key, rows);
+    this.#tiles.set(key, rows);
     return rows;
   }
 }
