@@ -42,19 +42,7 @@ export async function startGateway(options: StartOptions): Promise<RunningGatewa
   const problem = durabilityProblem(config, durabilityOf(config.store.url));
   if (problem) throw new ConfigError(file, [problem]);
   const logger = options.logger ?? gatewayLogger(env.WATTPROOF_LOG_LEVEL ?? 'info');
-  const { tls, trustProxy } = config.http;
-  const adapter = await hostAdapter('fastify', {
-    trustProxy,
-    ...(tls === undefined
-      ? {}
-      : {
-          tls: {
-            cert: tls.cert,
-            key: tls.key,
-            ...(tls.clientCa === undefined ? {} : { clientCa: tls.clientCa }),
-          },
-        }),
-  });
+  const adapter = await hostAdapter('fastify', config.http);
   const served = await serveGateway({ config, configFile: file, plugins, logger }, adapter, [
     WattproofScheduleModule.forRoot(),
   ]);

@@ -170,6 +170,10 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
       await lifecycle.start();
       health.serve(true);
     },
+    async drain() {
+      health.serve(false);
+      await lifecycle.stopBackTo('transport');
+    },
     async stop() {
       health.serve(false);
       await lifecycle.stop();

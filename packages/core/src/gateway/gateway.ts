@@ -39,6 +39,8 @@ export interface Gateway {
   readonly signatureBackend: string;
   /** Stores, anchors, batcher, transports; rejects when one cannot. A second call is the same start. */
   start(): Promise<void>;
+  /** Ends the transports and readiness, as the first part of `stop`; requests under way can still be answered. */
+  drain(): Promise<void>;
   /** The reverse; waits for what is under way. A second call is the same stop. */
   stop(): Promise<void>;
 }

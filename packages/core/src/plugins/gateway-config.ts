@@ -99,7 +99,9 @@ const http = z.strictObject({
         .string()
         .min(1)
         .optional()
-        .describe('PEM of the CA that signs client certificates.'),
+        .describe(
+          'PEM of the CA that signs client certificates; with it, no other client may connect.',
+        ),
     })
     .optional(),
   trustProxy: z

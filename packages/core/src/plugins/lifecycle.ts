@@ -54,6 +54,7 @@ export class Lifecycle {
   readonly #begun: LifecycleStep[] = [];
   #starting: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
+  readonly #failedEarly: LifecycleError[] = [];
 
   constructor(timer: Timer) {
     this.#timer = timer;
@@ -90,6 +91,17 @@ export class Lifecycle {
     return this.#stopping;
   }
 
+  /**
+   * Stops only what was begun in `phase` and behind it, for a host whose own server closes in between. What fails is
+   * told by `stop`, which does the rest.
+   */
+  async stopBackTo(phase: LifecyclePhase): Promise<void> {
+    await this.#starting?.catch(() => undefined);
+    const first = LIFECYCLE_PHASES.indexOf(phase);
+    const behind = ({ phase: at }: LifecycleStep): boolean => LIFECYCLE_PHASES.indexOf(at) >= first;
+    this.#failedEarly.push(...(await this.#stopBegun(behind)));
+  }
+
   async #startAll(): Promise<void> {
     for (const step of this.#ordered()) {
       if (this.#stopping) return;
@@ -102,13 +114,16 @@ export class Lifecycle {
   async #stopAll(): Promise<void> {
     // A start that fails has already undone itself; its error belongs to whoever called start.
     await this.#starting?.catch(() => undefined);
-    const errors = await this.#stopBegun();
+    const errors = [...this.#failedEarly, ...(await this.#stopBegun())];
     if (errors.length > 0) throw new LifecycleErrors(errors);
   }
 
-  async #stopBegun(): Promise<LifecycleError[]> {
+  async #stopBegun(
+    wanted: (step: LifecycleStep) => boolean = () => true,
+  ): Promise<LifecycleError[]> {
     const errors: LifecycleError[] = [];
-    for (let step = this.#begun.pop(); step; step = this.#begun.pop()) {
+    for (let step = this.#begun.at(-1); step && wanted(step); step = this.#begun.at(-1)) {
+      this.#begun.pop();
       const failure = await this.#run('stop', step);
       if (failure) errors.push(failure);
     }

@@ -72,7 +72,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
   });
   // Loaded only here: whoever wants another helper of this door needs no Nest.
   const { hostAdapter, serveGateway } = await import('../nest/http/index.js');
-  const adapter = await hostAdapter(options.host ?? 'fastify');
+  const adapter = await hostAdapter(options.host ?? 'fastify', config.http);
   const store =
     options.parts?.store ??
     (config.store.url.startsWith('memory:') ? openMemoryStore({ clock }) : undefined);

@@ -32,11 +32,16 @@ export async function createHttpApp(
     logger: new NestLogger(options.logger ?? silentLogger),
   });
   const gateway = app.get<Gateway>(GATEWAY);
-  prepareHttpApp(app);
   app.useGlobalFilters(new ProblemFilter(gateway));
   const { corsOrigins = [] } = options;
   if (corsOrigins.length > 0) {
-    app.enableCors({ origin: [...corsOrigins], exposedHeaders: ['Link', 'Retry-After'] });
+    // First of all, so that refusals of bodies can be read by those pages too.
+    app.enableCors({
+      origin: [...corsOrigins],
+      methods: ['GET', 'HEAD', 'POST', 'DELETE'],
+      exposedHeaders: ['Link', 'Retry-After'],
+    });
   }
+  prepareHttpApp(app);
   return app;
 }

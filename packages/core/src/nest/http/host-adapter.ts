@@ -5,7 +5,9 @@ import { problemOf } from './problem-of.js';
 
 export interface HostAdapterOptions {
   /** PEM texts; absent: plain HTTP. With `clientCa` only clients with a certificate of it may connect. */
-  readonly tls?: { readonly cert: string; readonly key: string; readonly clientCa?: string };
+  readonly tls?:
+    | { readonly cert: string; readonly key: string; readonly clientCa?: string | undefined }
+    | undefined;
   /** Proxies whose X-Forwarded-* headers count. */
   readonly trustProxy?: boolean | number | string | readonly string[];
 }
@@ -61,20 +63,23 @@ export async function hostAdapter(
   const { ExpressAdapter } = await import('@nestjs/platform-express');
   const adapter = new ExpressAdapter();
   adapter.set('trust proxy', trustProxy);
-  if (options.tls !== undefined) {
-    // Nest makes Express's server from the options of its own factory; these belong to the adapter.
-    const https = tlsOptions(options.tls);
-    const init = adapter.initHttpServer.bind(adapter);
-    adapter.initHttpServer = (given) => init({ ...given, httpsOptions: https });
-  }
-  return bounded(adapter);
+  return bounded(
+    adapter,
+    options.tls === undefined ? {} : { httpsOptions: tlsOptions(options.tls) },
+  );
 }
 
-/** Bounds the server that the adapter makes, whichever it is. */
-function bounded(adapter: AbstractHttpAdapter): AbstractHttpAdapter {
+/**
+ * Bounds the server that the adapter makes, whichever it is. `more`: for Express, whose server Nest makes from
+ * the options of its own factory, although they belong to the adapter.
+ */
+function bounded(
+  adapter: AbstractHttpAdapter,
+  more: { readonly httpsOptions?: object } = {},
+): AbstractHttpAdapter {
   const init = adapter.initHttpServer.bind(adapter);
   adapter.initHttpServer = (options) => {
-    init(options);
+    init({ ...options, ...more });
     const server = adapter.getHttpServer() as Server;
     server.requestTimeout = REQUEST_TIMEOUT_MS;
     server.maxConnections = MAX_CONNECTIONS;

@@ -2,11 +2,11 @@ import { type DynamicModule, type INestApplication, Module } from '@nestjs/commo
 import type { AbstractHttpAdapter } from '@nestjs/core';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Server as TlsServer } from 'node:tls';
 import type { Gateway } from '../../gateway/gateway.js';
 import { GATEWAY } from '../tokens.js';
 import { WattproofModule, type WattproofModuleOptions } from '../wattproof.module.js';
 import { createHttpApp } from './create-http-app.js';
-import { serveUpgrades } from './serve-upgrades.js';
 import { WattproofHttpModule } from './wattproof-http.module.js';
 
 @Module({})
@@ -48,15 +48,19 @@ export async function serveGateway(
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => (stopping ??= app.close());
   try {
+    if (http.tls !== undefined && !(app.getHttpServer() instanceof TlsServer)) {
+      throw new Error(
+        'http.tls is configured and the adapter serves plain HTTP; make it with hostAdapter(host, { tls }).',
+      );
+    }
     await app.listen(http.port, http.host);
   } catch (error) {
     await stop();
     throw error;
   }
   const server = app.getHttpServer() as Server;
-  serveUpgrades(server, gateway.pluginHttp);
   const { address, port, family } = server.address() as AddressInfo;
   const host = family === 'IPv6' ? `[${address}]` : address;
-  const scheme = http.tls === undefined ? 'http' : 'https';
+  const scheme = server instanceof TlsServer ? 'https' : 'http';
   return { url: `${scheme}://${host}:${port}`, app, gateway, stop };
 }

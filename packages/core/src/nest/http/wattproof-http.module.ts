@@ -14,6 +14,7 @@ import { ReadingsController } from './controllers/readings.controller.js';
 import { Metrics } from './metrics.js';
 import { ApiDocument } from './openapi.js';
 import { PluginChecks } from './plugin-checks.js';
+import { PluginUpgrades } from './plugin-upgrades.js';
 import { PluginRoutes } from './plugin-routes.js';
 import { ProblemFilter } from './problem.filter.js';
 import { RequestMetrics } from './request-metrics.js';
@@ -60,6 +61,7 @@ export class WattproofHttpModule {
         Metrics,
         PluginChecks,
         PluginRoutes,
+        PluginUpgrades,
         ProblemFilter,
         RequestMetrics,
       ],

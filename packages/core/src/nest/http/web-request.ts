@@ -1,4 +1,5 @@
 import type { HttpRequest, HttpResponse } from '../../spi/index.js';
+import type { RequestHeaders } from './principal.js';
 import { bodyBytes, type RequestWithBody } from './raw-body.js';
 import { type Reply, send } from './reply.js';
 
@@ -9,13 +10,17 @@ export function webRequest(request: HostRequest): HttpRequest {
   return {
     method: request.method,
     url: request.url,
-    headers: {
-      get: (name) => {
-        const value = request.headers[name.toLowerCase()];
-        return Array.isArray(value) ? value.join(', ') : (value ?? null);
-      },
-    },
+    headers: headersOf(request.headers),
     arrayBuffer: async () => bodyBytes(request).slice().buffer,
+  };
+}
+
+export function headersOf(headers: RequestHeaders): HttpRequest['headers'] {
+  return {
+    get: (name) => {
+      const value = headers[name.toLowerCase()];
+      return Array.isArray(value) ? value.join(', ') : (value ?? null);
+    },
   };
 }
 

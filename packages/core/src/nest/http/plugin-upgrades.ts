@@ -1,0 +1,45 @@
+import { type BeforeApplicationShutdown, Inject, Injectable } from '@nestjs/common';
+import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Gateway } from '../../gateway/gateway.js';
+import { GATEWAY } from '../tokens.js';
+import type { RequestHeaders } from './principal.js';
+import { headersOf } from './web-request.js';
+
+const NOT_FOUND = 'HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
+
+/** Hands upgraded connections to the plugin whose path it is. */
+@Injectable()
+export class PluginUpgrades implements BeforeApplicationShutdown {
+  private readonly open = new Set<Duplex>();
+
+  constructor(@Inject(GATEWAY) private readonly gateway: Gateway) {}
+
+  serve(server: Server): void {
+    const { pluginHttp } = this.gateway;
+    if (pluginHttp.upgradePaths.length === 0) return;
+    server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      const [path = ''] = (request.url ?? '').split('?', 1);
+      const handle = pluginHttp.upgrade(path);
+      if (handle === undefined) {
+        // Paths nobody took are the host's, if it listens too; otherwise the connection would stay open for ever.
+        if (server.listenerCount('upgrade') === 1) socket.end(NOT_FOUND);
+        return;
+      }
+      this.open.add(socket);
+      socket.once('close', () => this.open.delete(socket));
+      // A connection that breaks is no reason to fall; the plugin hears of it by its own listener.
+      socket.on('error', () => socket.destroy());
+      const { method = 'GET', url = '/', headers } = request;
+      const none = async (): Promise<ArrayBuffer> => new ArrayBuffer(0);
+      const web = { method, url, headers: headersOf(headers as RequestHeaders), arrayBuffer: none };
+      handle(web, socket, head);
+    });
+  }
+
+  /** Before the server closes, which waits for every connection: plugins take leave, what they leave open is cut. */
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.gateway.drain();
+    for (const socket of this.open) socket.destroy();
+  }
+}
