@@ -24,6 +24,8 @@ export const anchorPolicySchema = z.strictObject({
    * key once, at its dearest; different keys added up; what has provably expired or lost not at all.
    */
   maxFeePerDay: amount.optional(),
+  /** A balance that pays for fewer anchors than this at the fee of the last one is reported low. */
+  lowRunway: z.number().int().min(0).max(1_000_000).default(20),
   /** An intent older than this and not yet included is reported `stalled`; it goes on being driven. */
   deadlineMs: z.number().int().min(1_000).default(86_400_000),
   /** Only the newest waiting checkpoint is published: it covers the older ones. */

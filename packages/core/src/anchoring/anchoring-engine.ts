@@ -1,10 +1,11 @@
-import type { Clock, Commitment, Logger, Observation } from '../spi/index.js';
+import type { AnchorQuote, Clock, Commitment, Health, Logger, Observation } from '../spi/index.js';
 import {
   type AnchorInstance,
   AnchorStateMoved,
   CheckpointConflict,
   UnknownAnchor,
 } from './anchor-instance.js';
+import { anchorHealth } from './anchor-health.js';
 import { equal } from '../verify/bytes.js';
 import type { AnchorStore, Lease, LeaseStore, StoredIntent } from './anchor.store.js';
 import { anchorIntentId } from './intent-id.js';
@@ -40,6 +41,9 @@ export interface DriveReport {
 export class AnchoringEngine {
   /** Anchors with a pass under way in this process: a lease tells processes apart, not two callers of one. */
   readonly #driving = new Set<string>();
+
+  /** What each ledger quoted last: shown to people, and nothing is decided by it. */
+  readonly #funds = new Map<string, AnchorQuote>();
 
   constructor(private readonly options: AnchoringEngineOptions) {}
 
@@ -83,14 +87,26 @@ export class AnchoringEngine {
     });
   }
 
+  /** Of the ledger and of what waits for it here: stalled, capped, a balance that runs low. */
+  async health(anchorId: string, signal: AbortSignal): Promise<Health> {
+    const funds = this.#funds.get(anchorId);
+    return anchorHealth(anchorId, this.#instance(anchorId), this.options.store, funds, signal);
+  }
+
+  #instance(anchorId: string): AnchorInstance {
+    const { anchors } = this.options;
+    const instance = anchors.get(anchorId);
+    if (!instance) throw new UnknownAnchor(anchorId, anchors.keys());
+    return instance;
+  }
+
   async #underLease(
     anchorId: string,
     signal: AbortSignal,
     work: (lease: Lease, instance: AnchorInstance) => Promise<Omit<DriveReport, 'driven'>>,
   ): Promise<DriveReport> {
-    const { anchors, leases, holder } = this.options;
-    const instance = anchors.get(anchorId);
-    if (!instance) throw new UnknownAnchor(anchorId, anchors.keys());
+    const { leases, holder } = this.options;
+    const instance = this.#instance(anchorId);
     const idle = { driven: false, open: 0, progressed: 0 };
     if (signal.aborted || this.#driving.has(anchorId)) return idle;
     this.#driving.add(anchorId);
@@ -118,7 +134,18 @@ export class AnchoringEngine {
     let progressed = 0;
     for (const intent of intents) {
       if (signal.aborted || !(await leases.renew(lease, instance.policy.leaseMs))) break;
-      const pass = new IntentPass({ store, clock, logger, instance, lease, signal }, intent);
+      const pass = new IntentPass(
+        {
+          store,
+          clock,
+          logger,
+          instance,
+          lease,
+          signal,
+          onQuote: (quote) => this.#funds.set(intent.anchor, quote),
+        },
+        intent,
+      );
       if (!observed.ok && intent.attempts.length > 0) {
         await pass.unobserved(observed.error);
         continue;

@@ -1,5 +1,6 @@
 import {
   AnchorError,
+  type AnchorQuote,
   type Attempt,
   type Clock,
   type Inclusion,
@@ -22,6 +23,8 @@ export interface IntentPassDependencies {
   readonly instance: AnchorInstance;
   readonly lease: Lease;
   readonly signal: AbortSignal;
+  /** Told what the ledger asks and what is left, before a fresh attempt is paid for. */
+  readonly onQuote: (quote: AnchorQuote) => void;
 }
 
 /** Moves one intent one step: fold, then do the one thing that follows from it, then store what it came to. */
@@ -120,8 +123,8 @@ export class IntentPass {
   }
 
   async #attempt(outcome: Outcome, action: NewAttempt): Promise<Outcome> {
-    const { clock, instance, signal, logger } = this.deps;
-    const { anchor } = instance;
+    const { clock, instance, signal, logger, onQuote } = this.deps;
+    const { anchor, capabilities } = instance;
     const fresh = action.conflictKey === undefined && action.parent === undefined;
     if (fresh && anchor.findExisting) {
       const found = await askLedger(logger, 'findExisting', async () =>
@@ -129,6 +132,11 @@ export class IntentPass {
       );
       if (!found.ok) return this.#later(outcome.state, found.error);
       if (found.value) return this.#adopt(outcome, found.value);
+    }
+    if (fresh && capabilities.cost === 'paid') {
+      const quoted = await askLedger(logger, 'quote', () => anchor.quote(this.intent, signal));
+      // Only a warning hangs on it.
+      if (quoted.ok) onQuote(quoted.value);
     }
     const { attempts } = this.#moves;
     const signed = await signAttempt(action, {

@@ -7,6 +7,7 @@ import {
 } from '../../src/anchoring/index.js';
 import { suiteCommitment } from '../../src/testing/anchor-suite/commitments.js';
 import { toHex } from '../../src/verify/bytes.js';
+import { FakeLedger } from '../../src/testing/fake-ledger/index.js';
 import { ANCHOR, EngineWorld } from './engine-world.js';
 
 const signal = new AbortController().signal;
@@ -185,6 +186,51 @@ describe('a failing ledger', () => {
     expect(state).toBe('broadcast');
     expect(reason).toContain('observations do not match');
     expect(attempts).toHaveLength(1);
+  });
+});
+
+describe('health', () => {
+  it('is not ready while the newest checkpoint is stalled or capped, and says why', async () => {
+    const world = new EngineWorld({ policy: { maxFeePerIntent: 120 } });
+    await world.enqueue(1);
+    await world.drive();
+    expect(await world.engine.health(ANCHOR, signal)).toMatchObject({
+      ready: true,
+      facts: { open: 1, stalled: 0, capped: 0 },
+    });
+    world.clock.ms += 10 * 60_000;
+    await world.drive();
+    const capped = await world.engine.health(ANCHOR, signal);
+    expect(capped).toMatchObject({ live: true, ready: false, facts: { capped: 1 } });
+    expect(capped.detail).toMatch(/^checkpoint 1 is capped: capped: needs 150, may pay 120$/);
+    world.ledger.evictAll();
+    await world.enqueue(2);
+    expect((await world.engine.health(ANCHOR, signal)).ready).toBe(true);
+  });
+
+  it('says how many anchors the balance still pays for when they are few', async () => {
+    const ledger = new FakeLedger({ exclusion: 'ledger', balance: 2_150n });
+    const world = new EngineWorld({ ledger, policy: { coalesce: false } });
+    await world.enqueue(1);
+    expect((await world.engine.health(ANCHOR, signal)).facts).not.toHaveProperty('runway_anchors');
+    await world.step(4);
+    expect(await world.engine.health(ANCHOR, signal)).toMatchObject({
+      ready: true,
+      facts: { runway_anchors: 21 },
+    });
+    await world.enqueue(2);
+    await world.step(4);
+    await world.enqueue(3);
+    await world.step(4);
+    const low = await world.engine.health(ANCHOR, signal);
+    expect(low).toMatchObject({ ready: true, facts: { runway_anchors: 19 } });
+    expect(low.detail).toBe('the balance of 1950 grain pays for 19 more anchors');
+  });
+
+  it('is that of a ledger that does not answer', async () => {
+    const world = new EngineWorld();
+    world.ledger.setDown(true);
+    expect(await world.engine.health(ANCHOR, signal)).toMatchObject({ live: true, ready: false });
   });
 });
 

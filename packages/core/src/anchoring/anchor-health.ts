@@ -1,0 +1,50 @@
+import type { AnchorQuote, Health } from '../spi/index.js';
+import type { AnchorInstance } from './anchor-instance.js';
+import type { AnchorStore, StoredIntent } from './anchor.store.js';
+
+/**
+ * The ledger's own health, and what waits for it. Not ready while the newest checkpoint is stalled or capped: it
+ * covers all others. A balance that runs low is said while there is still time; it costs no readiness.
+ */
+export async function anchorHealth(
+  anchorId: string,
+  { anchor, policy }: AnchorInstance,
+  store: AnchorStore,
+  /** As of the last fresh attempt; undefined before one, and where nothing is paid. */
+  funds: AnchorQuote | undefined,
+  signal: AbortSignal,
+): Promise<Health> {
+  const health = await anchor.health(signal);
+  const open = await store.open(anchorId, policy.batchSize);
+  const newest = open.reduce<StoredIntent | undefined>(
+    (best, intent) => (best && best.commitment.size > intent.commitment.size ? best : intent),
+    undefined,
+  );
+  const held = newest?.state === 'stalled' || newest?.state === 'capped' ? newest : undefined;
+  const runway = runwayOf(funds);
+  const low = runway !== undefined && runway < policy.lowRunway;
+  const details = [
+    health.detail,
+    held && `checkpoint ${held.commitment.size} is ${held.state}: ${held.reason ?? 'no reason'}`,
+    low && `the balance of ${funds?.balance} ${funds?.fee.unit} pays for ${runway} more anchors`,
+  ].filter(Boolean);
+  const count = (state: string): number => open.filter((intent) => intent.state === state).length;
+  return {
+    live: health.live,
+    ready: health.ready && !held,
+    ...(details.length > 0 ? { detail: details.join('; ') } : {}),
+    facts: {
+      ...health.facts,
+      open: open.length,
+      stalled: count('stalled'),
+      capped: count('capped'),
+      ...(runway === undefined ? {} : { runway_anchors: runway }),
+    },
+  };
+}
+
+/** How many more anchors the balance pays for at today's fee. */
+function runwayOf(funds: AnchorQuote | undefined): number | undefined {
+  if (funds?.balance === undefined || funds.fee.amount <= 0n) return undefined;
+  return Number(funds.balance / funds.fee.amount);
+}
