@@ -15,6 +15,15 @@ export const DevicesConfig = z.strictObject({
     .default(['Ed25519']),
   /** Life of a challenge for proof of possession. */
   challengeTtlMs: z.number().int().positive().default(300_000),
+  /** Challenges one network may ask for without a key: a token bucket. The burst is a fleet behind one address. */
+  challengeRate: z
+    .strictObject({
+      perSecond: z.number().positive().default(10),
+      burst: z.number().int().positive().default(10_000),
+      /** Networks remembered; the longest silent is forgotten first. */
+      sources: z.number().int().positive().default(10_000),
+    })
+    .prefault({}),
   /** How long a change made by another process may stay unseen. */
   directoryMaxStaleMs: z.number().int().nonnegative().default(200),
   /** Meters, and unknown ids, remembered at once. */

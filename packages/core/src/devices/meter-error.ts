@@ -11,6 +11,7 @@ export const METER_ERRORS = {
   meter_not_found: 404,
   meter_taken: 409,
   meter_state_conflict: 409,
+  throttled: 429,
 } as const;
 export type MeterErrorCode = keyof typeof METER_ERRORS;
 
@@ -22,6 +23,8 @@ export class MeterError extends Error {
   constructor(
     readonly code: MeterErrorCode,
     message: string,
+    /** With `throttled`: when to come back. */
+    readonly retryAfterMs?: number,
   ) {
     super(message);
     this.status = METER_ERRORS[code];

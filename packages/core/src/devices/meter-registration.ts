@@ -14,6 +14,9 @@ const id = z
   )
   .refine((text) => !/[\p{Cc}\p{Cs}]/u.test(text), 'must not contain control characters');
 
+// The parts of a nameplate are hashed with bars between them: with one inside, two meters would be one.
+const part = id.refine((text) => !text.includes('|'), 'must not contain "|"');
+
 const base64 = z
   .string()
   .max(1024)
@@ -44,7 +47,7 @@ export const MeterRegistration = z.strictObject({
   /** Rated power in watts. */
   rating_w: z.number().int().positive().max(1_000_000_000_000).optional(),
   /** Vendor, model and serial number as printed on the meter: its identity under any id. */
-  nameplate: z.strictObject({ vendor: id, model: id, serial: id }).optional(),
+  nameplate: z.strictObject({ vendor: part, model: part, serial: part }).optional(),
 });
 export type MeterRegistration = z.infer<typeof MeterRegistration>;
 

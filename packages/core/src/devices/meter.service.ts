@@ -9,6 +9,7 @@ import { MeterError } from './meter-error.js';
 import { fingerprintOfMeterId, fingerprintOfNameplate } from './meter-fingerprint.js';
 import { MeterRegistration } from './meter-registration.js';
 import type { MeterState, MeterStore, StoredMeter } from './meter.store.js';
+import { TokenBuckets } from './token-bucket.js';
 import type { SignatureVerifier } from './signature-verifier.js';
 
 const NONCE_BYTES = 16;
@@ -21,6 +22,8 @@ export interface Challenge {
 
 /** Registers meters by proof of possession of their key, and moves them between states. */
 export class MeterService {
+  private readonly challengeRate: TokenBuckets;
+
   constructor(
     private readonly parts: {
       readonly store: MeterStore;
@@ -33,11 +36,19 @@ export class MeterService {
       /** Name of this log: a proof of possession made for another gateway is worth nothing here. */
       readonly origin: string;
     },
-  ) {}
+  ) {
+    this.challengeRate = new TokenBuckets(parts.clock, parts.config.challengeRate);
+  }
 
-  /** A nonce for a proof of possession or a rotation. */
-  async challenge(): Promise<Challenge> {
+  /**
+   * A nonce for a proof of possession or a rotation. `source`: the network of somebody who has no key; each such
+   * network gets so many, because every nonce is kept until it expires.
+   */
+  async challenge(source?: string): Promise<Challenge> {
     const { store, random, clock, config } = this.parts;
+    const waitMs = source === undefined ? 0 : this.challengeRate.take(source, 1);
+    if (waitMs > 0)
+      throw new MeterError('throttled', 'too many challenges; ask again later', waitMs);
     const nonce = Buffer.from(random(NONCE_BYTES)).toString('hex');
     const expiresAtMs = clock.nowMs() + config.challengeTtlMs;
     await store.putChallenge(nonce, config.challengeTtlMs);
@@ -76,7 +87,7 @@ export class MeterService {
     return this.move(meterId, ['pending'], 'active');
   }
 
-  /** An operator's review: a pending meter is turned away for good. */
+  /** An operator's review: a pending meter is turned down. Its id is free for the next registration. */
   async reject(meterId: string): Promise<StoredMeter> {
     return this.move(meterId, ['pending'], 'retired');
   }

@@ -25,7 +25,10 @@ export interface StoredMeter {
 
 /** Port of the devices feature. */
 export interface MeterStore {
-  /** `meter_taken` when id or fingerprint exists. */
+  /**
+   * `meter_taken` when id or fingerprint exists. One that was turned down (`retired`) holds nothing and is replaced:
+   * else a stranger's claim would keep the owner away for good.
+   */
   register(meter: StoredMeter): Promise<'registered' | 'meter_taken'>;
   get(meterId: string): Promise<StoredMeter | undefined>;
   /**

@@ -119,6 +119,21 @@ describe('Registering a meter', () => {
     });
   });
 
+  it('gives a network without a key so many challenges, and others theirs', async () => {
+    const { service, clock } = open({ challengeRate: { perSecond: 1, burst: 2 } });
+    await service.challenge('192.0.2.1');
+    await service.challenge('192.0.2.1');
+    await expect(service.challenge('192.0.2.1')).rejects.toMatchObject({
+      code: 'throttled',
+      status: 429,
+      retryAfterMs: 1000,
+    });
+    await service.challenge('192.0.2.2');
+    await service.challenge();
+    clock.ms += 1000;
+    await service.challenge('192.0.2.1');
+  });
+
   const smallOrder = encodeSpki('Ed25519', Point.ZERO.toBytes())!;
   const torsion = Point.fromHex('c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a');
   const mixed = encodeSpki('Ed25519', Point.BASE.add(torsion).toBytes())!;
@@ -147,6 +162,11 @@ describe('Registering a meter', () => {
     [
       'half a nameplate',
       (n: string) => request(n, { nameplate: { vendor: 'V' } }),
+      'registration_invalid',
+    ],
+    [
+      'a bar in a nameplate',
+      (n: string) => request(n, { nameplate: { vendor: 'V|M', model: '1', serial: '2' } }),
       'registration_invalid',
     ],
     [
@@ -227,10 +247,13 @@ describe('A meter', () => {
     await expect(service.suspend('nobody')).rejects.toMatchObject({ code: 'meter_not_found' });
   });
 
-  it('that is turned away is retired', async () => {
+  it('that is turned down is retired, and its id is free for its owner', async () => {
     const { service } = open();
     const { nonce } = await service.challenge();
-    await service.register(request(nonce), 'a');
+    await service.register(request(nonce), 'a squatter');
     expect(await service.reject('meter-1')).toMatchObject({ state: 'retired' });
+    const again = await service.challenge();
+    await service.register(request(again.nonce), 'its owner');
+    expect(await service.approve('meter-1')).toMatchObject({ accountId: 'its owner' });
   });
 });

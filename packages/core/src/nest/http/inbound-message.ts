@@ -1,5 +1,6 @@
 import { mayAccess } from '../../accounts/access.js';
 import type { IngestionMessage } from '../../ingestion/admit.js';
+import { networkOf } from './network-of.js';
 import { callerOf } from './principal.js';
 import { bodyBytes, contentType, type RequestWithBody } from './raw-body.js';
 
@@ -11,12 +12,13 @@ export interface HttpMessageRequest extends RequestWithBody {
 /** A request as the pipeline wants it: bytes untouched, and who sent them. */
 export function inboundMessage(request: HttpMessageRequest): IngestionMessage {
   const principal = callerOf(request);
+  const source = networkOf(request.ip);
   return {
     contentType: (contentType(request) ?? 'application/json') as IngestionMessage['contentType'],
     bytes: bodyBytes(request),
     // A key says who sends, never what was measured: unsigned stays unsigned.
     assurance: 'unsigned',
-    ...(request.ip === undefined ? {} : { source: request.ip }),
+    ...(source === undefined ? {} : { source }),
     ...(principal === undefined
       ? {}
       : {

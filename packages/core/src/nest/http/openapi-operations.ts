@@ -182,7 +182,7 @@ export const OPERATIONS: Readonly<Record<RouteName, OperationShape>> = {
     answers: { 200: 'allowed, and changed: how many ids that moved.' },
   },
   approveMeter: { answers: { 200: 'The meter, now active.' } },
-  rejectMeter: { answers: { 200: 'The meter, now retired.' } },
+  rejectMeter: { answers: { 200: 'The meter, now retired; it may be registered again.' } },
   suspendMeter: { answers: { 200: 'The meter, now suspended.' } },
   createApiKey: {
     body: { types: json, schema: apiKey },

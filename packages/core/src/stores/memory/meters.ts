@@ -5,7 +5,6 @@ import { page, readTextCursor, textCursor } from '../list-cursor.js';
 
 export class MemoryMeters implements MeterStore {
   private readonly meters = new Map<string, StoredMeter>();
-  private readonly fingerprints = new Set<string>();
   private changes = 0n;
   private readonly allowed = new Set<string>();
   private readonly challenges = new Map<string, { readonly expiresAtMs: number; used: boolean }>();
@@ -14,9 +13,12 @@ export class MemoryMeters implements MeterStore {
 
   async register(meter: StoredMeter): Promise<'registered' | 'meter_taken'> {
     const fingerprint = toHex(meter.fingerprint);
-    if (this.meters.has(meter.meterId) || this.fingerprints.has(fingerprint)) return 'meter_taken';
+    const claimed = [...this.meters.values()].filter(
+      (other) => other.meterId === meter.meterId || toHex(other.fingerprint) === fingerprint,
+    );
+    if (claimed.some(({ state }) => state !== 'retired')) return 'meter_taken';
+    for (const { meterId } of claimed) this.meters.delete(meterId);
     this.meters.set(meter.meterId, { ...meter, keys: [...meter.keys] });
-    this.fingerprints.add(fingerprint);
     this.changes += 1n;
     return 'registered';
   }

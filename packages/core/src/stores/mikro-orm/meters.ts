@@ -29,22 +29,10 @@ export class SqlMeters implements MeterStore {
 
   register(meter: StoredMeter): Promise<'registered' | 'meter_taken'> {
     return this.sql.transaction(async (tx) => {
-      const inserted = await tx.query(
-        `INSERT INTO meter (meter_id, device_id, site_id, account_id, owner, fingerprint, state, rating_w, registered_at_ms)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8::float8, $9) ON CONFLICT DO NOTHING RETURNING meter_id`,
-        [
-          meter.meterId,
-          meter.deviceId ?? null,
-          meter.siteId ?? null,
-          meter.accountId,
-          meter.owner ?? null,
-          meter.fingerprint,
-          meter.state,
-          meter.ratingW ?? null,
-          meter.registeredAtMs,
-        ],
-      );
-      if (inserted.length === 0) return 'meter_taken';
+      const inserted =
+        (await insertMeter(tx, meter)) ||
+        ((await dropTurnedDown(tx, meter)) && (await insertMeter(tx, meter)));
+      if (!inserted) return 'meter_taken';
       for (const [place, key] of meter.keys.entries())
         await tx.query(
           `INSERT INTO meter_key (meter_id, place, key_id, alg, public_key, epoch, valid_from_ms, revoked_at_ms)
@@ -182,6 +170,39 @@ export class SqlMeters implements MeterStore {
     const keysOf = Map.groupBy(keys, (key) => key.meter_id);
     return meters.map((meter) => meterOf(meter, keysOf.get(meter.meter_id) ?? []));
   }
+}
+
+async function insertMeter(tx: Sql, meter: StoredMeter): Promise<boolean> {
+  const inserted = await tx.query(
+    `INSERT INTO meter (meter_id, device_id, site_id, account_id, owner, fingerprint, state, rating_w, registered_at_ms)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8::float8, $9) ON CONFLICT DO NOTHING RETURNING meter_id`,
+    [
+      meter.meterId,
+      meter.deviceId ?? null,
+      meter.siteId ?? null,
+      meter.accountId,
+      meter.owner ?? null,
+      meter.fingerprint,
+      meter.state,
+      meter.ratingW ?? null,
+      meter.registeredAtMs,
+    ],
+  );
+  return inserted.length > 0;
+}
+
+/** Registrations that were turned down and stand in the way, unless one that was not stands there as well. */
+async function dropTurnedDown(tx: Sql, meter: StoredMeter): Promise<boolean> {
+  const dropped = await tx.query(
+    `WITH claimed AS (
+       SELECT meter_id, state FROM meter WHERE meter_id = $1 OR fingerprint = $2 FOR UPDATE),
+     dropped AS (
+       SELECT meter_id FROM claimed WHERE NOT EXISTS (SELECT FROM claimed WHERE state <> 'retired')),
+     keys AS (DELETE FROM meter_key WHERE meter_id IN (SELECT meter_id FROM dropped))
+     DELETE FROM meter WHERE meter_id IN (SELECT meter_id FROM dropped) RETURNING meter_id`,
+    [meter.meterId, meter.fingerprint],
+  );
+  return dropped.length > 0;
 }
 
 async function countChange(tx: Sql): Promise<void> {

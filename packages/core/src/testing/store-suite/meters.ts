@@ -89,6 +89,26 @@ export function meterTests(scene: StoreScene, it: Test): void {
     assert.deepEqual(plain(await meters.get(meterId)), plain(meter));
   });
 
+  it('lets a meter be registered again after it was turned down', async () => {
+    const { meters } = await scene.store();
+    const squat = sampleMeter();
+    const { meterId, fingerprint } = squat;
+    await meters.register(squat);
+    assert.ok(await meters.setState(meterId, squat.state, 'retired'));
+    const other = sampleMeter();
+    await meters.register(other);
+    const both = sampleMeter({ meterId, fingerprint: other.fingerprint });
+    assert.equal(await meters.register(both), 'meter_taken', 'one that stands is in the way, too');
+    assert.equal((await meters.get(meterId))?.state, 'retired');
+    const claims = [sampleMeter({ meterId }), sampleMeter({ fingerprint })];
+    const [byId, byFingerprint] = await Promise.all(claims.map((meter) => meters.register(meter)));
+    assert.ok([byId, byFingerprint].includes('registered'));
+    const winner = byId === 'registered' ? claims[0]! : claims[1]!;
+    assert.deepEqual(plain(await meters.get(winner.meterId)), plain(winner));
+    const keyIds = squat.keys.map(({ keyId }) => keyId);
+    assert.deepEqual(await meters.find({ meterIds: [], keyIds }), [], 'its keys went with it');
+  });
+
   it('registers one of many who claim a fingerprint at once', async () => {
     const { meters } = await scene.store();
     const fingerprint = meterFingerprint();

@@ -8,6 +8,7 @@ import { GATEWAY } from '../../tokens.js';
 import { ApiController } from '../api-controller.decorator.js';
 import { jsonBody } from '../body.js';
 import { instant } from '../instant.js';
+import { networkOf } from '../network-of.js';
 import { callerOf, visibleAccount } from '../principal.js';
 import { notFound } from '../problem.js';
 import { nextLink, oneOf, pageQuery, type Query as QueryValues } from '../query.js';
@@ -25,8 +26,9 @@ export class MetersController {
   constructor(@Inject(GATEWAY) private readonly gateway: Gateway) {}
 
   @Route('meterChallenge')
-  async challenge(@Res() reply: Reply): Promise<void> {
-    const { nonce, expiresAtMs } = await this.gateway.meters.challenge();
+  async challenge(@Req() request: { readonly ip?: string }, @Res() reply: Reply): Promise<void> {
+    const source = callerOf(request) === undefined ? networkOf(request.ip) : undefined;
+    const { nonce, expiresAtMs } = await this.gateway.meters.challenge(source);
     const { origin } = this.gateway;
     sendJson(reply, { nonce, origin, expires_at: instant(expiresAtMs) }, 200, {
       'cache-control': 'no-store',
