@@ -17,7 +17,7 @@ import {
 import { ProofService } from '../proofs/proof.service.js';
 import type { Anchor, Transport } from '../spi/index.js';
 import { toHex } from '../verify/bytes.js';
-import { composeAnchoring } from './compose-anchoring.js';
+import { type Anchoring, composeAnchoring } from './compose-anchoring.js';
 import { composeBatching, openKeys } from './compose-batching.js';
 import { composeIngestion } from './compose-ingestion.js';
 import { coreJobs } from './gateway-jobs.js';
@@ -105,7 +105,13 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
   for (const job of coreJobs({ store, clock, anchoring, subscribers, batching })) {
     jobs.add(job);
   }
-  const health = healthBoard({ store, plugins, clock, batcher: batching.batcher });
+  const health = healthBoard({
+    store,
+    plugins,
+    clock,
+    batcher: batching.batcher,
+    engine: anchoring.engine,
+  });
   const lifecycle = new Lifecycle(nodeTimer)
     .add({
       name: 'store',
@@ -186,6 +192,7 @@ function healthBoard(parts: {
   readonly plugins: readonly PluginInstance[];
   readonly clock: Gateway['clock'];
   readonly batcher: Gateway['batcher'];
+  readonly engine: Anchoring['engine'];
 }): HealthBoard {
   const board = new HealthBoard(parts.clock);
   board.add({ name: 'store', essential: true, check: () => parts.store.health() });
@@ -201,12 +208,13 @@ function healthBoard(parts: {
   });
   for (const { kind, instanceId, instance } of parts.plugins) {
     if (kind !== 'anchor' && kind !== 'transport') continue;
-    const watched = instance as Anchor | Transport;
+    const watched = instance as Transport;
     // A ledger that is down costs delay and no coverage; a transport's devices keep what is not acknowledged.
     board.add({
       name: `${kind} ${instanceId}`,
       essential: false,
-      check: (signal) => watched.health(signal),
+      check: (signal) =>
+        kind === 'anchor' ? parts.engine.health(instanceId, signal) : watched.health(),
     });
   }
   return board;
