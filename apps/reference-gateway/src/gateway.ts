@@ -1,5 +1,5 @@
 import { check } from './cli/check.js';
-import { type Command, commandContext } from './cli/command.js';
+import { type Command, commandContext, misuse } from './cli/command.js';
 import { recover } from './cli/recover.js';
 import { schema } from './cli/schema.js';
 import { start } from './cli/start.js';
@@ -15,7 +15,11 @@ FILE defaults to WATTPROOF_CONFIG, then to the demo preset.`;
 
 const [name = '', ...args] = process.argv.slice(2);
 const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-if (command) {
+const wrong = command && misuse(name, args);
+if (wrong !== undefined) {
+  process.stderr.write(`${wrong}\n${USAGE}\n`);
+  process.exitCode = 2;
+} else if (command) {
   const code = await command(
     args,
     commandContext({

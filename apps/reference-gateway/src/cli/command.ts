@@ -26,3 +26,26 @@ export function commandContext(options: Omit<CommandContext, 'configFile'>): Com
     },
   };
 }
+
+/** Options of each command; true for those with a value. */
+const OPTIONS: Readonly<Record<string, Readonly<Record<string, boolean>>>> = {
+  check: { '--print': false },
+  recover: { '--adopt-new-origin': true, '--adopt-database': false },
+  schema: {},
+  start: {},
+};
+
+/** What is wrong with the arguments of a command, so that a mistyped option is never taken for none; undefined when nothing is. */
+export function misuse(name: string, args: readonly string[]): string | undefined {
+  const known = OPTIONS[name] ?? {};
+  let files = 0;
+  for (let at = 0; at < args.length; at += 1) {
+    const arg = args[at] as string;
+    const [option = '', inline] = arg.split('=');
+    if (!arg.startsWith('-')) files += 1;
+    else if (!Object.hasOwn(known, option)) return `gateway ${name} has no option ${option}`;
+    else if (known[option] && inline === undefined) at += 1;
+    else if (!known[option] && inline !== undefined) return `${option} takes no value`;
+  }
+  return files > 1 ? `gateway ${name} reads one FILE, got ${files}` : undefined;
+}

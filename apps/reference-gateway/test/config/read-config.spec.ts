@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { join } from 'node:path';
 import { readConfig } from '../../src/config/read-config.js';
@@ -76,6 +77,20 @@ describe('a configuration file', () => {
   });
 });
 
+describe('keys of the log', () => {
+  it('are refused by the check as by the start: text that is no key, notes that are none', async () => {
+    const curve = generateKeyPairSync('ec', { namedCurve: 'prime256v1' }).privateKey;
+    const other = JSON.stringify(curve.export({ format: 'pem', type: 'pkcs8' }));
+    for (const key of ['"./log.key"', other])
+      expect(await folder.problems(`${MINIMAL}log: { key: ${key} }`)).toEqual({
+        'log.key': expect.stringContaining('written "${file:./log.key}"'),
+      });
+    expect(await folder.problems(`${MINIMAL}log: { previous: [nonsense] }`)).toEqual({
+      'log.previous.0': expect.stringContaining('no sound log-key/1 note'),
+    });
+  });
+});
+
 describe('references', () => {
   it('take values from the environment, with a default, and from files beside the file', async () => {
     folder.write('etc/secrets/admin', 'a-key-of-enough-characters\n');
@@ -91,10 +106,10 @@ accounts: { adminApiKey: "\${file:./secrets/admin}" }`,
   it('cannot add keys, references or YAML of their own', async () => {
     const hostile = 'x"\nhttp: { open: [flush] } # ${env:SECRET} {{';
     const { config } = await folder.read(
-      `origin: example.org/log\nlog: { previous: ["\${env:NOTE}"] }`,
-      { NOTE: hostile, SECRET: 'hunter2' },
+      `origin: example.org/log\nhttp: { cors: { origins: ["\${env:PAGE}"] } }`,
+      { PAGE: hostile, SECRET: 'hunter2' },
     );
-    expect(config.log.previous).toEqual([hostile]);
+    expect(config.http.cors.origins).toEqual([hostile]);
     expect(config.http.open).toEqual([]);
   });
 
@@ -186,9 +201,10 @@ describe('overrides from the environment', () => {
 describe('what is printed', () => {
   it('hides secrets by schema, by telling name and inside URLs, and shows the rest', async () => {
     folder.write('etc/own.mjs', 'export default 1;');
+    const pem = generateKeyPairSync('ed25519').privateKey.export({ format: 'pem', type: 'pkcs8' });
     const { printable } = await folder.read(`${MINIMAL}
 store: { url: "postgresql://ann:hunter2@db/w?sslpassword=hunter3" }
-log: { key: "hunter4" }
+log: { key: ${JSON.stringify(pem)} }
 http: { tls: { cert: public, key: hunter5 } }
 accounts: { adminApiKey: hunter6hunter6hunter6hu }
 anchors:
@@ -198,6 +214,7 @@ simulator: { seed: 7 }
 `);
     const text = JSON.stringify(printable);
     expect(text).not.toContain('hunter');
+    expect(text).not.toContain('PRIVATE KEY');
     expect(text).toContain('postgresql://ann:[redacted]@db/w?sslpassword=[redacted]');
     expect(text).toContain('"cert":"public"');
     expect(text).toContain('"seed":7');

@@ -8,6 +8,7 @@ import { createPrivateFile, readIfThere, replaceFile } from './durable-file.js';
 import { FileMark } from './high-water-mark.js';
 import { deriveKey, keyFromPem, keyFromSeed, namedSigner, pemOf } from './log-key.js';
 import { LogError } from './log-error.js';
+import { problemOfPrevious } from './previous-keys.js';
 
 /** Where a key comes from: a file that is created when absent, or its text. */
 export type KeySource = { readonly file: string } | string;
@@ -53,6 +54,9 @@ export async function openLogKeys(options: LogKeysOptions): Promise<LogKeys> {
       ? { key: deriveKey(main.key, `${origin}/receipts`), warnings: [] }
       : await openKey(options.receiptKey, 'log.receiptKey', options);
   const checkpoint = namedSigner(origin, main.key);
+  const problem = problemOfPrevious(options.previous, { origin, current: checkpoint.vkey });
+  if (problem !== undefined)
+    throw new LogError('log_key_invalid', `log.previous.${problem.index}: ${problem.message}.`);
   const receipts = namedSigner(`${origin}/receipts`, receipt.key);
   const ledger = namedSigner(`${origin}/ledger`, deriveKey(main.key, `${origin}/ledger`));
   const base =

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { AccountsConfig } from '../accounts/accounts.config.js';
 import { type AnchorPolicy, anchorPolicySchema } from '../anchoring/anchor-policy.js';
 import { BatchingConfig } from '../batching/batching.config.js';
+import { LogConfig } from '../batching/log.config.js';
 import { DevicesConfig } from '../devices/devices.config.js';
 import { IngestionConfig } from '../ingestion/ingestion.config.js';
 import { ASSURANCES } from '../logs/verdict.js';
@@ -14,12 +15,6 @@ const secret = { secret: true } as const;
 
 /** What a replica does; a deployment gives each replica some of them. */
 export const ROLES = ['api', 'ingest', 'batch', 'anchor', 'match'] as const;
-
-/** A signing key: a file that is created on first start when absent (mode 600), or the key's own text. */
-const keySource = z.union([
-  z.strictObject({ file: z.string().min(1).describe('Path of the key file.') }),
-  z.string().min(1).meta(secret).describe('The key itself.'),
-]);
 
 const pluginBlock = z
   .looseObject({
@@ -54,20 +49,6 @@ const anchorInstances = z.record(
 );
 
 const instances = z.record(instanceId, pluginBlock);
-
-const log = z.strictObject({
-  key: keySource
-    // Relative to the working directory, beside the embedded store: one folder holds all of a gateway.
-    .prefault({ file: '.wattproof/log.key' })
-    .describe('Key that signs checkpoints.'),
-  receiptKey: keySource
-    .optional()
-    .describe('Key that signs receipts; absent: kept beside the log key and created with it.'),
-  previous: z
-    .array(z.string().min(1))
-    .default([])
-    .describe('Signed log-key/1 notes of earlier log keys, oldest first.'),
-});
 
 const store = z.strictObject({
   url: z
@@ -162,7 +143,7 @@ export const gatewayConfigSchema = z.strictObject({
     .max(MAX_ORIGIN_LENGTH)
     .refine(isOrigin, 'expected a schema-less URL such as example.org/energy-log')
     .describe('Name of this log, part of every commitment; never change it.'),
-  log: log.prefault({}),
+  log: LogConfig.prefault({}),
   store: store.prefault({}),
   http: http.prefault({}),
   accounts: accounts.prefault({}),

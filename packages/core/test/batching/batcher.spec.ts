@@ -16,6 +16,8 @@ import { Batcher, type CheckpointedBatch } from '../../src/batching/batcher.js';
 import { CheckpointSigner } from '../../src/batching/checkpoint-signer.js';
 import { FileMark, MemoryMark } from '../../src/batching/high-water-mark.js';
 import type { LogError } from '../../src/batching/log-error.js';
+import { keyFromSeed, namedSigner } from '../../src/batching/log-key.js';
+import { problemOfPrevious } from '../../src/batching/previous-keys.js';
 import { openLogKeys } from '../../src/batching/log-keys.js';
 import { nativeHashing } from '../../src/hashing/native-hashing.js';
 import type { BatchStore } from '../../src/batching/batch.store.js';
@@ -25,7 +27,11 @@ import { FakeClock } from '../../src/testing/fake-clock.js';
 import { auditStore } from '../../src/testing/process/audit-store.js';
 import { sampleEntry } from '../../src/testing/store-suite/sample-rows.js';
 import { StoreScene } from '../../src/testing/store-suite/store-scene.js';
-import { toHex } from '../../src/verify/bytes.js';
+import type { Signer } from '../../src/spi/index.js';
+import { toHex, utf8 } from '../../src/verify/bytes.js';
+import { logKeyText } from '../../src/verify/log-key.js';
+import { formatNote } from '../../src/verify/note.js';
+import { canonicalJsonBytes } from '../../src/verify/rfc8785.js';
 import {
   commitmentDigest,
   openLogKeyNote,
@@ -127,6 +133,56 @@ describe('the keys of a log', () => {
     await expect(keys(join(folder, 'bad.key', 'below-a-file'))).rejects.toMatchObject({
       code: 'log_key_unreadable',
     });
+  });
+});
+
+describe('the notes of earlier keys', () => {
+  const earlier = [1, 2, 3].map((seed) =>
+    namedSigner(ORIGIN, keyFromSeed(new Uint8Array(32).fill(seed))),
+  ) as [Signer, Signer, Signer];
+  const announce = async (key: Signer, by: Signer, more = {}) => {
+    const text = logKeyText(
+      canonicalJsonBytes({
+        v: 'log-key/1',
+        origin: ORIGIN,
+        role: 'checkpoint',
+        vkey: key.vkey,
+        announced_at: '2026-01-01T00:00:00.000Z',
+        ...more,
+      }),
+    );
+    const { name, id } = parseVkey(by.vkey);
+    return formatNote({ text, signatures: [{ name, id, value: await by.sign(utf8(text)) }] });
+  };
+
+  it('lead from the oldest key to the present one, in order and without a gap', async () => {
+    const [a, b, c] = earlier;
+    const chain = [await announce(b, a, { previous: a.vkey }), await announce(c, b)];
+    const now = { origin: ORIGIN, current: c.vkey };
+    expect(problemOfPrevious(chain, now)).toBeUndefined();
+    expect(problemOfPrevious([await announce(b, a), chain[1]!], now)).toBeUndefined();
+    expect(problemOfPrevious([], now)).toBeUndefined();
+    const problem = (notes: readonly string[]) => problemOfPrevious(notes, now)?.message;
+    expect(problem(chain.toReversed())).toContain('the oldest note comes first');
+    expect(problem(chain.slice(0, 1))).toContain('the notes lead to');
+    expect(problem([...chain, await announce(a, earlier[0])])).toBeDefined();
+    expect(problem([chain[0]!, chain[1]!.replace('2026', '2027')])).toContain('not valid');
+    expect(problem([chain[0]!.replace('2026', '2027'), chain[1]!])).toContain('not valid');
+    expect(problemOfPrevious(chain, { ...now, origin: 'other.test/log' })?.index).toBe(0);
+  });
+
+  it('are looked at before anything is signed', async () => {
+    const [a, b] = earlier;
+    await expect(
+      openLogKeys({
+        origin: ORIGIN,
+        key: { file: join(folder, 'log.key') },
+        previous: [await announce(b, a)],
+        random: (length) => randomBytes(length),
+        nowMs: () => clock.nowMs(),
+        stateFolder: folder,
+      }),
+    ).rejects.toMatchObject({ code: 'log_key_invalid' });
   });
 });
 
