@@ -4,6 +4,11 @@ import { cp, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type GatewayProcess, startGatewayProcess } from '@wattproof/core/testing';
+import {
+  installedEcdsa,
+  installedVerifiers,
+} from '../../../../packages/core/src/cli/evidence-verifiers.js';
+import { runVerify } from '../../../../packages/core/src/cli/verify-command.js';
 
 const GATEWAY = resolve(import.meta.dirname, '../../dist/main.js');
 const OPERATOR = resolve(import.meta.dirname, '../../dist/gateway.js');
@@ -13,7 +18,9 @@ const nightly = process.env['WATTPROOF_NIGHTLY'] === '1';
 const PACE = nightly
   ? {}
   : { WATTPROOF__SIMULATOR__INTERVALMS: '1000', WATTPROOF__BATCHING__MAXAGEMS: '1000' };
-const MUTATIONS = nightly ? 200 : 40;
+const MUTATIONS = nightly ? 1000 : 100;
+/** Of these, so many are also given to the command as a process of its own, as an auditor runs it. */
+const BY_THE_COMMAND = nightly ? 40 : 4;
 
 let folder: string;
 let gateway: GatewayProcess | undefined;
@@ -58,6 +65,24 @@ function run(
 
 const verify = (file: string) => run(WATTPROOF, ['verify', file]);
 
+/** What the command does after it was started, without starting it. */
+async function verifyHere(
+  text: string,
+): Promise<{ readonly code: number; readonly output: string }> {
+  const lines: string[] = [];
+  const print = (line: string): unknown => lines.push(line);
+  const code = await runVerify(['proof.json'], {
+    read: async () => Buffer.from(text),
+    verifiers: () => installedVerifiers(folder),
+    ecdsa: () => installedEcdsa(),
+    out: print,
+    err: print,
+  });
+  return { code, output: lines.join('\n') };
+}
+
+const database = (): string => join(folder, '.wattproof/db');
+
 async function adminKey(): Promise<string> {
   return (await readFile(join(folder, '.wattproof/demo-admin-key'), 'utf8')).trim();
 }
@@ -89,7 +114,8 @@ interface Batch {
 }
 
 interface Bundle {
-  readonly evidence: readonly unknown[];
+  readonly evidence: readonly { readonly type: string }[];
+  readonly log_keys: readonly string[];
   readonly [field: string]: unknown;
 }
 
@@ -141,6 +167,26 @@ function positionsOfMeaning(text: string): readonly number[] {
   return [...positions];
 }
 
+/**
+ * Where a change only hides: in a piece of evidence's type, which then names something nobody can check (docs/formats/evidence.md), and
+ * in the signature line of an announcement, which then is nobody's (docs/formats/checkpoint.md).
+ */
+function placesThatHide(text: string): (at: number) => boolean {
+  const { evidence, log_keys } = JSON.parse(text) as Bundle;
+  const ranges = [
+    ...evidence.map(({ type }) => JSON.stringify({ type }).slice(1, -1)),
+    ...log_keys.map((note) => JSON.stringify(note.slice(note.indexOf('\n\n'))).slice(1, -1)),
+  ].flatMap((part) => {
+    const found: [number, number][] = [];
+    for (let at = text.indexOf(part); at >= 0; at = text.indexOf(part, at + 1))
+      found.push([at, at + part.length]);
+    return found;
+  });
+  return (at) => ranges.some(([from, to]) => at >= from && at < to);
+}
+
+const notChecked = (output: string): number => output.split('not checked: ').length - 1;
+
 /** The next letter or digit that is no escape. */
 function meaningfulNear(text: string, from: number): number {
   for (let at = from; at < text.length; at += 1) {
@@ -163,6 +209,7 @@ function mutated(text: string, at: number): string {
 describe('the demo, as an operator and an auditor meet it', () => {
   let bundle: string;
   let firstBatch: string;
+  let secondBatch: string;
 
   it('gives a proof of an anchored reading that the command accepts with the gateway stopped', async () => {
     const demo = await startDemo();
@@ -180,29 +227,41 @@ describe('the demo, as an operator and an auditor meet it', () => {
     expect(code).toBe(0);
   }, 180_000);
 
-  it(`whose change at any of ${MUTATIONS} places, one in each field at least, is refused`, async () => {
-    const accepted: string[] = [];
+  it(`whose change at any of ${MUTATIONS} places, one in each field at least, is refused, or hides what the report then misses`, async () => {
     const places = positionsOfMeaning(bundle);
     expect(places.length).toBeGreaterThanOrEqual(MUTATIONS);
-    const queue = [...places];
-    const worker = async (name: string): Promise<void> => {
-      for (let at = queue.pop(); at !== undefined; at = queue.pop()) {
-        await writeFile(join(folder, name), mutated(bundle, at));
-        const { code, output } = await verify(name);
-        if (code !== 1 && code !== 2) {
-          accepted.push(`${code} at ${at}: …${bundle.slice(at - 40, at + 20)}… ${output}`);
-        }
-      }
-    };
-    await Promise.all(['a.json', 'b.json', 'c.json'].map(worker));
+    const before = notChecked((await verifyHere(bundle)).output);
+    const hidden = placesThatHide(bundle);
+    const accepted: string[] = [];
+    for (const at of places) {
+      const { code, output } = await verifyHere(mutated(bundle, at));
+      if (code === 1 || code === 2) continue;
+      if (code === 0 && hidden(at) && notChecked(output) > before) continue;
+      accepted.push(`${code} at ${at}: …${bundle.slice(at - 40, at + 20)}… ${output}`);
+    }
     expect(accepted).toEqual([]);
   }, 180_000);
 
+  it('and the command as a process of its own says the same of a changed file', async () => {
+    const places = positionsOfMeaning(bundle);
+    for (let i = 0; i < BY_THE_COMMAND; i += 1) {
+      const changed = mutated(bundle, places[i * Math.floor(places.length / BY_THE_COMMAND)] ?? 0);
+      await writeFile(join(folder, 'changed.json'), changed);
+      const here = await verifyHere(changed);
+      const { code, output } = await verify('changed.json');
+      expect({ code, output: output.trimEnd() }).toEqual({
+        code: here.code,
+        output: here.output.replaceAll(/^proof\.json:/gm, 'changed.json:'),
+      });
+    }
+  }, 180_000);
+
   it('goes on with the same log and the same meters when it is started again', async () => {
+    await cp(database(), join(folder, 'older'), { recursive: true });
     const demo = await startDemo();
     const before = await sealedBatches();
     expect(before).toContain(firstBatch);
-    await anchoredProof(before);
+    secondBatch = (await anchoredProof(before)).batch;
     await acceptedReadings(demo);
     const metrics = await (await fetch(`${demo.url}/metrics`)).text();
     expect(metrics).not.toMatch(
@@ -216,14 +275,9 @@ describe('the demo, as an operator and an auditor meet it', () => {
   }, 180_000);
 
   it('never signs again what was signed when its database is replaced by an older copy', async () => {
-    const database = join(folder, '.wattproof/db');
-    await cp(database, join(folder, 'older'), { recursive: true });
-    const first = await startDemo();
-    const { batch } = await anchoredProof(await sealedBatches());
-    expect(await first.end('SIGTERM')).toBe(0);
     const mark = await readFile(join(folder, '.wattproof/log.key.mark'), 'utf8');
-    await rm(database, { recursive: true });
-    await cp(join(folder, 'older'), database, { recursive: true });
+    await rm(database(), { recursive: true });
+    await cp(join(folder, 'older'), database(), { recursive: true });
 
     const restored = await startDemo();
     await acceptedReadings(restored);
@@ -235,7 +289,7 @@ describe('the demo, as an operator and an auditor meet it', () => {
     expect(await flushed.json()).toMatchObject({ code: 'log_rolled_back' });
     const health = await get<{ parts: Record<string, { ready: boolean }> }>('/health');
     expect(health.parts['sealing']).toMatchObject({ ready: false });
-    expect(await sealedBatches()).not.toContain(batch);
+    expect(await sealedBatches()).not.toContain(secondBatch);
     expect(await restored.end('SIGTERM')).toBe(0);
     expect(await readFile(join(folder, '.wattproof/log.key.mark'), 'utf8')).toBe(mark);
 
