@@ -13,13 +13,18 @@ export default {
   testTimeout: 120_000,
   // One worker per core of the smallest machine; the suites wait for databases and processes half of the time.
   maxWorkers: 2,
+  reporters: ['default', '<rootDir>/scripts/closing-line.mjs'],
   transform: {
     '^.+\\.ts$': [
       '@swc/jest',
       {
         jsc: {
           parser: { syntax: 'typescript', decorators: true },
-          transform: { legacyDecorator: true, decoratorMetadata: true, useDefineForClassFields: false },
+          transform: {
+            legacyDecorator: true,
+            decoratorMetadata: true,
+            useDefineForClassFields: false,
+          },
           target: 'es2023',
         },
         module: { type: 'es6' },
