@@ -1,9 +1,9 @@
 import type { DevicesConfig } from '../devices/devices.config.js';
 import type { MeterDirectory } from '../devices/meter-directory.js';
 import type { SignatureVerifier } from '../devices/signature-verifier.js';
-import type { Sha256 } from '../verify/contracts.js';
 import { batchMessage, readingMessage } from '../verify/device-signing.js';
 import type { CanonicalDocument, ReadingFacts } from '../verify/formats/format.js';
+import type { Hashing } from '../verify/tree-hashing.js';
 import {
   authenticateUnsigned,
   checkMeterState,
@@ -35,7 +35,7 @@ export class Authenticator {
       readonly directory: MeterDirectory;
       readonly signatures: SignatureVerifier;
       readonly devices: DevicesConfig;
-      readonly sha256: Sha256;
+      readonly hashing: Hashing;
       /** Resolves after other waiting work had a turn. */
       readonly turn: () => Promise<void>;
     },
@@ -127,9 +127,9 @@ export class Authenticator {
             ),
       );
     const read = items as readonly ReadItem[];
-    const { signatures, sha256 } = this.parts;
+    const { signatures, hashing } = this.parts;
     const logHashes = read.map(({ logHash }) => logHash);
-    const { nonces, tree } = signedBatchTree(nonce, logHashes, sha256);
+    const { nonces, tree } = signedBatchTree(nonce, logHashes, hashing);
     const message = batchMessage(signature.keyId, read.length, tree.root);
     // By SPKI: normally one key; two keys of one id would each be asked once.
     const valid = new Map<Uint8Array, boolean>();

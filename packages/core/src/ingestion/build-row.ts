@@ -1,15 +1,17 @@
-import { deviceOfKey, type Authentication } from './authenticate.js';
+import type { Authentication } from './authenticate.js';
 import { fingerprintOfMeterId } from '../devices/meter-fingerprint.js';
+import type { MeterKey } from '../devices/meter.store.js';
 import { atLeast, type Assurance } from '../logs/verdict.js';
-import type { BatchProfile, Sha256 } from '../verify/contracts.js';
+import type { BatchProfile } from '../verify/contracts.js';
 import { fromHex } from '../verify/bytes.js';
-import { leafHash } from '../verify/tree-hashing.js';
+import { flatLeaves } from '../verify/merkle-levels.js';
+import { HASH_BYTES, leafHashes, type Hashing } from '../verify/tree-hashing.js';
 import type { ReadItem } from './authenticator.js';
 import type { IngestRow } from './ingest.store.js';
 import type { Judgement } from './judge.js';
 
-/** Random bytes of one row: 16 for the id, 16 for the salt. */
-export const ROW_RANDOM_BYTES = 32;
+/** Of the id and of the salt of a row. */
+const RANDOM_BYTES = 16;
 
 /** What is the same for every row of a message. */
 export interface RowContext {
@@ -19,7 +21,10 @@ export interface RowContext {
   readonly minAssurance: Assurance;
   /** Whose entries they are when no registered meter says so. */
   readonly account: string;
-  readonly sha256: Sha256;
+  readonly hashing: Hashing;
+  readonly random: (length: number) => Uint8Array;
+  /** What sequences know a key by. */
+  readonly deviceOf: (key: MeterKey) => string;
 }
 
 /** What the steps before came to. */
@@ -31,25 +36,43 @@ export interface Judged {
 
 const NO_SALT = new Uint8Array(0);
 
-/** Last pure step: the row that asks the database. `random` holds `ROW_RANDOM_BYTES`. */
-export function buildRow(judged: Judged, context: RowContext, random: Uint8Array): IngestRow {
+/** Last pure step: the rows that ask the database, in order. */
+export function buildRows(all: readonly Judged[], context: RowContext): IngestRow[] {
+  if (all.length === 0) return [];
+  const { profile, hashing, random } = context;
+  const ids = Buffer.from(random(all.length * RANDOM_BYTES)).toString('hex');
+  const salts = profile === 'rfc9162' ? random(all.length * RANDOM_BYTES) : NO_SALT;
+  const logHashes = flatLeaves(all.map(({ item }) => item.logHash));
+  const leaves = leafHashes(profile, logHashes, salts, hashing);
+  return all.map((judged, i) =>
+    buildRow(judged, context, {
+      id: `log_${ids.slice(i * 2 * RANDOM_BYTES, (i + 1) * 2 * RANDOM_BYTES)}`,
+      salt: salts.subarray(i * RANDOM_BYTES, (i + 1) * RANDOM_BYTES),
+      merkleLeaf: leaves.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES),
+    }),
+  );
+}
+
+function buildRow(
+  judged: Judged,
+  context: RowContext,
+  own: Pick<IngestRow, 'id' | 'salt' | 'merkleLeaf'>,
+): IngestRow {
   const { item, authentication, judgement } = judged;
   const { document, logHash } = item;
   const { verdict, reason } = judgement;
-  const { profile, sha256 } = context;
   const { meter, signature, assurance } = authentication;
-  const salt = profile === 'rfc9162' ? random.slice(16, 32) : NO_SALT;
   return {
-    id: `log_${Buffer.from(random.subarray(0, 16)).toString('hex')}`,
+    id: own.id,
     accountId: meter?.accountId ?? context.account,
     source: 'external',
     type: 'reading',
     format: document.format,
     bytes: document.bytes,
     logHash,
-    salt,
-    profile,
-    merkleLeaf: leafHash(profile, logHash, salt, sha256),
+    salt: own.salt,
+    profile: context.profile,
+    merkleLeaf: own.merkleLeaf,
     assurance,
     verdict,
     ...(reason === undefined ? {} : { reason }),
@@ -62,7 +85,7 @@ export function buildRow(judged: Judged, context: RowContext, random: Uint8Array
 
 function readingOf(
   { item, authentication, judgement }: Judged,
-  { minAssurance }: RowContext,
+  { minAssurance, deviceOf }: RowContext,
 ): NonNullable<IngestRow['reading']> {
   const { meter, key, assurance } = authentication;
   const { siteId, deviceId, meterId, startsMs, endsMs, energies, estimated, sequence, supersedes } =
@@ -80,7 +103,7 @@ function readingOf(
     // Without a signature a sequence number is anybody's word and no evidence of equivocation.
     ...(sequence === undefined || key === undefined
       ? {}
-      : { sequence: { device: deviceOfKey(key), epoch: key.epoch, number: sequence } }),
+      : { sequence: { device: deviceOf(key), epoch: key.epoch, number: sequence } }),
     ...(supersedes === undefined ? {} : { supersedes: fromHex(supersedes) }),
   };
 }

@@ -1,13 +1,14 @@
 import type { DevicesConfig } from '../devices/devices.config.js';
 import type { TokenBuckets } from '../devices/token-bucket.js';
 import type { Clock, Ingest, IngestItem } from '../spi/index.js';
-import type { BatchProfile, Sha256 } from '../verify/contracts.js';
+import type { MeterKey } from '../devices/meter.store.js';
+import type { BatchProfile } from '../verify/contracts.js';
 import type { CanonicalDocument } from '../verify/formats/format.js';
 import { logHash, type Hashing } from '../verify/tree-hashing.js';
 import { admit, type IngestionMessage, type Sender } from './admit.js';
-import type { Authentication } from './authenticate.js';
+import { deviceOfKey, type Authentication } from './authenticate.js';
 import type { Authenticator, ReadItem } from './authenticator.js';
-import { buildRow, ROW_RANDOM_BYTES, type Judged, type RowContext } from './build-row.js';
+import { buildRows, type Judged, type RowContext } from './build-row.js';
 import { isRetryable, QueueRefused, type CommitQueue } from './commit-queue.js';
 import { frame, type Frame } from './frame.js';
 import type { CommittedRow, IngestRow, StoredReceipt } from './ingest.store.js';
@@ -48,9 +49,7 @@ export interface IngestionParts {
   readonly profile: BatchProfile;
   readonly clock: Clock;
   readonly random: (length: number) => Uint8Array;
-  readonly sha256: Sha256;
-  /** The host's faster log hash; default `sha256`. */
-  readonly hashing?: Hashing;
+  readonly hashing: Hashing;
   readonly readDocument: ReadDocument;
   readonly authenticator: Authenticator;
   readonly unsignedRate: TokenBuckets;
@@ -62,6 +61,8 @@ export interface IngestionParts {
 /** Called once per message; what transports, HTTP and imports share. */
 export class IngestionService implements Ingest {
   private readonly ruleSet: string;
+  /** What sequences know a key by, for as long as the directory remembers the key. */
+  private readonly deviceNames = new WeakMap<MeterKey, string>();
 
   constructor(private readonly parts: IngestionParts) {
     this.ruleSet = ruleSetId(parts.config, parts.devices);
@@ -118,7 +119,7 @@ export class IngestionService implements Ingest {
   }
 
   private readAll({ items }: Frame): readonly (ReadItem | Refusal)[] {
-    const { readDocument, sha256, hashing = sha256 } = this.parts;
+    const { readDocument, hashing } = this.parts;
     return items.map((item) => {
       const document = item instanceof Refusal ? item : readItem(item, readDocument);
       if (document instanceof Refusal) return document;
@@ -140,25 +141,21 @@ export class IngestionService implements Ingest {
       const throttled = this.throttleUnsigned(known, sender);
       if (throttled !== undefined) return throttled;
       const answers = new Array<IngestItem>(read.length);
-      const rows: IngestRow[] = [];
-      const judgements: { readonly index: number; readonly detail?: string }[] = [];
-      const context = this.rowContext(nowMs, sender);
-      const random = this.parts.random(read.length * ROW_RANDOM_BYTES);
+      const kept: Judged[] = [];
+      const places: number[] = [];
       for (const [index, item] of read.entries()) {
         const judged = this.judge(item, known[index]!, sender, nowMs);
         if (judged instanceof Refusal) {
           answers[index] = rejectedItem(judged, item);
           continue;
         }
-        const own = random.subarray(index * ROW_RANDOM_BYTES, (index + 1) * ROW_RANDOM_BYTES);
-        const { judgement } = judged;
-        const { detail } = judgement;
-        rows.push(buildRow(judged, context, own));
-        judgements.push(detail === undefined ? { index } : { index, detail });
+        kept.push(judged);
+        places.push(index);
       }
+      const rows = buildRows(kept, this.rowContext(nowMs, sender));
       const committed = await queue.submit(rows);
-      for (const [i, { index, detail }] of judgements.entries())
-        answers[index] = this.committedItem(rows[i]!, committed[i]!, detail);
+      for (const [i, index] of places.entries())
+        answers[index] = this.committedItem(rows[i]!, committed[i]!, kept[i]!.judgement.detail);
       return { items: answers };
     } catch (error) {
       if (isRetryable(error)) return retry(error, this.parts.config.commit.retryAfterMs);
@@ -196,11 +193,18 @@ export class IngestionService implements Ingest {
   }
 
   private rowContext(receivedAtMs: number, { accountId }: Sender): RowContext {
-    const { profile, sha256, config } = this.parts;
+    const { profile, hashing, random, config } = this.parts;
     const { minAssurance, defaultAccount } = config;
     const { ruleSet } = this;
     const account = accountId ?? defaultAccount;
-    return { profile, sha256, ruleSet, receivedAtMs, minAssurance, account };
+    const deviceOf = (key: MeterKey): string => {
+      const known = this.deviceNames.get(key);
+      if (known !== undefined) return known;
+      const name = deviceOfKey(key);
+      this.deviceNames.set(key, name);
+      return name;
+    };
+    return { profile, hashing, random, ruleSet, receivedAtMs, minAssurance, account, deviceOf };
   }
 
   private committedItem(

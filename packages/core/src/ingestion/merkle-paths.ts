@@ -1,16 +1,18 @@
-import type { Sha256 } from '../verify/contracts.js';
-import { flatLeaves, nextLevel } from '../verify/merkle-levels.js';
-import { HASH_BYTES, pairHasher } from '../verify/tree-hashing.js';
+import { flatLeaves, nextLevel, type Leaves } from '../verify/merkle-levels.js';
+import { HASH_BYTES, pairHasher, type Hashing } from '../verify/tree-hashing.js';
 
 /** An RFC 9162 tree kept whole, for when every leaf's path is wanted: n − 1 hashes for all of them together. */
 export class MerklePaths {
   private readonly levels: readonly Uint8Array[];
+  /** Nodes of each level, cut out when a path first needs them: the paths of all leaves share them. */
+  private nodes: readonly (readonly Uint8Array[])[] | undefined;
+  private hexNodes: readonly (readonly string[])[] | undefined;
 
   /** `leaves`: n ≥ 1 leaf hashes of 32 bytes. */
-  constructor(leaves: readonly Uint8Array[], sha256: Sha256) {
-    const hashPairs = pairHasher('rfc9162', sha256);
+  constructor(leaves: Leaves, hashing: Hashing) {
+    const hashPairs = pairHasher('rfc9162', hashing);
     const levels = [flatLeaves(leaves)];
-    for (let count = leaves.length; count > 1;) {
+    for (let count = levels[0]!.length / HASH_BYTES; count > 1;) {
       const next = new Uint8Array(Math.ceil(count / 2) * HASH_BYTES);
       count = nextLevel('rfc9162', hashPairs, levels.at(-1)!, 0, count, next);
       levels.push(next);
@@ -22,17 +24,39 @@ export class MerklePaths {
     return this.levels.at(-1)!;
   }
 
-  /** Siblings of leaf `index`, leaf to root. */
+  /** Siblings of leaf `index`, leaf to root. Paths share them: not to be written to. */
   path(index: number): readonly Uint8Array[] {
-    const path: Uint8Array[] = [];
-    let at = index;
-    for (const level of this.levels.slice(0, -1)) {
-      const sibling = at % 2 === 1 ? at - 1 : at + 1;
-      // An odd last node moves up without a sibling (RFC 9162 §2.1.1).
-      if (sibling * HASH_BYTES < level.length)
-        path.push(level.slice(sibling * HASH_BYTES, (sibling + 1) * HASH_BYTES));
-      at = Math.floor(at / 2);
-    }
-    return path;
+    this.nodes ??= this.siblingLevels((level, at) => level.subarray(at, at + HASH_BYTES));
+    return siblings(this.nodes, index);
   }
+
+  /** The same, each in hex. */
+  hexPath(index: number): readonly string[] {
+    this.hexNodes ??= this.siblingLevels((level, at) =>
+      Buffer.from(level.buffer, level.byteOffset + at, HASH_BYTES).toString('hex'),
+    );
+    return siblings(this.hexNodes, index);
+  }
+
+  private siblingLevels<Node>(
+    node: (level: Uint8Array, at: number) => Node,
+  ): readonly (readonly Node[])[] {
+    return this.levels
+      .slice(0, -1)
+      .map((level) =>
+        Array.from({ length: level.length / HASH_BYTES }, (_, i) => node(level, i * HASH_BYTES)),
+      );
+  }
+}
+
+function siblings<Node>(levels: readonly (readonly Node[])[], index: number): readonly Node[] {
+  const path: Node[] = [];
+  let at = index;
+  for (const level of levels) {
+    // An odd last node moves up without a sibling (RFC 9162 §2.1.1).
+    const sibling = level[at ^ 1];
+    if (sibling !== undefined) path.push(sibling);
+    at >>= 1;
+  }
+  return path;
 }

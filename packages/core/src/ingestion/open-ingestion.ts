@@ -30,7 +30,7 @@ export interface IngestionOptions {
   readonly timers: Timers;
   readonly random: (length: number) => Uint8Array;
   readonly sha256: Sha256;
-  /** The host's faster log hash; default `sha256`. */
+  /** The host's faster way for trees and log hashes; default `sha256`. */
   readonly hashing?: Hashing;
 }
 
@@ -43,11 +43,12 @@ export interface Ingestion {
 /** Puts the parts of ingestion together. Stop `queue` to drain it. */
 export function openIngestion(options: IngestionOptions): Ingestion {
   const { config, devices, clock, timers, sha256, directory, signatures } = options;
+  const { hashing = sha256 } = options;
   const receipts = new ReceiptIssuer({
     origin: options.origin,
     signer: options.receiptSigner,
     clock,
-    sha256,
+    hashing,
     durability: options.durability,
     includeWithinMs: config.receipts.includeWithinMs,
   });
@@ -65,10 +66,9 @@ export function openIngestion(options: IngestionOptions): Ingestion {
     profile: options.profile,
     clock,
     random: options.random,
-    sha256,
-    ...(options.hashing === undefined ? {} : { hashing: options.hashing }),
+    hashing,
     readDocument: options.readDocument,
-    authenticator: new Authenticator({ directory, signatures, devices, sha256, turn }),
+    authenticator: new Authenticator({ directory, signatures, devices, hashing, turn }),
     unsignedRate: new TokenBuckets(clock, devices.unsignedRate),
     queue,
     receiptJson: receipts.receiptJson,

@@ -46,7 +46,7 @@ export class ReceiptGroup {
   /** One receipt as its holder gets it. */
   json(
     { entryId, logHash, verdict, rules }: EntryClaim,
-    place: { readonly index: number; readonly size: number; readonly path: readonly Uint8Array[] },
+    place: { readonly index: number; readonly size: number; readonly path: readonly string[] },
     sig: { readonly vkey: string; readonly signature: string },
   ): JsonObject {
     return {
@@ -59,7 +59,7 @@ export class ReceiptGroup {
       committed_at: this.committedAt,
       include_by: this.includeBy,
       durability: this.claim.durability,
-      path: { index: place.index, size: place.size, hashes: place.path.map(hex) },
+      path: { index: place.index, size: place.size, hashes: place.path },
       sig: { key: sig.vkey, value: sig.signature },
     };
   }

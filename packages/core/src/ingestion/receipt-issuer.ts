@@ -1,6 +1,7 @@
 import type { Clock, DurabilityClass, Signer } from '../spi/index.js';
-import type { JsonObject, Sha256 } from '../verify/contracts.js';
+import type { JsonObject } from '../verify/contracts.js';
 import { receiptKeyName, receiptsMessage } from '../verify/receipt.js';
+import { sha256Of, type Hashing } from '../verify/tree-hashing.js';
 import type { IngestRow, IssuedReceipts, StoredReceipt } from './ingest.store.js';
 import { MerklePaths } from './merkle-paths.js';
 import { ReceiptGroup } from './receipt-group.js';
@@ -29,7 +30,7 @@ export class ReceiptIssuer {
       /** The key `<origin>/receipts`. */
       readonly signer: Signer;
       readonly clock: Clock;
-      readonly sha256: Sha256;
+      readonly hashing: Hashing;
       readonly durability: DurabilityClass;
       readonly includeWithinMs: number;
     },
@@ -43,7 +44,8 @@ export class ReceiptIssuer {
   readonly issue = async (
     rows: readonly { readonly row: IngestRow; readonly entryId: string }[],
   ): Promise<IssuedReceipts> => {
-    const { origin, signer, clock, sha256, durability, includeWithinMs } = this.parts;
+    const { origin, signer, clock, hashing, durability, includeWithinMs } = this.parts;
+    const sha256 = sha256Of(hashing);
     const committedAtMs = clock.nowMs();
     const includeByMs = committedAtMs + includeWithinMs;
     const text = new ReceiptGroup({ origin, committedAtMs, includeByMs, durability });
@@ -51,7 +53,7 @@ export class ReceiptIssuer {
       const { logHash, verdict, ruleSet: rules } = row;
       return text.leaf({ entryId, logHash, verdict, rules }, sha256);
     });
-    const tree = new MerklePaths(leaves, sha256);
+    const tree = new MerklePaths(leaves, hashing);
     const { root } = tree;
     const signature = await signer.sign(receiptsMessage(origin, root));
     this.groups.set(leaves, { tree, text, signature: base64(signature) });
@@ -63,7 +65,7 @@ export class ReceiptIssuer {
   readonly receiptJson = (stored: StoredReceipt): JsonObject => {
     const { entryId, logHash, verdict, ruleSet: rules, leaves, index, keyId: vkey } = stored;
     const { tree, text, signature } = this.group(stored);
-    const place = { index, size: leaves.length, path: tree.path(index) };
+    const place = { index, size: leaves.length, path: tree.hexPath(index) };
     return text.json({ entryId, logHash, verdict, rules }, place, { vkey, signature });
   };
 
@@ -71,9 +73,9 @@ export class ReceiptIssuer {
     const { leaves, committedAtMs, includeByMs, durability } = stored;
     let group = this.groups.get(leaves);
     if (group === undefined) {
-      const { origin, sha256 } = this.parts;
+      const { origin, hashing } = this.parts;
       group = {
-        tree: new MerklePaths(leaves, sha256),
+        tree: new MerklePaths(leaves, hashing),
         text: new ReceiptGroup({ origin, committedAtMs, includeByMs, durability }),
         signature: base64(stored.signature),
       };

@@ -2,7 +2,6 @@ import type { IntentState } from '../anchoring/anchor.store.js';
 import type { StoredBatch } from '../batching/batch.store.js';
 import type { IngestRow } from '../ingestion/ingest.store.js';
 import type { DomainEvent } from '../spi/index.js';
-import { toHex } from '../verify/bytes.js';
 
 /** What an outbox keeps; its position there becomes the event's id. */
 export type CommittedEvent = Omit<DomainEvent, 'id'>;
@@ -18,7 +17,7 @@ export function entryEvent(row: IngestRow, entryId: string, atMs: number): Commi
     data: {
       entry: entryId,
       account: row.accountId,
-      leaf_hash: toHex(row.logHash),
+      leaf_hash: Buffer.from(row.logHash).toString('hex'),
       ...(row.reason === undefined ? {} : { reason: row.reason }),
       ...(row.reading === undefined ? {} : { meter: row.reading.meterId }),
     },

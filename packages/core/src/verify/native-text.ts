@@ -2,10 +2,11 @@
  * Conversions on the path of every reading, with the runtime's copying encoder where there is one and
  * without it elsewhere. Nothing about the runtime is assumed.
  */
+import { utf8 } from './bytes.js';
 
 /** The part of Node's Buffer that is used. */
 interface NativeEncoder {
-  from(text: string, encoding: 'latin1'): Uint8Array;
+  from(text: string, encoding: 'latin1' | 'utf8'): Uint8Array;
   allocUnsafe(length: number): Uint8Array & { write(text: string, encoding: 'utf16le'): number };
 }
 
@@ -22,12 +23,22 @@ const native = ((): NativeEncoder | undefined => {
 /** Bytes of a text that is ASCII by construction. */
 export const asciiBytes = native === undefined ? asciiBytesByUnit : nativeAsciiBytes;
 
+/** UTF-8 of a text in which every surrogate has its partner. */
+export const utf8Bytes = native === undefined ? utf8 : nativeUtf8Bytes;
+
 /** The UTF-16 units of a text and a zero behind them. */
 export const utf16Units = native === undefined ? utf16UnitsByUnit : nativeUtf16Units;
 
 function nativeAsciiBytes(text: string): Uint8Array {
-  const bytes = native!.from(text, 'latin1');
-  // A plain view: `slice` of a Buffer would share memory where callers expect a copy.
+  return plainView(native!.from(text, 'latin1'));
+}
+
+function nativeUtf8Bytes(text: string): Uint8Array {
+  return plainView(native!.from(text, 'utf8'));
+}
+
+/** `slice` of a Buffer would share memory where callers expect a copy. */
+function plainView(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 

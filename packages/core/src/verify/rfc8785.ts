@@ -1,7 +1,7 @@
-import { utf8 } from './bytes.js';
 import { JsonError } from './json/json-error.js';
 import { parseJson } from './json/parse.js';
 import { MAX_JSON_DEPTH, hasLoneSurrogate } from './json/reader.js';
+import { utf8Bytes } from './native-text.js';
 
 /**
  * The JSON Canonicalization Scheme of RFC 8785: members sorted by UTF-16 code units, ECMAScript
@@ -14,7 +14,7 @@ export function canonicalJson(value: unknown): string {
 
 /** `canonicalJson` as UTF-8. */
 export function canonicalJsonBytes(value: unknown): Uint8Array {
-  return utf8(canonicalJson(value));
+  return utf8Bytes(canonicalJson(value));
 }
 
 /** The canonical bytes of JSON text (or UTF-8 bytes), read strictly; integers must be exact doubles. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { IngestRow, StoredReceipt } from '../../src/ingestion/ingest.store.js';
 import { MerklePaths } from '../../src/ingestion/merkle-paths.js';
-import { nativeSha256 } from '../../src/hashing/native-hashing.js';
+import { nativeHashing, nativeSha256 } from '../../src/hashing/native-hashing.js';
 import { ReceiptIssuer } from '../../src/ingestion/receipt-issuer.js';
 import { inclusionProof } from '../../src/verify/inclusion.js';
 import { parseVkey } from '../../src/verify/note.js';
@@ -17,12 +17,12 @@ import { ORIGIN, TestClock, TestSigner } from './ingestion-fixture.js';
 
 function open(signer = new TestSigner()) {
   const clock = new TestClock(Date.UTC(2026, 10, 21, 12));
-  const sha256 = nativeSha256;
+  const hashing = nativeHashing;
   const options = {
     origin: ORIGIN,
     signer,
     clock,
-    sha256,
+    hashing,
     durability: 'memory',
     includeWithinMs: 5,
   } as const;
@@ -92,7 +92,7 @@ describe('Paths of a whole tree', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 40 }), (count) => {
         const leaves = rows(count).map(({ row }) => row.logHash);
-        const paths = new MerklePaths(leaves, nativeSha256);
+        const paths = new MerklePaths(leaves, nativeHashing);
         for (const index of leaves.keys())
           expect(paths.path(index)).toEqual(inclusionProof('rfc9162', leaves, index));
       }),

@@ -30,8 +30,8 @@ export function checkClosedObject(
     if (wrong !== undefined)
       throw new FormatError('member_invalid', `${key} must be ${wrong}`, key);
   }
-  for (const [key, rule] of Object.entries(schema))
-    if (rule.required && !Object.hasOwn(object, key))
+  for (const key in schema)
+    if (schema[key]!.required && !Object.hasOwn(object, key))
       throw new FormatError('missing', `${key} is missing`, key);
   return object;
 }

@@ -21,7 +21,8 @@ const id = (value: JsonTree): string | undefined => {
     value !== '' &&
     value.length <= MAX_ID_BYTES &&
     !value.includes('\u0000') &&
-    utf8(value).length <= MAX_ID_BYTES;
+    // A UTF-16 unit is at most three bytes of UTF-8.
+    (value.length * 3 <= MAX_ID_BYTES || utf8(value).length <= MAX_ID_BYTES);
   return fits ? undefined : `a string of 1 to ${MAX_ID_BYTES} UTF-8 bytes without U+0000`;
 };
 
@@ -31,6 +32,8 @@ const instant = (value: JsonTree): string | undefined =>
 const energy = (value: JsonTree): string | undefined => {
   if (typeof value !== 'string' || value.length > MAX_DECIMAL_LENGTH || !AMOUNT.test(value))
     return 'a decimal string ≥ 0 such as "12.34"';
+  // Nine digits and a point are less than the most.
+  if (value.search(/\.|$/) <= 9) return undefined;
   const over =
     microWattHours(value) > MAX_ENERGY_UWH ||
     (microWattHours(value) === MAX_ENERGY_UWH && decimalOf(value).exponent < -9);
