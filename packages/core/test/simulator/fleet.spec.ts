@@ -68,15 +68,18 @@ describe('a simulated fleet', () => {
       let imported = 0;
       let exported = 0;
       let generated = 0;
+      // Counted, not asserted one by one: 35,000 expectations take seconds.
+      let impossible = 0;
       for (let hour = 0; hour < days * 24; hour += 1) {
         const at = WINTER_MS + hour * HOUR_MS;
         const interval = meter.interval(at, at + HOUR_MS);
-        expect(Math.min(interval.importWh, interval.exportWh)).toBe(0);
-        expect(interval.importWh).toBeLessThan(meter.ratingW);
+        const bothWays = Math.min(interval.importWh, interval.exportWh) !== 0;
+        if (bothWays || !(interval.importWh < meter.ratingW)) impossible += 1;
         imported += interval.importWh;
         exported += interval.exportWh;
         generated += interval.generationWh;
       }
+      expect(impossible).toBe(0);
       expect(imported).toBeGreaterThan(500_000);
       expect(imported).toBeLessThan(20_000_000);
       expect(exported).toBeLessThanOrEqual(generated);
