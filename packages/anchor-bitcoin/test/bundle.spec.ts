@@ -4,7 +4,7 @@ import { createFleet, GatewayClient, readingDocument } from '@wattproof/core/sim
 import { startTestGateway, type TestGateway } from '@wattproof/core/testing';
 import { verifyProof } from '@wattproof/core/verify';
 import { networks, payments } from 'bitcoinjs-lib';
-import { AnchorWallet } from '../src/op-return.js';
+import { AnchorWallet } from '../src/anchor-wallet.js';
 import { regtestKey } from './regtest/regtest-key.js';
 import { Regtest } from './regtest/regtest.js';
 

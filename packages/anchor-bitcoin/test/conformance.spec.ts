@@ -3,7 +3,7 @@ import { opReturnVerifier } from '@wattproof/anchor-bitcoin/verify';
 import type { PluginContext } from '@wattproof/core/spi';
 import { describeAnchor } from '@wattproof/core/testing';
 import { networks, payments } from 'bitcoinjs-lib';
-import { AnchorWallet } from '../src/op-return.js';
+import { AnchorWallet } from '../src/anchor-wallet.js';
 import { commitsTo, readTransaction } from '../src/verify/transaction.js';
 import { regtestKey } from './regtest/regtest-key.js';
 import { Regtest } from './regtest/regtest.js';
