@@ -2,21 +2,21 @@ import { z } from 'zod';
 import type { ConfiguredPlugin } from '../../src/plugins/index.js';
 import { defineTransport, type HostNeeds, type PluginContext } from '../../src/spi/index.js';
 
-/** A transport that carries nothing and only uses what the host lends. */
+/** A transport that carries nothing and only uses what the host lends. `use` may give back what to do when it stops. */
 export function testTransport(
   instanceId: string,
   needs: HostNeeds,
-  use: (lent: PluginContext) => void,
+  use: (lent: PluginContext) => (() => void) | void,
 ): ConfiguredPlugin {
   const plugin = defineTransport({
     name: instanceId,
     config: z.strictObject({}),
     capabilities: { protocol: 'test', commands: false, needs },
     create(_config, lent) {
-      use(lent);
+      const leave = use(lent);
       return {
         start: async () => undefined,
-        stop: async () => undefined,
+        stop: async () => leave?.(),
         health: async () => ({ live: true, ready: true }),
       };
     },

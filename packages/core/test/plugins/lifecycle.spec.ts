@@ -56,6 +56,26 @@ describe('the lifecycle', () => {
     ]);
   });
 
+  it('stops the transports first when asked to, and tells what failed there when all is stopped', async () => {
+    const { journal, step } = recorder();
+    const fails = async (): Promise<void> => {
+      throw new Error('still busy');
+    };
+    const lifecycle = new Lifecycle(new HandTimer().after)
+      .add(step('mqtt', 'transport'))
+      .add(step('ws', 'transport', { stop: fails }))
+      .add(step('store', 'store'));
+    await lifecycle.start();
+    journal.length = 0;
+    await lifecycle.stopBackTo('transport');
+    await lifecycle.stopBackTo('transport');
+    expect(journal).toEqual(['-mqtt']);
+    await expect(lifecycle.stop()).rejects.toMatchObject({
+      errors: [{ code: 'stop_failed', step: 'ws' }],
+    });
+    expect(journal).toEqual(['-mqtt', '-store']);
+  });
+
   it('undoes a start that fails, the failing step included, and says which one it was', async () => {
     const { journal, step } = recorder();
     const fails = { start: () => Promise.reject(new Error('no node')) };

@@ -8,7 +8,7 @@ export interface HostAdapterOptions {
   readonly tls?:
     | { readonly cert: string; readonly key: string; readonly clientCa?: string | undefined }
     | undefined;
-  /** Proxies whose X-Forwarded-* headers count. */
+  /** Proxies whose X-Forwarded-* headers count: all, that many hops, or these addresses. */
   readonly trustProxy?: boolean | number | string | readonly string[];
 }
 
@@ -50,7 +50,7 @@ export async function hostAdapter(
   if (host === 'fastify') {
     const { FastifyAdapter } = await import('@nestjs/platform-fastify');
     const fastify = new FastifyAdapter({
-      trustProxy: (Array.isArray(trustProxy) ? [...trustProxy] : trustProxy) as boolean,
+      trustProxy: fastifyTrust(trustProxy) as boolean,
       // Idle connections are closed at once when the gateway stops, busy ones when they are answered.
       forceCloseConnections: 'idle',
       frameworkErrors: tellAsProblem as never,
@@ -85,6 +85,12 @@ function bounded(
     server.maxConnections = MAX_CONNECTIONS;
   };
   return adapter;
+}
+
+/** Fastify trusts nobody when it is given a number of hops; Express counts them, and so does this. */
+function fastifyTrust(trust: NonNullable<HostAdapterOptions['trustProxy']>): unknown {
+  if (typeof trust === 'number') return (_address: string, hop: number): boolean => hop < trust;
+  return Array.isArray(trust) ? [...trust] : trust;
 }
 
 function tlsOptions(tls: NonNullable<HostAdapterOptions['tls']>): object {

@@ -3,7 +3,6 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Gateway } from '../../gateway/gateway.js';
 import { GATEWAY } from '../tokens.js';
-import type { RequestHeaders } from './principal.js';
 import { headersOf } from './web-request.js';
 
 const NOT_FOUND = 'HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
@@ -32,7 +31,7 @@ export class PluginUpgrades implements BeforeApplicationShutdown {
       socket.on('error', () => socket.destroy());
       const { method = 'GET', url = '/', headers } = request;
       const none = async (): Promise<ArrayBuffer> => new ArrayBuffer(0);
-      const web = { method, url, headers: headersOf(headers as RequestHeaders), arrayBuffer: none };
+      const web = { method, url, headers: headersOf(headers), arrayBuffer: none };
       handle(web, socket, head);
     });
   }
