@@ -38,7 +38,9 @@ export class IngestGroup {
     const hash = toHex(row.logHash);
     const before = this.earlier(hash);
     if (before !== undefined) {
-      const holds = before.verdict !== 'quarantined' && atLeast(before.assurance, row.assurance);
+      const holds =
+        before.verdict !== 'quarantined' &&
+        (row.verdict === 'quarantined' || atLeast(before.assurance, row.assurance));
       if (holds) return { kind: 'duplicate', id: before.id };
     } else if (this.log.byId.has(row.id) || this.ownIds.has(row.id)) {
       return { kind: 'refused', code: 'not_storable', detail: `entry id ${row.id} is in use` };

@@ -71,8 +71,17 @@ export class MemoryIngest implements IngestStore {
       this.log.occupied.set(register, taken);
       taken.add(interval);
     }
+    for (const { row, entryId } of group.written) this.own(row, entryId);
     for (const [key, hash] of group.sequences) this.log.sequences.set(key, hash);
     return receipts;
+  }
+
+  /** A signature says whose meter it was: it may have been registered since the bytes first came. */
+  private own({ signature, verdict, accountId, reading }: IngestRow, entryId: string): void {
+    const record = this.log.byId.get(entryId);
+    if (record === undefined || reading === undefined) return;
+    if (signature === undefined || verdict === 'quarantined') return;
+    record.row = { ...record.row, accountId, reading };
   }
 
   private create(row: IngestRow, entryId: string): EntryRecord {

@@ -15,7 +15,7 @@ export interface Judgement {
 
 /** An entry with everything appended to it since. */
 export interface EntryRecord {
-  readonly row: IngestRow;
+  row: IngestRow;
   readonly judgements: Judgement[];
   batch?: { readonly number: number; readonly id: string; readonly index: number };
 }

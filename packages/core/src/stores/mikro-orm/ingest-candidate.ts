@@ -64,12 +64,16 @@ export function sortGroup(rows: readonly IngestRow[]): Sorted {
   return { candidates: candidates.map(({ candidate }) => candidate), twins, refused };
 }
 
-/** Whether `row` would be judged again after `before`: mechanisms, duplicates and assurance. */
+/**
+ * Whether `row` would be judged again after `before`: mechanisms, duplicates and assurance. What has to wait for somebody
+ * takes nothing back that was accepted: anybody can sign with the key of a meter that waits for approval.
+ */
 export function stronger(
-  row: { readonly assurance: IngestRow['assurance'] },
+  row: { readonly verdict: StoredVerdict; readonly assurance: IngestRow['assurance'] },
   before: { readonly verdict: StoredVerdict; readonly assurance: IngestRow['assurance'] },
 ): boolean {
-  return before.verdict === 'quarantined' || !atLeast(before.assurance, row.assurance);
+  if (before.verdict === 'quarantined') return true;
+  return row.verdict !== 'quarantined' && !atLeast(before.assurance, row.assurance);
 }
 
 /** Quarantined again for the same reason, with nothing stronger behind it: nothing new is to be said. */

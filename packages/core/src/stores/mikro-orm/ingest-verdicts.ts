@@ -134,4 +134,11 @@ async function keepSignature(tx: Sql, { row, uuid, known }: Candidate): Promise<
       batch === undefined ? null : joinHashes(batch.path),
     ],
   );
+  if (row.verdict === 'quarantined' || row.reading === undefined) return;
+  // The meter may have been registered since the bytes first came: the entry is its owner's, the reading its own.
+  await tx.query(
+    `WITH owned AS (UPDATE entry SET account_id = $2 WHERE id = $1)
+     UPDATE reading SET fingerprint = $3 WHERE entry_id = $1`,
+    [uuid, row.accountId, row.reading.fingerprint],
+  );
 }

@@ -1,5 +1,12 @@
 import assert from 'node:assert/strict';
-import { meterFingerprint, sampleEntry, sampleReading, sentAgain, unique } from './sample-rows.js';
+import {
+  meterFingerprint,
+  sampleEntry,
+  sampleReading,
+  sampleSignature,
+  sentAgain,
+  unique,
+} from './sample-rows.js';
 import { plain, type StoreScene, type Test } from './store-scene.js';
 
 const STORM = 32;
@@ -57,6 +64,41 @@ export function duplicateTests(scene: StoreScene, it: Test): void {
     const third = await scene.commitOne(sentAgain(unsigned, { assurance: 'device-signature' }));
     assert.deepEqual(third.outcome, { kind: 'duplicate', id: unsigned.id });
     assert.deepEqual(plain(third.receipt), plain(receipt));
+  });
+
+  it('gives an entry to the account and the meter whose signature came later', async () => {
+    const { entries } = await scene.store();
+    const before = sampleReading({ assurance: 'unsigned', accountId: 'a stranger' });
+    await scene.commit(before);
+    const fingerprint = meterFingerprint();
+    const signature = sampleSignature();
+    const owned = { assurance: 'device-signature', accountId: 'the owner', signature } as const;
+    const signed = sentAgain(before, { ...owned, reading: { fingerprint, occupies: true } });
+    assert.equal((await scene.commitOne(signed)).outcome.kind, 'upgraded');
+    assert.equal((await entries.get(before.id))?.accountId, 'the owner');
+    const reading = { fingerprint, supersedes: before.logHash };
+    const amended = await scene.commitOne(sampleReading({ ...owned, reading }));
+    assert.equal(amended.outcome.kind, 'stored', 'and it can be superseded like any other');
+  });
+
+  it('takes nothing back for a copy that has to wait for somebody', async () => {
+    const { entries } = await scene.store();
+    const accepted = sampleReading({ assurance: 'unsigned', accountId: 'a sender' });
+    await scene.commit(accepted);
+    const waiting = sentAgain(accepted, {
+      assurance: 'device-signature',
+      signature: sampleSignature(),
+      accountId: 'a squatter',
+      verdict: 'quarantined',
+      reason: 'meter_pending',
+      reading: { occupies: false },
+    });
+    assert.deepEqual((await scene.commitOne(waiting)).outcome, {
+      kind: 'duplicate',
+      id: accepted.id,
+    });
+    const entry = await entries.get(accepted.id);
+    assert.deepEqual([entry?.verdict, entry?.accountId], ['accepted', 'a sender']);
   });
 
   it('upgrades once when stronger copies arrive at once', async () => {
