@@ -49,6 +49,12 @@ export interface AnchorTotals {
   readonly oldestOpenAtMs?: number;
 }
 
+/** Evidence for the batch log at `size`. */
+export interface CoveringEvidence {
+  readonly size: bigint;
+  readonly evidence: Evidence;
+}
+
 /** Proof of exclusive right to drive one anchor: every guarded write carries it. */
 export interface Lease {
   readonly name: string;
@@ -81,6 +87,8 @@ export interface AnchorStore {
   bySize(size: bigint): Promise<readonly StoredIntent[]>;
   /** Smallest included or final commitment of the anchor that covers at least `size`. */
   covering(anchor: string, size: bigint): Promise<StoredIntent | undefined>;
+  /** What a proof shows of that commitment: its newest evidence; undefined while there is none. */
+  evidence(anchor: string, size: bigint): Promise<CoveringEvidence | undefined>;
   /** Largest included or final commitment of the anchor. */
   latest(anchor: string): Promise<StoredIntent | undefined>;
   /** Attempts of the anchor created at or after `sinceMs`, any order: the daily fee cap is folded from them. */

@@ -93,15 +93,13 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
     anchoring,
     policy: options.replace?.batchPolicy,
   });
-  const { ingestion, meters, queue, receipts, signatures, defaultAccount } = await composeIngestion(
-    {
-      config,
-      store,
-      clock,
-      random,
-      receiptSigner: keys.receipts,
-    },
-  );
+  const { ingestion, meters, queue, signatures, defaultAccount } = await composeIngestion({
+    config,
+    store,
+    clock,
+    random,
+    receiptSigner: keys.receipts,
+  });
   for (const job of coreJobs({ store, clock, anchoring, subscribers, batching })) {
     jobs.add(job);
   }
@@ -167,7 +165,7 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
       anchorIds: [...anchoring.anchors.keys()],
       logKey: keys.checkpoint.vkey,
       announcements: keys.announcements,
-      receiptJson: receipts.receiptJson,
+      origin,
       hashing: nativeHashing,
     }),
     batcher: batching.batcher,

@@ -2,35 +2,39 @@ import type { AnchorStore } from '../anchoring/anchor.store.js';
 import type { BatchStore, StoredBatch } from '../batching/batch.store.js';
 import type { StoredReceipt } from '../ingestion/ingest.store.js';
 import type { EntryLeaf, EntryStore, StoredEntry } from '../logs/entry.store.js';
-import { bundleBytes, type BundleEvidence } from '../verify/bundle.js';
+import { bundleText, type BundleEvidence } from '../verify/bundle.js';
 import { concat, toHex, utf8 } from '../verify/bytes.js';
 import { positionedPath } from '../verify/inclusion.js';
 import { inclusionProofFromTiles, type TileReader } from '../verify/merkle-tiles.js';
-import { formatVkey } from '../verify/note.js';
-import { readReceipt } from '../verify/receipt.js';
+import { type NoteKey, parseVkey } from '../verify/note.js';
+import { type Receipt, receiptOfGroup } from '../verify/receipt.js';
 import { sha256 } from '../verify/sha256.js';
 import { leafHash, sha256Of, type Hashing } from '../verify/tree-hashing.js';
 import { BatchLogTree } from './batch-log-tree.js';
-import { checkpointSignerKey } from './checkpoint-signer-key.js';
+import { CheckpointSigners } from './checkpoint-signers.js';
 import { ProofError } from './proof-error.js';
+import { RecentlyUsed } from './recently-used.js';
 import { SealedReads } from './sealed-reads.js';
 
 /** What proofs are made of. */
 export interface ProofParts {
-  readonly entries: EntryStore;
-  readonly batches: BatchStore;
-  readonly anchors: AnchorStore;
+  readonly entries: Pick<EntryStore, 'get' | 'leaf' | 'receipt'>;
+  readonly batches: Pick<BatchStore, 'byNumber' | 'head' | 'logLeaves' | 'tile' | 'unsigned'>;
+  readonly anchors: Pick<AnchorStore, 'evidence'>;
   /** Instance ids of the configured anchors, in configuration order. */
   readonly anchorIds: readonly string[];
   /** vkey of the key that signs checkpoints now. */
   readonly logKey: string;
   /** log-key/1 notes, oldest first. */
   readonly announcements: readonly string[];
-  /** A stored receipt as its holder got it. */
-  readonly receiptJson: (receipt: StoredReceipt) => object;
+  /** Of the log; receipts name it. */
+  readonly origin: string;
   /** Default: the verifier's own SHA-256. */
   readonly hashing?: Hashing;
 }
+
+/** Keys of receipts that are remembered parsed. */
+const RECEIPT_KEYS = 16;
 
 type Sealed<E extends EntryLeaf> = E & { readonly batch: NonNullable<EntryLeaf['batch']> };
 
@@ -39,9 +43,12 @@ export class ProofService {
   readonly #hashing: Hashing;
   readonly #logTree: BatchLogTree;
   readonly #sealedReads: SealedReads;
+  readonly #signers: CheckpointSigners;
+  readonly #receiptKeys = new RecentlyUsed<NoteKey>(RECEIPT_KEYS);
 
   constructor(private readonly parts: ProofParts) {
     this.#hashing = parts.hashing ?? sha256;
+    this.#signers = new CheckpointSigners(parts.logKey, parts.announcements);
     this.#sealedReads = new SealedReads(parts.batches, this.#hashing);
     this.#logTree = new BatchLogTree(parts.batches, this.#hashing);
   }
@@ -81,37 +88,49 @@ export class ProofService {
     const entry = sealed(typeof wanted === 'string' ? await this.#entry(wanted) : wanted);
     const batch = await this.#batchOf(entry);
     const { checkpoint } = batch;
-    const { logKey, announcements, receiptJson } = this.parts;
     if (checkpoint === undefined)
       throw new ProofError(
         'checkpoint_not_found',
         `The checkpoint of batch ${batch.number} is not signed yet; ask again shortly`,
       );
-    const signer = checkpointSignerKey(checkpoint, logKey, announcements);
-    if (signer === undefined)
-      throw new ProofError(
-        'checkpoint_not_found',
-        `The checkpoint of batch ${batch.number} is signed by a key this log does not know; add its announcement to log.previous`,
-      );
-    const receipt = await this.parts.entries.receipt(entry.id);
-    return bundleBytes({
+    const logKey = this.#signers.vkeyOf(batch.number, checkpoint);
+    const [receipt, path, log, evidence] = await Promise.all([
+      this.parts.entries.receipt(entry.id),
+      this.#path(batch, entry.batch.index),
+      this.#logTree.place(batch.number, batch.logLeaf, batch.number + 1),
+      this.#evidence(batch),
+    ]);
+    const text = bundleText({
       entry: { format: entry.format, bytes: entry.bytes, salt: entry.salt },
       ...(entry.signature === undefined ? {} : { signature: entry.signature }),
       inclusion: {
         profile: batch.profile,
         index: entry.batch.index,
         size: batch.count,
-        path: await this.#path(batch, entry.batch.index),
+        path,
         root: batch.root,
       },
       batch: batch.metadata,
-      log: await this.#logTree.place(batch.number, batch.logLeaf, batch.number + 1),
+      log,
       checkpoint,
-      logKey: formatVkey(signer),
-      logKeys: announcements,
-      evidence: await this.#evidence(batch),
-      ...(receipt === undefined ? {} : { receipt: readReceipt(receiptJson(receipt)) }),
+      logKey,
+      logKeys: this.parts.announcements,
+      evidence,
+      ...(receipt === undefined ? {} : { receipt: this.#receipt(receipt) }),
     });
+    return Buffer.from(text, 'utf8');
+  }
+
+  /** A stored receipt as its holder got it. */
+  #receipt(stored: StoredReceipt): Receipt {
+    const { keyId, ruleSet: rules, index, leaves, signature } = stored;
+    const key = this.#receiptKeys.get(keyId) ?? parseVkey(keyId);
+    this.#receiptKeys.set(keyId, key);
+    const { entryId, logHash, verdict, committedAtMs, includeByMs, durability } = stored;
+    const { origin } = this.parts;
+    const dates = { committedAtMs, includeByMs };
+    const claim = { origin, entryId, logHash, verdict, rules, ...dates, durability };
+    return receiptOfGroup(claim, index, leaves, key, signature, this.#hashing);
   }
 
   /** `LOG::` ‖ canonical bytes; its SHA-256 is the entry's leaf_hash. Throws `log_not_found`. */
@@ -162,14 +181,18 @@ export class ProofService {
   }
 
   async #evidence({ number, logLeaf }: StoredBatch): Promise<BundleEvidence[]> {
-    const found: BundleEvidence[] = [];
-    for (const anchor of this.parts.anchorIds) {
-      const intent = await this.parts.anchors.covering(anchor, BigInt(number + 1));
-      if (intent?.evidence === undefined) continue;
-      const log = await this.#logTree.place(number, logLeaf, Number(intent.commitment.size));
-      found.push({ log, evidence: intent.evidence });
-    }
-    return found;
+    const { anchors, anchorIds } = this.parts;
+    const known = await Promise.all(
+      anchorIds.map((anchor) => anchors.evidence(anchor, BigInt(number + 1))),
+    );
+    return Promise.all(
+      known
+        .filter((found) => found !== undefined)
+        .map(async ({ size, evidence }) => ({
+          log: await this.#logTree.place(number, logLeaf, Number(size)),
+          evidence,
+        })),
+    );
   }
 }
 

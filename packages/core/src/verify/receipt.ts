@@ -7,7 +7,7 @@ import { isOrigin, MAX_ORIGIN_LENGTH } from './origin.js';
 import { canonicalJson } from './rfc8785.js';
 import { sha256 as pureSha256 } from './sha256.js';
 import { Shape, ShapeError } from './shape.js';
-import { leafHash } from './tree-hashing.js';
+import { leafHash, type Hashing } from './tree-hashing.js';
 
 export const RECEIPT_VERSION = 'wattproof.receipt/1';
 
@@ -87,9 +87,9 @@ export function receiptOfGroup(
   leaves: readonly Uint8Array[],
   key: NoteKey,
   signature: Uint8Array,
-  sha256: Sha256 = pureSha256,
+  hashing: Hashing = pureSha256,
 ): Receipt {
-  const path = inclusionProof('rfc9162', leaves, index, sha256);
+  const path = inclusionProof('rfc9162', leaves, index, hashing);
   return { ...claim, index, size: leaves.length, path, key, signature };
 }
 

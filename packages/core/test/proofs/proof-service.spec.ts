@@ -2,19 +2,23 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { CoveringEvidence } from '../../src/anchoring/anchor.store.js';
 import { Batcher } from '../../src/batching/batcher.js';
 import { CheckpointSigner } from '../../src/batching/checkpoint-signer.js';
 import { MemoryMark } from '../../src/batching/high-water-mark.js';
 import { openLogKeys } from '../../src/batching/log-keys.js';
 import { nativeHashing } from '../../src/hashing/native-hashing.js';
+import { ReceiptIssuer } from '../../src/ingestion/receipt-issuer.js';
 import { ProofService } from '../../src/proofs/proof.service.js';
 import { openMemoryStore } from '../../src/stores/memory/open-memory-store.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
+import { sampleEvidence } from '../../src/testing/store-suite/sample-intents.js';
 import { sampleEntry } from '../../src/testing/store-suite/sample-rows.js';
-import { StoreScene } from '../../src/testing/store-suite/store-scene.js';
+import { readBundle } from '../../src/verify/bundle.js';
 import { fromHex } from '../../src/verify/bytes.js';
 import { verifyConsistency } from '../../src/verify/consistency.js';
 import { pathOfPositioned, verifyInclusion } from '../../src/verify/inclusion.js';
+import { readReceipt, verifyReceipt } from '../../src/verify/receipt.js';
 import { verifyProof } from '../../src/verify/verify-proof.js';
 
 const ORIGIN = 'proofs.test/log';
@@ -47,30 +51,32 @@ async function world() {
     yieldTurn: async () => undefined,
     onCheckpoint: async () => undefined,
   });
-  const entries = {
-    get: (id: string) => store.entries.get(id),
-    leaf: (id: string) => store.entries.leaf(id),
-    receipt: async () => undefined,
-    list: store.entries.list.bind(store.entries),
-    inBatch: store.entries.inBatch.bind(store.entries),
-    unsealed: store.entries.unsealed.bind(store.entries),
-  };
+  const issuer = new ReceiptIssuer({
+    origin: ORIGIN,
+    signer: keys.receipts,
+    clock,
+    hashing: nativeHashing,
+    durability: 'memory',
+    includeWithinMs: 1000,
+  });
+  /** What the anchors have to show, as long as it stands. */
+  const shown = new Map<string, CoveringEvidence>();
   const proofs = new ProofService({
-    entries,
+    entries: store.entries,
     batches: store.batches,
-    anchors: store.anchors,
-    anchorIds: [],
+    anchors: { evidence: async (anchor) => shown.get(anchor) },
+    anchorIds: ['silent', 'ledger'],
     logKey: keys.checkpoint.vkey,
     announcements: keys.announcements,
-    receiptJson: () => ({}),
+    origin: ORIGIN,
     hashing: nativeHashing,
   });
   const put = async (count: number) => {
     const rows = Array.from({ length: count }, () => sampleEntry({ receivedAtMs: clock.nowMs() }));
-    await new StoreScene({ name: 'proofs', open: async () => store }).commit(...rows);
+    await store.ingest.commit(rows, issuer.issue);
     return rows.map((row) => row.id);
   };
-  return { store, keys, batcher, proofs, put };
+  return { store, keys, batcher, proofs, put, issuer, shown };
 }
 
 describe('the proof service', () => {
@@ -87,6 +93,41 @@ describe('the proof service', () => {
       expect(report.failures).toEqual([]);
       expect(report).toMatchObject({ ok: true, level: 'operator', selfAsserted: false });
     }
+  });
+
+  it('gives the receipt in a bundle as its holder got it', async () => {
+    const { proofs, put, batcher, store, issuer } = await world();
+    const ids = await put(5);
+    await batcher.flush();
+    for (const id of ids) {
+      const { receipt } = JSON.parse(Buffer.from(await proofs.bundle(id)).toString());
+      const stored = await store.entries.receipt(id);
+      expect(receipt).toEqual(issuer.receiptJson(stored!));
+      expect(verifyReceipt(readReceipt(receipt))).toBeUndefined();
+    }
+  });
+
+  it('shows the evidence that stands at the moment, with the place it speaks of', async () => {
+    const { proofs, put, batcher, shown } = await world();
+    const [id] = await put(1);
+    await batcher.flush();
+    await put(1);
+    await batcher.flush();
+    const evidence = async () =>
+      readBundle(await proofs.bundle(id!)).evidence.map(({ log, evidence: { body } }) => ({
+        size: log.size,
+        steps: log.path.length,
+        body,
+      }));
+    expect(await evidence()).toEqual([]);
+    const sample = sampleEvidence();
+    shown.set('ledger', { size: 2n, evidence: sample });
+    expect(await evidence()).toEqual([{ size: 2, steps: 1, body: sample.body }]);
+    const taken = sampleEvidence();
+    shown.set('ledger', { size: 1n, evidence: taken });
+    expect(await evidence()).toEqual([{ size: 1, steps: 0, body: taken.body }]);
+    shown.delete('ledger');
+    expect(await evidence()).toEqual([]);
   });
 
   it('writes proofs in the form of kwh-btc-iot', async () => {

@@ -2,6 +2,7 @@ import {
   type AnchorStore,
   type AnchorTotals,
   AttemptTaken,
+  type CoveringEvidence,
   type IntentState,
   IntentUnknown,
   type Lease,
@@ -90,6 +91,13 @@ export class MemoryAnchors implements AnchorStore {
       )
       .sort(bySizeAscending);
     return smallest === undefined ? undefined : asStoredIntent(smallest);
+  }
+
+  async evidence(anchor: string, size: bigint): Promise<CoveringEvidence | undefined> {
+    const intent = await this.covering(anchor, size);
+    return intent?.evidence === undefined
+      ? undefined
+      : { size: intent.commitment.size, evidence: intent.evidence };
   }
 
   async latest(anchor: string): Promise<StoredIntent | undefined> {

@@ -2,6 +2,7 @@ import {
   type AnchorStore,
   type AnchorTotals,
   AttemptTaken,
+  type CoveringEvidence,
   type IntentState,
   IntentUnknown,
   type Lease,
@@ -15,12 +16,20 @@ import {
 } from '../anchor-states.js';
 import { intentEvent } from '../committed-events.js';
 import { readAttempts, readIntents } from './anchor-rows.js';
+import { EvidenceReads, quoted } from './evidence-reads.js';
 import { guard } from './leases.js';
 import { appendEvents } from './outbox-rows.js';
 import type { Sql } from './sql.js';
 
 export class SqlAnchors implements AnchorStore {
-  constructor(private readonly sql: Sql) {}
+  readonly #evidence: EvidenceReads;
+
+  constructor(
+    private readonly sql: Sql,
+    limits: { readonly maxWaiting: number },
+  ) {
+    this.#evidence = new EvidenceReads(sql, limits);
+  }
 
   async putIntent(intent: AnchorIntent): Promise<void> {
     const { origin, size, root, digest } = intent.commitment;
@@ -65,6 +74,10 @@ export class SqlAnchors implements AnchorStore {
       [anchor, size],
     );
     return smallest;
+  }
+
+  evidence(anchor: string, size: bigint): Promise<CoveringEvidence | undefined> {
+    return this.#evidence.covering(anchor, size);
   }
 
   async latest(anchor: string): Promise<StoredIntent | undefined> {
@@ -246,10 +259,6 @@ interface IntentEventRow {
   readonly anchor: string;
   readonly size: bigint;
   readonly now_ms: bigint;
-}
-
-function quoted(states: readonly IntentState[]): string {
-  return states.map((state) => `'${state}'`).join(', ');
 }
 
 async function remember(

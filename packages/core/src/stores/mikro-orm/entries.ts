@@ -9,7 +9,7 @@ import type {
 import type { Assurance, StoredVerdict } from '../../logs/verdict.js';
 import { numberCursor, page, readNumberCursor } from '../list-cursor.js';
 import { entryIdsInBatch } from './batch-positions.js';
-import { entryIdOf, uuidOf } from './entry-id.js';
+import { entryIdOf, hexOf, uuidOf } from './entry-id.js';
 import { GatheredReads } from './gathered-reads.js';
 import { splitHashes } from './hash-list.js';
 import { newestReceipts } from './receipts.js';
@@ -52,7 +52,7 @@ const PLACE = `LEFT JOIN LATERAL (SELECT r.log_id, r.batch_number,
     WHERE r.group_id = (SELECT min(group_id) FROM verdict WHERE entry_id = e.id)
       AND position(uuid_send(e.id) IN r.entry_ids) % 16 = 1 LIMIT 1) p ON true`;
 
-const LEAVES = `SELECT encode(uuid_send(e.id), 'hex') AS id, e.account_id, b.log_hash, b.salt, p.batch_number,
+const LEAVES = `SELECT e.id, e.account_id, b.log_hash, b.salt, p.batch_number,
     p.index AS batch_index
   FROM entry e JOIN entry_body b ON b.entry_id = e.id ${PLACE}
   WHERE e.id = ANY($1::uuid[])`;
@@ -76,44 +76,50 @@ interface LeafRow {
   readonly batch_index: number;
 }
 
-/** Statements of proofs under way at once: two keep the server busy, and the pool is the writers'. */
-const LEAF_STATEMENTS = 2;
+/** Statements of each kind under way at once: two keep the server busy, and the pool is the writers'. */
+const STATEMENTS = 2;
 
 export class SqlEntries implements EntryStore {
+  readonly #entries: GatheredReads<StoredEntry>;
   readonly #leaves: GatheredReads<EntryLeaf>;
+  readonly #receipts: GatheredReads<StoredReceipt>;
 
   constructor(
     private readonly sql: Sql,
     limits: { readonly maxWaiting: number },
   ) {
-    this.#leaves = new GatheredReads((uuids) => this.leavesOf(uuids), {
-      statements: LEAF_STATEMENTS,
-      keys: limits.maxWaiting,
-    });
+    const gathered = { statements: STATEMENTS, keys: limits.maxWaiting };
+    this.#entries = new GatheredReads((ids) => this.entriesOf(ids), gathered);
+    this.#leaves = new GatheredReads((ids) => this.leavesOf(ids), gathered);
+    this.#receipts = new GatheredReads((ids) => newestReceipts(sql, ids.map(hexOf)), gathered);
   }
 
   async get(id: string): Promise<StoredEntry | undefined> {
-    const uuid = uuidOf(id);
-    if (uuid === undefined) return undefined;
-    const [row] = await this.sql.query<EntryRow>(`${ENTRY} WHERE e.id = $1`, [uuid], {
-      prepare: 'wattproof_entry',
-    });
-    return row === undefined ? undefined : entryOf(row);
+    return uuidOf(id) === undefined ? undefined : this.#entries.get(id);
+  }
+
+  private async entriesOf(ids: readonly string[]): Promise<ReadonlyMap<string, StoredEntry>> {
+    const rows = await this.sql.query<EntryRow>(
+      `${ENTRY} WHERE e.id = ANY($1::uuid[])`,
+      [ids.map(hexOf)],
+      { prepare: 'wattproof_entries' },
+    );
+    return new Map(rows.map((row) => [entryIdOf(row.id), entryOf(row)]));
   }
 
   async leaf(id: string): Promise<EntryLeaf | undefined> {
-    const uuid = uuidOf(id);
-    return uuid === undefined ? undefined : this.#leaves.get(uuid);
+    return uuidOf(id) === undefined ? undefined : this.#leaves.get(id);
   }
 
-  private async leavesOf(uuids: readonly string[]): Promise<ReadonlyMap<string, EntryLeaf>> {
-    const rows = await this.sql.query<LeafRow>(LEAVES, [uuids], { prepare: 'wattproof_leaves' });
-    return new Map(rows.map((row) => [row.id, leafOf(row)]));
+  private async leavesOf(ids: readonly string[]): Promise<ReadonlyMap<string, EntryLeaf>> {
+    const rows = await this.sql.query<LeafRow>(LEAVES, [ids.map(hexOf)], {
+      prepare: 'wattproof_leaves',
+    });
+    return new Map(rows.map((row) => [entryIdOf(row.id), leafOf(row)]));
   }
 
   async receipt(id: string): Promise<StoredReceipt | undefined> {
-    const uuid = uuidOf(id);
-    return uuid === undefined ? undefined : (await newestReceipts(this.sql, [uuid])).get(id);
+    return uuidOf(id) === undefined ? undefined : this.#receipts.get(id);
   }
 
   async list(query: EntryQuery): Promise<Page<StoredEntry>> {

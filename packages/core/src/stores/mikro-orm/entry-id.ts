@@ -5,6 +5,11 @@ export function uuidOf(entryId: string): string | undefined {
   return ENTRY_ID.test(entryId) ? entryId.slice(4) : undefined;
 }
 
+/** The same for an id that is one. */
+export function hexOf(entryId: string): string {
+  return entryId.slice(4);
+}
+
 export function entryIdOf(uuid: string): string {
   return `log_${uuid.replaceAll('-', '')}`;
 }

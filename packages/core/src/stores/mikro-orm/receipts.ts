@@ -33,11 +33,13 @@ export async function newestReceipts(
      FROM verdict v JOIN entry_body b ON b.entry_id = v.entry_id
      WHERE v.entry_id = ANY($1::uuid[]) ORDER BY v.entry_id, v.group_id DESC`,
     [uuids],
+    { prepare: 'wattproof_newest_verdicts' },
   );
   const groups = await sql.query<GroupRow>(
     `SELECT id, leaves, signature, key_id, committed_at_ms, include_by_ms, durability
      FROM receipt_group WHERE id = ANY($1::int8[])`,
     [[...new Set(verdicts.map((row) => row.group_id))]],
+    { prepare: 'wattproof_receipt_groups' },
   );
   const byId = new Map(
     groups.map((group) => [group.id, { ...group, hashes: splitHashes(group.leaves) }]),

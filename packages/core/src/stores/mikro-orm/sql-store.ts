@@ -52,7 +52,7 @@ export class SqlStore implements Store {
     this.ingest = new SqlIngest(sql, { ...options, pause });
     this.entries = new SqlEntries(sql, options.limits);
     this.batches = new SqlBatches(sql, options.limits);
-    this.anchors = new SqlAnchors(sql);
+    this.anchors = new SqlAnchors(sql, options.limits);
     this.leases = new SqlLeases(sql);
     this.meters = new SqlMeters(sql);
     this.accounts = new SqlAccounts(sql);

@@ -156,6 +156,27 @@ export function anchorTests(scene: StoreScene, it: Test): void {
     assert.equal(await anchors.latest(`anchor-${unique()}`), undefined);
   });
 
+  it('shows the newest evidence of the smallest commitment that stands, and none that was taken back', async () => {
+    const { anchors } = await scene.store();
+    const anchor = `anchor-${unique()}`;
+    const small = await intentIn(anchor, 'included', 2n ** 53n + 1n);
+    const large = await intentIn(anchor, 'final', 2n ** 53n + 3n);
+    const [first, newest, other] = [sampleEvidence(), sampleEvidence(), sampleEvidence()];
+    const shown = async (size: bigint): Promise<unknown> =>
+      plain(await anchors.evidence(anchor, size));
+    const lease = await newLease();
+    await anchors.putEvidence(lease, large.id, other);
+    assert.equal(await shown(1n), undefined, 'the smallest has none yet');
+    for (const one of [first, newest]) await anchors.putEvidence(lease, small.id, one);
+    const ofSmall = plain({ size: 2n ** 53n + 1n, evidence: newest });
+    const ofLarge = plain({ size: 2n ** 53n + 3n, evidence: other });
+    const sizes = [1n, 2n ** 53n + 1n, 2n ** 53n + 2n, 2n ** 53n + 4n];
+    assert.deepEqual(await Promise.all(sizes.map(shown)), [ofSmall, ofSmall, ofLarge, undefined]);
+    assert.equal(await anchors.evidence(`anchor-${unique()}`, 1n), undefined);
+    assert.ok(await anchors.moveIntent(lease, small.id, 'included', 'reorged'));
+    assert.deepEqual(await shown(1n), ofLarge);
+  });
+
   it('hands out final intents by their oldest check', async () => {
     const { anchors } = await scene.store();
     const anchor = `anchor-${unique()}`;
