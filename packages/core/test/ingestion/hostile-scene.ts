@@ -8,6 +8,8 @@ export const HOSTILE_NOW_MS = Date.UTC(2026, 10, 21, 12);
 export const devices = {
   active: new TestDevice('meter-active'),
   other: new TestDevice('meter-other'),
+  /** Another meter behind the key of `active`. */
+  twin: new TestDevice('meter-twin', new TestKey('meter-active')),
   pending: new TestDevice('meter-pending'),
   suspended: new TestDevice('meter-suspended'),
   retired: new TestDevice('meter-retired'),
@@ -28,6 +30,7 @@ export function hostileMeters(): readonly StoredMeter[] {
   return [
     devices.active.stored('active'),
     devices.other.stored('active'),
+    devices.twin.stored('active'),
     devices.pending.stored('pending'),
     devices.suspended.stored('suspended'),
     devices.retired.stored('retired'),

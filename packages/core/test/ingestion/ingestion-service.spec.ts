@@ -215,6 +215,20 @@ describe('A signed batch', () => {
   });
 });
 
+describe('A signed batch of 1,024 readings', () => {
+  it('is taken whole', async () => {
+    const fixture = await open();
+    const documents = Array.from({ length: 1024 }, (_, n) =>
+      device.reading(NOW - n * 60_000, {
+        start: new Date(NOW - (n + 1) * 60_000).toISOString(),
+      }),
+    );
+    const answer = await items(fixture, device.batch(documents));
+    expect(new Set(answer.map(({ verdict }) => verdict))).toEqual(new Set(['accepted']));
+    expect(answer).toHaveLength(1024);
+  });
+});
+
 describe('Duplicates', () => {
   it('get the stored receipt, byte for byte, whatever the clock says', async () => {
     const fixture = await open();
@@ -283,16 +297,19 @@ describe('Unsigned readings', () => {
     ['its owner', owner, undefined],
     ['an operator', { accountId: 'operators', everyAccount: true }, undefined],
     ['a transport that knows the device', { assurance: 'transport' }, undefined],
-  ] as const)('of a registered meter are taken from whoever speaks for it alone: %s', async (_who, sender, reason) => {
-    const fixture = await open({ devices: { unsigned: 'accept' } });
-    const [item] = await items(fixture, unsigned, sender);
-    expect([item?.verdict, item?.reason]).toEqual([reason ? 'rejected' : 'accepted', reason]);
-    // Whoever sent it, the entry is its owner's.
-    const { accountId } = owner;
-    expect((await fixture.store.entries.list({ limit: 2, accountId })).items).toHaveLength(
-      reason ? 0 : 1,
-    );
-  });
+  ] as const)(
+    'of a registered meter are taken from whoever speaks for it alone: %s',
+    async (_who, sender, reason) => {
+      const fixture = await open({ devices: { unsigned: 'accept' } });
+      const [item] = await items(fixture, unsigned, sender);
+      expect([item?.verdict, item?.reason]).toEqual([reason ? 'rejected' : 'accepted', reason]);
+      // Whoever sent it, the entry is its owner's.
+      const { accountId } = owner;
+      expect((await fixture.store.entries.list({ limit: 2, accountId })).items).toHaveLength(
+        reason ? 0 : 1,
+      );
+    },
+  );
 
   it.each(['pending', 'retired'] as const)(
     'are not taken over by who registers their meter: %s',
