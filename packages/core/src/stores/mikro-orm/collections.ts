@@ -7,27 +7,12 @@ import {
   type RangeQuery,
   type StoredDocument,
 } from '../../spi/index.js';
-import { checkBatch, checkBound, DeclaredCollections } from '../collections/declared.js';
-import {
-  type IndexValue,
-  rangeCursor,
-  type RangePlace,
-  readRangeCursor,
-} from '../collections/index-value.js';
+import { checkBatch, DeclaredCollections } from '../collections/declared.js';
+import { rangeCursor, readRangeCursor } from '../collections/index-value.js';
 import { page } from '../list-cursor.js';
-import { indexDocument, indexPlace, migrateCollection } from './collection-index.js';
+import { indexDocument, migrateCollection } from './collection-index.js';
+import { type DocumentRow, rangeByIndex, rangeByKey } from './collection-range.js';
 import type { Sql, SqlValue } from './sql.js';
-
-interface DocumentRow {
-  readonly key: string;
-  readonly version: bigint;
-  readonly value: string;
-}
-interface PlacedRow extends DocumentRow {
-  readonly kind: number;
-  readonly number: bigint;
-  readonly word: string;
-}
 
 /** Documents of all plugin instances. */
 export class SqlDocuments {
@@ -101,77 +86,13 @@ class SqlCollections implements Collections {
     this.declared.checkLimit(query.limit);
     const byKey = this.declared.readsByKey(collection, query.by);
     const after = query.cursor === undefined ? undefined : readRangeCursor(query.cursor);
-    const rows = byKey
-      ? await this.rangeByKey(collection, query, after)
-      : await this.rangeByIndex(collection, query, after);
+    const read = byKey ? rangeByKey : rangeByIndex;
+    const rows = await read(this.sql, this.declared.instanceId, collection, query, after);
     const { items, cursor } = page(rows, query.limit, rangeCursor);
     return {
       items: items.map(({ row }) => documentOf(row)),
       ...(cursor === undefined ? {} : { cursor }),
     };
-  }
-
-  private async rangeByKey(
-    collection: string,
-    query: RangeQuery,
-    after: RangePlace | undefined,
-  ): Promise<readonly (RangePlace & { readonly row: DocumentRow })[]> {
-    const [behind, order] = query.reverse === true ? ['<', 'DESC'] : ['>', 'ASC'];
-    const params: SqlValue[] = [this.declared.instanceId, collection, query.limit + 1];
-    const conditions = ['instance_id = $1', 'collection = $2'];
-    // Integers sort before every key: as a lower bound they admit all, as an upper bound none.
-    const bound = (operator: string, value: IndexValue | undefined): void => {
-      if (typeof value === 'string') conditions.push(`key ${operator} $${params.push(value)}`);
-      else if (value !== undefined && operator === '<=') conditions.push('false');
-    };
-    bound('>=', checkBound(query.from));
-    bound('<=', checkBound(query.to));
-    if (after !== undefined) conditions.push(`key ${behind} $${params.push(after.key)}`);
-    const rows = await this.sql.query<DocumentRow>(
-      `SELECT key, version, value FROM collection_document WHERE ${conditions.join(' AND ')}
-       ORDER BY key ${order} LIMIT $3`,
-      params,
-    );
-    return rows.map((row) => ({ value: row.key, key: row.key, row }));
-  }
-
-  private async rangeByIndex(
-    collection: string,
-    query: RangeQuery,
-    after: RangePlace | undefined,
-  ): Promise<readonly (RangePlace & { readonly row: DocumentRow })[]> {
-    const [behind, order] = query.reverse === true ? ['<', 'DESC'] : ['>', 'ASC'];
-    const params: SqlValue[] = [
-      this.declared.instanceId,
-      collection,
-      query.by ?? '',
-      query.limit + 1,
-    ];
-    const conditions = ['i.instance_id = $1', 'i.collection = $2', 'i.field = $3'];
-    const bind = (values: readonly SqlValue[]): string => {
-      const casts = ['int2', 'int8', 'text', 'text'];
-      return values.map((value, i) => `$${params.push(value)}::${casts[i]}`).join(', ');
-    };
-    const [from, to] = [checkBound(query.from), checkBound(query.to)];
-    const place = '(i.kind, i.number, i.word)';
-    if (from !== undefined) conditions.push(`${place} >= (${bind(indexPlace(from))})`);
-    if (to !== undefined) conditions.push(`${place} <= (${bind(indexPlace(to))})`);
-    if (after !== undefined)
-      conditions.push(
-        `(i.kind, i.number, i.word, i.key) ${behind} (${bind([...indexPlace(after.value), after.key])})`,
-      );
-    const rows = await this.sql.query<PlacedRow>(
-      `SELECT i.kind, i.number, i.word, d.key, d.version, d.value
-       FROM collection_index i JOIN collection_document d USING (instance_id, collection, key)
-       WHERE ${conditions.join(' AND ')}
-       ORDER BY i.kind ${order}, i.number ${order}, i.word ${order}, i.key ${order} LIMIT $4`,
-      params,
-    );
-    return rows.map((row) => ({
-      value: row.kind === 0 ? Number(row.number) : row.word,
-      key: row.key,
-      row,
-    }));
   }
 
   /** The new version of what was put; 1 or 0 for what was deleted or not there. */
