@@ -3,7 +3,7 @@ import { fromHex, fromUtf8, toHex, utf8 } from '../../verify/bytes.js';
 import { consistencyProof, verifyConsistency } from '../../verify/consistency.js';
 import type { BatchProfile } from '../../verify/contracts.js';
 import { merkleRoot } from '../../verify/merkle-tree-builder.js';
-import { compare, refuses, type VectorResult } from './vector-case.js';
+import { compare, each, refuses, unknownGroups, type VectorResult } from './vector-case.js';
 
 interface BatchLogFile {
   readonly batches?: readonly {
@@ -25,12 +25,13 @@ interface BatchLogFile {
 
 /** The batch log: metadata bytes, leaves, roots, consistency, and metadata that is none. */
 export function* run(file: unknown): Generator<VectorResult> {
-  const { batches = [], consistency = [], refused_metadata: refused = [] } = file as BatchLogFile;
+  const { batches, consistency, refused_metadata: refused } = file as BatchLogFile;
   let log: AppendedBatch['frontier'] = { size: 0, hashes: [] };
-  const leaves = batches.map((batch) => fromHex(batch.leaf));
-  for (const batch of batches) {
+  const leaves: Uint8Array[] = [];
+  yield* each('batches', batches, function* (batch) {
     const { count, first, origin, profile, sealedAtMs } = batch;
     const fields = { count, first, origin, profile, sealedAtMs, prev: fromHex(batch.prev) };
+    leaves.push(fromHex(batch.leaf));
     const done = appendBatch(log, { ...fields, root: fromHex(batch.root) });
     log = done.frontier;
     const name = `batch ${batch.number}`;
@@ -44,8 +45,8 @@ export function* run(file: unknown): Generator<VectorResult> {
       const read = parseBatchMetadata(utf8(batch.metadata));
       return [read.number, toHex(read.prev), read.sealedAtMs];
     });
-  }
-  for (const { from, to, path } of consistency) {
+  });
+  yield* each('consistency', consistency, function* ({ from, to, path }) {
     yield compare(`consistency ${from} to ${to}`, path, () =>
       consistencyProof(leaves, from, to).map(toHex),
     );
@@ -53,12 +54,14 @@ export function* run(file: unknown): Generator<VectorResult> {
       verifyConsistency({
         from,
         to,
-        fromRoot: fromHex(batches[from - 1]!.log_root),
-        toRoot: fromHex(batches[to - 1]!.log_root),
+        fromRoot: fromHex(batches![from - 1]!.log_root),
+        toRoot: fromHex(batches![to - 1]!.log_root),
         path: path.map(fromHex),
       }),
     );
-  }
-  for (const text of refused)
+  });
+  yield* each('refused_metadata', refused, function* (text) {
     yield refuses(`metadata ${text}`, () => parseBatchMetadata(utf8(text)));
+  });
+  yield* unknownGroups(file, ['batches', 'consistency', 'refused_metadata']);
 }

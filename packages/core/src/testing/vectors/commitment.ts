@@ -1,6 +1,6 @@
 import { fromHex, toHex } from '../../verify/bytes.js';
 import { commitmentDigest } from '../../verify/commitment.js';
-import { compare, refuses, type VectorResult } from './vector-case.js';
+import { compare, each, refuses, unknownGroups, type VectorResult } from './vector-case.js';
 
 interface Case {
   readonly origin: string;
@@ -16,9 +16,15 @@ export function* run(file: unknown): Generator<VectorResult> {
     readonly refused?: readonly Case[];
   };
   const digest = ({ origin, size, root }: Case): string =>
-    toHex(commitmentDigest(origin, BigInt(size), fromHex(root)));
-  for (const one of cases ?? [])
+    // What is no integer at all reaches the product as the number it reads as, NaN included.
+    toHex(
+      commitmentDigest(origin, /^-?\d+$/.test(size) ? BigInt(size) : Number(size), fromHex(root)),
+    );
+  yield* each('cases', cases, function* (one) {
     yield compare(`${one.origin} at ${one.size}`, one.digest, () => digest(one));
-  for (const one of refused ?? [])
+  });
+  yield* each('refused', refused, function* (one) {
     yield refuses(`${JSON.stringify(one.origin)} at ${one.size}`, () => digest(one));
+  });
+  yield* unknownGroups(file, ['cases', 'refused']);
 }

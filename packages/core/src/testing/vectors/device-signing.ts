@@ -12,10 +12,18 @@ import { inclusionProof } from '../../verify/inclusion.js';
 import { merkleRoot } from '../../verify/merkle-tree-builder.js';
 import { decodeSpki, encodeSpki, keyIdOf } from '../../verify/spki.js';
 import { logHash } from '../../verify/tree-hashing.js';
-import { compare, refuses, type VectorResult } from './vector-case.js';
+import { publicKeyOf } from './seeded-key.js';
+import {
+  compare,
+  each,
+  guarded,
+  refuses,
+  unknownGroups,
+  type VectorResult,
+} from './vector-case.js';
 
 interface DeviceSigningFile {
-  readonly key: { readonly spki: string; readonly key_id: string };
+  readonly key: { readonly spki: string; readonly key_id: string; readonly seed?: string };
   readonly reading?: { format: string; canonical: string; message: string; signature: string };
   readonly batch?: {
     batch_nonce: string;
@@ -58,26 +66,48 @@ interface DeviceSigningFile {
 /** What devices sign, byte for byte, and which signatures are accepted. */
 export function* run(file: unknown): Generator<VectorResult> {
   const vectors = file as DeviceSigningFile;
-  const { spki: spkiText, key_id: keyId } = vectors.key;
+  yield* guarded('key', () => keyCases(vectors));
+  yield* each('bad_fields', vectors.bad_fields, function* ({ format, key_id: id }) {
+    yield refuses(`message of format ${JSON.stringify(format)}, key ${id}`, () =>
+      readingMessage(format, id, new Uint8Array(1)),
+    );
+  });
+  yield* each('bad_base64', vectors.bad_base64, function* (text) {
+    yield refuses(`base64 ${JSON.stringify(text)}`, () => fromBase64(text));
+  });
+  const { cases, registrable, ...rest } = vectors.ed25519 ?? {};
+  yield* each('ed25519', cases, function* (one) {
+    yield compare(`Ed25519: ${one.name}`, one.valid, () =>
+      verifyEd25519(fromHex(one.signature), fromHex(one.message), fromHex(one.public_key)),
+    );
+  });
+  yield* each('registrable', registrable, function* (one) {
+    yield compare(`registration: ${one.name}`, one.ok, () =>
+      isPrimeOrderKey(fromHex(one.public_key)),
+    );
+  });
+  yield* unknownGroups(rest, ['cases', 'registrable']);
+  yield* unknownGroups(file, [
+    'key',
+    'reading',
+    'batch',
+    'register',
+    'rotate',
+    'bad_fields',
+    'bad_base64',
+    'ed25519',
+  ]);
+}
+
+function* keyCases(vectors: DeviceSigningFile): Generator<VectorResult> {
+  const { spki: spkiText, key_id: keyId, seed } = vectors.key;
   const spki = fromBase64(spkiText);
   const publicKey = decodeSpki(spki)!.key;
   yield compare('key id', keyId, () => keyIdOf(spki));
   yield compare('SPKI written back', toHex(spki), () => toHex(encodeSpki('Ed25519', publicKey)!));
+  if (seed !== undefined)
+    yield compare('key of the seed', toHex(publicKey), () => publicKeyOf(seed));
   yield* messages(vectors, publicKey);
-  for (const { format, key_id: id } of vectors.bad_fields ?? [])
-    yield refuses(`message of format ${JSON.stringify(format)}, key ${id}`, () =>
-      readingMessage(format, id, new Uint8Array(1)),
-    );
-  for (const text of vectors.bad_base64 ?? [])
-    yield refuses(`base64 ${JSON.stringify(text)}`, () => fromBase64(text));
-  for (const one of vectors.ed25519?.cases ?? [])
-    yield compare(`Ed25519: ${one.name}`, one.valid, () =>
-      verifyEd25519(fromHex(one.signature), fromHex(one.message), fromHex(one.public_key)),
-    );
-  for (const one of vectors.ed25519?.registrable ?? [])
-    yield compare(`registration: ${one.name}`, one.ok, () =>
-      isPrimeOrderKey(fromHex(one.public_key)),
-    );
 }
 
 function* messages(vectors: DeviceSigningFile, key: Uint8Array): Generator<VectorResult> {

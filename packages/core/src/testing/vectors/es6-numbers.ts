@@ -1,6 +1,6 @@
-import { concat, fromHex, utf8 } from '../../verify/bytes.js';
+import { createHash } from 'node:crypto';
+import { fromHex } from '../../verify/bytes.js';
 import { canonicalJson } from '../../verify/rfc8785.js';
-import { sha256 } from '../../verify/sha256.js';
 
 /**
  * The deterministic sequence of doubles behind the RFC 8785 number file (cyberphone/json-canonicalization,
@@ -17,34 +17,36 @@ function* doubles(): Iterable<number> {
     serial.setBigUint64(0, 0x0010000000000000n + i);
     yield serial.getFloat64(0);
   }
-  let block: Uint8Array = new Uint8Array(32);
+  let block = Buffer.alloc(32);
   for (;;) {
-    block = sha256(block);
-    const view = new DataView(block.buffer, block.byteOffset, 32);
+    block = createHash('sha256').update(block).digest();
     for (let at = 0; at < 32; at += 8) {
-      const value = view.getFloat64(at, true);
+      const value = block.readDoubleLE(at);
       if (value !== 0 && Number.isFinite(value)) yield value;
     }
   }
 }
 
-/** The first `count` lines of the number file, `<hex of the double>,<ES6 form>\n` each. */
-export function es6NumberLines(count: number): Uint8Array {
-  const parts: Uint8Array[] = [];
+/** SHA-256 (hex) of the first `count` lines of the number file, `<hex of the double>,<ES6 form>\n` each, for every count. */
+export function es6NumberChecksums(counts: readonly number[]): ReadonlyMap<number, string> {
+  const checksums = new Map<number, string>();
+  const last = Math.max(0, ...counts);
+  const hash = createHash('sha256');
   const view = new DataView(new ArrayBuffer(8));
   let lines = '';
-  let left = count;
+  let count = 0;
   for (const value of doubles()) {
+    if (count >= last) break;
     view.setFloat64(0, value);
     lines += `${view.getBigUint64(0).toString(16)},${canonicalJson(value)}\n`;
-    left -= 1;
-    if (left % 4096 === 0) {
-      parts.push(utf8(lines));
-      lines = '';
-      if (left === 0) break;
-    }
+    count += 1;
+    const wanted = counts.includes(count);
+    if (!wanted && count % 4096 !== 0) continue;
+    hash.update(lines);
+    lines = '';
+    if (wanted) checksums.set(count, hash.copy().digest('hex'));
   }
-  return concat(...parts);
+  return checksums;
 }
 
 const EDGE_CASES = `

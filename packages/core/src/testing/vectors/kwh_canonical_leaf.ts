@@ -1,8 +1,18 @@
 import { concat, fromUtf8, toHex, utf8 } from '../../verify/bytes.js';
 import { canonicalize } from '../../verify/formats/default-formats.js';
+import { parseJson } from '../../verify/json/parse.js';
 import { sha256 } from '../../verify/sha256.js';
-import type { VectorResult } from './vector-case.js';
-import { attempt, mustEqual, mustThrow } from './vector-attempt.js';
+import { refusalInput } from './kwh-refusal-input.js';
+import {
+  attempt,
+  each,
+  isRefusal,
+  mustEqual,
+  mustThrow,
+  unknownGroups,
+  type RefusalError,
+  type VectorResult,
+} from './vector-case.js';
 
 interface LeafCase {
   readonly name: string;
@@ -11,12 +21,15 @@ interface LeafCase {
   readonly leaf_hash: string;
 }
 
-interface Rejection {
+/** Where the reference's validator found fault, and the kind of fault. */
+export type ValidatorError = readonly [path: readonly (string | number)[], code: string];
+
+export interface Rejection {
   readonly name: string;
   readonly accepted: boolean;
   readonly canonical?: string;
   readonly input_json?: string;
-  readonly error?: readonly (readonly [path: readonly (string | number)[], code: string])[];
+  readonly error?: readonly ValidatorError[];
 }
 
 interface LeafFile {
@@ -24,42 +37,58 @@ interface LeafFile {
   readonly rejections?: readonly Rejection[];
 }
 
-/** Literals that the refusals named in the published file put into the first case. */
-const REJECTION_LITERALS: Readonly<Record<string, readonly [member: string, literal: string]>> = {
-  'negative energy': ['energy_kwh', '-1'],
-  'interval 0': ['interval_s', '0'],
-  'float sats 1.5': ['amount_sats', '1.5'],
-  'missing tx': ['tx', ''],
-  'bad ts': ['ts_start', '"yesterday"'],
-  'NaN energy': ['energy_kwh', 'NaN'],
-  'bool interval': ['interval_s', 'true'],
-  'interval 300.0': ['interval_s', '300.0'],
-};
-
 /** Canonical bytes, leaf hashes and refusals of `emlog-1.1`. */
 export function* run(file: unknown): Iterable<VectorResult> {
-  const { cases = [], rejections = [] } = file as LeafFile;
-  for (const vector of cases)
-    yield attempt(vector.name, () => {
-      const bytes = canonicalize('emlog-1.1', vector.input_json);
+  const { cases, rejections } = file as LeafFile;
+  yield* each('cases', cases, function* ({ name, input_json, canonical_utf8, leaf_hash }) {
+    yield attempt(name, () => {
+      if (!isStrictJson(canonical_utf8)) return mustThrow(() => bytesOf(input_json));
+      const bytes = bytesOf(input_json);
       return (
-        mustEqual(fromUtf8(bytes), vector.canonical_utf8) ??
-        mustEqual(toHex(sha256(concat(utf8('LOG::'), bytes))), vector.leaf_hash)
+        mustEqual(fromUtf8(bytes), canonical_utf8) ??
+        mustEqual(toHex(sha256(concat(utf8('LOG::'), bytes))), leaf_hash)
       );
     });
-  for (const vector of rejections)
-    yield attempt(`refusals: ${vector.name}`, () => {
-      const input = vector.input_json ?? rejectionInput(vector.name, cases[0]);
-      if (input === undefined) return 'the case has no input_json and its name is not known';
-      if (!vector.accepted) return mustThrow(() => canonicalize('emlog-1.1', input));
-      return mustEqual(fromUtf8(canonicalize('emlog-1.1', input)), vector.canonical ?? '');
+  });
+  yield* each('rejections', rejections, function* (one) {
+    yield attempt(`refusals: ${one.name}`, () => {
+      const input = one.input_json ?? refusalInput(one);
+      if (input === undefined) return 'the case has no input_json and its name is not understood';
+      const { accepted, canonical = '', error } = one;
+      if (accepted && isStrictJson(canonical))
+        return mustEqual(fromUtf8(bytesOf(input)), canonical);
+      return mustThrow(
+        () => bytesOf(input),
+        (refusal) => accepted || isReason(refusal, error),
+      );
     });
+  });
+  yield* unknownGroups(file, ['cases', 'rejections']);
 }
 
-function rejectionInput(name: string, base: LeafCase | undefined): string | undefined {
-  const change = REJECTION_LITERALS[name];
-  if (change === undefined || base === undefined) return undefined;
-  const [member, literal] = change;
-  const value = member === 'tx' ? /, "tx": \{[^}]*\}/ : new RegExp(`"${member}": [^,}]*`);
-  return base.input_json.replace(value, literal === '' ? '' : `"${member}": ${literal}`);
+function bytesOf(input: string): Uint8Array {
+  return canonicalize('emlog-1.1', input);
+}
+
+/** False of the `Infinity` that the reference takes and writes: it has no JSON form, so the format has none either. */
+function isStrictJson(canonical: string): boolean {
+  try {
+    parseJson(canonical, 'literal');
+    return true;
+  } catch (error) {
+    if (isRefusal(error)) return false;
+    throw error;
+  }
+}
+
+/**
+ * True when the document was refused for what the reference names, or by a rule the reference does not have: strict JSON and
+ * numbers that are finite and kept exactly come first.
+ */
+function isReason(refusal: RefusalError, errors: readonly ValidatorError[] | undefined): boolean {
+  if (refusal.code.startsWith('json_') || refusal.code === 'finite_number') return true;
+  return (
+    errors === undefined ||
+    errors.some(([path, code]) => refusal.code === code && (refusal.path ?? '') === path.join('.'))
+  );
 }

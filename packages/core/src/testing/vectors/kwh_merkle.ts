@@ -1,4 +1,4 @@
-import { fromHex, toHex, utf8 } from '../../verify/bytes.js';
+import { concat, fromHex, toHex, utf8 } from '../../verify/bytes.js';
 import {
   inclusionProof,
   pathOfPositioned,
@@ -8,7 +8,7 @@ import {
 } from '../../verify/inclusion.js';
 import { merkleRoot } from '../../verify/merkle-tree-builder.js';
 import { sha256 } from '../../verify/sha256.js';
-import { compare, type VectorResult } from './vector-case.js';
+import { compare, each, guarded, unknownGroups, type VectorResult } from './vector-case.js';
 
 interface ProofStep {
   readonly position: 'left' | 'right';
@@ -29,6 +29,8 @@ interface KwhMerkleFile {
     readonly leaf: string;
     readonly root: string;
     readonly proof: readonly ProofStep[];
+    /** What the reference answers; the product must refuse either way. */
+    readonly verifies?: boolean;
   };
 }
 
@@ -59,8 +61,19 @@ function verifies(
   );
 }
 
+/** Root that a proof leads to in the reference's own words: `position` is the side of the sibling, nothing else is asked. */
+function foldedRoot(leaf: string, proof: readonly ProofStep[]): string {
+  let node = fromHex(leaf);
+  for (const { position, hash } of stepsOf(proof)) {
+    if (position !== 'left' && position !== 'right') return `no root: position ${String(position)}`;
+    node = sha256(position === 'left' ? concat(hash, node) : concat(node, hash));
+  }
+  return toHex(node);
+}
+
 function* treeCases(name: string, tree: Tree): Generator<VectorResult> {
   const leaves = tree.leaves.map(fromHex);
+  yield compare(`${name}: leaves`, tree.n, () => leaves.length);
   for (const [i, preimage] of (tree.leaf_preimages_ascii ?? []).entries())
     yield compare(`${name}: leaf ${i} is the SHA-256 of its preimage`, tree.leaves[i], () =>
       toHex(sha256(utf8(preimage))),
@@ -82,24 +95,55 @@ function* treeCases(name: string, tree: Tree): Generator<VectorResult> {
 /** kwh-btc-iot's tree: roots and proofs as the reference makes them; its two known attacks refused. */
 export function* run(file: unknown): Generator<VectorResult> {
   const vectors = file as KwhMerkleFile;
-  const trees = vectors.trees ?? [];
-  for (const tree of trees) yield* treeCases(`tree of ${tree.n}`, tree);
-  for (const tree of vectors.trees_from_canonical_cases_in_order ?? [])
-    yield* treeCases(`tree of ${tree.n} canonical cases`, tree);
+  const canonical = vectors.trees_from_canonical_cases_in_order;
+  yield* each('trees', vectors.trees, (tree) => treeCases(`tree of ${tree.n}`, tree));
+  yield* each('trees_from_canonical_cases_in_order', canonical, (tree) =>
+    treeCases(`tree of ${tree.n} canonical cases`, tree),
+  );
+  yield* guarded('attacks', () => attacks(vectors));
+  yield* unknownGroups(file, [
+    'trees',
+    'trees_from_canonical_cases_in_order',
+    'cve_2012_2459_duplicate_leaf_collision',
+    'inner_node_accepted_as_leaf',
+  ]);
+}
 
+function* attacks(vectors: KwhMerkleFile): Generator<VectorResult> {
+  const trees = vectors.trees ?? [];
   const inner = vectors.inner_node_accepted_as_leaf;
   if (inner !== undefined) {
+    yield compare(
+      'an inner node leads to the root by the reference’s rule',
+      inner.verifies ?? true,
+      () => foldedRoot(inner.leaf, inner.proof) === inner.root,
+    );
     const tree = trees.find((candidate) => candidate.root === inner.root);
     for (let index = 0; index < (tree?.n ?? 4); index += 1)
       yield compare(`an inner node is refused as leaf ${index}`, false, () =>
         verifies(inner.leaf, index, tree?.n ?? 4, inner.proof, inner.root),
       );
   }
+  const collisions = vectors.cve_2012_2459_duplicate_leaf_collision ?? {};
+  for (const [claim, holds] of Object.entries(collisions))
+    yield compare(claim, holds, () => {
+      const [first, second] = [...claim.matchAll(/root\(\[([a-z,]*)\]\)/g)].map(([, names = '']) =>
+        toHex(
+          merkleRoot(
+            PROFILE,
+            names.split(',').map((name) => sha256(utf8(name))),
+          ),
+        ),
+      );
+      return second === undefined ? 'the claim is not understood' : first === second;
+    });
+  yield* sizes(trees);
+}
 
-  // The same root speaks of [a,b,c] and of [a,b,c,c]; the claim of the larger size must fail.
+/** One root speaks of [a,b,c] and of [a,b,c,c]; the claim of the larger size must fail. */
+function* sizes(trees: readonly Tree[]): Generator<VectorResult> {
   for (const tree of trees) {
-    if (vectors.cve_2012_2459_duplicate_leaf_collision === undefined || tree.n % 2 === 0) continue;
-    if (tree.n < 3) continue;
+    if (tree.n % 2 === 0 || tree.n < 3) continue;
     const forged = [...tree.leaves, tree.leaves[tree.n - 1]!].map(fromHex);
     yield compare(`tree of ${tree.n}: repeating the last leaf keeps the root`, tree.root, () =>
       toHex(merkleRoot(PROFILE, forged)),

@@ -1,34 +1,39 @@
+import { createHash } from 'node:crypto';
 import { fromHex, toHex, uint32be } from '../../verify/bytes.js';
 import { consistencyProof, verifyConsistency } from '../../verify/consistency.js';
 import { inclusionProof, verifyInclusion } from '../../verify/inclusion.js';
 import { merkleRoot } from '../../verify/merkle-tree-builder.js';
 import { leafHash } from '../../verify/tree-hashing.js';
 import { sha256 } from '../../verify/sha256.js';
-import { compare, type VectorResult } from './vector-case.js';
+import { compare, each, guarded, unknownGroups, type VectorResult } from './vector-case.js';
+
+interface InclusionCase {
+  readonly index: number;
+  readonly size: number;
+  readonly leaf_hash: string;
+  readonly proof: readonly string[];
+  readonly root: string;
+  readonly valid: boolean;
+  readonly desc?: string;
+}
+
+interface ConsistencyCase {
+  readonly size1: number;
+  readonly size2: number;
+  readonly root1: string;
+  readonly root2: string;
+  readonly proof: readonly string[];
+  readonly valid: boolean;
+  readonly desc?: string;
+}
 
 interface Rfc6962File {
   readonly leaf_inputs?: readonly string[];
-  readonly leaf_hashes?: readonly string[];
+  readonly leaf_hashes?: Readonly<Record<number, string>>;
   readonly empty_root?: string;
   readonly roots?: readonly { size: number; root: string }[];
-  readonly inclusion?: readonly {
-    index: number;
-    size: number;
-    leaf_hash: string;
-    proof: readonly string[];
-    root: string;
-    valid: boolean;
-    desc?: string;
-  }[];
-  readonly consistency?: readonly {
-    size1: number;
-    size2: number;
-    root1: string;
-    root2: string;
-    proof: readonly string[];
-    valid: boolean;
-    desc?: string;
-  }[];
+  readonly inclusion?: readonly InclusionCase[];
+  readonly consistency?: readonly ConsistencyCase[];
   readonly big_trees?: {
     readonly cases: readonly { size: number; root: string; proof_of_last: readonly string[] }[];
   };
@@ -43,63 +48,105 @@ interface Rfc6962File {
 }
 
 const PROFILE = 'rfc9162';
+/** Leaves of the certificate-transparency test data (Apache-2.0), which the family's trees are made of. */
+const LEAF_INPUTS = [
+  '',
+  '00',
+  '10',
+  '2021',
+  '3031',
+  '40414243',
+  '5051525354555657',
+  '606162636465666768696a6b6c6d6e6f',
+];
 
 /** RFC 6962 / RFC 9162 trees: heads, inclusion, consistency, and the constructions that must not be confused with them. */
 export function* run(file: unknown): Generator<VectorResult> {
   const vectors = file as Rfc6962File;
-  const inputs = (vectors.leaf_inputs ?? []).map(fromHex);
+  const inputs = vectors.leaf_inputs === undefined ? LEAF_INPUTS.map(fromHex) : [];
   const leaves = inputs.map((input) => leafHash(PROFILE, input));
-  for (const [i, hash] of (vectors.leaf_hashes ?? []).entries())
-    yield compare(`leaf hash ${i}`, hash, () => toHex(leaves[i]!));
+  yield* each('leaf_inputs', vectors.leaf_inputs, function* (hex, i) {
+    const input = fromHex(hex);
+    inputs.push(input);
+    leaves.push(leafHash(PROFILE, input));
+    const { leaf_hashes: hashes = { [i]: nativeLeafHash(hex) } } = vectors;
+    yield compare(`leaf hash ${i}`, hashes[i], () => toHex(leafHash(PROFILE, input)));
+  });
   if (vectors.empty_root !== undefined)
     yield compare('root of no leaves', vectors.empty_root, () => toHex(merkleRoot(PROFILE, [])));
-  for (const { size, root } of vectors.roots ?? [])
-    yield compare(`root of ${size}`, root, () => toHex(merkleRoot(PROFILE, leaves.slice(0, size))));
-
-  for (const [i, one] of (vectors.inclusion ?? []).entries()) {
-    const name = `inclusion ${i}: leaf ${one.index} of ${one.size} ${one.desc ?? ''}`.trim();
-    yield compare(`${name}: verification`, one.valid, () =>
-      verifyInclusion({
-        profile: PROFILE,
-        leaf: fromHex(one.leaf_hash),
-        index: one.index,
-        size: one.size,
-        path: one.proof.map(fromHex),
-        root: fromHex(one.root),
-      }),
-    );
-    if (one.valid && one.size <= leaves.length)
-      yield compare(`${name}: proof`, one.proof, () =>
-        inclusionProof(PROFILE, leaves.slice(0, one.size), one.index).map(toHex),
-      );
-  }
-
-  for (const [i, one] of (vectors.consistency ?? []).entries()) {
-    const name = `consistency ${i}: ${one.size1} to ${one.size2} ${one.desc ?? ''}`.trim();
-    yield compare(`${name}: verification`, one.valid, () =>
-      verifyConsistency({
-        from: one.size1,
-        to: one.size2,
-        fromRoot: fromHex(one.root1),
-        toRoot: fromHex(one.root2),
-        path: one.proof.map(fromHex),
-      }),
-    );
-    if (one.valid && one.size1 >= 1 && one.size2 <= leaves.length)
-      yield compare(`${name}: proof`, one.proof, () =>
-        consistencyProof(leaves, one.size1, one.size2).map(toHex),
-      );
-  }
-
-  for (const { size, root, proof_of_last: proof } of vectors.big_trees?.cases ?? []) {
+  yield* each('roots', vectors.roots, function* ({ size, root }) {
+    yield compare(`root of ${size}`, root, () => toHex(merkleRoot(PROFILE, first(leaves, size))));
+  });
+  yield* each('inclusion', vectors.inclusion, (one, i) => inclusionCases(one, i, leaves));
+  yield* each('consistency', vectors.consistency, (one, i) => consistencyCases(one, i, leaves));
+  yield* each('big_trees', vectors.big_trees?.cases, function* (one) {
+    const { size, root, proof_of_last: proof } = one;
     const big = Array.from({ length: size }, (_, i) => leafHash(PROFILE, uint32be(i)));
     yield compare(`big tree of ${size}: root`, root, () => toHex(merkleRoot(PROFILE, big)));
     yield compare(`big tree of ${size}: proof of its last leaf`, proof, () =>
       inclusionProof(PROFILE, big, size - 1).map(toHex),
     );
-  }
+  });
+  yield* guarded('broken_constructions', () => brokenConstructions(vectors, inputs, leaves));
+  yield* unknownGroups(file, [
+    'leaf_inputs',
+    'leaf_hashes',
+    'roots',
+    'inclusion',
+    'consistency',
+    'big_trees',
+    'broken_constructions',
+  ]);
+}
 
-  yield* brokenConstructions(vectors, inputs, leaves);
+function nativeLeafHash(inputHex: string): string {
+  return createHash('sha256').update(`00${inputHex}`, 'hex').digest('hex');
+}
+
+function first(leaves: readonly Uint8Array[], size: number): readonly Uint8Array[] {
+  if (size > leaves.length) throw new RangeError(`the file has only ${leaves.length} leaf inputs`);
+  return leaves.slice(0, size);
+}
+
+function* inclusionCases(
+  one: InclusionCase,
+  i: number,
+  leaves: readonly Uint8Array[],
+): Generator<VectorResult> {
+  const name = `inclusion ${i}: leaf ${one.index} of ${one.size} ${one.desc ?? ''}`.trim();
+  const claim = {
+    profile: PROFILE,
+    leaf: fromHex(one.leaf_hash),
+    index: one.index,
+    size: one.size,
+    path: one.proof.map(fromHex),
+    root: fromHex(one.root),
+  } as const;
+  yield compare(`${name}: verification`, one.valid, () => verifyInclusion(claim));
+  if (one.valid && one.size <= leaves.length)
+    yield compare(`${name}: proof`, one.proof, () =>
+      inclusionProof(PROFILE, leaves.slice(0, one.size), one.index).map(toHex),
+    );
+}
+
+function* consistencyCases(
+  one: ConsistencyCase,
+  i: number,
+  leaves: readonly Uint8Array[],
+): Generator<VectorResult> {
+  const name = `consistency ${i}: ${one.size1} to ${one.size2} ${one.desc ?? ''}`.trim();
+  const claim = {
+    from: one.size1,
+    to: one.size2,
+    fromRoot: fromHex(one.root1),
+    toRoot: fromHex(one.root2),
+    path: one.proof.map(fromHex),
+  };
+  yield compare(`${name}: verification`, one.valid, () => verifyConsistency(claim));
+  if (one.valid && one.size1 >= 1 && one.size2 <= leaves.length)
+    yield compare(`${name}: proof`, one.proof, () =>
+      consistencyProof(leaves, one.size1, one.size2).map(toHex),
+    );
 }
 
 /** Both constructions must behave as described, and profile rfc9162 must not share their fault. */
@@ -128,6 +175,14 @@ function* brokenConstructions(
   }
   if (preimage !== undefined) {
     const forged = preimage.forged_leaf_messages.map(fromHex);
+    yield compare('four leaves without prefixes', preimage.root4, () =>
+      toHex(
+        merkleRoot(
+          'kwh-btc-iot',
+          inputs.slice(0, 4).map((input) => sha256(input)),
+        ),
+      ),
+    );
     yield compare('64-byte messages forge a root without prefixes', preimage.forged_root2, () =>
       toHex(
         merkleRoot(

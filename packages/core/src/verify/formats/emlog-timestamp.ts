@@ -93,7 +93,10 @@ function fromIso(text: string, path: string): string | undefined {
   const [, y, mo, d, h = '00', mi = '00', s = '00', fraction = '', z, sign, oh, om] = match;
   const time = `${y}-${mo}-${d}T${h}:${mi}:${s}`;
   const offsetMinutes = sign === undefined ? 0 : Number(oh) * 60 + Number(om);
-  if (Number(om ?? 0) > 59 || offsetMinutes >= 1440 || !isDateTime(time)) return bad(path);
+  if (Number(om ?? 0) > 59 || offsetMinutes >= 1440) return bad(path);
+  if (!isDateTime(time))
+    // The reference tells a date it cannot hold, of the year 0, from one that does not exist.
+    return bad(path, isDateTime(time.replace(/^0000/, '2000')) ? 'datetime_parsing' : undefined);
   const micros = fraction.slice(0, 6).padEnd(6, '0');
   const utc = z !== undefined || (sign !== undefined && offsetMinutes === 0);
   const offset = utc ? 'Z' : sign === undefined ? '' : `${sign === '+' ? '+' : '-'}${oh}:${om}`;
@@ -101,29 +104,36 @@ function fromIso(text: string, path: string): string | undefined {
 }
 
 function fromNumberText(text: string, path: string): string {
-  if (INTEGER.test(text)) return fromNumber(Number(text), path);
+  if (INTEGER.test(text)) return fromNumber(Number(text), path, NOT_A_TIMESTAMP);
   if (!DECIMAL.test(text)) return bad(path);
   // The reference divides milliseconds as a double and then judges the size once more.
   const value = Number(text);
   const seconds = Math.abs(value) > MILLISECONDS_ABOVE ? value / 1000 : value;
   const whole = Math.floor(seconds);
   const micros = Math.round((seconds - whole) * 1e6);
-  return fromParts(whole, Math.abs(whole) > MILLISECONDS_ABOVE, micros, path);
+  return fromParts(whole, Math.abs(whole) > MILLISECONDS_ABOVE, micros, path, NOT_A_TIMESTAMP);
 }
 
 /**
  * Seconds (or milliseconds) as a number. The fraction of a negative number is added, not subtracted:
  * −0.1 s becomes 23:59:59.1. That is how the reference reads it, and its hashes depend on it.
  */
-function fromNumber(value: number, path: string): string {
-  if (!Number.isFinite(value)) return bad(path);
+function fromNumber(value: number, path: string, tooFar = 'datetime_parsing'): string {
+  if (!Number.isFinite(value)) return bad(path, tooFar);
   const fraction = Math.abs(value - Math.trunc(value));
   const micros = Math.round(fraction * (Math.abs(value) > MILLISECONDS_ABOVE ? 1e3 : 1e6));
   const whole = Math.floor(value);
-  return fromParts(whole, Math.abs(whole) > MILLISECONDS_ABOVE, micros, path);
+  return fromParts(whole, Math.abs(whole) > MILLISECONDS_ABOVE, micros, path, tooFar);
 }
 
-function fromParts(whole: number, inMs: boolean, extraMicros: number, path: string): string {
+/** `tooFar`: the code for a time outside the years 1 … 9999, which depends on how it was written. */
+function fromParts(
+  whole: number,
+  inMs: boolean,
+  extraMicros: number,
+  path: string,
+  tooFar: string,
+): string {
   let seconds = inMs ? Math.floor(whole / 1000) : whole;
   let micros = extraMicros + (inMs ? (whole - seconds * 1000) * 1000 : 0);
   if (micros >= 1_000_000) {
@@ -132,13 +142,15 @@ function fromParts(whole: number, inMs: boolean, extraMicros: number, path: stri
   }
   const days = Math.floor(seconds / 86_400);
   const date = dateOfDays(days);
-  if (date === undefined) return bad(path, 'datetime_parsing');
+  if (date === undefined) return bad(path, tooFar);
   const ofDay = seconds - days * 86_400;
   const time = `${pad(Math.floor(ofDay / 3600), 2)}:${pad(Math.floor(ofDay / 60) % 60, 2)}:${pad(ofDay % 60, 2)}`;
   return `${date}T${time}${micros === 0 ? '' : `.${pad(micros, 6)}`}Z`;
 }
 
-function bad(path: string, code = 'datetime_from_date_parsing'): never {
+const NOT_A_TIMESTAMP = 'datetime_from_date_parsing';
+
+function bad(path: string, code = NOT_A_TIMESTAMP): never {
   throw new FormatError(
     code,
     `${path} is not a timestamp; send RFC 3339 such as 2025-12-01T10:10:00Z`,

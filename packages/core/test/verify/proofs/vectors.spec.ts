@@ -11,7 +11,7 @@ async function results(name: string) {
 
 describe('proof vectors', () => {
   it.each([
-    ['checkpoint', 20],
+    ['checkpoint', 17],
     ['device-signing', 30],
     ['batch-log', 40],
     ['commitment', 9],
