@@ -16,6 +16,7 @@ export { IngestionService } from './ingestion/ingestion.service.js';
 export type { Job, JobRole, JobStatus } from './jobs/job.js';
 export { JobTable, type Ticker } from './jobs/job-table.js';
 export {
+  BATCH_POLICY,
   GATEWAY,
   HTTP_OPTIONS,
   type HttpOptions,
@@ -27,6 +28,7 @@ export {
   WattproofModule,
   type WattproofModuleAsyncOptions,
   type WattproofModuleOptions,
+  type WattproofReplacements,
 } from './nest/wattproof.module.js';
 export { ProofService } from './proofs/proof.service.js';
 export { type Store, StoreUnavailable } from './stores/store.js';

@@ -6,6 +6,8 @@ export const GATEWAY = Symbol.for('wattproof.gateway');
 export const GATEWAY_OPTIONS = Symbol.for('wattproof.gateway-options');
 /** Finds out who calls; replaceable by an embedder's own identity provider. */
 export const IDENTITY = Symbol.for('wattproof.identity');
+/** When to seal; replaceable: `BatchPolicy`. Nobody provides it by default: batches are sealed by age and count. */
+export const BATCH_POLICY = Symbol.for('wattproof.batch-policy');
 /** The open store: `Store`. */
 export const STORE = Symbol.for('wattproof.store');
 /** How the HTTP side behaves: `HttpOptions`. */

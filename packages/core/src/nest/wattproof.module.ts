@@ -13,37 +13,52 @@ import { Batcher } from '../batching/batcher.js';
 import { MeterService } from '../devices/meter.service.js';
 import { Subscribers } from '../events/subscribers.js';
 import { composeGateway, type GatewayOptions } from '../gateway/compose-gateway.js';
+import type { BatchPolicy } from '../gateway/gateway-options.js';
 import type { Gateway } from '../gateway/gateway.js';
 import { IngestionService } from '../ingestion/ingestion.service.js';
 import { JobTable } from '../jobs/job-table.js';
 import { ProofService } from '../proofs/proof.service.js';
 import { ApiKeyIdentity } from './api-key-identity.js';
-import { GATEWAY, GATEWAY_OPTIONS, IDENTITY, type Identity, STORE } from './tokens.js';
+import {
+  BATCH_POLICY,
+  GATEWAY,
+  GATEWAY_OPTIONS,
+  IDENTITY,
+  type Identity,
+  STORE,
+} from './tokens.js';
 
 export interface WattproofModuleOptions extends GatewayOptions {
   /** The host's own way to know who calls; default: API keys in the header X-API-Key. */
   readonly identity?: Identity;
 }
 
-export interface WattproofModuleAsyncOptions extends Pick<
-  FactoryProvider<WattproofModuleOptions>,
-  'useFactory' | 'inject'
-> {
+/** Parts that the host's own providers replace. */
+export interface WattproofReplacements {
+  /** By token: `BATCH_POLICY`, `IDENTITY`. They win over what the options say. */
+  readonly providers?: readonly Provider[];
+  /** Modules that export what those providers, or the options' factory, inject. */
   readonly imports?: DynamicModule['imports'];
 }
+
+export type WattproofModuleAsyncOptions = WattproofReplacements &
+  Pick<FactoryProvider<WattproofModuleOptions>, 'useFactory' | 'inject'>;
 
 /** The services as providers, started before the application listens and stopped after it no longer does. */
 @Module({})
 export class WattproofModule implements OnApplicationBootstrap, OnApplicationShutdown {
   constructor(@Inject(GATEWAY) private readonly gateway: Gateway) {}
 
-  static forRoot(options: WattproofModuleOptions): DynamicModule {
-    return assembled({ provide: GATEWAY_OPTIONS, useValue: options }, undefined);
+  static forRoot(
+    options: WattproofModuleOptions,
+    replacements: WattproofReplacements = {},
+  ): DynamicModule {
+    return assembled({ provide: GATEWAY_OPTIONS, useValue: options }, replacements);
   }
 
   static forRootAsync(options: WattproofModuleAsyncOptions): DynamicModule {
-    const { useFactory, inject = [], imports } = options;
-    return assembled({ provide: GATEWAY_OPTIONS, useFactory, inject }, imports);
+    const { useFactory, inject = [], ...replacements } = options;
+    return assembled({ provide: GATEWAY_OPTIONS, useFactory, inject }, replacements);
   }
 
   async onApplicationBootstrap(): Promise<void> {
@@ -70,19 +85,24 @@ const SERVICES: readonly FactoryProvider[] = [
 
 function assembled(
   options: Provider<WattproofModuleOptions>,
-  imports: DynamicModule['imports'],
+  { providers = [], imports = [] }: WattproofReplacements,
 ): DynamicModule {
   return {
     module: WattproofModule,
     // Door modules (/http, /schedule) find the gateway without being told where it is.
     global: true,
-    ...(imports === undefined ? {} : { imports }),
+    imports,
     providers: [
       options,
       {
         provide: GATEWAY,
-        inject: [GATEWAY_OPTIONS],
-        useFactory: (given: WattproofModuleOptions) => composeGateway(given),
+        inject: [GATEWAY_OPTIONS, { token: BATCH_POLICY, optional: true }],
+        useFactory: (given: WattproofModuleOptions, batchPolicy?: BatchPolicy) =>
+          composeGateway(
+            batchPolicy === undefined
+              ? given
+              : { ...given, replace: { ...given.replace, batchPolicy } },
+          ),
       },
       {
         provide: IDENTITY,
@@ -91,6 +111,8 @@ function assembled(
           given.identity ?? new ApiKeyIdentity(gateway.apiKeys),
       },
       ...SERVICES,
+      // Last, so that they win.
+      ...providers,
     ],
     exports: [GATEWAY, IDENTITY, ...SERVICES.map(({ provide }) => provide)],
   };
