@@ -8,14 +8,17 @@ export class CursorInvalid extends Error {
   }
 }
 
+const MAX_INT64 = (1n << 63n) - 1n;
+
 /** Cursors of lists that page by a growing number. Opaque to callers. */
 export function numberCursor(position: number | bigint): string {
   return `n${position}`;
 }
 
 export function readNumberCursor(cursor: string): bigint {
-  if (!/^n\d{1,19}$/.test(cursor)) throw new CursorInvalid(cursor);
-  return BigInt(cursor.slice(1));
+  const position = /^n\d{1,19}$/.test(cursor) ? BigInt(cursor.slice(1)) : MAX_INT64 + 1n;
+  if (position > MAX_INT64) throw new CursorInvalid(cursor);
+  return position;
 }
 
 /** Cursors of lists that page by a text key. */
@@ -25,7 +28,10 @@ export function textCursor(key: string): string {
 
 export function readTextCursor(cursor: string): string {
   if (!/^t[\w-]*$/.test(cursor)) throw new CursorInvalid(cursor);
-  return Buffer.from(cursor.slice(1), 'base64url').toString('utf8');
+  const key = Buffer.from(cursor.slice(1), 'base64url').toString('utf8');
+  // PostgreSQL's text has no U+0000, so no key of ours does.
+  if (key.includes('\u0000')) throw new CursorInvalid(cursor);
+  return key;
 }
 
 /** One page of a list that is already ordered and starts behind the cursor: the first `limit`, and a cursor if more follow. */

@@ -138,6 +138,11 @@ describe.each(HOSTS)('What cannot be done now on %s', (host) => {
     });
     expect([invalid.status, invalid.json.code]).toEqual([400, 'body_invalid']);
     expect(invalid.json.problems).toHaveLength(3);
+    const control = await ask(`${api}/admin/api-keys`, {
+      body: { account_id: 'a\u0000', role: 'owner' },
+      key: gateway.adminKey,
+    });
+    expect([control.status, control.json.code]).toEqual([400, 'body_invalid']);
     await gateway.stop();
   });
 });

@@ -13,7 +13,11 @@ import { type Reply, sendJson } from '../reply.js';
 import { Route } from '../route.decorator.js';
 
 const NewApiKey = z.strictObject({
-  account_id: z.string().min(1).max(256),
+  account_id: z
+    .string()
+    .min(1)
+    .max(256)
+    .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'must not contain control characters'),
   role: z.enum(['admin', 'operator', 'auditor', 'owner', 'device']),
   scopes: z
     .array(z.string().regex(/^[a-z][a-z_-]{0,31}$/))
