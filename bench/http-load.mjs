@@ -149,7 +149,8 @@ export async function closedLoop(url, requests, { connections, maxSeconds = 30 }
 
 /**
  * Open loop: requests leave at a fixed rate whether or not earlier ones were answered, and latency counts from the
- * moment a request was due, so that a stall of the server is seen by everything that came during it.
+ * moment a request was due, so that a stall of the server is seen by everything that came during it. `lateMs`: how long after
+ * they were due this loop came to them, which is part of their latency and no server's.
  */
 export async function openLoop(
   url,
@@ -160,6 +161,7 @@ export async function openLoop(
   const all = [...idle];
   const due = [];
   const latenciesMs = [];
+  const lateMs = [];
   const statuses = {};
   const serve = async (connection, dueAt) => {
     const { status } = await connection.send(nextRequest());
@@ -178,6 +180,7 @@ export async function openLoop(
     const until = Math.min(total, Math.floor(elapsed * perSecond) + 1);
     for (; issued < until; issued += 1) {
       const dueAt = started + (issued / perSecond) * 1000;
+      lateMs.push(performance.now() - dueAt);
       // The longest idle first: the server closes connections that nobody uses.
       const connection = idle.shift();
       if (connection === undefined) due.push(dueAt);
@@ -190,5 +193,5 @@ export async function openLoop(
   }
   await Promise.all(running);
   for (const connection of all) connection.close();
-  return { seconds: (performance.now() - started) / 1000, latenciesMs, statuses };
+  return { seconds: (performance.now() - started) / 1000, latenciesMs, lateMs, statuses };
 }

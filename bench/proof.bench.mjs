@@ -5,6 +5,7 @@
 import { loadavg } from 'node:os';
 import { closedLoop, Connection, openLoop, request } from './http-load.mjs';
 import { quantile, round } from './measure.mjs';
+import { postgresCpuSeconds } from './postgres-cpu.mjs';
 import { FORMS, PER_MESSAGE, ReadingSource } from './reading-messages.mjs';
 import { seedEntries } from './seeded-log.mjs';
 import { ADMIN_KEY, startSystem } from './system-under-load.mjs';
@@ -31,7 +32,8 @@ export async function run() {
     connection.close();
     await system.sql.query('ANALYZE');
     const ids = await system.sql.query(
-      `SELECT 'log_' || replace(id::text, '-', '') AS id FROM entry ORDER BY random() LIMIT 20000`,
+      `SELECT 'log_' || replace(id::text, '-', '') AS id FROM entry ORDER BY random() LIMIT $1`,
+      [3 * PROOFS_PER_SECOND * SECONDS],
     );
 
     const source = new ReadingSource(system.fleet);
@@ -66,8 +68,16 @@ export async function run() {
   }
 }
 
-async function proofs({ url, cpuSeconds }, ids, format, ingest) {
-  const gets = ids.map(({ id }) =>
+async function proofs(system, ids, format, ingest) {
+  const { url, sql, cpuSeconds } = system;
+  const transactions = async () => {
+    const [row] = await sql.query(
+      'SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()',
+    );
+    return Number(row.xact_commit);
+  };
+  // Nothing is asked for twice.
+  const gets = ids.splice(0, PROOFS_PER_SECOND * SECONDS).map(({ id }) =>
     request(url, {
       method: 'GET',
       path: `/api/v1/logs/${id}/proof?format=${format}`,
@@ -76,6 +86,7 @@ async function proofs({ url, cpuSeconds }, ids, format, ingest) {
   );
   let next = 0;
   let posted = 0;
+  await system.eventLoopDelay();
   const messages = ingest?.post(ingest.messagesPerSecond * SECONDS * PER_MESSAGE) ?? [];
   const load =
     ingest === undefined
@@ -85,23 +96,34 @@ async function proofs({ url, cpuSeconds }, ids, format, ingest) {
           seconds: SECONDS,
           connections: 32,
         });
-  const cpu = await cpuSeconds();
-  const { latenciesMs, statuses } = await openLoop(url, () => gets[next++ % gets.length], {
+  const before = [await cpuSeconds(), await postgresCpuSeconds(sql), await transactions()];
+  const { latenciesMs, lateMs, statuses } = await openLoop(url, () => gets[next++], {
     perSecond: PROOFS_PER_SECOND,
     seconds: SECONDS,
     connections: 64,
   });
-  const cpuMillis = ((await cpuSeconds()) - cpu) * 1000;
+  const after = [await cpuSeconds(), await postgresCpuSeconds(sql), await transactions()];
+  const [cpu, postgresCpu, statements] = after.map(
+    (value, i) => (value - before[i]) / latenciesMs.length,
+  );
   const ingested = await load;
+  const delay = await system.eventLoopDelay();
   return {
     proofsPerSecond: PROOFS_PER_SECOND,
     ingestReadingsPerSecond: ingest === undefined ? 0 : ingest.messagesPerSecond * PER_MESSAGE,
     p50Ms: round(quantile(latenciesMs, 0.5), 1),
     p99Ms: round(quantile(latenciesMs, 0.99), 1),
     maxMs: round(Math.max(...latenciesMs), 1),
-    // Of proofs alone only where nothing is ingested.
-    gatewayCpuMillisPerProof: round(cpuMillis / latenciesMs.length),
+    // What the load generator itself was late by is in every latency above.
+    sentLateP99Ms: round(quantile(lateMs, 0.99), 1),
+    eventLoopDelayP99Ms: round(delay.p99Ms, 1),
+    eventLoopDelayMaxMs: round(delay.maxMs, 1),
+    // Of proofs alone only where nothing is ingested. Tiles not yet in memory count in the first row.
+    gatewayCpuMillisPerProof: round(cpu * 1000),
+    postgresCpuMillisPerProof: round(postgresCpu * 1000),
+    statementsPerProof: round(statements),
     statuses: JSON.stringify(statuses),
     ingestStatuses: JSON.stringify(ingested?.statuses ?? {}),
+    ingestP99Ms: ingested === undefined ? null : round(quantile(ingested.latenciesMs, 0.99), 1),
   };
 }
