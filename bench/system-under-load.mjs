@@ -11,8 +11,12 @@ export const ORIGIN = 'bench.wattproof.local/log';
 const REGISTRATIONS_AT_ONCE = 8;
 const MAX_BATCH_ENTRIES = 1_048_576;
 
-/** `meters`: how many are registered. WATTPROOF_BENCH_PROFILE=FOLDER leaves a CPU profile of the gateway there. */
-export async function startSystem({ meters, seed = 7 }) {
+/** `meters`: how many are registered. `batching`: as in the configuration; absent, nothing is sealed unless a benchmark asks for it. WATTPROOF_BENCH_PROFILE=FOLDER leaves a CPU profile of the gateway there. */
+export async function startSystem({
+  meters,
+  seed = 7,
+  batching = { maxEntries: MAX_BATCH_ENTRIES, maxAgeMs: 86_400_000 },
+}) {
   const folder = await mkdtemp(join(tmpdir(), 'wattproof-bench-'));
   const postgres = await startPostgres({ fsync: true });
   const database = await postgres.createDatabase();
@@ -30,7 +34,7 @@ export async function startSystem({ meters, seed = 7 }) {
   };
   try {
     const file = join(folder, 'bench.yaml');
-    // Nothing is sealed unless a benchmark asks for it; nobody is throttled.
+    // Nobody is throttled.
     const config = {
       origin: ORIGIN,
       log: { key: { file: join(folder, 'log.key') } },
@@ -43,7 +47,7 @@ export async function startSystem({ meters, seed = 7 }) {
         unsignedRate: { perSecond: 1e7, burst: 1e7 },
       },
       ingestion: { time: { maxAgeMs: 'none' } },
-      batching: { maxEntries: MAX_BATCH_ENTRIES, maxAgeMs: 86_400_000 },
+      batching,
       anchors: { local: { use: '@wattproof/core/local-ledger' } },
     };
     await writeFile(file, JSON.stringify(config));
