@@ -5,6 +5,7 @@ import { SqlLeases } from '../../src/stores/mikro-orm/leases.js';
 import { migrate } from '../../src/stores/mikro-orm/migrate.js';
 import { MIGRATIONS } from '../../src/stores/mikro-orm/migrations/migrations.js';
 import { PgliteSql } from '../../src/stores/mikro-orm/pglite.sql.js';
+import { storeLimits } from '../../src/stores/mikro-orm/store-options.js';
 import { engineTests } from '../../src/testing/anchor-suite/engine-tests.js';
 import { suiteContext } from '../../src/testing/anchor-suite/suite-context.js';
 import { suiteCommitment } from '../../src/testing/anchor-suite/commitments.js';
@@ -28,7 +29,7 @@ afterAll(() => sql.close());
 
 /** All runs share one database: attempts cannot be deleted, so each has an anchor of its own. */
 const store = async () => ({
-  anchors: new SqlAnchors(sql),
+  anchors: new SqlAnchors(sql, storeLimits.parse({})),
   leases: new SqlLeases(sql),
   instanceId: nextId(),
   expireLeases: async () => {
@@ -149,7 +150,7 @@ describe('what the database keeps of anchoring', () => {
   const intent = sampleIntent();
 
   beforeAll(async () => {
-    const anchors = new SqlAnchors(sql);
+    const anchors = new SqlAnchors(sql, storeLimits.parse({}));
     const lease = await new SqlLeases(sql).acquire('anchor', 'a', 60_000);
     assert.ok(lease);
     await anchors.putIntent(intent);
