@@ -1,44 +1,17 @@
 import { batchLogLeaf, parseBatchMetadata, type BatchMetadata } from './batch-log.js';
 import { equal, fromUtf8, toHex } from './bytes.js';
 import { readBundle, type Bundle, type BundleEvidence, type LogPlace } from './bundle.js';
-import { verifyCheckpoint } from './checkpoint.js';
+import { checkCheckpoint } from './check-checkpoint.js';
 import { commitmentOf } from './commitment.js';
-import type { EvidenceVerifier, HeaderSource, Sha256, TrustLevel } from './contracts.js';
-import type { Ed25519Equation } from './ed25519.js';
-import { verifyEntrySignature, type EcdsaVerify } from './entry-signature.js';
+import type { Sha256 } from './contracts.js';
+import { verifyEntrySignature } from './entry-signature.js';
 import { verifyInclusion } from './inclusion.js';
-import { openLogKeyNote } from './log-key.js';
 import { formatVkey, parseVkey, type NoteKey } from './note.js';
 import { ReportDraft, type ProofReport } from './proof-report.js';
 import { receiptKeyName, verifyReceipt, type Receipt } from './receipt.js';
 import { sha256 as pureSha256 } from './sha256.js';
 import { leafHash, logHash } from './tree-hashing.js';
-
-/** Formats that can be read back: only their canonical bytes are accepted under their name. */
-export interface CanonicalReader {
-  readonly names: readonly string[];
-  canonicalize(format: string, json: string | object): Uint8Array;
-}
-
-/** What the caller of `verifyProof` brings. */
-export interface VerifyOptions {
-  /**
-   * Pinned keys as vkeys: logs', their receipt keys, witnesses. Once a key of any log is pinned, only proofs of logs that are
-   * pinned hold; with none, or witnesses alone, a proof is self-asserted.
-   */
-  readonly keys?: readonly string[];
-  readonly headers?: HeaderSource;
-  /** Checkers of ledger evidence, from `@wattproof/anchor-…/verify`. */
-  readonly verifiers?: readonly EvidenceVerifier[];
-  /** Trust level that must be reached; default `operator`. */
-  readonly require?: TrustLevel;
-  /** Known formats; default those of `canonicalize`, none under `checkBundle`. */
-  readonly formats?: CanonicalReader;
-  /** `verifyEcdsa` of `@wattproof/core/verify/ecdsa`, for devices that sign ES256 or ES256K. */
-  readonly ecdsa?: EcdsaVerify;
-  readonly sha256?: Sha256;
-  readonly equation?: Ed25519Equation;
-}
+import type { VerifyOptions } from './verify-options.js';
 
 /** Anchor packages by the beginning of the evidence types they check; only for the hint of what to install. */
 const EVIDENCE_PACKAGES: readonly (readonly [string, string])[] = [
@@ -104,7 +77,7 @@ class BundleCheck {
     if (metadata === undefined || !this.#inclusion(hash, metadata)) return;
     const leaf = batchLogLeaf(bundle.batch, bundle.inclusion.root, this.#sha256);
     if (!this.#inLog(leaf, metadata, bundle.log, 'log')) return;
-    const trusted = this.#checkpoint(metadata);
+    const trusted = checkCheckpoint(bundle, metadata, this.pinned, this.options, report);
     if (bundle.receipt === undefined) report.skip('no_receipt', 'the bundle carries no receipt');
     else this.#receipt(bundle.receipt, hash, metadata, trusted);
     if (bundle.evidence.length === 0)
@@ -183,73 +156,6 @@ class BundleCheck {
       return false;
     }
     return true;
-  }
-
-  /** The keys that count as the log's own, once the checkpoint holds. */
-  #checkpoint(metadata: BatchMetadata): readonly NoteKey[] {
-    const { bundle, report } = this;
-    try {
-      const logKey = parseVkey(bundle.logKey);
-      report.signer = formatVkey(logKey);
-      const own = this.pinned.filter(
-        (key) => key.name === metadata.origin || key.name.startsWith(`${metadata.origin}/`),
-      );
-      // Witnesses may be pinned without the log's key; then the log still only asserts itself. A key of another log, or one
-      // for receipts only, vouches for no checkpoint: who pins it does not take just any log.
-      report.selfAsserted = !this.pinned.some(({ type }) => type === 'ed25519');
-      const keys = this.#chain(report.selfAsserted ? undefined : own, logKey);
-      if (!keys.some((key) => formatVkey(key) === report.signer)) {
-        report.fail(
-          'log_key_unknown',
-          `signed by ${report.signer}, which is not pinned and not announced by a pinned key`,
-        );
-        return [];
-      }
-      const verified = verifyCheckpoint(
-        bundle.checkpoint,
-        [logKey, ...this.pinned.filter((key) => formatVkey(key) !== report.signer)],
-        this.options.equation,
-      );
-      const { origin, size, root } = verified;
-      if (formatVkey(verified.logKey) !== report.signer)
-        throw new Error(`the checkpoint is not signed by ${report.signer}`);
-      if (origin !== metadata.origin)
-        throw new Error(`the batch is of ${metadata.origin}, the checkpoint of ${origin}`);
-      if (size !== bundle.log.size || !equal(root, bundle.log.root))
-        throw new Error('the checkpoint is for another size or root of the batch log');
-      report.prove(
-        'checkpoint',
-        `${origin} signed that its log of ${size} batches holds this one`,
-        'operator',
-      );
-      for (const { key, timestampSeconds } of verified.signatures)
-        if (key.type === 'cosignature-v1')
-          report.prove(
-            'witness',
-            `${key.name} saw this checkpoint at ${new Date((timestampSeconds ?? 0) * 1000).toISOString()}`,
-            'witness',
-          );
-      return keys;
-    } catch (error) {
-      report.fail('checkpoint', message(error));
-      return [];
-    }
-  }
-
-  /** Follows the announcements. Self-asserted, the chain must still hold and end at the key that signed. */
-  #chain(own: readonly NoteKey[] | undefined, logKey: NoteKey): readonly NoteKey[] {
-    const keys = [...(own ?? [logKey])];
-    for (const note of this.bundle.logKeys) {
-      try {
-        const { key } = openLogKeyNote(note, keys, this.options.equation);
-        keys.push(key);
-      } catch (error) {
-        // An announcement older than what is pinned here proves nothing and spoils nothing, unless it is false.
-        if ((error as { code?: unknown }).code !== 'note_not_signed') throw error;
-        this.report.skip('log_key_note', `an announcement is not signed by a key known here`);
-      }
-    }
-    return keys;
   }
 
   #receipt(

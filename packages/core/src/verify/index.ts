@@ -154,5 +154,6 @@ export {
 } from './bundle.js';
 export { reaches, type ProofReport, type Statement } from './proof-report.js';
 export type { EcdsaVerify } from './entry-signature.js';
-export { checkBundle, type CanonicalReader, type VerifyOptions } from './check-bundle.js';
+export { checkBundle } from './check-bundle.js';
+export type { CanonicalReader, VerifyOptions } from './verify-options.js';
 export { verifyProof } from './verify-proof.js';

@@ -1,6 +1,7 @@
 import { JsonError } from './json/json-error.js';
 import { parseJson } from './json/parse.js';
-import { MAX_JSON_DEPTH, hasLoneSurrogate } from './json/reader.js';
+import { hasLoneSurrogate } from './json/lone-surrogate.js';
+import { MAX_JSON_DEPTH } from './json/reader.js';
 import { utf8Bytes } from './native-text.js';
 
 /**

@@ -1,4 +1,5 @@
-import { checkBundle, type VerifyOptions } from './check-bundle.js';
+import { checkBundle } from './check-bundle.js';
+import type { VerifyOptions } from './verify-options.js';
 import { defaultFormats } from './formats/default-formats.js';
 import type { ProofReport } from './proof-report.js';
 

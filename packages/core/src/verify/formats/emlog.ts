@@ -1,4 +1,6 @@
-import { JsonReader, MemberNames, Members, hasLoneSurrogate } from '../json/reader.js';
+import { hasLoneSurrogate } from '../json/lone-surrogate.js';
+import { MemberNames, Members } from '../json/member-names.js';
+import { JsonReader } from '../json/reader.js';
 import { asciiBytes } from '../native-text.js';
 import { JsonError } from '../json/json-error.js';
 import type { DocumentCodec } from './codec.js';

@@ -1,5 +1,7 @@
 import { utf16Units } from '../native-text.js';
 import { JsonError } from './json-error.js';
+import { hasLoneSurrogate } from './lone-surrogate.js';
+import { type MemberNames, Members } from './member-names.js';
 import { JsonNumber, isExactDouble, isIntegral } from './number-literal.js';
 
 /**
@@ -21,52 +23,6 @@ export type JsonTree =
 
 /** Deepest nesting of arrays and objects that is read. */
 export const MAX_JSON_DEPTH = 64;
-
-/** Values of an object's members, at the index of their names in a schema; absent ones are undefined. */
-export class Members {
-  constructor(readonly values: readonly unknown[]) {}
-}
-
-/**
- * The member names of a schema (at most 31), arranged so that a reader finds the index of one without
- * cutting it out of the text. `nested` holds the names of members that are objects themselves.
- */
-export class MemberNames {
-  private readonly byFirstUnit: readonly (
-    | readonly { readonly index: number; readonly units: Uint16Array }[]
-    | undefined
-  )[];
-
-  /** One undefined value for every name, to be copied. */
-  readonly blank: readonly unknown[];
-
-  constructor(
-    readonly names: readonly string[],
-    readonly nested: Readonly<Record<string, MemberNames>> = {},
-  ) {
-    this.blank = names.map(() => undefined);
-    const all = names.map((name, index) => ({
-      index,
-      units: Uint16Array.from(name, (char) => char.charCodeAt(0)),
-    }));
-    this.byFirstUnit = Array.from({ length: 128 }, (_, first) => {
-      const same = all.filter(({ units }) => units[0] === first);
-      return same.length === 0 ? undefined : same;
-    });
-  }
-
-  /** Index of the name that stands at `start` and ends with a quote; −1 for any other. */
-  indexAt(text: Uint16Array, start: number): number {
-    const candidates = this.byFirstUnit[text[start]!];
-    if (candidates === undefined) return -1;
-    for (const { index, units } of candidates) {
-      let i = 1;
-      while (i < units.length && text[start + i] === units[i]) i += 1;
-      if (i === units.length && text[start + i] === 34) return index;
-    }
-    return -1;
-  }
-}
 
 /**
  * Reads JSON (RFC 8259) as I-JSON (RFC 7493) demands it, in one pass over the text: no duplicate
@@ -385,16 +341,4 @@ const SIMPLE_ESCAPES: Readonly<Record<string, string | undefined>> = Object.free
 
 function brief(literal: string): string {
   return literal.length <= 40 ? literal : `${literal.slice(0, 40)}…`;
-}
-
-/** True when some surrogate has no partner: such a string has no UTF-8 form (RFC 3629 §3). */
-export function hasLoneSurrogate(text: string): boolean {
-  for (let i = 0; i < text.length; i += 1) {
-    const unit = text.charCodeAt(i);
-    if (unit < 0xd800 || unit > 0xdfff) continue;
-    const next = text.charCodeAt(i + 1);
-    if (unit >= 0xdc00 || !(next >= 0xdc00 && next <= 0xdfff)) return true;
-    i += 1;
-  }
-  return false;
 }

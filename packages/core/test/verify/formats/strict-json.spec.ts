@@ -3,7 +3,8 @@ import { utf8 } from '../../../src/verify/bytes.js';
 import type { JsonError } from '../../../src/verify/json/json-error.js';
 import { JsonNumber } from '../../../src/verify/json/number-literal.js';
 import { parseJson } from '../../../src/verify/json/parse.js';
-import { JsonReader, MAX_JSON_DEPTH, MemberNames } from '../../../src/verify/json/reader.js';
+import { MemberNames } from '../../../src/verify/json/member-names.js';
+import { JsonReader, MAX_JSON_DEPTH } from '../../../src/verify/json/reader.js';
 import {
   asciiBytes,
   asciiBytesByUnit,
