@@ -53,7 +53,8 @@ export class MeterDirectory {
   async load(meterIds: Iterable<string>, keyIds: Iterable<string>): Promise<void> {
     const { store } = this.parts;
     const revision = this.revision;
-    const meters = [...meterIds].filter((id) => !this.byMeter.has(id));
+    // No text column holds U+0000: nobody has such an id, and asking would fail for everybody in the question.
+    const meters = [...meterIds].filter((id) => !this.byMeter.has(id) && !id.includes('\u0000'));
     const keys = [...keyIds].filter((id) => !this.byKey.has(id));
     if (meters.length === 0 && keys.length === 0) return;
     // One question for all of them: a message of a thousand meters must not queue a thousand for a connection.

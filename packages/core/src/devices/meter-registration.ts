@@ -4,7 +4,12 @@ import { strictBase64 } from './strict-base64.js';
 /** Longest id, in UTF-8 bytes. */
 const MAX_ID_BYTES = 256;
 
-// Ids are lines of signed messages, so they hold no control character; and no half of a surrogate pair.
+/**
+ * Ids are lines of signed messages, and what an operator reads when approving: two that look alike must not differ in
+ * what nobody sees. Controls, format characters (zero width, direction, byte order mark), private use, half surrogates.
+ */
+const INVISIBLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]|^\s|\s$/u;
+
 const id = z
   .string()
   .min(1)
@@ -12,7 +17,15 @@ const id = z
     (text) => Buffer.byteLength(text) <= MAX_ID_BYTES,
     `must be at most ${MAX_ID_BYTES} bytes`,
   )
-  .refine((text) => !/[\p{Cc}\p{Cs}]/u.test(text), 'must not contain control characters');
+  .refine(
+    (text) => !INVISIBLE.test(text),
+    'must not contain control or invisible characters, nor white space at an end',
+  )
+  .refine((text) => text === text.normalize('NFC'), 'must be in Unicode normal form NFC')
+  .refine(
+    (text) => text !== '.' && text !== '..',
+    'must not be "." or "..", which no URL can name',
+  );
 
 // The parts of a nameplate are hashed with bars between them: with one inside, two meters would be one.
 const part = id.refine((text) => !text.includes('|'), 'must not contain "|"');

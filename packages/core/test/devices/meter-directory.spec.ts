@@ -61,4 +61,11 @@ describe('The meter directory', () => {
     expect(directory.peekMeter('x')).toBeNull();
     expect(directory.peekMeter('b')).toBeUndefined();
   });
+
+  it('never asks for an id with U+0000, which would fail the question for all of them', async () => {
+    const { directory, questions } = await open([meter('a', [])]);
+    await directory.load(['a', 'b\u0000'], []);
+    expect(questions).toEqual([{ meterIds: ['a'], keyIds: [] }]);
+    expect(directory.peekMeter('b\u0000') ?? undefined).toBeUndefined();
+  });
 });

@@ -148,6 +148,22 @@ describe('Registering a meter', () => {
       (n: string) => ({ ...request(n), meter_id: 'a\nb' }),
       'registration_invalid',
     ],
+    ...[
+      ['a byte order mark', '\ufeffa'],
+      ['a zero-width space', 'a\u200bb'],
+      ['a change of direction', 'a\u202eb'],
+      ['a line separator', 'a\u2028b'],
+      ['white space at an end', 'a\u00a0'],
+      ['a letter in two parts', 'e\u0301'],
+      ['two dots', '..'],
+    ].map(
+      ([what, meter_id]) =>
+        [
+          `${what} as meter id`,
+          (n: string) => ({ ...request(n), meter_id }),
+          'registration_invalid',
+        ] as const,
+    ),
     [
       'a meter id of 257 bytes',
       (n: string) => ({ ...request(n), meter_id: 'm'.repeat(257) }),

@@ -17,7 +17,7 @@ const NewApiKey = z.strictObject({
     .string()
     .min(1)
     .max(256)
-    .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'must not contain control characters'),
+    .regex(/^[^\p{Cc}\p{Cf}\p{Cs}]*$/u, 'must not contain control or invisible characters'),
   role: z.enum(['admin', 'operator', 'auditor', 'owner', 'device']),
   scopes: z
     .array(z.string().regex(/^[a-z][a-z_-]{0,31}$/))
