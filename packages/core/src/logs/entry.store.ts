@@ -52,6 +52,8 @@ export interface EntryStore {
   get(id: string): Promise<StoredEntry | undefined>;
   leaf(id: string): Promise<EntryLeaf | undefined>;
   receipt(id: string): Promise<StoredReceipt | undefined>;
+  /** The same receipt without what it shares with the others of its group. */
+  claim(id: string): Promise<Omit<StoredReceipt, 'leaves'> | undefined>;
   list(query: EntryQuery): Promise<Page<StoredEntry>>;
   /** Entries of a batch in position order. */
   inBatch(

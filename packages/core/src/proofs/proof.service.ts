@@ -1,24 +1,21 @@
 import type { AnchorStore } from '../anchoring/anchor.store.js';
 import type { BatchStore, StoredBatch } from '../batching/batch.store.js';
-import type { StoredReceipt } from '../ingestion/ingest.store.js';
 import type { EntryLeaf, EntryStore, StoredEntry } from '../logs/entry.store.js';
 import { bundleText, type BundleEvidence } from '../verify/bundle.js';
 import { concat, toHex, utf8 } from '../verify/bytes.js';
 import { positionedPath } from '../verify/inclusion.js';
 import { inclusionProofFromTiles, type TileReader } from '../verify/merkle-tiles.js';
-import { type NoteKey, parseVkey } from '../verify/note.js';
-import { type Receipt, receiptOfGroup } from '../verify/receipt.js';
 import { sha256 } from '../verify/sha256.js';
 import { leafHash, sha256Of, type Hashing } from '../verify/tree-hashing.js';
 import { BatchLogTree } from './batch-log-tree.js';
 import { CheckpointSigners } from './checkpoint-signers.js';
 import { ProofError } from './proof-error.js';
-import { RecentlyUsed } from './recently-used.js';
 import { SealedReads } from './sealed-reads.js';
+import { StoredReceipts } from './stored-receipts.js';
 
 /** What proofs are made of. */
 export interface ProofParts {
-  readonly entries: Pick<EntryStore, 'get' | 'leaf' | 'receipt'>;
+  readonly entries: Pick<EntryStore, 'get' | 'leaf' | 'claim' | 'receipt'>;
   readonly batches: Pick<BatchStore, 'byNumber' | 'head' | 'logLeaves' | 'tile' | 'unsigned'>;
   readonly anchors: Pick<AnchorStore, 'evidence'>;
   /** Instance ids of the configured anchors, in configuration order. */
@@ -33,9 +30,6 @@ export interface ProofParts {
   readonly hashing?: Hashing;
 }
 
-/** Keys of receipts that are remembered parsed. */
-const RECEIPT_KEYS = 16;
-
 type Sealed<E extends EntryLeaf> = E & { readonly batch: NonNullable<EntryLeaf['batch']> };
 
 /** Proofs of stored entries and of the log that holds them. Reads only. */
@@ -44,12 +38,13 @@ export class ProofService {
   readonly #logTree: BatchLogTree;
   readonly #sealedReads: SealedReads;
   readonly #signers: CheckpointSigners;
-  readonly #receiptKeys = new RecentlyUsed<NoteKey>(RECEIPT_KEYS);
+  readonly #receipts: StoredReceipts;
 
   constructor(private readonly parts: ProofParts) {
     this.#hashing = parts.hashing ?? sha256;
     this.#signers = new CheckpointSigners(parts.logKey, parts.announcements);
     this.#sealedReads = new SealedReads(parts.batches, this.#hashing);
+    this.#receipts = new StoredReceipts({ ...parts, hashing: this.#hashing });
     this.#logTree = new BatchLogTree(parts.batches, this.#hashing);
   }
 
@@ -95,7 +90,7 @@ export class ProofService {
       );
     const logKey = this.#signers.vkeyOf(batch.number, checkpoint);
     const [receipt, path, log, evidence] = await Promise.all([
-      this.parts.entries.receipt(entry.id),
+      this.#receipts.of(entry.id),
       this.#path(batch, entry.batch.index),
       this.#logTree.place(batch.number, batch.logLeaf, batch.number + 1),
       this.#evidence(batch),
@@ -116,21 +111,9 @@ export class ProofService {
       logKey,
       logKeys: this.parts.announcements,
       evidence,
-      ...(receipt === undefined ? {} : { receipt: this.#receipt(receipt) }),
+      ...(receipt === undefined ? {} : { receipt }),
     });
     return Buffer.from(text, 'utf8');
-  }
-
-  /** A stored receipt as its holder got it. */
-  #receipt(stored: StoredReceipt): Receipt {
-    const { keyId, ruleSet: rules, index, leaves, signature } = stored;
-    const key = this.#receiptKeys.get(keyId) ?? parseVkey(keyId);
-    this.#receiptKeys.set(keyId, key);
-    const { entryId, logHash, verdict, committedAtMs, includeByMs, durability } = stored;
-    const { origin } = this.parts;
-    const dates = { committedAtMs, includeByMs };
-    const claim = { origin, entryId, logHash, verdict, rules, ...dates, durability };
-    return receiptOfGroup(claim, index, leaves, key, signature, this.#hashing);
   }
 
   /** `LOG::` ‖ canonical bytes; its SHA-256 is the entry's leaf_hash. Throws `log_not_found`. */

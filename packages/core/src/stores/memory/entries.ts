@@ -35,6 +35,13 @@ export class MemoryEntries implements EntryStore {
     return record === undefined ? undefined : newest(record).receipt;
   }
 
+  async claim(id: string): Promise<Omit<StoredReceipt, 'leaves'> | undefined> {
+    const receipt = await this.receipt(id);
+    if (receipt === undefined) return undefined;
+    const { leaves: _leaves, ...claim } = receipt;
+    return claim;
+  }
+
   async list(query: EntryQuery): Promise<Page<StoredEntry>> {
     const from = query.cursor === undefined ? 0 : Number(readNumberCursor(query.cursor));
     const found: (readonly [number, StoredEntry])[] = [];

@@ -12,7 +12,7 @@ import { entryIdsInBatch } from './batch-positions.js';
 import { entryIdOf, hexOf, uuidOf } from './entry-id.js';
 import { GatheredReads } from './gathered-reads.js';
 import { splitHashes } from './hash-list.js';
-import { newestReceipts } from './receipts.js';
+import { newestClaims, newestReceipts } from './receipts.js';
 import type { Sql, SqlValue } from './sql.js';
 
 interface EntryRow {
@@ -83,6 +83,7 @@ export class SqlEntries implements EntryStore {
   readonly #entries: GatheredReads<StoredEntry>;
   readonly #leaves: GatheredReads<EntryLeaf>;
   readonly #receipts: GatheredReads<StoredReceipt>;
+  readonly #claims: GatheredReads<Omit<StoredReceipt, 'leaves'>>;
 
   constructor(
     private readonly sql: Sql,
@@ -91,6 +92,7 @@ export class SqlEntries implements EntryStore {
     const gathered = { statements: STATEMENTS, keys: limits.maxWaiting };
     this.#entries = new GatheredReads((ids) => this.entriesOf(ids), gathered);
     this.#leaves = new GatheredReads((ids) => this.leavesOf(ids), gathered);
+    this.#claims = new GatheredReads((ids) => newestClaims(sql, ids.map(hexOf)), gathered);
     this.#receipts = new GatheredReads((ids) => newestReceipts(sql, ids.map(hexOf)), gathered);
   }
 
@@ -120,6 +122,10 @@ export class SqlEntries implements EntryStore {
 
   async receipt(id: string): Promise<StoredReceipt | undefined> {
     return uuidOf(id) === undefined ? undefined : this.#receipts.get(id);
+  }
+
+  async claim(id: string): Promise<Omit<StoredReceipt, 'leaves'> | undefined> {
+    return uuidOf(id) === undefined ? undefined : this.#claims.get(id);
   }
 
   async list(query: EntryQuery): Promise<Page<StoredEntry>> {

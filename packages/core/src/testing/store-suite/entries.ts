@@ -74,6 +74,9 @@ export function entryTests(scene: StoreScene, it: Test): void {
     for (const [i, { receipt }] of answers.entries()) {
       const stored = await store.entries.receipt(rows[i]!.id);
       assert.deepEqual(plain(stored), plain(receipt));
+      const claim = await store.entries.claim(rows[i]!.id);
+      assert.ok(claim !== undefined && !('leaves' in claim));
+      assert.deepEqual(plain({ ...claim, leaves: stored?.leaves }), plain(receipt));
       assert.equal(stored?.entryId, rows[i]!.id);
       assert.equal(stored.index, i);
       assert.equal(stored.leaves.length, rows.length);
@@ -88,6 +91,7 @@ export function entryTests(scene: StoreScene, it: Test): void {
       assert.equal(await entries.get(id), undefined);
       assert.equal(await entries.leaf(id), undefined);
       assert.equal(await entries.receipt(id), undefined);
+      assert.equal(await entries.claim(id), undefined);
     }
   });
 
