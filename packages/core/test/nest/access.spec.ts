@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { mayAccess } from '../../src/accounts/access.js';
 import type { Role } from '../../src/accounts/account.store.js';
-import { type RouteRule, ROUTES } from '../../src/nest/http/routes.js';
+import { OPEN_GROUPS, type RouteRule, ROUTES } from '../../src/nest/http/routes.js';
 import { startTestGateway, type TestGateway } from '../../src/testing/start-test-gateway.js';
 import { ask, HOSTS } from './hosts.js';
 
@@ -124,4 +124,26 @@ describe.each(HOSTS)('Access on %s', (host) => {
     });
     expect(await refusedBy(ROUTES.listLogs, key)).toBe('401 api_key_invalid');
   });
+
+  it.each(OPEN_GROUPS)(
+    'http.open: [%s] opens the routes of that name and no other',
+    async (name) => {
+      const open = await startTestGateway({
+        host,
+        config: { http: { open: [name] } },
+        parts: { plugins: [] },
+      });
+      const opened = RULES.filter(([, { opens }]) => opens === name);
+      expect(opened.length).toBeGreaterThan(0);
+      for (const [route, rule] of RULES) {
+        const answer = await ask(open.url + rule.path.replaceAll(/:\w+/g, 'none'), {
+          method: rule.method,
+          ...(rule.method === 'POST' ? { body: {} } : {}),
+        });
+        const isLetIn = rule.opens === name || ['public', 'device'].includes(rule.access);
+        expect([route, answer.json?.code === 'api_key_required']).toEqual([route, !isLetIn]);
+      }
+      await open.stop();
+    },
+  );
 });
