@@ -28,16 +28,15 @@ export async function anchorHealth(
     held && `checkpoint ${held.commitment.size} is ${held.state}: ${held.reason ?? 'no reason'}`,
     low && `the balance of ${funds?.balance} ${funds?.fee.unit} pays for ${runway} more anchors`,
   ].filter(Boolean);
-  const count = (state: string): number => open.filter((intent) => intent.state === state).length;
+  const { intents } = await store.totals(anchorId);
   return {
     live: health.live,
     ready: health.ready && !held,
     ...(details.length > 0 ? { detail: details.join('; ') } : {}),
     facts: {
       ...health.facts,
-      open: open.length,
-      stalled: count('stalled'),
-      capped: count('capped'),
+      stalled: intents.get('stalled') ?? 0,
+      capped: intents.get('capped') ?? 0,
       ...(runway === undefined ? {} : { runway_anchors: runway }),
     },
   };

@@ -1,4 +1,4 @@
-import type { AnchorIntent, Attempt, AttemptState, Evidence, Inclusion } from '../spi/index.js';
+import type { AnchorIntent, Attempt, AttemptState, Evidence } from '../spi/index.js';
 
 export const INTENT_STATES = [
   'queued',
@@ -74,6 +74,10 @@ export interface LeaseStore {
   release(lease: Lease): Promise<void>;
 }
 
+export type AttemptKey = Pick<Attempt, 'intentId' | 'number'>;
+export type AttemptPatch = Partial<Pick<Attempt, 'inclusion' | 'broadcastAtMs'>>;
+export type IntentPatch = Partial<Pick<StoredIntent, 'reason' | 'retryAtMs' | 'bumps'>>;
+
 /** Port of the anchoring feature. Attempts and evidence are append-only; state is stored beside them. */
 export interface AnchorStore {
   /** Idempotent by id: the first one stays. */
@@ -102,10 +106,10 @@ export interface AnchorStore {
   /** Compare-and-set on the attempt's state; false when it was not `from`. `from` may equal `to`; what the patch leaves out stays. */
   moveAttempt(
     lease: Lease,
-    key: { readonly intentId: string; readonly number: number },
+    key: AttemptKey,
     from: AttemptState,
     to: AttemptState,
-    patch?: { readonly inclusion?: Inclusion; readonly broadcastAtMs?: number },
+    patch?: AttemptPatch,
   ): Promise<boolean>;
   /** As `moveAttempt`. An empty `reason` and a `retryAtMs` of 0 clear them. Moving from `final` to `final` records a check. */
   moveIntent(
@@ -113,7 +117,7 @@ export interface AnchorStore {
     id: string,
     from: IntentState,
     to: IntentState,
-    patch?: { readonly reason?: string; readonly retryAtMs?: number; readonly bumps?: number },
+    patch?: IntentPatch,
   ): Promise<boolean>;
   /** Evidence only grows: appended, the newest is current. */
   putEvidence(lease: Lease, intentId: string, evidence: Evidence): Promise<void>;

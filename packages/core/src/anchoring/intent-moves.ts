@@ -1,6 +1,12 @@
-import type { Attempt, AttemptState, Clock, Inclusion, SignedAttempt } from '../spi/index.js';
+import type { Attempt, AttemptState, Clock, SignedAttempt } from '../spi/index.js';
 import { AnchorStateMoved } from './anchor-instance.js';
-import type { AnchorStore, IntentState, Lease, StoredIntent } from './anchor.store.js';
+import type {
+  AnchorStore,
+  AttemptPatch,
+  IntentState,
+  Lease,
+  StoredIntent,
+} from './anchor.store.js';
 
 /** What an intent is to become at the end of a step. */
 export interface Outcome {
@@ -64,7 +70,7 @@ export class IntentMoves {
     number: number,
     from: AttemptState,
     to: AttemptState,
-    patch?: { readonly inclusion?: Inclusion; readonly broadcastAtMs?: number },
+    patch?: AttemptPatch,
   ): Promise<void> {
     const key = { intentId: this.intent.id, number };
     if (!(await this.store.moveAttempt(this.lease, key, from, to, patch)))

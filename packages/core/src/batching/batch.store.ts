@@ -58,6 +58,31 @@ export interface SealedBatch {
   }>;
 }
 
+/** The batch that a sealer made of a draft, before its checkpoint. */
+export function storedBatchOf(draft: SealingDraft, sealed: SealedBatch): StoredBatch {
+  return {
+    id: sealed.id,
+    number: draft.number,
+    profile: draft.profile,
+    lane: draft.lane,
+    count: draft.count,
+    externalCount: draft.externalCount,
+    first: draft.first,
+    root: sealed.root,
+    metadata: sealed.metadata,
+    logLeaf: sealed.logLeaf,
+    logRoot: sealed.logRoot,
+    sealedAtMs: sealed.sealedAtMs,
+  };
+}
+
+/** Entries of a batch by their index in it. */
+export interface EntryIdsQuery {
+  readonly source?: 'external' | 'system';
+  readonly fromIndex: number;
+  readonly limit: number;
+}
+
 /** Port of the batching feature. */
 export interface BatchStore {
   /**
@@ -78,14 +103,7 @@ export interface BatchStore {
   byNumber(number: number): Promise<StoredBatch | undefined>;
   list(query: { readonly limit: number; readonly cursor?: string }): Promise<Page<StoredBatch>>;
   /** Ids of external (or all) entries, in position order. */
-  entryIds(
-    number: number,
-    query: {
-      readonly source?: 'external' | 'system';
-      readonly fromIndex: number;
-      readonly limit: number;
-    },
-  ): Promise<readonly string[]>;
+  entryIds(number: number, query: EntryIdsQuery): Promise<readonly string[]>;
   tile(number: number, level: number, index: number): Promise<Uint8Array | undefined>;
   /** Batch log leaves [from, to), 32 bytes each, concatenated. */
   logLeaves(from: number, to: number): Promise<Uint8Array>;

@@ -196,7 +196,7 @@ describe('health', () => {
     await world.drive();
     expect(await world.engine.health(ANCHOR, signal)).toMatchObject({
       ready: true,
-      facts: { open: 1, stalled: 0, capped: 0 },
+      facts: { stalled: 0, capped: 0 },
     });
     world.clock.ms += 10 * 60_000;
     await world.drive();

@@ -1,14 +1,17 @@
 import {
   type AnchorStore,
   type AnchorTotals,
+  type AttemptKey,
+  type AttemptPatch,
   AttemptTaken,
   type CoveringEvidence,
   type IntentState,
+  type IntentPatch,
   IntentUnknown,
   type Lease,
   type StoredIntent,
 } from '../../anchoring/anchor.store.js';
-import type { AnchorIntent, Attempt, AttemptState, Evidence, Inclusion } from '../../spi/index.js';
+import type { AnchorIntent, Attempt, AttemptState, Evidence } from '../../spi/index.js';
 import {
   CLOSED_INTENT_STATES,
   COVERING_INTENT_STATES,
@@ -147,10 +150,10 @@ export class MemoryAnchors implements AnchorStore {
 
   async moveAttempt(
     lease: Lease,
-    key: { readonly intentId: string; readonly number: number },
+    key: AttemptKey,
     from: AttemptState,
     to: AttemptState,
-    patch: { readonly inclusion?: Inclusion; readonly broadcastAtMs?: number } = {},
+    patch: AttemptPatch = {},
   ): Promise<boolean> {
     const record = this.guarded(lease, key.intentId);
     const index = record.attempts.findIndex(({ number }) => number === key.number);
@@ -165,7 +168,7 @@ export class MemoryAnchors implements AnchorStore {
     id: string,
     from: IntentState,
     to: IntentState,
-    patch: { readonly reason?: string; readonly retryAtMs?: number; readonly bumps?: number } = {},
+    patch: IntentPatch = {},
   ): Promise<boolean> {
     const record = this.guarded(lease, id);
     if (record.state !== from) return false;

@@ -1,9 +1,11 @@
-import { CheckpointConflict } from '../../batching/batch.store.js';
-import type {
-  BatchStore,
-  SealedBatch,
-  SealingDraft,
-  StoredBatch,
+import {
+  type BatchStore,
+  CheckpointConflict,
+  type EntryIdsQuery,
+  type SealedBatch,
+  type SealingDraft,
+  type StoredBatch,
+  storedBatchOf,
 } from '../../batching/batch.store.js';
 import type { Page } from '../../logs/entry.store.js';
 import { numberCursor, page, readNumberCursor } from '../list-cursor.js';
@@ -79,20 +81,7 @@ export class MemoryBatches implements BatchStore {
     if (this.byId.has(sealed.id)) throw new Error(`batch id ${sealed.id} is in use`);
     const tiles = new Map<string, Uint8Array>();
     for (const tile of sealed.tiles) tiles.set(`${tile.level}/${tile.index}`, tile.hashes.slice());
-    const batch: StoredBatch = {
-      id: sealed.id,
-      number: draft.number,
-      profile: draft.profile,
-      lane: draft.lane,
-      count: draft.count,
-      externalCount: draft.externalCount,
-      first: draft.first,
-      root: sealed.root,
-      metadata: sealed.metadata,
-      logLeaf: sealed.logLeaf,
-      logRoot: sealed.logRoot,
-      sealedAtMs: sealed.sealedAtMs,
-    };
+    const batch = storedBatchOf(draft, sealed);
     const record: BatchRecord = { batch, entryIds, tiles };
     this.batches.push(record);
     this.byId.set(batch.id, record);
@@ -149,14 +138,7 @@ export class MemoryBatches implements BatchStore {
     return page(found, query.limit, (last) => numberCursor(last.number));
   }
 
-  async entryIds(
-    number: number,
-    query: {
-      readonly source?: 'external' | 'system';
-      readonly fromIndex: number;
-      readonly limit: number;
-    },
-  ): Promise<readonly string[]> {
+  async entryIds(number: number, query: EntryIdsQuery): Promise<readonly string[]> {
     return (this.batches[number]?.entryIds ?? [])
       .slice(query.fromIndex)
       .filter(

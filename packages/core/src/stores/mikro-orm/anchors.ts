@@ -1,14 +1,17 @@
 import {
   type AnchorStore,
   type AnchorTotals,
+  type AttemptKey,
+  type AttemptPatch,
   AttemptTaken,
   type CoveringEvidence,
   type IntentState,
+  type IntentPatch,
   IntentUnknown,
   type Lease,
   type StoredIntent,
 } from '../../anchoring/anchor.store.js';
-import type { AnchorIntent, Attempt, AttemptState, Evidence, Inclusion } from '../../spi/index.js';
+import type { AnchorIntent, Attempt, AttemptState, Evidence } from '../../spi/index.js';
 import {
   CLOSED_INTENT_STATES,
   COVERING_INTENT_STATES,
@@ -174,10 +177,10 @@ export class SqlAnchors implements AnchorStore {
 
   moveAttempt(
     lease: Lease,
-    key: { readonly intentId: string; readonly number: number },
+    key: AttemptKey,
     from: AttemptState,
     to: AttemptState,
-    patch: { readonly inclusion?: Inclusion; readonly broadcastAtMs?: number } = {},
+    patch: AttemptPatch = {},
   ): Promise<boolean> {
     return this.guarded(lease, key.intentId, async (tx) => {
       const inclusion = patch.inclusion === undefined ? null : JSON.stringify(patch.inclusion);
@@ -206,7 +209,7 @@ export class SqlAnchors implements AnchorStore {
     id: string,
     from: IntentState,
     to: IntentState,
-    patch: { readonly reason?: string; readonly retryAtMs?: number; readonly bumps?: number } = {},
+    patch: IntentPatch = {},
   ): Promise<boolean> {
     return this.guarded(lease, id, async (tx) => {
       const [moved] = await tx.query<IntentEventRow>(

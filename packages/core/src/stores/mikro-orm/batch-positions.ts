@@ -1,3 +1,4 @@
+import type { EntryIdsQuery } from '../../batching/batch.store.js';
 import type { Sql } from './sql.js';
 
 /** Entries per run: their ids and leaves fit a page of the database without going out of line. */
@@ -7,11 +8,7 @@ export const RUN_ENTRIES = 120;
 export async function entryIdsInBatch(
   sql: Sql,
   number: number,
-  query: {
-    readonly source?: 'external' | 'system';
-    readonly fromIndex: number;
-    readonly limit: number;
-  },
+  query: EntryIdsQuery,
 ): Promise<readonly string[]> {
   // No run is longer than RUN_ENTRIES: the first one that can hold fromIndex is found by the key.
   const rows = await sql.query<{ id: string }>(

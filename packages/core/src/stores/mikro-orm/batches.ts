@@ -1,5 +1,11 @@
-import { type BatchStore, CheckpointConflict } from '../../batching/batch.store.js';
-import type { SealedBatch, SealingDraft, StoredBatch } from '../../batching/batch.store.js';
+import {
+  type BatchStore,
+  CheckpointConflict,
+  type EntryIdsQuery,
+  type SealedBatch,
+  type SealingDraft,
+  type StoredBatch,
+} from '../../batching/batch.store.js';
 import type { Page } from '../../logs/entry.store.js';
 import type { BatchProfile } from '../../verify/contracts.js';
 import { numberCursor, page, readNumberCursor } from '../list-cursor.js';
@@ -91,14 +97,7 @@ export class SqlBatches implements BatchStore {
     return page(rows.map(batchOf), query.limit, (last) => numberCursor(last.number));
   }
 
-  async entryIds(
-    number: number,
-    query: {
-      readonly source?: 'external' | 'system';
-      readonly fromIndex: number;
-      readonly limit: number;
-    },
-  ): Promise<readonly string[]> {
+  async entryIds(number: number, query: EntryIdsQuery): Promise<readonly string[]> {
     return (await entryIdsInBatch(this.sql, number, query)).map(entryIdOf);
   }
 

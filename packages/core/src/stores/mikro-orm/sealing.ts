@@ -1,4 +1,9 @@
-import type { SealedBatch, SealingDraft, StoredBatch } from '../../batching/batch.store.js';
+import {
+  type SealedBatch,
+  type SealingDraft,
+  type StoredBatch,
+  storedBatchOf,
+} from '../../batching/batch.store.js';
 import type { BatchProfile } from '../../verify/contracts.js';
 import { sealedEvent } from '../committed-events.js';
 import { laneOf } from '../sealing-lane.js';
@@ -86,20 +91,7 @@ export async function sealBatch(
   };
   const sealed = await build(draft);
   await writeTiles(tx, number, sealed.tiles);
-  const batch: StoredBatch = {
-    id: sealed.id,
-    number,
-    profile: draft.profile,
-    lane,
-    count: draft.count,
-    externalCount: draft.externalCount,
-    first: draft.first,
-    root: sealed.root,
-    metadata: sealed.metadata,
-    logLeaf: sealed.logLeaf,
-    logRoot: sealed.logRoot,
-    sealedAtMs: sealed.sealedAtMs,
-  };
+  const batch = storedBatchOf(draft, sealed);
   await writeBatch(tx, batch, sealed.logFrontier);
   return batch;
 }
