@@ -1,6 +1,7 @@
 import type { IngestRow } from '../../ingestion/ingest.store.js';
 
 const INT64_MAX = 2n ** 63n - 1n;
+const HASH_BYTES = 32;
 
 /**
  * Why a row cannot be kept by a store, or undefined when it can. The same limits as PostgreSQL's text,
@@ -21,6 +22,14 @@ export function notStorable(row: IngestRow): string | undefined {
   ];
   for (const [name, text] of texts)
     if (text?.includes('\0')) return `${name} holds U+0000, which no text column can keep`;
+  // One leaf of another length would shift every leaf behind it in the sealed tree.
+  for (const [name, hash] of [
+    ['logHash', row.logHash],
+    ['merkleLeaf', row.merkleLeaf],
+    ['reading.fingerprint', row.reading?.fingerprint],
+  ] as const)
+    if (hash !== undefined && hash.length !== HASH_BYTES)
+      return `${name} has ${hash.length} bytes instead of ${HASH_BYTES}`;
   if (!Number.isSafeInteger(row.receivedAtMs)) return 'receivedAtMs is not a whole number of ms';
   const reading = row.reading;
   if (reading === undefined) return undefined;
