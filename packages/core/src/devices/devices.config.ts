@@ -28,7 +28,7 @@ export const DevicesConfig = z.strictObject({
   directoryMaxStaleMs: z.number().int().nonnegative().default(200),
   /** Meters, and unknown ids, remembered at once. */
   directoryEntries: z.number().int().positive().default(100_000),
-  /** Unsigned readings one source may send: a token bucket. */
+  /** Unsigned readings, and readings of meters that wait for approval, one source may send: a token bucket. */
   unsignedRate: z
     .strictObject({
       perSecond: z.number().positive().default(100),

@@ -138,7 +138,7 @@ export class IngestionService implements Ingest {
     const nowMs = clock.nowMs();
     try {
       const known = await authenticator.authenticate(framed, read, sender, nowMs);
-      const throttled = this.throttleUnsigned(known, sender);
+      const throttled = this.throttleUnproven(known, sender);
       if (throttled !== undefined) return throttled;
       const answers = new Array<IngestItem>(read.length);
       const kept: Judged[] = [];
@@ -177,18 +177,21 @@ export class IngestionService implements Ingest {
     return judgement instanceof Refusal ? judgement : { item, authentication, judgement };
   }
 
-  private throttleUnsigned(
+  /** Readings that anybody could send: unsigned ones, and those of a meter that anybody could have registered. */
+  private throttleUnproven(
     known: readonly (Authentication | Refusal)[],
     { principal, accountId, source }: IngestionMessage,
   ): Retry | undefined {
-    const { devices, unsignedRate } = this.parts;
-    if (devices.unsigned === 'require') return undefined;
-    let unsigned = 0;
+    let unproven = 0;
     for (const one of known)
-      if (!(one instanceof Refusal) && one.signature === undefined) unsigned += 1;
-    if (unsigned === 0) return undefined;
+      if (
+        !(one instanceof Refusal) &&
+        (one.signature === undefined || one.hold?.code === 'meter_pending')
+      )
+        unproven += 1;
+    if (unproven === 0) return undefined;
     const from = principal?.id ?? accountId ?? source ?? 'anonymous';
-    const waitMs = unsignedRate.take(from, unsigned);
+    const waitMs = this.parts.unsignedRate.take(from, unproven);
     return waitMs === 0 ? undefined : { kind: 'retry', code: 'throttled', retryAfterMs: waitMs };
   }
 

@@ -344,6 +344,20 @@ describe('Unsigned readings', () => {
   });
 });
 
+describe('Readings of a meter that waits for approval', () => {
+  it('are limited per source like unsigned ones: anybody can register and wait', async () => {
+    const meters = [device.stored('pending')];
+    const fixture = await open({ meters, devices: { unsignedRate: { perSecond: 1, burst: 2 } } });
+    const signed = (n: number) => device.signed(device.reading(NOW - n * QUARTER));
+    const from = { source: '192.0.2.1' };
+    expect(await items(fixture, [signed(0), signed(1)], from)).toMatchObject([
+      { reason: 'meter_pending' },
+      { reason: 'meter_pending' },
+    ]);
+    expect(await fixture.send(signed(2), from)).toMatchObject({ code: 'throttled' });
+  });
+});
+
 describe('POST /logs', () => {
   it('answers the item and the document as it is kept', async () => {
     const fixture = await open({ devices: { unsigned: 'accept' } });
