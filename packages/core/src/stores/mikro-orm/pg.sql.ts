@@ -1,6 +1,7 @@
 import pg from 'pg';
 import type { Logger } from '../../spi/index.js';
 import { StoreUnavailable } from '../store.js';
+import { OpenTransaction } from './open-transaction.js';
 import { classifyFailure, unavailable } from './sql-failure.js';
 import type { QueryOptions, Sql, SqlDatabase, SqlValue } from './sql.js';
 
@@ -78,7 +79,9 @@ export class PgSql implements SqlDatabase {
     const client = await this.#connect();
     try {
       await run(client, 'BEGIN', []);
-      const result = await work(new PgTransaction(client, 0));
+      const result = await work(
+        new OpenTransaction(this.kind, (...statement) => run(client, ...statement)),
+      );
       await run(client, 'COMMIT', []);
       client.release();
       return result;
@@ -105,36 +108,6 @@ export class PgSql implements SqlDatabase {
       return await this.#pool.connect();
     } catch (error) {
       throw asUnavailable(error);
-    }
-  }
-}
-
-class PgTransaction implements Sql {
-  readonly kind = 'postgresql';
-
-  constructor(
-    private readonly client: pg.PoolClient,
-    private readonly depth: number,
-  ) {}
-
-  query<Row extends object>(
-    text: string,
-    params: readonly SqlValue[] = [],
-    options?: QueryOptions,
-  ): Promise<readonly Row[]> {
-    return run<Row>(this.client, text, params, options);
-  }
-
-  async transaction<T>(work: (tx: Sql) => Promise<T>): Promise<T> {
-    const savepoint = `nested_${this.depth}`;
-    await this.query(`SAVEPOINT ${savepoint}`);
-    try {
-      const result = await work(new PgTransaction(this.client, this.depth + 1));
-      await this.query(`RELEASE SAVEPOINT ${savepoint}`);
-      return result;
-    } catch (error) {
-      await this.query(`ROLLBACK TO SAVEPOINT ${savepoint}`);
-      throw error;
     }
   }
 }

@@ -1,5 +1,6 @@
 import { PGlite, type Transaction } from '@electric-sql/pglite';
 import { btree_gist } from '@electric-sql/pglite/contrib/btree_gist';
+import { OpenTransaction } from './open-transaction.js';
 import { classifyFailure, unavailable } from './sql-failure.js';
 import type { QueryOptions, Sql, SqlDatabase, SqlValue } from './sql.js';
 
@@ -45,7 +46,9 @@ export class PgliteSql implements SqlDatabase {
     try {
       return await this.pglite.transaction(async (tx) => {
         try {
-          return await work(new PgliteTransaction(tx, 0));
+          return await work(
+            new OpenTransaction(this.kind, (text, params) => run(tx, text, params)),
+          );
         } catch (error) {
           own = { error };
           throw error;
@@ -59,35 +62,6 @@ export class PgliteSql implements SqlDatabase {
   close(): Promise<void> {
     this.#closing ??= this.pglite.runExclusive(async () => {}).then(() => this.pglite.close());
     return this.#closing;
-  }
-}
-
-class PgliteTransaction implements Sql {
-  readonly kind = 'pglite';
-
-  constructor(
-    private readonly tx: Transaction,
-    private readonly depth: number,
-  ) {}
-
-  query<Row extends object>(
-    text: string,
-    params: readonly SqlValue[] = [],
-  ): Promise<readonly Row[]> {
-    return run<Row>(this.tx, text, params);
-  }
-
-  async transaction<T>(work: (tx: Sql) => Promise<T>): Promise<T> {
-    const savepoint = `nested_${this.depth}`;
-    await this.query(`SAVEPOINT ${savepoint}`);
-    try {
-      const result = await work(new PgliteTransaction(this.tx, this.depth + 1));
-      await this.query(`RELEASE SAVEPOINT ${savepoint}`);
-      return result;
-    } catch (error) {
-      await this.query(`ROLLBACK TO SAVEPOINT ${savepoint}`);
-      throw error;
-    }
   }
 }
 
