@@ -71,17 +71,20 @@ export class Authenticator {
   }
 
   private async loadKeys(frame: Frame, items: readonly (ReadItem | Refusal)[]): Promise<void> {
-    const { directory } = this.parts;
+    const { directory, devices } = this.parts;
     const meterIds = new Set<string>();
     const keyIds = new Set<string>();
     const batchKey = frame.batch?.signature?.keyId;
     if (batchKey !== undefined) keyIds.add(batchKey);
     for (const [index, item] of items.entries()) {
       if (item instanceof Refusal) continue;
-      meterIds.add(item.reading.meterId);
       const envelope = frame.items[index]!;
-      if (!(envelope instanceof Refusal) && envelope.signature !== undefined)
-        keyIds.add(envelope.signature.keyId);
+      const signature = envelope instanceof Refusal ? undefined : envelope.signature;
+      // What needs a signature and has none is refused whatever it says: a stranger's ids are not looked up.
+      if (signature === undefined && batchKey === undefined && devices.unsigned === 'require')
+        continue;
+      meterIds.add(item.reading.meterId);
+      if (signature !== undefined) keyIds.add(signature.keyId);
     }
     await directory.refresh();
     await directory.load(meterIds, keyIds);

@@ -272,8 +272,13 @@ describe('Duplicates', () => {
 describe('Unsigned readings', () => {
   const unsigned = { format: 'reading/1', document: device.reading(NOW) };
 
-  it('are refused where signatures are required', async () => {
-    const [item] = await items(await open(), unsigned);
+  it('are refused where signatures are required, without a question to the database', async () => {
+    const fixture = await open();
+    const find = (): never => {
+      throw new Error('looked up what a stranger said');
+    };
+    Object.assign(fixture.store.meters, { find });
+    const [item] = await items(fixture, unsigned);
     expect(item).toMatchObject({ verdict: 'rejected', reason: 'device_signature_required' });
     expect(statusOfItem(item!)).toBe(401);
   });
