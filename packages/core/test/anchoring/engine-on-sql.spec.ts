@@ -4,7 +4,7 @@ import { SqlAnchors } from '../../src/stores/mikro-orm/anchors.js';
 import { SqlLeases } from '../../src/stores/mikro-orm/leases.js';
 import { migrate } from '../../src/stores/mikro-orm/migrate.js';
 import { MIGRATIONS } from '../../src/stores/mikro-orm/migrations/migrations.js';
-import { PgliteSql } from '../../src/stores/mikro-orm/pglite.sql.js';
+import { PgSql } from '../../src/stores/mikro-orm/pg.sql.js';
 import { storeLimits } from '../../src/stores/mikro-orm/store-options.js';
 import { engineTests } from '../../src/testing/anchor-suite/engine-tests.js';
 import { suiteContext } from '../../src/testing/anchor-suite/suite-context.js';
@@ -15,17 +15,24 @@ import {
   sampleEvidence,
   sampleIntent,
 } from '../../src/testing/store-suite/sample-intents.js';
+import { startPostgres, type TestPostgres } from '../../src/testing/postgres/start-postgres.js';
 import { silent } from './engine-world.js';
 
-let sql: PgliteSql;
+let server: TestPostgres;
+let sql: PgSql;
 let runs = 0;
 const nextId = (): string => `run-${(runs += 1)}`;
 
 beforeAll(async () => {
-  sql = await PgliteSql.open();
-  await migrate({ kind: 'pglite', sql }, MIGRATIONS);
+  server = await startPostgres();
+  const url = await server.createDatabase();
+  sql = new PgSql(url, { logger: silent, ...storeLimits.parse({}) });
+  await migrate({ kind: 'postgresql', sql, url }, MIGRATIONS);
 });
-afterAll(() => sql.close());
+afterAll(async () => {
+  await sql?.close();
+  await server?.remove();
+});
 
 /** All runs share one database: attempts cannot be deleted, so each has an anchor of its own. */
 const store = async () => ({
@@ -39,7 +46,7 @@ const store = async () => ({
 });
 
 describe('the engine on an SQL store', () => {
-  // A run takes half a second here and ten milliseconds in memory, where every place is cut.
+  // A run takes a tenth of a second and more here, and ten milliseconds in memory, where every place is cut.
   const crash = { points: 2, nightlyPoints: 100, nightlySeeds: 2 };
   engineTests(
     suiteContext({ ...fakeSuite('ledger', false, 'child'), store, crash }, { describe, it }),

@@ -77,7 +77,7 @@ export function durabilityTests(scene: StoreScene, it: Test): void {
   });
 
   it('closes twice without complaint', async () => {
-    const store = await scene.reopen();
+    const store = await scene.store();
     await store.close();
     await store.close();
   });

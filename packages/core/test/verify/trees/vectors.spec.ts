@@ -19,7 +19,11 @@ describe('tree vectors', () => {
   });
 
   it('a changed root fails its case', () => {
-    const file = vectors('rfc6962') as { roots: { size: number; root: string }[] };
+    // Without the big trees, which take a second.
+    const { big_trees: _, ...file } = vectors('rfc6962') as {
+      roots: { size: number; root: string }[];
+      big_trees: unknown;
+    };
     file.roots[3]!.root = file.roots[2]!.root;
     expect([...rfc6962(file)].filter((result) => !result.ok)).toHaveLength(1);
   });
