@@ -117,8 +117,9 @@ export class ProofService {
   }
 
   /** `LOG::` ‖ canonical bytes; its SHA-256 is the entry's leaf_hash. Throws `log_not_found`. */
-  async preimage(entryId: string): Promise<Uint8Array> {
-    return concat(utf8('LOG::'), (await this.#entry(entryId)).bytes);
+  async preimage(wanted: string | StoredEntry): Promise<Uint8Array> {
+    const { bytes } = typeof wanted === 'string' ? await this.#entry(wanted) : wanted;
+    return concat(utf8('LOG::'), bytes);
   }
 
   /**

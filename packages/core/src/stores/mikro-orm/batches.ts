@@ -11,6 +11,7 @@ import type { BatchProfile } from '../../verify/contracts.js';
 import { numberCursor, page, readNumberCursor } from '../list-cursor.js';
 import { entryIdsInBatch } from './batch-positions.js';
 import { entryIdOf } from './entry-id.js';
+import { GatheredReads } from './gathered-reads.js';
 import { sealBatch } from './sealing.js';
 import type { Sql } from './sql.js';
 
@@ -35,11 +36,26 @@ const BATCH = `SELECT b.id, b.number, b.profile, b.lane, b.count, b.external_cou
   FROM batch b LEFT JOIN batch_checkpoint c ON c.log_id = b.log_id AND c.batch_number = b.number
   WHERE b.log_id = 1`;
 
+interface TileRow {
+  readonly batch_number: bigint;
+  readonly level: number;
+  readonly index: number;
+  readonly hashes: Uint8Array;
+}
+
+/** Statements that read tiles under way at once. */
+const TILE_STATEMENTS = 2;
+
 export class SqlBatches implements BatchStore {
+  readonly #tiles: GatheredReads<Uint8Array>;
+
   constructor(
     private readonly sql: Sql,
-    private readonly options: { readonly sealTimeoutMs: number },
-  ) {}
+    private readonly options: { readonly sealTimeoutMs: number; readonly maxWaiting: number },
+  ) {
+    const gathered = { statements: TILE_STATEMENTS, keys: options.maxWaiting };
+    this.#tiles = new GatheredReads((keys) => this.tilesOf(keys), gathered);
+  }
 
   seal(
     request: { readonly maxEntries: number; readonly requireExternal: boolean },
@@ -101,14 +117,26 @@ export class SqlBatches implements BatchStore {
     return (await entryIdsInBatch(this.sql, number, query)).map(entryIdOf);
   }
 
-  async tile(number: number, level: number, index: number): Promise<Uint8Array | undefined> {
-    const [row] = await this.sql.query<{ hashes: Uint8Array }>(
-      `SELECT hashes FROM batch_tile
-       WHERE log_id = 1 AND batch_number = $1 AND level = $2 AND index = $3`,
-      [number, level, index],
-      { prepare: 'wattproof_tile' },
+  tile(number: number, level: number, index: number): Promise<Uint8Array | undefined> {
+    return this.#tiles.get(`${number}/${level}/${index}`);
+  }
+
+  private async tilesOf(keys: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>> {
+    const places = keys.map((key) => key.split('/').map(Number));
+    const column = (at: number): readonly number[] => places.map((place) => place[at]!);
+    const rows = await this.sql.query<TileRow>(
+      `SELECT t.batch_number, t.level, t.index, t.hashes
+       FROM unnest($1::int8[], $2::int2[], $3::int4[]) AS k (batch_number, level, index)
+       JOIN batch_tile t USING (batch_number, level, index) WHERE t.log_id = 1`,
+      [column(0), column(1), column(2)],
+      { prepare: 'wattproof_tiles' },
     );
-    return row?.hashes;
+    return new Map(
+      rows.map(({ batch_number: number, level, index, hashes }) => [
+        `${number}/${level}/${index}`,
+        hashes,
+      ]),
+    );
   }
 
   async logLeaves(from: number, to: number): Promise<Uint8Array> {

@@ -119,7 +119,7 @@ export class LogsController {
     @Res() reply: Reply,
   ): Promise<void> {
     const entry = visible(request, await this.gateway.store.entries.get(id));
-    send(reply, 200, 'application/octet-stream', await this.gateway.proofs.preimage(entry.id));
+    send(reply, 200, 'application/octet-stream', await this.gateway.proofs.preimage(entry));
   }
 }
 
