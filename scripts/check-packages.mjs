@@ -1,6 +1,7 @@
 // Packs every published package and installs the tarballs into empty folders outside the workspace: each
-// alone, then core with one plugin. Every door is imported; what is missing must be named; sizes are printed.
-import { execFileSync } from 'node:child_process';
+// alone, then core with one plugin. Every tarball passes publint and every door is imported; what is missing must be
+// named and stand in the README; sizes are printed.
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   cpSync,
   mkdirSync,
@@ -11,7 +12,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
 
 const root = resolve(import.meta.dirname, '..');
 const work = mkdtempSync(join(tmpdir(), 'wattproof-packages-'));
@@ -23,6 +26,8 @@ const FREE_DOORS = [
   './verify',
   './anchoring',
   './local-ledger',
+  // Its peers are asked for when a store is opened.
+  './mikro-orm',
   './plugins',
   './simulator',
   './testing',
@@ -55,7 +60,10 @@ try {
       manifest: JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')),
     }))
     .filter(({ manifest }) => !manifest.private);
-  for (const entry of packages) entry.tarball = pack(entry);
+  for (const entry of packages) {
+    entry.tarball = pack(entry);
+    await lintTarball(entry.tarball);
+  }
   const core = packages.find(({ manifest }) => manifest.name === '@wattproof/core');
   const plugins = packages.filter((entry) => entry !== core);
 
@@ -65,6 +73,8 @@ try {
     if (NEVER_WITH_CORE.test(name)) failures.push(`core alone brings ${name}`);
   }
   checkDoors(alone, core.manifest);
+  checkNeeds(alone, core);
+  checkStorePeers(alone);
   runReadmeExample(alone, core.folder);
 
   const nest = install('nest-application', [core.tarball, ...peersOf(core, NEST_PEERS)]);
@@ -75,6 +85,16 @@ try {
   }
   checkDoors(nest, core.manifest);
   runExample(nest, 'Nest application', NEST_APPLICATION);
+  const http = ['@nestjs/swagger', 'prom-client'];
+  const server = install('nest-without-server', [
+    core.tarball,
+    ...peersOf(core, [...NEST_PEERS, ...http]),
+  ]);
+  expectRefusal(
+    server,
+    `import('@wattproof/core/http').then(({ hostAdapter }) => hostAdapter('fastify'))`,
+    /An? Fastify server needs .*npm install @nestjs\/platform-fastify@12/,
+  );
 
   for (const plugin of plugins) {
     const single = install(
@@ -110,6 +130,15 @@ function pack({ folder, manifest }) {
   run('npx', ['--yes', 'pnpm@12.21.0', 'pack', '--pack-destination', out], folder);
   const prefix = manifest.name.replace('@', '').replace('/', '-');
   return join(out, `${prefix}-${manifest.version}.tgz`);
+}
+
+async function lintTarball(file) {
+  const bytes = readFileSync(file);
+  const tarball = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length);
+  const { messages, pkg } = await publint({ pack: { tarball }, strict: true });
+  for (const message of messages)
+    failures.push(`publint, ${pkg.name}: ${formatMessage(message, pkg, { color: false })}`);
+  console.log(`${pkg.name}: publint has ${messages.length} remarks`);
 }
 
 function install(name, specs, flags = []) {
@@ -182,6 +211,69 @@ function checkDoors(folder, manifest, all = false) {
       failures.push(`${specifier} does not load in ${folder}: ${problem.slice(0, 400)}`);
     }
   }
+}
+
+/** What a door imports before anything runs stands in its line of the README, and nothing else has to be installed. */
+function checkNeeds(folder, { folder: source, manifest }) {
+  const readme = readFileSync(join(source, 'README.md'), 'utf8');
+  const line = (door) => {
+    const name = door === '.' ? manifest.name : door.slice(1);
+    const row = readme.split('\n').find((text) => text.startsWith(`| \`${name}\` |`));
+    if (row === undefined) failures.push(`the README does not list the door ${name}`);
+    return row?.split('|')[3] ?? '';
+  };
+  const main = line('.');
+  for (const door of doors(manifest)) {
+    const named = line(door).replace(/those of `@wattproof\/core`/, main);
+    const file = join(folder, 'node_modules', manifest.name, manifest.exports[door].default);
+    for (const name of importedBy(file)) {
+      if (manifest.dependencies[name] === undefined && !named.includes(`\`${name}\``))
+        failures.push(
+          `${manifest.name} ${door} imports ${name}, which its line of the README does not name`,
+        );
+    }
+  }
+}
+
+/** Packages that the modules reached by static imports of relative files import. */
+function importedBy(entry, seen = new Set(), packages = new Set()) {
+  if (seen.has(entry)) return packages;
+  seen.add(entry);
+  const text = readFileSync(entry, 'utf8');
+  for (const [, specifier] of text.matchAll(
+    /^(?:import|export)\b(?:[^'"`;=(]*\bfrom\b)?\s*['"]([^'"]+)['"]/gm,
+  )) {
+    if (specifier.startsWith('.')) importedBy(join(dirname(entry), specifier), seen, packages);
+    else if (!specifier.startsWith('node:'))
+      packages.add(specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/'));
+  }
+  return packages;
+}
+
+/** A store without its drivers says all that is to be installed, in one sentence. */
+function checkStorePeers(folder) {
+  const orm = ['@mikro-orm/core@7', '@mikro-orm/migrations@7'];
+  const peersOfUrl = {
+    'postgresql://127.0.0.1/none': [...orm, '@mikro-orm/postgresql@7', 'pg@8'],
+    'embedded://db': [...orm, '@mikro-orm/pglite@7', '@electric-sql/pglite@0'],
+  };
+  for (const [url, names] of Object.entries(peersOfUrl))
+    expectRefusal(
+      folder,
+      `import('@wattproof/core/mikro-orm').then(({ openStore }) => openStore('${url}', { logger: console, clock: { nowMs: Date.now } }))`,
+      new RegExp(`npm install ${names.map((name) => `${name}[.\\d]*`).join(' ')}$`, 'm'),
+    );
+}
+
+/** Code that must fail, with a message that says what to do. */
+function expectRefusal(folder, code, message) {
+  const script = `${code}.then(() => console.error('it worked'), (error) => console.error(error.message))`;
+  const { stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+    cwd: folder,
+    encoding: 'utf8',
+  });
+  if (message.test(stderr)) console.log(`  ${stderr.trim().split('\n')[0]}`);
+  else failures.push(`expected a message like ${message}, got: ${stderr.slice(0, 400)}`);
 }
 
 function expectMissing(folder, specifier, peer) {

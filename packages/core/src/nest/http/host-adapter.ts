@@ -1,5 +1,6 @@
 import type { AbstractHttpAdapter } from '@nestjs/core';
 import type { Server } from 'node:http';
+import { withPeers } from '../../peers/with-peers.js';
 import { PROBLEM_CONTENT_TYPE, problemBody } from './problem.js';
 import { problemOf } from './problem-of.js';
 
@@ -40,7 +41,7 @@ function tellAsProblem(error: Error, _request: unknown, reply: ReplyOfFastify): 
 
 /**
  * A Nest adapter for the named server. Its package is loaded only now: an application needs one of them,
- * never both.
+ * never both. Throws `PeerMissing` when it is not installed.
  */
 export async function hostAdapter(
   host: 'fastify' | 'express',
@@ -48,7 +49,11 @@ export async function hostAdapter(
 ): Promise<AbstractHttpAdapter> {
   const { trustProxy = false } = options;
   if (host === 'fastify') {
-    const { FastifyAdapter } = await import('@nestjs/platform-fastify');
+    const { FastifyAdapter } = await withPeers(
+      'A Fastify server',
+      ['@nestjs/platform-fastify'],
+      () => import('@nestjs/platform-fastify'),
+    );
     const fastify = new FastifyAdapter({
       trustProxy: fastifyTrust(trustProxy) as boolean,
       // Idle connections are closed at once when the gateway stops, busy ones when they are answered.
@@ -60,7 +65,11 @@ export async function hostAdapter(
     });
     return bounded(fastify);
   }
-  const { ExpressAdapter } = await import('@nestjs/platform-express');
+  const { ExpressAdapter } = await withPeers(
+    'An Express server',
+    ['@nestjs/platform-express'],
+    () => import('@nestjs/platform-express'),
+  );
   const adapter = new ExpressAdapter();
   adapter.set('trust proxy', trustProxy);
   return bounded(

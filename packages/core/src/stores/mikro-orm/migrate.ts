@@ -4,6 +4,7 @@ import type { Migration } from '@mikro-orm/migrations';
 import type { PgliteSql } from './pglite.sql.js';
 import type { Sql } from './sql.js';
 import { StoreError } from './store-error.js';
+import { withStorePeers } from './store-peers.js';
 
 export interface NamedMigration {
   /** Sorts in the order of application and never changes: it is what the database remembers. */
@@ -95,13 +96,14 @@ async function runMigrator(
     target.kind === 'pglite'
       ? await MikroORM.init({
           ...shared,
-          driver: (await import('@mikro-orm/pglite')).PgliteDriver,
+          driver: (await withStorePeers('pglite', () => import('@mikro-orm/pglite'))).PgliteDriver,
           dbName: 'postgres',
           driverOptions: { pglite: target.sql.pglite },
         })
       : await MikroORM.init({
           ...shared,
-          driver: (await import('@mikro-orm/postgresql')).PostgreSqlDriver,
+          driver: (await withStorePeers('postgresql', () => import('@mikro-orm/postgresql')))
+            .PostgreSqlDriver,
           clientUrl: target.url,
           pool: { min: 0, max: 1 },
         });

@@ -3,12 +3,11 @@ import { join } from 'node:path';
 import type { Clock, DurabilityClass, Logger } from '../../spi/index.js';
 import type { Store } from '../store.js';
 import { FolderLock } from './folder-lock.js';
-import { migrate } from './migrate.js';
-import { MIGRATIONS } from './migrations/migrations.js';
 import type { Sql, SqlDatabase } from './sql.js';
 import { SqlStore } from './sql-store.js';
 import { StoreError } from './store-error.js';
 import { type StoreLimits, storeLimits } from './store-options.js';
+import { withStorePeers } from './store-peers.js';
 
 export interface OpenStoreOptions {
   readonly logger: Logger;
@@ -67,7 +66,10 @@ async function openDatabase(
   limits: StoreLimits,
 ): Promise<Opened> {
   if (/^postgres(ql)?:\/\//.test(url)) {
-    const { PgSql } = await driver('pg', () => import('./pg.sql.js'));
+    const { PgSql, migrate, MIGRATIONS } = await withStorePeers('postgresql', async () => ({
+      ...(await loadMigrations()),
+      ...(await import('./pg.sql.js')),
+    }));
     const sql = new PgSql(url, { logger: options.logger, ...limits });
     await closeOnFailure(sql, () => migrate({ kind: 'postgresql', sql, url }, MIGRATIONS));
     return { sql, release: async () => {} };
@@ -77,7 +79,10 @@ async function openDatabase(
       'store_url',
       `"${url.replace(/\/\/.*@/, '//…@')}" names no store. Use embedded://<folder>, postgresql://<user>@<host>/<database> or memory://.`,
     );
-  const { PgliteSql } = await driver('@electric-sql/pglite', () => import('./pglite.sql.js'));
+  const { PgliteSql, migrate, MIGRATIONS } = await withStorePeers('pglite', async () => ({
+    ...(await loadMigrations()),
+    ...(await import('./pglite.sql.js')),
+  }));
   if (url === EMBEDDED_IN_MEMORY) {
     const sql = await PgliteSql.open();
     await closeOnFailure(sql, () => migrate({ kind: 'pglite', sql }, MIGRATIONS));
@@ -96,15 +101,10 @@ async function openDatabase(
   }
 }
 
-/** Drivers are optional peers: only the one that the URL asks for has to be installed. */
-async function driver<T>(name: string, load: () => Promise<T>): Promise<T> {
-  try {
-    return await load();
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw cause;
-    const message = `This store needs the package "${name}", which is not installed. Add it to your dependencies.`;
-    throw new StoreError('store_driver_missing', message, { cause });
-  }
+async function loadMigrations() {
+  const { migrate } = await import('./migrate.js');
+  const { MIGRATIONS } = await import('./migrations/migrations.js');
+  return { migrate, MIGRATIONS };
 }
 
 async function closeOnFailure(sql: SqlDatabase, work: () => Promise<void>): Promise<void> {
