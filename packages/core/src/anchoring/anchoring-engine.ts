@@ -9,6 +9,7 @@ import { anchorHealth } from './anchor-health.js';
 import { equal } from '../verify/bytes.js';
 import type { AnchorStore, Lease, LeaseStore, StoredIntent } from './anchor.store.js';
 import { anchorIntentId } from './intent-id.js';
+import { covers, firstOnSameKey } from './intent-rivals.js';
 import { IntentPass } from './intent-pass.js';
 import { askLedger, type LedgerAnswer } from './ledger-call.js';
 
@@ -210,37 +211,4 @@ export class AnchoringEngine {
       later(await store.covering(intent.anchor, size)) || later(await store.latest(intent.anchor))
     );
   }
-}
-
-const covers = (other: StoredIntent, intent: StoredIntent): boolean =>
-  other.commitment.origin === intent.commitment.origin &&
-  other.commitment.size > intent.commitment.size;
-
-/**
- * Of the intents whose attempts hold one conflict key, the one that goes first, unless it is this one: what
- * the ledger already shows, else the newest, because it covers the others.
- */
-function firstOnSameKey(
-  intent: StoredIntent,
-  intents: readonly StoredIntent[],
-  observed: ReadonlyMap<string, readonly Observation[]>,
-): StoredIntent | undefined {
-  const holds = (other: StoredIntent, key: string, status: Observation['status']): boolean =>
-    other.attempts.some(
-      ({ conflictKey }, index) =>
-        conflictKey === key && observed.get(other.id)?.[index]?.status === status,
-    );
-  const keys = new Set(intent.attempts.map(({ conflictKey }) => conflictKey));
-  for (const key of keys) {
-    if (!holds(intent, key, 'seen') && !holds(intent, key, 'missing')) continue;
-    const rivals = intents.filter(
-      (other) => holds(other, key, 'seen') || holds(other, key, 'missing'),
-    );
-    const shown = rivals.filter((other) => holds(other, key, 'seen'));
-    const first = (shown.length > 0 ? shown : rivals).reduce((best, other) =>
-      other.commitment.size > best.commitment.size ? other : best,
-    );
-    if (first.id !== intent.id) return first;
-  }
-  return undefined;
 }

@@ -1,22 +1,10 @@
 import type { Assurance, StoredVerdict } from '../logs/verdict.js';
+import type { BundleSignature } from '../verify/bundle.js';
 import type { BatchProfile } from '../verify/contracts.js';
 import type { MeasuredEnergy } from '../verify/formats/format.js';
 
-/** Signature material kept beside an entry so that its proof can carry it. */
-export interface EntrySignature {
-  readonly alg: 'Ed25519' | 'ES256' | 'ES256K';
-  readonly keyId: string;
-  /** SPKI DER of the key that signed. */
-  readonly publicKey: Uint8Array;
-  readonly value: Uint8Array;
-  /** Set when one signature covers many readings (`batch/1`): this reading's nonce, place and path. */
-  readonly batch?: {
-    readonly nonce: Uint8Array;
-    readonly index: number;
-    readonly count: number;
-    readonly path: readonly Uint8Array[];
-  };
-}
+/** Signature material kept beside an entry, as its proof carries it. */
+export type EntrySignature = BundleSignature;
 
 /** One entry that passed every pure step and now asks the database. */
 export interface IngestRow {
