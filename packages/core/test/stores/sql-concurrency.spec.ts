@@ -23,6 +23,36 @@ describe('Writers that meet in PostgreSQL', () => {
     await server?.remove();
   });
 
+  test('arrays arrive as they were given, whatever is in them', async () => {
+    const long = 'ü'.repeat(300);
+    const given = {
+      text: ['a', 'a', null, '', 'null', '"{\\,}"', long, 'a'],
+      bytea: [Buffer.of(0, 255), null, Buffer.alloc(0), Buffer.of(0, 255)],
+      uuid: ['00112233445566778899aabbccddeeff', '00112233-4455-6677-8899-AABBCCDDEEFF'],
+      int8: [0, -1, -(2 ** 40), 2 ** 53 - 1, 2n ** 63n - 1n, -(2n ** 63n), null],
+      int4: [0, -1, 2 ** 31 - 1, null],
+      bool: [true, false, null],
+    };
+    for (const [type, items] of Object.entries(given)) {
+      const texts = items.map((item) =>
+        item instanceof Uint8Array ? `\\x${Buffer.from(item).toString('hex')}` : item,
+      );
+      const rows = await log.sql.query(
+        `SELECT k.same FROM (SELECT count(*) AS n, bool_and(a.item IS NOT DISTINCT FROM b.item::${type}) AS same
+           FROM unnest($1::${type}[]) WITH ORDINALITY AS a (item, place)
+           JOIN jsonb_array_elements_text($2::jsonb) WITH ORDINALITY AS b (item, place) USING (place)) k
+         WHERE k.n = ${items.length}`,
+        [items, JSON.stringify(texts, (_, v: unknown) => (typeof v === 'bigint' ? `${v}` : v))],
+      );
+      expect([type, rows]).toEqual([type, [{ same: true }]]);
+    }
+    // What is not of the type goes as text, so that the server says what is wrong.
+    for (const wrong of [[2n ** 63n], [1.5], ['one']])
+      await expect(log.sql.query('SELECT $1::int8[]', [wrong])).rejects.toMatchObject({
+        sqlState: expect.stringMatching(/^22/),
+      });
+  });
+
   test('the same bytes sent by eight connections at once become one entry with one receipt', async () => {
     // Eight connections that are already there, or the first sender is done before the last one begins.
     await Promise.all(Array.from({ length: 8 }, () => log.sql.query('SELECT pg_sleep(0.05)')));

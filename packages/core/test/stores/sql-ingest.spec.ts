@@ -129,6 +129,39 @@ describe('Group commits in the embedded database', () => {
     expect(kinds(await commit(weak('odd', { verdict: 'quarantined' })))).toEqual(['stored']);
   });
 
+  test('copies of what is held are one entry, and rows that decide over each other are written in few passes', async () => {
+    const held = () =>
+      readingRow('held copy', {
+        verdict: 'quarantined',
+        reason: 'energy_above_rating',
+        reading: { ...meter('held copy'), occupies: false },
+      });
+    const copies = Array.from({ length: 40 }, held);
+    expect(kinds(await commit(...copies))).toEqual([
+      'stored',
+      ...copies.slice(1).map(() => 'duplicate'),
+    ]);
+    let issued = 0;
+    const tangled = Array.from({ length: 40 }, (_, i) =>
+      readingRow(`tangled ${i}`, { reading: { ...meter('tangled'), occupies: i % 2 === 0 } }),
+    );
+    const bystander = readingRow('bystander', { reading: meter('bystander') });
+    const answers = await log.ingest.commit([...tangled, bystander], (rows) => {
+      issued += 1;
+      return issueReceipts(rows);
+    });
+    expect(issued).toBeLessThanOrEqual(16);
+    expect(kinds(answers)).toEqual([
+      'stored',
+      ...Array.from({ length: 15 }, () => 'interval_overlap'),
+      ...Array.from({ length: 24 }, () => 'not_storable'),
+      'stored',
+    ]);
+    expect(answers[39]?.outcome).toMatchObject({
+      detail: expect.stringContaining('send it apart'),
+    });
+  });
+
   test('a second reading under the same sequence number is kept as quarantined evidence', async () => {
     const numbered = (text: string) =>
       readingRow(text, {
@@ -165,7 +198,7 @@ describe('Group commits in the embedded database', () => {
     const before = log.ingest.counts.notStorable;
     const answers = await commit(
       entryRow('good 1'),
-      entryRow('bad', { merkleLeaf: Buffer.alloc(31) }),
+      entryRow('bad', { source: 'elsewhere' as 'external' }),
       entryRow('good 2'),
     );
     expect(kinds(answers)).toEqual(['stored', 'not_storable', 'stored']);

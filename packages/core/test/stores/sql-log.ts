@@ -48,7 +48,7 @@ function logOver(sql: SqlDatabase): SqlLog {
   return {
     sql,
     ingest: ingestOver(sql),
-    entries: new SqlEntries(sql),
+    entries: new SqlEntries(sql, limits),
     batches: new SqlBatches(sql, limits),
   };
 }

@@ -1,5 +1,5 @@
 import { entryIdOf } from './entry-id.js';
-import { type Candidate, registersOf } from './ingest-candidate.js';
+import type { Candidate } from './ingest-candidate.js';
 
 /** Who already covers a time, and on which register. */
 export interface Holder {
@@ -45,9 +45,9 @@ export class GroupIntervals {
   }
 }
 
-function keysOf({ row }: Candidate): string[] {
+function keysOf({ row, registers }: Candidate): string[] {
   const fingerprint = Buffer.from(row.reading?.fingerprint ?? []).toString('hex');
-  return registersOf(row).map((register) => `${fingerprint}/${register}`);
+  return registers.map((register) => `${fingerprint}/${register}`);
 }
 
 /** Half open; a point reading covers its millisecond. */

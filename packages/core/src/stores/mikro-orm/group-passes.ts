@@ -1,16 +1,27 @@
 import type { IngestRow } from '../../ingestion/ingest.store.js';
-import { stronger } from './ingest-candidate.js';
+import { judgedAgain } from './ingest-candidate.js';
+
+/** Statements of one pass take a round trip each, and all passes of a group one transaction. */
+const MOST_PASSES = 16;
+
+/** A group in passes, by place. */
+export interface Passes {
+  readonly passes: readonly (readonly number[])[];
+  /** Rows for which there is no pass left: each depends on a chain of others, and nobody honest sends such. */
+  readonly tooMany: readonly number[];
+}
 
 /**
  * Splits a group, by place, where one row's fate depends on what an earlier one of the group becomes: the same bytes
  * again with something stronger behind them, or readings that overlap of which only one may occupy. Passes committed
  * one after the other then answer as if the rows had come in groups of their own. As a rule there is one pass.
  */
-export function passesOf(rows: readonly IngestRow[]): readonly (readonly number[])[] {
+export function passesOf(rows: readonly IngestRow[]): Passes {
   const all = rows.map((_, place) => place);
-  if (!mayDepend(rows)) return [all];
+  if (!mayDepend(rows)) return { passes: [all], tooMany: [] };
   const passes: number[][] = [];
-  for (let waiting = all; waiting.length > 0;) {
+  let waiting = all;
+  while (waiting.length > 0 && passes.length < MOST_PASSES) {
     const taken = new Seen();
     const later = new Seen();
     const pass: number[] = [];
@@ -25,20 +36,20 @@ export function passesOf(rows: readonly IngestRow[]): readonly (readonly number[
     passes.push(pass);
     waiting = deferred;
   }
-  return passes;
+  return { passes, tooMany: waiting };
 }
 
-/** Cheap and right for nearly every group: nothing repeated, nobody who may not occupy. */
+/** Cheap and right for nearly every group: nothing repeated, and all or none may occupy. */
 function mayDepend(rows: readonly IngestRow[]): boolean {
   const hashes = new Set(rows.map(hashOf));
-  return (
-    hashes.size < rows.length ||
-    rows.some((row) => row.reading?.occupies === false && row.verdict !== 'quarantined')
-  );
+  if (hashes.size < rows.length) return true;
+  const some = (occupies: boolean) =>
+    rows.some((row) => row.reading?.occupies === occupies && row.verdict !== 'quarantined');
+  return some(false) && some(true);
 }
 
 function depends(row: IngestRow, before: IngestRow): boolean {
-  if (hashOf(row) === hashOf(before)) return stronger(row, before);
+  if (hashOf(row) === hashOf(before)) return judgedAgain(row, before);
   return row.reading?.occupies !== before.reading?.occupies;
 }
 
@@ -62,14 +73,12 @@ class Seen {
   some(row: IngestRow, matters: (row: IngestRow, before: IngestRow) => boolean): boolean {
     const superseded = row.reading?.supersedes;
     const keys = keysOf(row);
+    const own = keys.length;
     if (superseded !== undefined) keys.push(Buffer.from(superseded).toString('latin1'));
     return keys.some((key, at) =>
       this.#rows
         .get(key)
-        ?.some(
-          (before) =>
-            (at === 0 || at >= keysOf(row).length || overlap(row, before)) && matters(row, before),
-        ),
+        ?.some((before) => (at === 0 || at >= own || overlap(row, before)) && matters(row, before)),
     );
   }
 }

@@ -7,6 +7,8 @@ import { entryIdOf, uuidOf } from './entry-id.js';
 export interface Candidate {
   /** As asked, with the verdict and reason the store gave it. */
   row: IngestRow;
+  /** Registers of its reading, each once, in order. */
+  readonly registers: readonly string[];
   /** Place in the group as it arrived. */
   readonly place: number;
   /** The entry it is or becomes; not the row's own when these bytes are already known. */
@@ -37,7 +39,7 @@ export interface Sorted {
 export function sortGroup(rows: readonly IngestRow[]): Sorted {
   const refused = new Map<number, RowOutcome>();
   const byHash = new Map<string, Candidate>();
-  const placesOf = new Map<string, number[]>();
+  const repeated: (readonly [hash: string, place: number])[] = [];
   rows.forEach((row, place) => {
     const uuid = uuidOf(row.id);
     const detail =
@@ -48,16 +50,18 @@ export function sortGroup(rows: readonly IngestRow[]): Sorted {
     }
     const hash = Buffer.from(row.logHash).toString('hex');
     const rival = byHash.get(hash);
-    if (rival === undefined || stronger(row, rival.row))
-      byHash.set(hash, { row, place, uuid, known: false });
-    placesOf.set(hash, [...(placesOf.get(hash) ?? []), place]);
+    if (rival === undefined || judgedAgain(row, rival.row))
+      byHash.set(hash, { row, registers: registersOf(row), place, uuid, known: false });
+    if (rival !== undefined)
+      repeated.push([hash, byHash.get(hash) === rival ? place : rival.place]);
   });
   const twins = new Map<number, Candidate>();
-  for (const [hash, candidate] of byHash)
-    for (const place of placesOf.get(hash) ?? [])
-      if (place !== candidate.place) twins.set(place, candidate);
+  for (const [hash, place] of repeated) {
+    const candidate = byHash.get(hash);
+    if (candidate !== undefined) twins.set(place, candidate);
+  }
   const candidates = [...byHash].map(([hash, candidate]) => ({
-    key: sortKey(candidate.row, hash),
+    key: sortKey(candidate, hash),
     candidate,
   }));
   candidates.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
@@ -86,6 +90,13 @@ export function saysNothingNew(row: IngestRow, before: Judgement): boolean {
   );
 }
 
+/** Whether the same bytes, come again, are more than a duplicate of what came before. */
+export function judgedAgain(row: IngestRow, before: IngestRow): boolean {
+  return (
+    stronger(row, before) && !saysNothingNew(row, { ...before, reason: before.reason ?? null })
+  );
+}
+
 export function written(candidate: Candidate): CommittedRow['outcome'] {
   const { row } = candidate;
   return {
@@ -96,16 +107,14 @@ export function written(candidate: Candidate): CommittedRow['outcome'] {
   };
 }
 
-/** Registers of a reading, each once. */
-export function registersOf(row: IngestRow): readonly string[] {
+function registersOf(row: IngestRow): readonly string[] {
   return [...new Set(row.reading?.energies.map(({ register }) => register))].toSorted();
 }
 
-function sortKey({ reading }: IngestRow, hash: string): string {
+function sortKey({ row: { reading }, registers }: Candidate, hash: string): string {
   if (reading === undefined) return `~${hash}`;
   const fingerprint = Buffer.from(reading.fingerprint).toString('hex');
   // Milliseconds of any date fit 16 digits; the offset keeps dates before 1970 in order.
   const starts = String(reading.startsMs + 2 ** 52).padStart(16, '0');
-  const register = reading.energies.map((energy) => energy.register).toSorted()[0] ?? '';
-  return `${fingerprint}\0${register}\0${starts}\0${hash}`;
+  return `${fingerprint}\0${registers[0] ?? ''}\0${starts}\0${hash}`;
 }

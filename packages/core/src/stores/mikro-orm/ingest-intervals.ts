@@ -1,8 +1,9 @@
 import type { IngestRow } from '../../ingestion/ingest.store.js';
 import { entryIdOf } from './entry-id.js';
 import { GroupIntervals, type Holder } from './group-intervals.js';
-import { type Candidate, registersOf } from './ingest-candidate.js';
+import type { Candidate } from './ingest-candidate.js';
 import { type InsertedIds, insertedIds, uuidsOf } from './inserted-ids.js';
+import { meterRegisterOf, meterRegisterSql } from './meter-register.js';
 import type { Sql } from './sql.js';
 
 /** One register of one reading. */
@@ -10,16 +11,15 @@ interface Claim {
   readonly candidate: Candidate;
   readonly fingerprint: Uint8Array;
   readonly register: string;
+  /** What the table knows the two by. */
+  readonly meterRegister: string;
   readonly startsMs: number;
   readonly endsMs: number;
 }
 
 const SPAN = `int8range(k.starts_ms, k.ends_ms, CASE WHEN k.starts_ms = k.ends_ms THEN '[]' ELSE '[)' END)`;
-/** Fixed length keeps the exclusion constraint's index half as slow as the two columns it stands for. */
-const meterRegister = (of: string) =>
-  `encode(substr(sha256(${of}.fingerprint || convert_to(${of}.register, 'UTF8')), 1, 16), 'hex')::uuid`;
-const CLAIMS = `unnest($1::bytea[], $2::text[], $3::int8[], $4::int8[], $5::uuid[])
-  AS k (fingerprint, register, starts_ms, ends_ms, entry_id)`;
+const CLAIMS = `unnest($1::uuid[], $2::int8[], $3::int8[], $4::uuid[])
+  AS k (meter_register, starts_ms, ends_ms, entry_id)`;
 
 /**
  * Gives each reading its intervals, all registers or none; the exclusion constraint decides between writers.
@@ -36,10 +36,13 @@ export async function occupyIntervals(tx: Sql, candidates: readonly Candidate[])
   const alone = occupying.filter((candidate) => candidate.known || superseded.has(candidate));
 
   // Of readings that overlap within the group the one that arrived first is heard first.
-  const { first, later } = splitByArrival(plain);
-  const again = await insertAll(tx, first);
-  const winners = new GroupIntervals(first.filter((one) => isOpen(one) && !again.includes(one)));
+  const claims = claimsOf(plain);
+  const { first, later } = overlapAny(claims) ? splitByArrival(plain) : { first: plain, later: [] };
+  const again = await insertAll(tx, first, later.length === 0 ? claims : claimsOf(first));
   const waiting = [...again, ...later, ...alone].toSorted((a, b) => a.place - b.place);
+  const winners = new GroupIntervals(
+    waiting.length === 0 ? [] : first.filter((one) => isOpen(one) && !again.includes(one)),
+  );
   for (const candidate of waiting) {
     const replaced = superseded.get(candidate);
     const holder = replaced === undefined ? winners.overlapping(candidate) : undefined;
@@ -95,6 +98,21 @@ async function findSuperseded(
   return superseded;
 }
 
+/** Whether any two claims overlap: as a rule none do, and looking at neighbours in their order costs least. */
+function overlapAny(claims: readonly Claim[]): boolean {
+  let before: Claim | undefined;
+  let untilMs = 0;
+  for (const claim of claims) {
+    const { meterRegister, startsMs, endsMs } = claim;
+    if (before?.meterRegister !== meterRegister) untilMs = Number.NEGATIVE_INFINITY;
+    if (startsMs < untilMs) return true;
+    // A point reading covers its millisecond.
+    untilMs = Math.max(untilMs, endsMs, startsMs + 1);
+    before = claim;
+  }
+  return false;
+}
+
 /** Readings that overlap no earlier one of the group, and the others. */
 function splitByArrival(candidates: readonly Candidate[]): {
   readonly first: Candidate[];
@@ -116,15 +134,18 @@ function splitByArrival(candidates: readonly Candidate[]): {
  * Inserts what it can and refuses the rest; of a reading of which only half could be inserted nothing stays. Such a
  * half may have kept somebody out meanwhile, so the losers are returned to ask again, one by one.
  */
-async function insertAll(tx: Sql, candidates: readonly Candidate[]): Promise<Candidate[]> {
-  const claims = claimsOf(candidates);
+async function insertAll(
+  tx: Sql,
+  candidates: readonly Candidate[],
+  claims: readonly Claim[],
+): Promise<Candidate[]> {
   if (claims.length === 0) return [];
   const won = await insertClaims(tx, claims);
   if (won === 'all') return [];
   const wins = new Map<string, number>();
   for (const uuid of won) wins.set(uuid, (wins.get(uuid) ?? 0) + 1);
   const losers = candidates.filter(
-    ({ row, uuid }) => (wins.get(uuid) ?? 0) < registersOf(row).length,
+    ({ registers, uuid }) => (wins.get(uuid) ?? 0) < registers.length,
   );
   const halves = losers.filter(({ uuid }) => wins.has(uuid));
   if (halves.length > 0) {
@@ -188,17 +209,20 @@ async function holdersOf(
   claims: readonly Claim[],
   except: readonly string[] = [],
 ): Promise<ReadonlyMap<string, Holder>> {
-  const rows = await tx.query<{ asked: string; entry_id: string; register: string }>(
-    `SELECT DISTINCT ON (k.entry_id) k.entry_id AS asked, i.entry_id, k.register
-     FROM ${CLAIMS} JOIN reading_interval i
-       ON i.meter_register = ${meterRegister('k')} AND i.span && ${SPAN}
-     WHERE i.entry_id <> ALL($6::uuid[]) ORDER BY k.entry_id`,
+  const rows = await tx.query<{ asked: string; entry_id: string; meter_register: string }>(
+    `SELECT DISTINCT ON (k.entry_id) k.entry_id AS asked, i.entry_id, k.meter_register
+     FROM ${CLAIMS} JOIN reading_interval i ON i.meter_register = k.meter_register AND i.span && ${SPAN}
+     WHERE i.entry_id <> ALL($5::uuid[]) ORDER BY k.entry_id`,
     [...columns(claims), except],
   );
+  const registers = new Map(claims.map(({ meterRegister, register }) => [meterRegister, register]));
   return new Map(
-    rows.map(({ asked, entry_id, register }) => [
+    rows.map(({ asked, entry_id, meter_register }) => [
       asked.replaceAll('-', ''),
-      { entryId: entryIdOf(entry_id), register },
+      {
+        entryId: entryIdOf(entry_id),
+        register: registers.get(meter_register.replaceAll('-', '')) ?? '',
+      },
     ]),
   );
 }
@@ -218,9 +242,9 @@ function refuse(candidate: Candidate, holder: Holder | undefined): void {
 async function insertClaims(tx: Sql, claims: readonly Claim[]): Promise<'all' | string[]> {
   const [inserted] = await tx.query<InsertedIds>(
     `WITH inserted AS (INSERT INTO reading_interval (meter_register, span, entry_id)
-     SELECT ${meterRegister('k')}, ${SPAN}, k.entry_id FROM ${CLAIMS}
+     SELECT k.meter_register, ${SPAN}, k.entry_id FROM ${CLAIMS}
      ON CONFLICT DO NOTHING RETURNING entry_id)
-     ${insertedIds(6)}`,
+     ${insertedIds(5)}`,
     [...columns(claims), claims.length],
     { prepare: 'wattproof_insert_intervals' },
   );
@@ -231,7 +255,7 @@ async function freeIntervals(tx: Sql, uuids: readonly string[]): Promise<void> {
   if (uuids.length === 0) return;
   await tx.query(
     `DELETE FROM reading_interval i USING entry k JOIN reading r ON r.entry_id = k.id
-     WHERE k.id = ANY($1::uuid[]) AND i.meter_register = ${meterRegister('r')}
+     WHERE k.id = ANY($1::uuid[]) AND i.meter_register = ${meterRegisterSql('r')}
        AND i.span && ${SPAN} AND i.entry_id = k.id`,
     [uuids],
   );
@@ -239,14 +263,16 @@ async function freeIntervals(tx: Sql, uuids: readonly string[]): Promise<void> {
 
 /** In the order every writer takes them: fingerprint, register, start, logHash. */
 function claimsOf(candidates: readonly Candidate[]): Claim[] {
+  const known = new Map<string, string>();
   const claims = candidates.flatMap((candidate) => {
     const { reading } = candidate.row;
     if (reading === undefined) return [];
     const { fingerprint, startsMs, endsMs } = reading;
-    return registersOf(candidate.row).map((register) => ({
+    return candidate.registers.map((register) => ({
       candidate,
       fingerprint,
       register,
+      meterRegister: meterRegisterOf(fingerprint, register, known),
       startsMs,
       endsMs,
     }));
@@ -262,8 +288,7 @@ function claimsOf(candidates: readonly Candidate[]): Claim[] {
 
 function columns(claims: readonly Claim[]) {
   return [
-    claims.map(({ fingerprint }) => fingerprint),
-    claims.map(({ register }) => register),
+    claims.map(({ meterRegister }) => meterRegister),
     claims.map(({ startsMs }) => startsMs),
     claims.map(({ endsMs }) => endsMs),
     claims.map(({ candidate }) => candidate.uuid),

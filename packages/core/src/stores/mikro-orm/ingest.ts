@@ -53,7 +53,7 @@ export class SqlIngest implements IngestStore {
     rows: readonly IngestRow[],
     issue: Issue,
   ): Promise<readonly CommittedRow[]> {
-    const passes = passesOf(rows);
+    const { passes, tooMany } = passesOf(rows);
     const { durability } = this.options;
     if (passes.length === 1) return commitGroup(tx, rows, issue, durability);
     const answers = new Map<number, CommittedRow>();
@@ -62,6 +62,9 @@ export class SqlIngest implements IngestStore {
       const answered = await commitGroup(tx, part, issue, durability);
       answered.forEach((answer, at) => answers.set(places[at] ?? -1, answer));
     }
+    const detail = `it and ${passes.length} readings that came with it decide over each other; send it apart from them`;
+    for (const place of tooMany)
+      answers.set(place, { outcome: { kind: 'refused', code: 'not_storable', detail } });
     return rows.flatMap((_, place) => answers.get(place) ?? []);
   }
 

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { arrayTypes, binaryArray } from './pg-array.js';
 import type { Logger } from '../../spi/index.js';
 import { StoreUnavailable } from '../store.js';
 import { OpenTransaction } from './open-transaction.js';
@@ -121,7 +122,7 @@ async function run<Row extends object>(
   try {
     const result = await client.query({
       text,
-      values: params.map(asParameter),
+      values: asParameters(text, params),
       ...(options?.prepare === undefined ? {} : { name: options.prepare }),
     });
     return result.rows as Row[];
@@ -131,9 +132,14 @@ async function run<Row extends object>(
 }
 
 /** Arrays are written here: the driver's own way costs three times as much for every element. */
-function asParameter(value: SqlValue): unknown {
-  if (value instanceof Uint8Array) return asBuffer(value);
-  return Array.isArray(value) ? arrayLiteral(value as readonly ArrayItem[]) : value;
+function asParameters(text: string, params: readonly SqlValue[]): unknown[] {
+  const types = params.some(Array.isArray) ? arrayTypes(text) : [];
+  return params.map((value, place) => {
+    if (value instanceof Uint8Array) return asBuffer(value);
+    if (!Array.isArray(value)) return value;
+    const items = value as readonly ArrayItem[];
+    return binaryArray(types[place], items) ?? arrayLiteral(items);
+  });
 }
 
 type ArrayItem = null | boolean | number | bigint | string | Uint8Array;
