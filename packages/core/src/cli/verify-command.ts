@@ -51,7 +51,7 @@ export async function runVerify(args: readonly string[], terminal: VerifyHost): 
     print(report, asked, host);
     return report.ok ? EXIT.valid : EXIT.invalid;
   } catch (error) {
-    return unusable(`${asked.file}: ${text(error)}`);
+    return unusable(text(error));
   }
 }
 
@@ -81,8 +81,18 @@ function withoutControls(host: VerifyHost): VerifyHost {
 }
 
 async function examine(asked: VerifyArguments, host: VerifyHost): Promise<ProofReport> {
-  const source = decodeJson(await host.read(asked.file, BUNDLE_LIMITS.bundleBytes));
-  const value: unknown = parseJson(source, 'i-json');
+  return naming(asked.file, async () => {
+    const source = decodeJson(await host.read(asked.file, BUNDLE_LIMITS.bundleBytes));
+    return examineValue(parseJson(source, 'i-json'), source, asked, host);
+  });
+}
+
+async function examineValue(
+  value: unknown,
+  source: string,
+  asked: VerifyArguments,
+  host: VerifyHost,
+): Promise<ProofReport> {
   if (asked.log !== undefined && !isSeedProof(value))
     throw new UsageError(
       '--log belongs to a kwh-btc-iot proof; bundles carry their entry, receipts name it',
@@ -93,16 +103,20 @@ async function examine(asked: VerifyArguments, host: VerifyHost): Promise<ProofR
       throw new UsageError(
         'nothing ties leaf_hash to a log: give the entry with --log FILE, or ask for the bundle (?format=bundle)',
       );
-    const log = await host.read(asked.log, BUNDLE_LIMITS.entryBytes);
+    const { log: file } = asked;
+    const log = await naming(file, () => host.read(file, BUNDLE_LIMITS.entryBytes));
     return verifySeedProof(value, log, asked.require, asked.keys);
   }
   const version = (value as { v?: unknown } | null)?.v;
   if (typeof version !== 'string' || !version.startsWith('wattproof.proof/'))
     throw new UsageError('neither a proof bundle, nor a receipt, nor a kwh-btc-iot proof');
+  const { headers: file } = asked;
   const headers =
-    asked.headers === undefined
+    file === undefined
       ? undefined
-      : headersOf(decodeJson(await host.read(asked.headers, MAX_HEADER_FILE_BYTES)));
+      : await naming(file, async () =>
+          headersOf(decodeJson(await host.read(file, MAX_HEADER_FILE_BYTES))),
+        );
   const ecdsa = await host.ecdsa();
   // Files gain a final line feed in many tools; it is no part of the bundle.
   return verifyProof(source.replace(/\r?\n$/, ''), {
@@ -112,6 +126,20 @@ async function examine(asked: VerifyArguments, host: VerifyHost): Promise<ProofR
     ...(ecdsa === undefined ? {} : { ecdsa }),
     ...(headers === undefined ? {} : { headers }),
   });
+}
+
+/** What went wrong with one of several inputs, said once with the input's name. */
+class UnusableInput extends Error {
+  override readonly name = 'UnusableInput';
+}
+
+async function naming<T>(source: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    if (cause instanceof UnusableInput) throw cause;
+    throw new UnusableInput(`${source}: ${text(cause)}`, { cause });
+  }
 }
 
 function print(report: ProofReport, asked: VerifyArguments, host: VerifyHost): void {

@@ -25,6 +25,10 @@ export async function readSource(
     if (Number(response.headers.get('content-length')) > maxBytes) throw tooLarge(source, maxBytes);
     return await readBounded(response.body ?? [], source, maxBytes);
   } catch (cause) {
+    // fetch says only that it failed; why is in its cause.
+    const reason = (cause as { readonly cause?: { readonly message?: string } }).cause?.message;
+    if (!signal.aborted && reason !== undefined)
+      throw new Error(`${source} cannot be reached: ${reason}`, { cause });
     if (!signal.aborted) throw cause;
     throw new Error(
       `${source} did not answer in full within ${timeoutMs} ms; download it and give the file`,

@@ -5,7 +5,12 @@ import { EXIT, runVerify } from './verify-command.js';
 import { readSource } from './verify-source.js';
 
 const [command, ...args] = process.argv.slice(2);
-if (command === 'verify') {
+// Whoever stopped reading, such as `| head -1`, has seen enough; the exit code is not for them.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+const helped = args.includes('--help') || args.includes('-h');
+if (command === 'verify' && !helped) {
   process.exitCode = await runVerify(args, {
     read: (source, maxBytes) => readSource(source, maxBytes),
     verifiers: () => installedVerifiers(process.cwd()),
@@ -13,7 +18,7 @@ if (command === 'verify') {
     out: (line) => process.stdout.write(`${line}\n`),
     err: (line) => process.stderr.write(`${line}\n`),
   });
-} else if (command === 'simulate') {
+} else if (command === 'simulate' && !helped) {
   const stop = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort());
   process.exitCode = await runSimulate(args, {
@@ -25,7 +30,7 @@ if (command === 'verify') {
     ...(process.stdout.isTTY ? { update: (line) => process.stdout.write(`\r\x1b[K${line}`) } : {}),
   });
 } else {
-  const help = command === '--help' || command === '-h' || command === 'help';
+  const help = helped || command === '--help' || command === '-h' || command === 'help';
   (help ? process.stdout : process.stderr).write(`${USAGE}\n\n${SIMULATE_USAGE}\n`);
   process.exitCode = help ? EXIT.valid : EXIT.unusable;
 }

@@ -69,6 +69,20 @@ describe('wattproof verify', () => {
     expect(JSON.parse(out.join(''))).toMatchObject({ ok: true, level: 'operator' });
   });
 
+  it('says which of its inputs it cannot use', async () => {
+    const files = { ...bundle, headers: 'nonsense', proof: { leaf_hash: '', proof: [] } };
+    for (const [args, source] of [
+      [['none'], 'none'],
+      [['headers'], 'headers'],
+      [['proof.json', '--headers', 'headers'], 'headers'],
+      [['proof.json', '--headers', 'none'], 'none'],
+      [['proof', '--log', 'none'], 'none'],
+    ] as const) {
+      const { code, err } = await run(args, files);
+      expect([code, err[0]?.split(':')[0]]).toEqual([2, source]);
+    }
+  });
+
   it('prints JSON also for what it cannot use', async () => {
     for (const args of [['x.json', '--json'], ['--json'], ['x.json', '--key', 'bad', '--json']]) {
       const { code, out } = await run(args, { 'x.json': '{' });

@@ -53,6 +53,15 @@ describe('what wattproof verify reads', () => {
     );
   });
 
+  it('is not reached where nobody listens, which is said with the reason', async () => {
+    let address = '';
+    await served(
+      (_, response) => void response.end(),
+      async (at) => void (address = at),
+    );
+    await expect(readSource(address, 10)).rejects.toThrow(/cannot be reached: .*ECONNREFUSED/);
+  });
+
   it('is not what a server refuses or takes too long to send', async () => {
     await served(
       (_, response) => void response.writeHead(404).end(),
