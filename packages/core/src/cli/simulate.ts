@@ -42,13 +42,22 @@ export async function runSimulate(args: readonly string[], host: SimulateHost): 
   }
   const { url, meters, intervalMs, count, seed, key } = asked;
   const { nowMs, signal } = host;
+  let shown: string | undefined;
+  // A terminal shows what is going on now; a log what has changed, and each reason to wait once.
   const show = host.update ?? ((line: string) => host.out(line));
+  const waiting = (what: string): void =>
+    host.update?.(shown === undefined ? what : `${shown}; ${what}`);
+  let told: string | undefined;
+  const retry = (why: string): void => {
+    if (host.update !== undefined) waiting(why);
+    else if (why !== told) host.out((told = why));
+  };
   host.out(
     `${meters} meters, a reading every ${intervalMs / 1000} s, to ${url}${count === undefined ? '; stop with Ctrl-C' : ''}`,
   );
   try {
     const ended = await runSimulation({
-      client: new GatewayClient(url, key === undefined ? {} : { apiKey: key }),
+      client: new GatewayClient(url, { signal, ...(key === undefined ? {} : { apiKey: key }) }),
       clock: { nowMs },
       seed,
       size: meters,
@@ -58,12 +67,22 @@ export async function runSimulate(args: readonly string[], host: SimulateHost): 
       until: async (atMs) => {
         await wait(Math.max(0, atMs - nowMs()), undefined, { signal }).catch(() => undefined);
       },
-      onProgress: (progress) => show(summary(progress)),
+      onWaiting: waiting,
+      onRetry: retry,
+      onProgress: (progress) => {
+        told = undefined;
+        show((shown = summary(progress)));
+      },
     });
     if (host.update !== undefined) host.out('');
     host.out(`done: ${summary(ended)}`);
     return ended.refused === 0 ? 0 : 1;
   } catch (error) {
+    if (host.update !== undefined) host.out('');
+    if (signal.aborted) {
+      host.out('stopped before the first reading');
+      return 0;
+    }
     const { message, cause } = error as Error;
     host.err(`${url}: ${message}${cause instanceof Error ? ` (${cause.message})` : ''}`);
     return 1;

@@ -27,7 +27,13 @@ if (command === 'verify' && !helped) {
     nowMs: () => Date.now(),
     out: (line) => process.stdout.write(`${line}\n`),
     err: (line) => process.stderr.write(`${line}\n`),
-    ...(process.stdout.isTTY ? { update: (line) => process.stdout.write(`\r\x1b[K${line}`) } : {}),
+    ...(process.stdout.isTTY
+      ? {
+          // A line that wraps could not be replaced.
+          update: (line) =>
+            process.stdout.write(`\r\x1b[K${line.slice(0, (process.stdout.columns || 80) - 1)}`),
+        }
+      : {}),
   });
 } else {
   const help = helped || command === '--help' || command === '-h' || command === 'help';

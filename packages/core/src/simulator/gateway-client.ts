@@ -14,8 +14,11 @@ export interface RegisteredMeter {
 }
 
 export type Submission =
-  | { readonly verdicts: readonly Verdict[]; readonly retryAfterMs?: never }
-  | { readonly retryAfterMs: number; readonly verdicts?: never };
+  | { readonly verdicts: readonly Verdict[]; readonly retryAfterMs?: never; readonly why?: never }
+  | { readonly retryAfterMs: number; readonly why: string; readonly verdicts?: never };
+
+/** A device gives up waiting for an answer then, and sends the same again. */
+const ANSWER_WITHIN_MS = 30_000;
 
 /** The gateway answered something that sending again does not change. */
 class UnexpectedAnswer extends Error {
@@ -28,7 +31,12 @@ export class GatewayClient {
 
   constructor(
     baseUrl: string,
-    private readonly options: { readonly apiKey?: string; readonly fetch?: typeof fetch } = {},
+    private readonly options: {
+      readonly apiKey?: string;
+      readonly fetch?: typeof fetch;
+      /** Cuts off what is under way. */
+      readonly signal?: AbortSignal;
+    } = {},
   ) {
     this.#base = baseUrl.replace(/\/+$/, '');
   }
@@ -78,10 +86,11 @@ export class GatewayClient {
       answer = await this.post('/api/v1/readings', body, [200, 202, 429, 503]);
     } catch (error) {
       if (error instanceof UnexpectedAnswer) throw error;
-      return { retryAfterMs: 1000 };
+      return { retryAfterMs: 1000, why: reasonOf(error) };
     }
     if (answer.status === 429 || answer.status === 503) {
-      return { retryAfterMs: Math.max(1, answer.retryAfterS) * 1000 };
+      const why = `the gateway answered ${answer.status}`;
+      return { retryAfterMs: Math.max(1, answer.retryAfterS) * 1000, why };
     }
     return { verdicts: (Array.isArray(answer.body) ? answer.body : [answer.body]) as Verdict[] };
   }
@@ -110,6 +119,15 @@ export class GatewayClient {
   #fetch(path: string, init: RequestInit): Promise<Response> {
     const headers = new Headers(init.headers);
     if (this.options.apiKey !== undefined) headers.set('x-api-key', this.options.apiKey);
-    return (this.options.fetch ?? fetch)(this.#base + path, { ...init, headers });
+    const { signal: stop } = this.options;
+    const late = AbortSignal.timeout(ANSWER_WITHIN_MS);
+    const signal = stop === undefined ? late : AbortSignal.any([stop, late]);
+    return (this.options.fetch ?? fetch)(this.#base + path, { ...init, headers, signal });
   }
+}
+
+/** `fetch failed (connect ECONNREFUSED 127.0.0.1:3000)` */
+function reasonOf(error: unknown): string {
+  const { message, cause } = error as Error;
+  return cause instanceof Error && cause.message !== '' ? `${message} (${cause.message})` : message;
 }

@@ -20,6 +20,10 @@ export interface SimulationOptions {
   readonly intervalMs: number;
   readonly signal: AbortSignal;
   readonly onProgress?: (progress: SimulationProgress) => void;
+  /** What it is busy with while there is no progress, for a person. */
+  readonly onWaiting?: (what: string) => void;
+  /** Nobody knows what became of a message: why, and that it is sent again; for a person. */
+  readonly onRetry?: (why: string) => void;
   /** Resolves when the next interval is over; injected so that tests need not wait. */
   readonly until: (atMs: number, signal: AbortSignal) => Promise<void>;
   /** Stops after this many intervals; absent runs until aborted. */
@@ -36,13 +40,18 @@ export async function runSimulation(options: SimulationOptions): Promise<Simulat
   // Fleets of two seeds meet at one gateway without sharing a meter.
   const fleet = createFleet({ seed, size, prefix: `sim-${seed}` });
   const origin = await client.origin();
-  for (const member of fleet) await client.register(member, origin);
+  for (const [place, member] of fleet.entries()) {
+    if (signal.aborted) break;
+    options.onWaiting?.(`registering meter ${place + 1} of ${fleet.length}`);
+    await client.register(member, origin);
+  }
 
   let progress: SimulationProgress = { meters: fleet.length, sent: 0, accepted: 0, refused: 0 };
   // The next whole interval: one that an earlier run already sent is never measured again with other noise.
   let startsMs = Math.ceil(clock.nowMs() / intervalMs) * intervalMs;
   for (let round = 0; options.intervals === undefined || round < options.intervals; round += 1) {
     const endsMs = startsMs + intervalMs;
+    options.onWaiting?.(`the next readings are sent at ${new Date(endsMs).toISOString()}`);
     await options.until(endsMs, signal);
     if (signal.aborted) break;
     // Sequence numbers follow time, so a restarted simulation never repeats one with other bytes, nor falls back
@@ -80,11 +89,12 @@ export async function runSimulation(options: SimulationOptions): Promise<Simulat
 /** As a device with a buffer does: the same bytes until they are acknowledged. Undefined when stopped before. */
 async function deliver(
   envelopes: readonly object[],
-  { client, clock, until, signal }: SimulationOptions,
+  { client, clock, until, signal, onRetry }: SimulationOptions,
 ): Promise<readonly Verdict[] | undefined> {
   while (!signal.aborted) {
-    const { verdicts, retryAfterMs } = await client.submit(envelopes);
+    const { verdicts, retryAfterMs, why } = await client.submit(envelopes);
     if (verdicts !== undefined) return verdicts;
+    onRetry?.(`${why}; the same readings are sent again in ${retryAfterMs / 1000} s`);
     await until(clock.nowMs() + retryAfterMs, signal);
   }
   return undefined;

@@ -1,6 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { runSimulate } from '../../src/cli/simulate.js';
 import { GatewayClient, runSimulation } from '../../src/simulator/index.js';
+import { StoreUnavailable } from '../../src/stores/store.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { startTestGateway, type TestGateway } from '../../src/testing/start-test-gateway.js';
 
@@ -62,6 +66,72 @@ describe('a running simulation', () => {
     expect(await simulate({ intervals: 1, fetch: unreliable })).toMatchObject({ accepted: 3 });
     expect(bodies).toHaveLength(3);
     expect(new Set(bodies).size).toBe(1);
+  });
+
+  it('shows on a terminal what it does and waits for, in a log each reason to send again once', async () => {
+    let failures = 3;
+    const { commit } = gateway.services.store.ingest;
+    gateway.services.store.ingest.commit = async function (...given) {
+      if ((failures -= 1) >= 0) throw new StoreUnavailable('restarting');
+      return commit.apply(this, given);
+    };
+    const run = async (terminal: boolean, seed: string) => {
+      const lines: string[] = [];
+      const tell = (line: string): void => void lines.push(line);
+      const code = await runSimulate(
+        ['--url', gateway.url, '--meters', '1', '--interval=1', '--count', '1', '--seed', seed],
+        {
+          env: { WATTPROOF_API_KEY: gateway.adminKey },
+          signal: new AbortController().signal,
+          // Later at every look, so that nothing is waited for.
+          nowMs: () => {
+            void clock.advance(2000);
+            return clock.nowMs();
+          },
+          out: tell,
+          err: tell,
+          ...(terminal ? { update: tell } : {}),
+        },
+      );
+      return { code, lines };
+    };
+    const log = await run(false, '7');
+    expect(log.code).toBe(0);
+    expect(log.lines.slice(1)).toEqual([
+      expect.stringMatching(
+        /^the gateway answered 503; the same readings are sent again in \d+ s$/,
+      ),
+      '1 readings sent, 1 accepted, 0 refused',
+      'done: 1 readings sent, 1 accepted, 0 refused',
+    ]);
+    failures = 1;
+    const terminal = await run(true, '8');
+    expect(terminal.lines.slice(1).map((line) => line.replaceAll(/\d{4}-\S+/g, 'TIME'))).toEqual([
+      'registering meter 1 of 1',
+      'the next readings are sent at TIME',
+      expect.stringContaining('the gateway answered 503'),
+      '1 readings sent, 1 accepted, 0 refused',
+      '',
+      'done: 1 readings sent, 1 accepted, 0 refused',
+    ]);
+  });
+
+  it('ends at once when told to, also while the gateway does not answer', async () => {
+    const stop = new AbortController();
+    const silent = createServer(() => stop.abort());
+    await once(silent.listen(0, '127.0.0.1'), 'listening');
+    const { port } = silent.address() as AddressInfo;
+    const lines: string[] = [];
+    const code = await runSimulate(['--url', `http://127.0.0.1:${port}`], {
+      env: {},
+      signal: stop.signal,
+      nowMs: () => clock.nowMs(),
+      out: (line) => void lines.push(line),
+      err: (line) => void lines.push(line),
+    });
+    expect([code, lines.at(-1)]).toEqual([0, 'stopped before the first reading']);
+    silent.closeAllConnections();
+    silent.close();
   });
 
   it('says with its exit code what became of it as a command', async () => {
