@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { NestFactory } from '@nestjs/core';
+import { once } from 'node:events';
 import type { Server } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
 import { hostAdapter } from '../../src/nest/http/host-adapter.js';
 import { startTestGateway, type TestGateway } from '../../src/testing/start-test-gateway.js';
 import { TestDevice } from '../ingestion/test-devices.js';
@@ -63,6 +66,29 @@ describe.each(HOSTS)('URLs that no client of ours writes, on %s', (host) => {
       expect(bound).toBeGreaterThan(0);
       expect(bound).toBeLessThanOrEqual(120_000);
     }
+  });
+
+  it('half a request does not keep a server from stopping', async () => {
+    const adapter = await hostAdapter(host, { drainMs: 20 });
+    const app = await NestFactory.create(
+      class Empty {
+        readonly routes = [];
+      },
+      adapter,
+      { logger: false },
+    );
+    await app.listen(0, '127.0.0.1');
+    const { port } = adapter.getHttpServer().address() as AddressInfo;
+    const half = connect(port, '127.0.0.1');
+    half.on('error', () => undefined);
+    const received = once(adapter.getHttpServer() as Server, 'request');
+    half.write(
+      'POST / HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{',
+    );
+    await received;
+    const ended = once(half, 'close');
+    await app.close();
+    await ended;
   });
 
   it('consistency of an empty log says that there is no checkpoint', async () => {

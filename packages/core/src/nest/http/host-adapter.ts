@@ -9,6 +9,8 @@ export interface HostAdapterOptions {
   readonly tls?:
     | { readonly cert: string; readonly key: string; readonly clientCa?: string | undefined }
     | undefined;
+  /** How long requests under way may take when the server stops. */
+  readonly drainMs?: number;
   /** Proxies whose X-Forwarded-* headers count: all, that many hops, or these addresses. */
   readonly trustProxy?: boolean | number | string | readonly string[];
 }
@@ -20,6 +22,11 @@ export interface HostAdapterOptions {
 const REQUEST_TIMEOUT_MS = 120_000;
 /** Connections held at once; what comes beyond is closed before anything is read. */
 const MAX_CONNECTIONS = 10_000;
+/**
+ * When the gateway stops, what is under way is answered; after this long the rest is cut off. Half a request, sent by
+ * anybody, must not keep a gateway from stopping.
+ */
+const DRAIN_MS = 10_000;
 /** Longest `:id` in characters: 256 bytes, each of them as a percent escape. */
 const MAX_PARAM_LENGTH = 768;
 
@@ -47,7 +54,7 @@ export async function hostAdapter(
   host: 'fastify' | 'express',
   options: HostAdapterOptions = {},
 ): Promise<AbstractHttpAdapter> {
-  const { trustProxy = false } = options;
+  const { trustProxy = false, drainMs = DRAIN_MS } = options;
   if (host === 'fastify') {
     const { FastifyAdapter } = await withPeers(
       'A Fastify server',
@@ -63,7 +70,7 @@ export async function hostAdapter(
       routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
       ...(options.tls === undefined ? {} : { https: tlsOptions(options.tls) }),
     });
-    return bounded(fastify);
+    return bounded(fastify, drainMs);
   }
   const { ExpressAdapter } = await withPeers(
     'An Express server',
@@ -74,6 +81,7 @@ export async function hostAdapter(
   adapter.set('trust proxy', trustProxy);
   return bounded(
     adapter,
+    drainMs,
     options.tls === undefined ? {} : { httpsOptions: tlsOptions(options.tls) },
   );
 }
@@ -84,6 +92,7 @@ export async function hostAdapter(
  */
 function bounded(
   adapter: AbstractHttpAdapter,
+  drainMs: number,
   more: { readonly httpsOptions?: object } = {},
 ): AbstractHttpAdapter {
   const init = adapter.initHttpServer.bind(adapter);
@@ -92,6 +101,16 @@ function bounded(
     const server = adapter.getHttpServer() as Server;
     server.requestTimeout = REQUEST_TIMEOUT_MS;
     server.maxConnections = MAX_CONNECTIONS;
+  };
+  const close = adapter.close.bind(adapter) as () => Promise<void>;
+  adapter.close = async () => {
+    const server = adapter.getHttpServer() as Server;
+    const cut = setTimeout(() => server.closeAllConnections(), drainMs);
+    try {
+      await close();
+    } finally {
+      clearTimeout(cut);
+    }
   };
   return adapter;
 }
