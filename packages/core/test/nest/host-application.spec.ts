@@ -37,7 +37,10 @@ class HostWork {
   work(): void {}
 }
 
-async function hostApplication(host: Host, options: { readonly schedule: boolean }) {
+async function hostApplication(
+  host: Host,
+  options: { readonly schedule: boolean; readonly prefix?: string },
+) {
   const clock = new FakeClock();
   const config = gatewayConfigSchema.parse({
     origin: 'host.example/log',
@@ -66,6 +69,7 @@ async function hostApplication(host: Host, options: { readonly schedule: boolean
   class HostModule {}
   const app = await NestFactory.create(HostModule, await hostAdapter(host), { logger: false });
   prepareHttpApp(app);
+  if (options.prefix !== undefined) app.setGlobalPrefix(options.prefix);
   await app.listen(0, '127.0.0.1');
   const { port } = app.getHttpServer().address() as AddressInfo;
   return { app, url: `http://127.0.0.1:${port}` };
@@ -81,6 +85,16 @@ describe.each(HOSTS)("Inside somebody else's application on %s", (host) => {
     expect([strict.status, strict.json.code]).toEqual([400, 'envelope_duplicate_field']);
     const large = await ask(`${url}/api/v1/readings`, { body: `[${' '.repeat(1_100_000)}]` });
     expect([large.status, large.json.code]).toEqual([413, 'message_too_large']);
+    await app.close();
+  });
+
+  it.each(['backend', '/api/v1/'])('they do under the global prefix %s, too', async (prefix) => {
+    const { app, url } = await hostApplication(host, { schedule: false, prefix });
+    const base = `${url}/${prefix.replace(/^\/|\/$/g, '')}`;
+    const echo = await ask(`${base}/host/echo`, { body: '{"a":1,"a":2}' });
+    expect(echo.json).toEqual({ body: { a: 2 }, injected: true });
+    const strict = await ask(`${base}/api/v1/readings`, { body: '{"format":"x","format":"y"}' });
+    expect([strict.status, strict.json.code]).toEqual([400, 'envelope_duplicate_field']);
     await app.close();
   });
 

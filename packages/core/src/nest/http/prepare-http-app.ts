@@ -43,13 +43,15 @@ export function prepareHttpApp(app: INestApplication): void {
   const { maxBodyBytes } = app.get<HttpOptions>(HTTP_OPTIONS);
   const comingIn = new BodiesComingIn(COMING_IN_BYTES);
   const adapter = app.getHttpAdapter();
+  // Asked at every request: the host may set its prefix after this.
+  const isOurs = (url: string): boolean => servedHere(url, globalPrefixOf(app));
   if (adapter.getType() === 'fastify') {
-    prepareFastify(app, maxBodyBytes, comingIn);
+    prepareFastify(app, maxBodyBytes, comingIn, isOurs);
     return;
   }
   const express = app as unknown as ExpressLike;
   express.use((request, response, next) => {
-    if (!servedHere(request.originalUrl ?? request.url ?? '') || !hasBody(request.headers)) {
+    if (!isOurs(request.originalUrl ?? request.url ?? '') || !hasBody(request.headers)) {
       next();
       return;
     }
@@ -71,6 +73,7 @@ function prepareFastify(
   app: INestApplication,
   maxBodyBytes: number,
   comingIn: BodiesComingIn,
+  isOurs: (url: string) => boolean,
 ): void {
   const adapter = app.getHttpAdapter() as unknown as {
     getInstance(): FastifyInstance;
@@ -88,10 +91,16 @@ function prepareFastify(
     if (instance.hasContentTypeParser(type)) instance.removeContentTypeParser([type]);
     instance.addContentTypeParser(type, (request, payload, done) => {
       readBody(payload, maxBodyBytes, comingIn)
-        .then((body) => (servedHere(request.url) ? body : parsed(body)))
+        .then((body) => (isOurs(request.url) ? body : parsed(body)))
         .then((body) => done(null, body), done);
     });
   }
+}
+
+/** What the host gave `setGlobalPrefix`. Nest tells it nobody; its own packages read it from the same place. */
+function globalPrefixOf(app: INestApplication): string {
+  const { config } = app as unknown as { config?: { getGlobalPrefix?(): string } };
+  return config?.getGlobalPrefix?.() ?? '';
 }
 
 /** JSON for the host's own routes. */

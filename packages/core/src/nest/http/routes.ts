@@ -326,11 +326,14 @@ const PREFIXES = [API, '/health', '/metrics', '/openapi.json', '/docs', '/api/me
 
 /**
  * True for the URLs of this module; everything else on a host belongs to the host. Express matches paths in any case and
- * Fastify with any letter escaped, so both reach our controllers and must find their bodies unparsed.
+ * Fastify with any letter escaped, so both reach our controllers and must find their bodies unparsed. `globalPrefix`: the
+ * host's own, before every route that it did not exclude from it.
  */
-export function servedHere(url: string): boolean {
+export function servedHere(url: string, globalPrefix = ''): boolean {
   const question = url.indexOf('?');
-  const path = plain(question < 0 ? url : url.slice(0, question));
+  const whole = plain(question < 0 ? url : url.slice(0, question));
+  const before = `/${globalPrefix.replace(/^\/+|\/+$/g, '').toLowerCase()}/`;
+  const path = whole.startsWith(before) ? whole.slice(before.length - 1) : whole;
   return PREFIXES.some((prefix) => path === prefix || path.startsWith(`${prefix}/`));
 }
 
