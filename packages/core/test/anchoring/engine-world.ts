@@ -7,7 +7,11 @@ import {
 } from '../../src/anchoring/index.js';
 import type { Anchor, AnchorCapabilities, Commitment, Logger } from '../../src/spi/index.js';
 import { openMemoryStore } from '../../src/stores/memory/open-memory-store.js';
-import { suiteCommitment, suiteIntent } from '../../src/testing/anchor-suite/commitments.js';
+import {
+  suiteCommitment,
+  suiteIntent,
+  suitePluginContext,
+} from '../../src/testing/anchor-suite/commitments.js';
 import { FakeLedger, fakeSuite } from '../../src/testing/fake-ledger/index.js';
 
 export const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
@@ -39,7 +43,7 @@ export class EngineWorld {
     const suite = fakeSuite(exclusion, false, options.bump);
     this.store = options.store ?? openMemoryStore({ clock: this.clock });
     this.ledger = options.ledger ?? new FakeLedger({ exclusion });
-    const right = suite.create(this.ledger);
+    const right = suite.create(this.ledger, suitePluginContext());
     const changed = options.change?.(right) ?? {};
     const anchor = new Proxy(right, {
       get: (target, name) => {

@@ -36,8 +36,8 @@ function wrong(
   const suite = fakeSuite(exclusion, false, bump);
   return {
     ...suite,
-    create: (ledger) => {
-      const right = suite.create(ledger);
+    create: (ledger, context) => {
+      const right = suite.create(ledger, context);
       const changed = change(right, ledger);
       return new Proxy(right, {
         get: (target, name) => {

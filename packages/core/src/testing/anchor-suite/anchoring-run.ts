@@ -6,7 +6,7 @@ import type { Anchor, Commitment, Logger } from '../../spi/index.js';
 import { anchorIntentId } from '../../anchoring/intent-id.js';
 import { openMemoryStore } from '../../stores/memory/open-memory-store.js';
 import { Cut, CutPoint } from '../cut-at-await.js';
-import { SUITE_ANCHOR, suiteCommitment } from './commitments.js';
+import { SUITE_ANCHOR, suiteCommitment, suitePluginContext } from './commitments.js';
 import type { AnchorSuiteOptions, RunStore } from './suite-options.js';
 
 const STEP_MS = 60_000;
@@ -40,7 +40,7 @@ export class AnchoringRun<World> {
     private readonly cut = new CutPoint(Infinity),
   ) {
     this.policy = anchorPolicySchema.parse({ ...SUITE_POLICY, ...options.policy });
-    this.#anchor = options.create(world);
+    this.#anchor = options.create(world, suitePluginContext());
   }
 
   /**
@@ -97,7 +97,7 @@ export class AnchoringRun<World> {
     if (this.cut.cutAt === undefined || this.#generation > 0) return;
     this.#generation = 1;
     await this.#anchor.close();
-    this.#anchor = this.options.create(this.world);
+    this.#anchor = this.options.create(this.world, suitePluginContext());
     this.#engine = this.#build(this.#store, (target) => target);
     await this.#store.expireLeases();
   }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { suiteCommitment, suiteIntent } from './commitments.js';
+import { suiteCommitment, suiteIntent, suitePluginContext } from './commitments.js';
 import type { SuiteContext } from './suite-context.js';
 import {
   attemptOf,
@@ -68,7 +68,7 @@ export function attemptTests<World>({ options, it, withAnchor }: SuiteContext<Wo
     withAnchor(async (anchor, world) => {
       const attempt = await attemptOf(anchor, suiteIntent(suiteCommitment(1)));
       await anchor.broadcast(attempt, signal());
-      const restarted = options.create(world);
+      const restarted = options.create(world, suitePluginContext());
       await waitIncluded(options, world, restarted, attempt);
       assert.equal(await restarted.broadcast(attempt, signal()), 'known');
       await restarted.close();
@@ -187,7 +187,7 @@ export function attemptTests<World>({ options, it, withAnchor }: SuiteContext<Wo
       if (!anchor.findExisting) return;
       const intent = suiteIntent(suiteCommitment(1));
       const attempt = await included(options, world, anchor, intent);
-      const restarted = options.create(world);
+      const restarted = options.create(world, suitePluginContext());
       const found = await restarted.findExisting?.(intent, signal());
       assert.equal(found?.txId, attempt.txId);
       assert.deepEqual(found?.signed, attempt.signed);
@@ -205,7 +205,7 @@ export function attemptTests<World>({ options, it, withAnchor }: SuiteContext<Wo
       assert.equal(await anchor.latest(origin, signal()), undefined);
       for (const size of [1, 2])
         await included(options, world, anchor, suiteIntent(suiteCommitment(size)));
-      const latest = await options.create(world).latest?.(origin, signal());
+      const latest = await options.create(world, suitePluginContext()).latest?.(origin, signal());
       assert.equal(latest?.size, 2n);
       assert.deepEqual(latest?.digest, suiteCommitment(2).digest);
     }),

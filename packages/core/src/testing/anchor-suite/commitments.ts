@@ -1,4 +1,5 @@
-import type { AnchorIntent, Commitment } from '../../spi/index.js';
+import type { AnchorIntent, Commitment, PluginContext } from '../../spi/index.js';
+import { silentLogger } from '../silent-logger.js';
 import { anchorIntentId } from '../../anchoring/intent-id.js';
 import { commitmentOf } from '../../verify/commitment.js';
 import { utf8 } from '../../verify/bytes.js';
@@ -7,6 +8,16 @@ import { sha256 } from '../../verify/sha256.js';
 /** Instance id under which the suite runs an anchor. */
 export const SUITE_ANCHOR = 'under-test';
 export const SUITE_ORIGIN = 'suite.example/log';
+
+/** What the suite lends an anchor: no collections, no jobs, no signer. */
+export function suitePluginContext(): PluginContext {
+  return {
+    instanceId: SUITE_ANCHOR,
+    origin: SUITE_ORIGIN,
+    logger: silentLogger,
+    clock: { nowMs: () => 1_700_000_000_000 },
+  };
+}
 
 /** A commitment of the given size; `variant` makes another root of the same size. */
 export function suiteCommitment(size: number, variant = 0): Commitment {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { isPlugin, SPI_VERSION } from '../../spi/index.js';
-import { suiteCommitment, suiteIntent } from './commitments.js';
+import { suiteCommitment, suiteIntent, suitePluginContext } from './commitments.js';
 import type { SuiteContext } from './suite-context.js';
 import { attemptOf, rejectsWith, signal } from './suite-kit.js';
 
@@ -37,7 +37,7 @@ export function contractTests<World>({ options, it, withAnchor }: SuiteContext<W
   it('is created without asking its ledger', async () => {
     const world = await options.open();
     await options.setDown(world, true);
-    const anchor = options.create(world);
+    const anchor = options.create(world, suitePluginContext());
     assert.equal(typeof anchor.prepare, 'function', 'create answers with an anchor, not a promise');
     await anchor.close();
     await options.setDown(world, false);

@@ -1,3 +1,4 @@
+import { suitePluginContext } from './commitments.js';
 import type { Anchor } from '../../spi/index.js';
 import type { AnchorSuiteOptions } from './suite-options.js';
 import type { TestRunner } from './test-runner.js';
@@ -20,7 +21,7 @@ export function suiteContext<World>(
     withAnchor: (body) => async () => {
       const world = await options.open();
       try {
-        const anchor = options.create(world);
+        const anchor = options.create(world, suitePluginContext());
         try {
           await body(anchor, world);
         } finally {

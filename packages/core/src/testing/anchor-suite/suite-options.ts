@@ -8,6 +8,7 @@ import type {
   EvidenceVerifier,
   HeaderSource,
   Plugin,
+  PluginContext,
 } from '../../spi/index.js';
 import type { TestRunner } from './test-runner.js';
 
@@ -20,8 +21,11 @@ export interface AnchorSuiteOptions<World> {
   open(): Promise<World>;
   /** A valid configuration as a user writes it. */
   config(world: World): object;
-  /** A new instance as a restarted process makes it: it shares the ledger with earlier ones and nothing else. */
-  create(world: World): Anchor;
+  /**
+   * A new instance as a restarted process makes it: it shares the ledger with earlier ones and nothing else. `context` is
+   * what the suite lends it; add what `capabilities.needs` declares.
+   */
+  create(world: World, context: PluginContext): Anchor;
   /** One more block, holding what waits; nothing to do for a ledger that includes at once. */
   settle(world: World): Promise<void>;
   /** The ledger stops or starts to answer. */

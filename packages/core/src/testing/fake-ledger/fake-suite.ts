@@ -1,12 +1,9 @@
 import type { AnchorCapabilities } from '../../spi/index.js';
 import { toHex } from '../../verify/bytes.js';
 import type { AnchorSuiteOptions } from '../anchor-suite/suite-options.js';
-import { SUITE_ANCHOR, SUITE_ORIGIN } from '../anchor-suite/commitments.js';
 import { fakeAnchor } from './fake-anchor.js';
 import { FakeLedger } from './fake-ledger.js';
 import { fakeHeaders, fakeVerifier } from './fake-verifier.js';
-
-const silent = { debug() {}, info() {}, warn() {}, error() {} };
 
 /** Blocks after which the fake ledger's bytes are provably dead. */
 const EXPIRED_BLOCKS = 12;
@@ -23,16 +20,8 @@ export function fakeSuite(
     verifier: fakeVerifier,
     open: async () => new FakeLedger({ exclusion, deterministic }),
     config: (ledger) => ({ ledger }),
-    create: (ledger) =>
-      plugin.create(
-        { ledger, baseFee: exclusion === 'none' ? 0n : 100n },
-        {
-          instanceId: SUITE_ANCHOR,
-          origin: SUITE_ORIGIN,
-          logger: silent,
-          clock: { nowMs: () => 1_700_000_000_000 },
-        },
-      ),
+    create: (ledger, context) =>
+      plugin.create({ ledger, baseFee: exclusion === 'none' ? 0n : 100n }, context),
     settle: async (ledger) => ledger.mine(),
     setDown: async (ledger, down) => ledger.setDown(down),
     confirmed: async (ledger, { digest }) => ledger.confirmed(toHex(digest)),
