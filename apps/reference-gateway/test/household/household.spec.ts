@@ -44,7 +44,7 @@ describe('sixteen months of a real household, signed by its device', () => {
       body: JSON.stringify({
         account_id: 'household',
         role: 'device',
-        scopes: ['ingest', 'backfill'],
+        scopes: ['ingest', 'meters', 'backfill'],
       }),
     });
     return ((await response.json()) as { key: string }).key;

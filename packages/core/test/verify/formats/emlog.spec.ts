@@ -66,10 +66,10 @@ describe('emlog-1.1', () => {
     fc.assert(
       fc.property(documents, (document) => {
         const bytes = canonical(document);
-        expect(canonical(JSON.stringify(document))).toBe(bytes.replaceAll('-0.0', '0.0'));
-        expect(canonical(JSON.stringify(document, undefined, 2))).toBe(
-          bytes.replaceAll('-0.0', '0.0'),
-        );
+        // JSON.stringify writes -0 as 0.
+        const parsed = bytes.replaceAll(/:-0\.0(?!\d)/g, ':0.0');
+        expect(canonical(JSON.stringify(document))).toBe(parsed);
+        expect(canonical(JSON.stringify(document, undefined, 2))).toBe(parsed);
         expect(canonical(Object.fromEntries(Object.entries(document).toReversed()))).toBe(bytes);
       }),
     );
