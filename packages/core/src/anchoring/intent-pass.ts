@@ -145,7 +145,12 @@ export class IntentPass {
       attempts,
       nowMs: clock.nowMs(),
     });
-    if (!signed.ok) return this.#refused(outcome, signed.error);
+    if (!signed.ok) {
+      // Nothing of this intent is out: it only waits until an earlier one has left the place.
+      if (fresh && signed.error.reason === 'conflict')
+        return this.#later(outcome.state, signed.error);
+      return this.#refused(outcome, signed.error);
+    }
     const attempt = await this.#moves.addAttempt(signed.value, 'signed', action.parent?.txId);
     return this.#broadcast(
       { state: 'signed', reason: outcome.reason, retryAtMs: 0 },

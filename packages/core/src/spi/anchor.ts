@@ -107,7 +107,7 @@ export interface Attempt extends SignedAttempt {
 export interface Observation {
   readonly txId: string;
   readonly status: 'missing' | 'seen' | 'included' | 'final' | 'expired' | 'conflicted';
-  /** Of this attempt; when `conflicted`, of the winner. Without it a conflict counts as not yet final. */
+  /** Of this attempt; when `conflicted`, of the winner, always when that is ours. Without it nothing is given up. */
   readonly inclusion?: Inclusion;
   /** The txId of the winner when `conflicted` and known. */
   readonly conflictsWith?: string;
@@ -137,7 +137,7 @@ export interface Anchor {
   quote(intent: AnchorIntent, signal: AbortSignal): Promise<AnchorQuote>;
   /**
    * Chooses UTXO, nonce or blockhash. Reads only. While a prior attempt could still win it must reuse
-   * that attempt's conflict key.
+   * that attempt's conflict key, except for a child (`options.parent`), which must not.
    */
   prepare(intent: AnchorIntent, prior: readonly Attempt[], options: PrepareOptions): Promise<Draft>;
   /** Signs without telling the ledger anything. The same draft gives the same txId. */

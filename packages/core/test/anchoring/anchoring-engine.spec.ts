@@ -208,6 +208,21 @@ describe('health', () => {
     expect((await world.engine.health(ANCHOR, signal)).ready).toBe(true);
   });
 
+  it('stays ready while a checkpoint queues behind an earlier one', async () => {
+    const world = new EngineWorld({
+      change: () => ({
+        prepare: async () => {
+          throw new AnchorError('conflict', 'an earlier anchor spends the coin');
+        },
+      }),
+    });
+    await world.enqueue(1);
+    await world.drive();
+    const reason = 'conflict: an earlier anchor spends the coin';
+    expect(await world.intent()).toMatchObject({ state: 'queued', reason });
+    expect((await world.engine.health(ANCHOR, signal)).ready).toBe(true);
+  });
+
   it('says how many anchors the balance still pays for when they are few', async () => {
     const ledger = new FakeLedger({ exclusion: 'ledger', balance: 2_150n });
     const world = new EngineWorld({ ledger, policy: { coalesce: false } });

@@ -17,6 +17,7 @@ export function anchorDocument(status: AnchorStatus): object {
     attempts: status.attempts.map((attempt) => ({
       txid: attempt.txId,
       state: attempt.state,
+      ...(attempt.childOf === undefined ? {} : { child_of: attempt.childOf }),
       fee: feeDocument(attempt.fee),
       created_at: new Date(attempt.createdAtMs).toISOString(),
     })),
