@@ -8,12 +8,22 @@ import type { EcdsaVerify } from '../verify/entry-signature.js';
 /** Packages that check evidence of their ledger, looked for beside this package, then beside the caller's files. */
 const VERIFIER_PACKAGES = ['@wattproof/anchor-bitcoin'];
 
-/** Every evidence verifier that is installed. One that is not is no error: its evidence stays unchecked. */
-export async function installedVerifiers(folder: string): Promise<readonly EvidenceVerifier[]> {
+/**
+ * Every evidence verifier that is installed. One of ours that is not is no error: its evidence stays unchecked. One asked
+ * for by name (`asked`) must be there.
+ */
+export async function installedVerifiers(
+  folder: string,
+  asked: readonly string[] = [],
+): Promise<readonly EvidenceVerifier[]> {
   const found: EvidenceVerifier[] = [localLedgerVerifier];
-  for (const name of VERIFIER_PACKAGES) {
+  for (const name of new Set([...VERIFIER_PACKAGES, ...asked])) {
     const verifier = await importVerifier(`${name}/verify`, folder);
     if (verifier !== undefined) found.push(verifier);
+    else if (asked.includes(name))
+      throw new Error(
+        `--verifier ${name}: no package of that name in ${folder} has a door ./verify whose default export is an EvidenceVerifier; install it there: npm install ${name}`,
+      );
   }
   return found;
 }

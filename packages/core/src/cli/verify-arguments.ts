@@ -5,6 +5,8 @@ export interface VerifyArguments {
   readonly file: string;
   readonly require: TrustLevel;
   readonly keys: readonly string[];
+  /** Packages whose `./verify` door checks evidence, beside those that are always looked for. */
+  readonly verifiers: readonly string[];
   readonly headers?: string;
   readonly log?: string;
   readonly json: boolean;
@@ -14,6 +16,7 @@ export const USAGE = `usage: wattproof verify FILE [options]
   FILE               a proof bundle, a receipt, or a proof in the kwh-btc-iot form (with --log)
   --require LEVEL    ${TRUST_LEVELS.join(' | ')} (default operator)
   --key VKEY         pins a key of the log, its receipt key or a witness (C2SP vkey); may be given again
+  --verifier PACKAGE checks evidence with that package's ./verify door; may be given again
   --headers FILE|URL block headers to check ledger evidence with
   --log FILE         the entry's canonical bytes, or its preimage, for a kwh-btc-iot proof
   --json             prints the report as JSON
@@ -29,6 +32,7 @@ export class UsageError extends Error {
 export function readVerifyArguments(args: readonly string[]): VerifyArguments {
   const files: string[] = [];
   const keys: string[] = [];
+  const verifiers: string[] = [];
   const values: Partial<Record<'require' | 'headers' | 'log', string>> = {};
   let json = false;
   for (let i = 0; i < args.length; i += 1) {
@@ -42,11 +46,11 @@ export function readVerifyArguments(args: readonly string[]): VerifyArguments {
       continue;
     }
     const name = option.slice(2);
-    if (name !== 'key' && name !== 'require' && name !== 'headers' && name !== 'log')
-      throw new UsageError(`unknown option ${option}`);
+    if (!isOption(name)) throw new UsageError(`unknown option ${option}`);
     const value = inline ?? args[(i += 1)];
     if (value === undefined) throw new UsageError(`${option} needs a value`);
     if (name === 'key') keys.push(value);
+    else if (name === 'verifier') verifiers.push(value);
     else if (values[name] !== undefined) throw new UsageError(`${option} is given twice`);
     else values[name] = value;
   }
@@ -59,10 +63,17 @@ export function readVerifyArguments(args: readonly string[]): VerifyArguments {
     file,
     require,
     keys,
+    verifiers,
     json,
     ...(values.headers === undefined ? {} : { headers: values.headers }),
     ...(values.log === undefined ? {} : { log: values.log }),
   };
+}
+
+const OPTIONS = ['key', 'verifier', 'require', 'headers', 'log'] as const;
+
+function isOption(name: string): name is (typeof OPTIONS)[number] {
+  return OPTIONS.some((option) => option === name);
 }
 
 function splitOption(text: string): readonly [string, string?] {

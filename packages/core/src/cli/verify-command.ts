@@ -19,7 +19,8 @@ import { isSeedProof, verifySeedProof } from './verify-seed-proof.js';
 export interface VerifyHost {
   /** Reads a file, or an http(s) address; at most `maxBytes`. */
   read(source: string, maxBytes: number): Promise<Uint8Array>;
-  verifiers(): Promise<readonly EvidenceVerifier[]>;
+  /** `packages`: those asked for by name; rejects when one of them has no verifier. */
+  verifiers(packages: readonly string[]): Promise<readonly EvidenceVerifier[]>;
   /** Undefined when the curves are not installed: such signatures stay unchecked. */
   ecdsa(): Promise<EcdsaVerify | undefined>;
   out(line: string): void;
@@ -73,7 +74,7 @@ function withoutControls(host: VerifyHost): VerifyHost {
     line.replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu, escaped);
   return {
     read: (source, maxBytes) => host.read(source, maxBytes),
-    verifiers: () => host.verifiers(),
+    verifiers: (packages) => host.verifiers(packages),
     ecdsa: () => host.ecdsa(),
     out: (line) => host.out(visible(line)),
     err: (line) => host.err(visible(line)),
@@ -122,7 +123,7 @@ async function examineValue(
   return verifyProof(source.replace(/\r?\n$/, ''), {
     keys: asked.keys,
     require: asked.require,
-    verifiers: await host.verifiers(),
+    verifiers: await host.verifiers(asked.verifiers),
     ...(ecdsa === undefined ? {} : { ecdsa }),
     ...(headers === undefined ? {} : { headers }),
   });

@@ -13,7 +13,7 @@ const helped = args.includes('--help') || args.includes('-h');
 if (command === 'verify' && !helped) {
   process.exitCode = await runVerify(args, {
     read: (source, maxBytes) => readSource(source, maxBytes),
-    verifiers: () => installedVerifiers(process.cwd()),
+    verifiers: (packages) => installedVerifiers(process.cwd(), packages),
     ecdsa: () => installedEcdsa(),
     out: (line) => process.stdout.write(`${line}\n`),
     err: (line) => process.stderr.write(`${line}\n`),

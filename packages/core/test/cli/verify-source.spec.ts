@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -120,6 +120,15 @@ describe('evidence verifiers', () => {
       );
       const found = await installedVerifiers(root);
       expect(found.map(({ type }) => type)).toEqual(['local-ledger/1', 'bitcoin-op-return/1']);
+      const other = join(root, 'node_modules/anchor-notary');
+      await cp(module, other, { recursive: true });
+      await writeFile(
+        join(other, 'verify.js'),
+        'export default { type: "notary/1", verify: async () => ({ ok: true }) };',
+      );
+      const asked = await installedVerifiers(root, ['anchor-notary']);
+      expect(asked.map(({ type }) => type)).toContain('notary/1');
+      await expect(installedVerifiers(root, ['anchor-none'])).rejects.toThrow('npm install');
     } finally {
       await rm(root, { recursive: true, force: true });
     }
