@@ -44,6 +44,9 @@ interface Submission {
 
 // Everything of a row that is not its document: hashes, ids, signature, object headers. An estimate for the bound.
 const ROW_OVERHEAD_BYTES = 1024;
+// A message is held until it is answered, however few rows came of it: its body and its text, of which the rows' own texts
+// are parts; two bytes a character when one is beyond Latin-1.
+const MESSAGE_COPIES = 3;
 
 /**
  * Group commit: what many requests bring is written in one transaction, and each learns the outcome only after commit.
@@ -87,14 +90,15 @@ export class CommitQueue {
   }
 
   /**
+   * `messageBytes`: length of the message that brought the rows.
    * Resolves after commit with one outcome per row, in order. Rejects with `QueueRefused` or `StoreUnavailable` when
    * nothing may be acknowledged, and with the store's own error when it is broken.
    */
-  async submit(rows: readonly IngestRow[]): Promise<readonly CommittedRow[]> {
+  async submit(rows: readonly IngestRow[], messageBytes: number): Promise<readonly CommittedRow[]> {
     if (rows.length === 0) return [];
-    const refusal = this.refusal() ?? this.overflow(rows);
+    const bytes = sizeOf(rows) + messageBytes * MESSAGE_COPIES;
+    const refusal = this.refusal() ?? this.overflow(rows.length, bytes);
     if (refusal !== undefined) throw refusal;
-    const bytes = sizeOf(rows);
     this.heldRows += rows.length;
     this.heldBytes += bytes;
     this.waitingRows += rows.length;
@@ -138,10 +142,13 @@ export class CommitQueue {
   }
 
   /** A message that does not fit beside the others is shed; alone it is always taken. */
-  private overflow(rows: readonly IngestRow[]): QueueRefused | undefined {
-    const { queueRows } = this.parts.config;
-    if (this.heldRows === 0 || this.heldRows + rows.length <= queueRows) return undefined;
-    return this.throttled(`${this.heldRows} rows are held and ${rows.length} more do not fit`);
+  private overflow(rows: number, bytes: number): QueueRefused | undefined {
+    const { queueRows, queueBytes } = this.parts.config;
+    if (this.heldRows === 0) return undefined;
+    if (this.heldRows + rows <= queueRows && this.heldBytes + bytes <= queueBytes) return undefined;
+    return this.throttled(
+      `${this.heldRows} rows (${this.heldBytes} bytes) are held and ${rows} more (${bytes} bytes) do not fit`,
+    );
   }
 
   /** Groups form while others are written; an idle queue writes as soon as the input at hand is read. */

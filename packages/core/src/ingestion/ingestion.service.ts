@@ -153,7 +153,7 @@ export class IngestionService implements Ingest {
         places.push(index);
       }
       const rows = buildRows(kept, this.rowContext(nowMs, sender));
-      const committed = await queue.submit(rows);
+      const committed = await queue.submit(rows, sender.bytes.length);
       for (const [i, index] of places.entries())
         answers[index] = this.committedItem(rows[i]!, committed[i]!, kept[i]!.judgement.detail);
       return { items: answers };

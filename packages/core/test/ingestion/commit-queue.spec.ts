@@ -132,6 +132,21 @@ describe('Overload', () => {
     expect(await first).toMatchObject({ kind: 'items' });
   });
 
+  it('counts the message of which little is kept, and does not take what would exceed the bytes', async () => {
+    const padded = (n: number) => [reading(n), { padding: 'x'.repeat(20_000) }];
+    const { send, held, queue } = await open({ flushers: 1, queueBytes: 100_000 });
+    const first = send(padded(0));
+    await settle();
+    expect(queue.facts().heldRows).toBe(1);
+    expect(queue.facts().heldBytes).toBeGreaterThan(2 * 20_000);
+    // Less than the bound is held, and the second one would go beyond it.
+    expect(await send(padded(1))).toMatchObject({ kind: 'retry', code: 'throttled' });
+    held.open = true;
+    held.release();
+    expect(await first).toMatchObject({ kind: 'items' });
+    expect(queue.facts().heldBytes).toBe(0);
+  });
+
   it('sheds while the oldest waiting row is older than a second, not at exactly one', async () => {
     const { send, held, clock } = await open({ flushers: 1 });
     const taken = [send(reading(0))];
@@ -173,7 +188,7 @@ describe('A store that fails', () => {
     held.open = true;
     held.commit = async () => [];
     const row = { bytes: new Uint8Array(1) } as IngestRow;
-    await expect(queue.submit([row])).rejects.toThrow('the store answered 0 of 1 rows');
+    await expect(queue.submit([row], 1)).rejects.toThrow('the store answered 0 of 1 rows');
   });
 });
 
@@ -204,7 +219,7 @@ describe('Stopping', () => {
 
 async function rejection(queue: CommitQueue): Promise<unknown> {
   try {
-    await queue.submit([{ bytes: new Uint8Array(1) } as IngestRow]);
+    await queue.submit([{ bytes: new Uint8Array(1) } as IngestRow], 1);
     return undefined;
   } catch (error) {
     return error;
