@@ -51,7 +51,7 @@ export async function runSimulation(options: SimulationOptions): Promise<Simulat
   let startsMs = Math.ceil(clock.nowMs() / intervalMs) * intervalMs;
   for (let round = 0; options.intervals === undefined || round < options.intervals; round += 1) {
     const endsMs = startsMs + intervalMs;
-    options.onWaiting?.(`the next readings are sent at ${new Date(endsMs).toISOString()}`);
+    options.onWaiting?.(`next readings at ${new Date(endsMs).toISOString().slice(11, 19)}Z`);
     await options.until(endsMs, signal);
     if (signal.aborted) break;
     // Sequence numbers follow time, so a restarted simulation never repeats one with other bytes, nor falls back
@@ -68,6 +68,7 @@ export async function runSimulation(options: SimulationOptions): Promise<Simulat
       const message = envelopes.slice(from, from + READINGS_PER_MESSAGE);
       verdicts.push(...((await deliver(message, options)) ?? []));
     }
+    if (signal.aborted && verdicts.length === 0) break;
     const refused = verdicts.filter(
       ({ verdict }) => verdict === 'rejected' || verdict === 'quarantined',
     );
@@ -94,7 +95,8 @@ async function deliver(
   while (!signal.aborted) {
     const { verdicts, retryAfterMs, why } = await client.submit(envelopes);
     if (verdicts !== undefined) return verdicts;
-    onRetry?.(`${why}; the same readings are sent again in ${retryAfterMs / 1000} s`);
+    if (signal.aborted) break;
+    onRetry?.(`sending again in ${retryAfterMs / 1000} s: ${why}`);
     await until(clock.nowMs() + retryAfterMs, signal);
   }
   return undefined;
