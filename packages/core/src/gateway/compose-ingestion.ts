@@ -6,7 +6,7 @@ import { SignatureVerifier } from '../devices/signature-verifier.js';
 import type { CommitQueue } from '../ingestion/commit-queue.js';
 import { IngestionConfig } from '../ingestion/ingestion.config.js';
 import type { IngestionService } from '../ingestion/ingestion.service.js';
-import { nativeHashing, nativeSha256 } from '../hashing/native-hashing.js';
+import { nativeHashing, nativeSaltedLeaves, nativeSha256 } from '../hashing/native-hashing.js';
 import { nodeTimers } from '../ingestion/node-timers.js';
 import type { ReceiptIssuer } from '../ingestion/receipt-issuer.js';
 import { openIngestion } from '../ingestion/open-ingestion.js';
@@ -47,6 +47,9 @@ export async function composeIngestion(parts: {
     entries: devices.directoryEntries,
   });
   const sha256 = nativeSha256;
+  // What they compile is compiled now, not while the first message waits.
+  nativeHashing.pairs('rfc9162');
+  nativeSaltedLeaves(new Uint8Array(0), new Uint8Array(0));
   const { service, queue, receipts } = openIngestion({
     origin: parts.config.origin,
     profile: parts.config.batching.profile,
