@@ -11,7 +11,7 @@ import type { BatchProfile } from '../../verify/contracts.js';
 import { numberCursor, page, readNumberCursor } from '../list-cursor.js';
 import { entryIdsInBatch } from './batch-positions.js';
 import { entryIdOf } from './entry-id.js';
-import { GatheredReads } from './gathered-reads.js';
+import { GatheredReads, hiddenArray } from './gathered-reads.js';
 import { sealBatch } from './sealing.js';
 import type { Sql } from './sql.js';
 
@@ -126,7 +126,7 @@ export class SqlBatches implements BatchStore {
     const column = (at: number): readonly number[] => places.map((place) => place[at]!);
     const rows = await this.sql.query<TileRow>(
       `SELECT t.batch_number, t.level, t.index, t.hashes
-       FROM unnest($1::int8[], $2::int2[], $3::int4[]) AS k (batch_number, level, index)
+       FROM unnest(${hiddenArray(1, 'int8')}, ${hiddenArray(2, 'int2')}, ${hiddenArray(3, 'int4')}) AS k (batch_number, level, index)
        JOIN batch_tile t USING (batch_number, level, index) WHERE t.log_id = 1`,
       [column(0), column(1), column(2)],
       { prepare: 'wattproof_tiles' },

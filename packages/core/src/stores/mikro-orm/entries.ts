@@ -10,7 +10,7 @@ import type { Assurance, StoredVerdict } from '../../logs/verdict.js';
 import { numberCursor, page, readNumberCursor } from '../list-cursor.js';
 import { entryIdsInBatch } from './batch-positions.js';
 import { entryIdOf, hexOf, uuidOf } from './entry-id.js';
-import { GatheredReads } from './gathered-reads.js';
+import { GatheredReads, hiddenArray } from './gathered-reads.js';
 import { splitHashes } from './hash-list.js';
 import { newestClaims, newestReceipts } from './receipts.js';
 import type { Sql, SqlValue } from './sql.js';
@@ -55,7 +55,7 @@ const PLACE = `LEFT JOIN LATERAL (SELECT r.log_id, r.batch_number,
 const LEAVES = `SELECT e.id, e.account_id, b.log_hash, b.salt, p.batch_number,
     p.index AS batch_index
   FROM entry e JOIN entry_body b ON b.entry_id = e.id ${PLACE}
-  WHERE e.id = ANY($1::uuid[])`;
+  WHERE e.id = ANY(${hiddenArray(1, 'uuid')})`;
 
 const ENTRY = `SELECT e.id, e.account_id, e.source, e.type, e.format, e.received_at_ms, e.arrival, e.meter_id, e.starts_ms,
     e.ends_ms, b.bytes, b.salt, b.log_hash, b.signature_alg, b.signature_key_id, b.signature_public_key,
@@ -102,7 +102,7 @@ export class SqlEntries implements EntryStore {
 
   private async entriesOf(ids: readonly string[]): Promise<ReadonlyMap<string, StoredEntry>> {
     const rows = await this.sql.query<EntryRow>(
-      `${ENTRY} WHERE e.id = ANY($1::uuid[])`,
+      `${ENTRY} WHERE e.id = ANY(${hiddenArray(1, 'uuid')})`,
       [ids.map(hexOf)],
       { prepare: 'wattproof_entries' },
     );

@@ -1,7 +1,7 @@
 import type { CoveringEvidence, IntentState } from '../../anchoring/anchor.store.js';
 import type { Evidence } from '../../spi/index.js';
 import { COVERING_INTENT_STATES } from '../anchor-states.js';
-import { GatheredReads } from './gathered-reads.js';
+import { GatheredReads, hiddenArray } from './gathered-reads.js';
 import type { Sql } from './sql.js';
 
 interface EvidenceRow {
@@ -13,7 +13,7 @@ interface EvidenceRow {
 
 /** The newest evidence of the smallest covering commitment, for each asked anchor and size. */
 const EVIDENCE = `SELECT a.anchor, a.size AS asked, i.size, i.evidence
-  FROM unnest($1::text[], $2::int8[]) AS a (anchor, size)
+  FROM unnest(${hiddenArray(1, 'text')}, ${hiddenArray(2, 'int8')}) AS a (anchor, size)
   CROSS JOIN LATERAL (SELECT c.size,
       (SELECT e.evidence FROM anchor_evidence e WHERE e.intent_id = c.id ORDER BY e.id DESC LIMIT 1) AS evidence
     FROM anchor_intent c

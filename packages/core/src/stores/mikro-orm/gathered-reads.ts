@@ -10,6 +10,14 @@ interface Waiting<V> {
 }
 
 /**
+ * Array parameter `$n` of a prepared statement, hidden from the planner: seeing that today's array is short it would plan every
+ * execution anew, which costs five times what the execution does.
+ */
+export function hiddenArray(n: number, type: string): string {
+  return `(SELECT $${n}::${type}[])::${type}[]`;
+}
+
+/**
  * Reads of one row each, gathered into statements that read many: whoever asks while `statements` of them are under way goes with the
  * next. Readers then cost least when there are most of them, and never take the connections that writers need. Nobody joins a
  * statement that began before they asked, so they see everything committed by then.

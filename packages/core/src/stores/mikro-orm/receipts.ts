@@ -1,6 +1,7 @@
 import type { StoredReceipt } from '../../ingestion/ingest.store.js';
 import type { StoredVerdict } from '../../logs/verdict.js';
 import { entryIdOf } from './entry-id.js';
+import { hiddenArray } from './gathered-reads.js';
 import { splitHashes } from './hash-list.js';
 import type { Sql } from './sql.js';
 
@@ -37,7 +38,7 @@ export async function newestReceipts(
 ): Promise<Map<string, StoredReceipt>> {
   const rows = await claimRows(sql, uuids);
   const groups = await sql.query<{ readonly id: bigint; readonly leaves: Uint8Array }>(
-    'SELECT id, leaves FROM receipt_group WHERE id = ANY($1::int8[])',
+    `SELECT id, leaves FROM receipt_group WHERE id = ANY(${hiddenArray(1, 'int8')})`,
     [[...new Set(rows.map((row) => row.group_id))]],
     { prepare: 'wattproof_receipt_leaves' },
   );
@@ -55,7 +56,7 @@ function claimRows(sql: Sql, uuids: readonly string[]): Promise<readonly ClaimRo
     `SELECT DISTINCT ON (v.entry_id) v.entry_id, b.log_hash, v.verdict, v.reason, v.rule_set, v.receipt_index, v.group_id,
        g.signature, g.key_id, g.committed_at_ms, g.include_by_ms, g.durability
      FROM verdict v JOIN entry_body b ON b.entry_id = v.entry_id JOIN receipt_group g ON g.id = v.group_id
-     WHERE v.entry_id = ANY($1::uuid[]) ORDER BY v.entry_id, v.group_id DESC`,
+     WHERE v.entry_id = ANY(${hiddenArray(1, 'uuid')}) ORDER BY v.entry_id, v.group_id DESC`,
     [uuids],
     { prepare: 'wattproof_newest_claims' },
   );
