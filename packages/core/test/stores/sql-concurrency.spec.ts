@@ -8,7 +8,10 @@ import {
   MORNING_MS,
   QUARTER_MS,
 } from './sql-rows.js';
-import { fakeSeal, openPgLog, type SqlLog } from './sql-log.js';
+import { fakeSeal, limits, openPgLog, type SqlLog } from './sql-log.js';
+import { SqlBatches } from '../../src/stores/mikro-orm/batches.js';
+import { SqlEntries } from '../../src/stores/mikro-orm/entries.js';
+import { EvidenceReads } from '../../src/stores/mikro-orm/evidence-reads.js';
 import { startPostgres, type TestPostgres } from '../../src/testing/postgres/start-postgres.js';
 
 describe('Writers that meet in PostgreSQL', () => {
@@ -51,6 +54,23 @@ describe('Writers that meet in PostgreSQL', () => {
       await expect(log.sql.query('SELECT $1::int8[]', [wrong])).rejects.toMatchObject({
         sqlState: expect.stringMatching(/^22/),
       });
+  });
+
+  test('what proofs read is planned once for a connection, not for every proof', async () => {
+    await log.sql.transaction(async (tx) => {
+      const entries = new SqlEntries(tx, limits);
+      const batches = new SqlBatches(tx, limits);
+      const evidence = new EvidenceReads(tx, limits);
+      for (let i = 0; i < 7; i += 1) {
+        const id = `log_${String(i).padStart(32, '0')}`;
+        await Promise.all([entries.get(id), entries.leaf(id), entries.receipt(id)]);
+        await Promise.all([batches.tile(0, 0, i), evidence.covering('local', BigInt(i))]);
+      }
+      // The first five executions are always planned for their own parameters.
+      const planned = await tx.query('SELECT name, custom_plans::int4 FROM pg_prepared_statements');
+      expect(planned).toHaveLength(6);
+      expect(planned.filter(({ custom_plans }) => custom_plans !== 5)).toEqual([]);
+    });
   });
 
   test('the same bytes sent by eight connections at once become one entry with one receipt', async () => {
