@@ -26,7 +26,7 @@ export interface ReadItem {
 }
 
 /** Checks after which other work gets a turn: some 70 µs each with the fastest back end. */
-const CHECKS_PER_TURN = 32;
+const CHECKS_PER_TURN = 8;
 
 /** Finds out who stands behind each item of a frame. */
 export class Authenticator {
