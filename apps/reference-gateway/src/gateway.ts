@@ -1,16 +1,25 @@
 import { check } from './cli/check.js';
 import { type Command, commandContext, misuse } from './cli/command.js';
 import { recover } from './cli/recover.js';
+import { rotateKey } from './cli/rotate-key.js';
 import { schema } from './cli/schema.js';
 import { start } from './cli/start.js';
 
-const COMMANDS: Readonly<Record<string, Command>> = { check, recover, schema, start };
+const COMMANDS: Readonly<Record<string, Command>> = {
+  check,
+  recover,
+  'rotate-key': rotateKey,
+  schema,
+  start,
+};
 
 const USAGE = `gateway check [FILE] [--print]   read the configuration, load its plugins, start nothing
 gateway schema [FILE]            print the JSON Schema of the configuration
 gateway start [FILE]             run the gateway
 gateway recover [FILE] [--adopt-new-origin NAME] [--adopt-database]
                                  say whether the database is as new as what has been signed, and the ways out
+gateway rotate-key [FILE] --to NEW_FILE
+                                 make the next log key, announced by the present one
 FILE defaults to WATTPROOF_CONFIG, then to the demo preset.`;
 
 const [name = '', ...args] = process.argv.slice(2);

@@ -12,6 +12,7 @@ export type {
   GatewayReplacements,
 } from './gateway/gateway-options.js';
 export type { Gateway } from './gateway/gateway.js';
+export { rotateLogKey, type RotatedLogKey } from './gateway/rotate-log-key.js';
 export { IngestionService } from './ingestion/ingestion.service.js';
 export type { Job, JobRole, JobStatus } from './jobs/job.js';
 export { JobTable, type Ticker } from './jobs/job-table.js';

@@ -30,6 +30,7 @@ export function commandContext(options: Omit<CommandContext, 'configFile'>): Com
 /** Options of each command; true for those with a value. */
 const OPTIONS: Readonly<Record<string, Readonly<Record<string, boolean>>>> = {
   check: { '--print': false },
+  'rotate-key': { '--to': true },
   recover: { '--adopt-new-origin': true, '--adopt-database': false },
   schema: {},
   start: {},
@@ -48,4 +49,19 @@ export function misuse(name: string, args: readonly string[]): string | undefine
     else if (!known[option] && inline !== undefined) return `${option} takes no value`;
   }
   return files > 1 ? `gateway ${name} reads one FILE, got ${files}` : undefined;
+}
+
+/** Takes an option with a value, `--name VALUE` or `--name=VALUE`, out of the arguments; an empty value when it has none. */
+export function takeOption(
+  args: readonly string[],
+  option: string,
+): { readonly rest: readonly string[]; readonly value: string | undefined } {
+  const at = args.findIndex((arg) => arg === option || arg.startsWith(`${option}=`));
+  if (at < 0) return { rest: args, value: undefined };
+  const inline = args[at]?.slice(option.length + 1);
+  const isInline = args[at] !== option;
+  return {
+    rest: args.toSpliced(at, isInline ? 1 : 2),
+    value: isInline ? inline : (args[at + 1] ?? ''),
+  };
 }

@@ -4,7 +4,7 @@ import type { GatewayConfig } from '@wattproof/core/plugins';
 import { toHex } from '@wattproof/core/verify';
 import { ConfigError } from '../config/config-errors.js';
 import { loadConfig } from '../config/load-config.js';
-import type { CommandContext } from './command.js';
+import { type CommandContext, takeOption } from './command.js';
 
 const ASK_LEDGERS_MS = 15_000;
 const NEW_ORIGIN = '--adopt-new-origin';
@@ -16,7 +16,7 @@ const ADOPT = '--adopt-database';
  * store. Exit 0 consistent, 1 rolled back or not to be told, 2 not usable as called.
  */
 export async function recover(args: readonly string[], context: CommandContext): Promise<number> {
-  const { rest, name } = withoutNewOrigin(args);
+  const { rest, value: name } = takeOption(args, NEW_ORIGIN);
   if (name === '') {
     context.err(`${NEW_ORIGIN} needs the name of the new log, such as example.org/energy-log-2`);
     return 2;
@@ -103,15 +103,4 @@ function waysOut(
     `      The ${waiting} entries that wait here are in no batch; send them again to the new log.`,
     ...(name === undefined ? [`      gateway recover ${NEW_ORIGIN} NAME fills in the name.`] : []),
   ];
-}
-
-function withoutNewOrigin(args: readonly string[]): {
-  readonly rest: readonly string[];
-  readonly name: string | undefined;
-} {
-  const at = args.findIndex((arg) => arg === NEW_ORIGIN || arg.startsWith(`${NEW_ORIGIN}=`));
-  if (at < 0) return { rest: args, name: undefined };
-  const [, inline] = (args[at] as string).split('=');
-  const name = inline ?? args[at + 1] ?? '';
-  return { rest: args.toSpliced(at, inline === undefined ? 2 : 1), name };
 }

@@ -1,11 +1,9 @@
 import { stat } from 'node:fs/promises';
 import type { Signer } from '../spi/index.js';
-import { utf8 } from '../verify/bytes.js';
-import { logKeyText } from '../verify/log-key.js';
-import { formatNote, parseVkey } from '../verify/note.js';
-import { canonicalJsonBytes } from '../verify/rfc8785.js';
+import { parseVkey } from '../verify/note.js';
 import { createPrivateFile, readIfThere, replaceFile } from './durable-file.js';
 import { FileMark } from './high-water-mark.js';
+import { signedLogKeyNote } from './log-key-note.js';
 import { deriveKey, keyFromPem, keyFromSeed, namedSigner, pemOf } from './log-key.js';
 import { LogError } from './log-error.js';
 import { problemOfPrevious } from './previous-keys.js';
@@ -137,21 +135,15 @@ async function announcements(
   if (wanted.every((vkey, i) => kept?.[i]?.includes(JSON.stringify(vkey)))) return kept ?? [];
   await files.mark.begin();
   const notes: string[] = [];
-  for (const role of ['receipts', 'ledger'] as const) {
-    const text = logKeyText(
-      canonicalJsonBytes({
-        v: 'log-key/1',
+  for (const role of ['receipts', 'ledger'] as const)
+    notes.push(
+      await signedLogKeyNote(checkpoint, {
         origin: options.origin,
         role,
         vkey: others[role].vkey,
-        announced_at: new Date(options.nowMs()).toISOString(),
+        announcedAtMs: options.nowMs(),
       }),
     );
-    const { name, id } = parseVkey(checkpoint.vkey);
-    notes.push(
-      formatNote({ text, signatures: [{ name, id, value: await checkpoint.sign(utf8(text)) }] }),
-    );
-  }
   await replaceFile(files.notes, JSON.stringify(notes));
   return notes;
 }
