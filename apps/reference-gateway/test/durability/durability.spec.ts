@@ -5,7 +5,7 @@ import { auditStore, startPostgres, type TestPostgres } from '@wattproof/core/te
 import { type CampaignResult, runCampaign } from './campaign.js';
 
 const nightly = process.env['WATTPROOF_NIGHTLY'] === '1';
-const KILLS = nightly ? 20 : 1;
+const KILLS = nightly ? 20 : 3;
 const DATABASE_STOPS = nightly ? 10 : 1;
 const BETWEEN = nightly ? ([100, 2000] as const) : ([200, 300] as const);
 const silent = { debug() {}, info() {}, warn() {}, error() {} };

@@ -3,6 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { hostAdapter } from '../../src/nest/http/host-adapter.js';
 import { startTestGateway, type TestGateway } from '../../src/testing/start-test-gateway.js';
 import { TestDevice } from '../ingestion/test-devices.js';
@@ -89,6 +90,29 @@ describe.each(HOSTS)('URLs that no client of ours writes, on %s', (host) => {
     const ended = once(half, 'close');
     await app.close();
     await ended;
+  });
+
+  it.each([
+    ['what is not HTTP', '\u0000\u0001 hello\r\n\r\n', 400, 'request_malformed'],
+    [
+      'two lengths',
+      'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n',
+      400,
+      'request_malformed',
+    ],
+    [
+      '20 KiB of headers',
+      `GET / HTTP/1.1\r\nHost: a\r\nX-A: ${'a'.repeat(20_000)}\r\n\r\n`,
+      431,
+      'headers_too_large',
+    ],
+  ])('%s is told as a problem by the server itself', async (_what, sent, status, code) => {
+    const { port, hostname } = new URL(gateway.url);
+    const socket = connect(Number(port), hostname);
+    socket.write(sent);
+    const answer = await text(socket);
+    expect(answer).toContain(`HTTP/1.1 ${status} `);
+    expect(JSON.parse(answer.slice(answer.indexOf('{')))).toMatchObject({ status, code });
   });
 
   it('consistency of an empty log says that there is no checkpoint', async () => {

@@ -1,6 +1,7 @@
 import type { AbstractHttpAdapter } from '@nestjs/core';
 import type { Server } from 'node:http';
 import { withPeers } from '../../peers/with-peers.js';
+import { tellMalformedRequests } from './malformed-request.js';
 import { PROBLEM_CONTENT_TYPE, problemBody } from './problem.js';
 import { problemOf } from './problem-of.js';
 
@@ -101,6 +102,7 @@ function bounded(
     const server = adapter.getHttpServer() as Server;
     server.requestTimeout = REQUEST_TIMEOUT_MS;
     server.maxConnections = MAX_CONNECTIONS;
+    tellMalformedRequests(server);
   };
   const close = adapter.close.bind(adapter) as () => Promise<void>;
   adapter.close = async () => {
