@@ -42,7 +42,7 @@ const lastingStore = (): Store =>
   Object.create(openMemoryStore({ clock }), { durability: { value: 'process' } }) as Store;
 
 async function sealOne(gateway: Gateway): Promise<string> {
-  clock.advance(900_000);
+  await clock.advance(900_000);
   const answer = await gateway.ingestion.acceptLog(JSON.stringify(device.emlog(clock.nowMs())));
   if (answer.kind !== 'item' || answer.item.id === null) throw new Error(JSON.stringify(answer));
   await gateway.batcher.flush();
