@@ -1,0 +1,186 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createServer, type Server } from 'node:http';
+import { createRequire } from 'node:module';
+import type { AddressInfo } from 'node:net';
+import { createInterface } from 'node:readline';
+import { HDNodeWallet } from 'ethers';
+import { headerRlp } from '../../src/block-header-rlp.js';
+
+/** The mnemonic whose accounts anvil funds in its genesis block, so that no reorganisation takes the funds away. */
+const MNEMONIC = 'test test test test test test test test test test test junk';
+
+export interface RpcAnswer {
+  readonly result?: any;
+  readonly error?: { readonly code: number; readonly message: string; readonly data?: unknown };
+}
+/** Changes what the node answers to one call; undefined lets the answer pass. */
+export type Interception = (
+  method: string,
+  params: readonly unknown[],
+  answer: RpcAnswer,
+) => RpcAnswer | undefined;
+
+export interface AnvilOptions {
+  /** Funded accounts. */
+  readonly accounts?: number;
+  /** True: a block per transaction, at once. Otherwise blocks come from `mine` alone. */
+  readonly automine?: boolean;
+  readonly args?: readonly string[];
+}
+
+/** A real EVM node in a process of its own, behind a door that a test can close or make lie. */
+export class Anvil {
+  #down = false;
+  #intercept: Interception | undefined;
+  #keys: HDNodeWallet | undefined;
+  /** Calls that came through the door, for counting. */
+  calls = 0;
+
+  private constructor(
+    private readonly child: ChildProcess,
+    private readonly direct: string,
+    private readonly door: Server,
+  ) {}
+
+  static async start(options: AnvilOptions = {}): Promise<Anvil> {
+    const child = spawn(
+      anvilBinary(),
+      [
+        ...['--port', '0', '--accounts', String(options.accounts ?? 10), '--mnemonic', MNEMONIC],
+        // Otherwise `finalized` stays at block 0.
+        ...['--slots-in-an-epoch', '1'],
+        ...(options.automine === true ? [] : ['--no-mining']),
+        ...(options.args ?? []),
+      ],
+      { stdio: ['ignore', 'pipe', 'pipe'] },
+    );
+    const direct = await listening(child);
+    const door = createServer((request, response) => {
+      const chunks: Buffer[] = [];
+      request.on('data', (chunk: Buffer) => chunks.push(chunk));
+      request.on('end', () => {
+        anvil.#answer(Buffer.concat(chunks)).then(
+          (answer) => {
+            if (answer === undefined) return void request.socket.destroy();
+            response.setHeader('content-type', 'application/json');
+            response.end(answer);
+          },
+          () => request.socket.destroy(),
+        );
+      });
+    });
+    const anvil: Anvil = new Anvil(child, direct, door);
+    await new Promise<void>((resolve) => {
+      door.listen(0, '127.0.0.1', resolve);
+    });
+    return anvil;
+  }
+
+  /** Where the node answers as long as it is not down; what an anchor is configured with. */
+  get url(): string {
+    return `http://127.0.0.1:${(this.door.address() as AddressInfo).port}`;
+  }
+
+  /** Private key of a funded account. */
+  key(index: number): string {
+    this.#keys ??= HDNodeWallet.fromPhrase(MNEMONIC, '', "m/44'/60'/0'/0");
+    return this.#keys.deriveChild(index).privateKey;
+  }
+
+  /** Asks the node itself, whatever the door does. */
+  async rpc<T>(method: string, ...params: readonly unknown[]): Promise<T> {
+    const answer = JSON.parse(
+      await this.#forward(JSON.stringify({ jsonrpc: '2.0', id: 1, method, params })),
+    ) as RpcAnswer;
+    if (answer.error) throw new Error(`${method}: ${answer.error.message}`);
+    return answer.result as T;
+  }
+
+  async mine(count = 1): Promise<void> {
+    for (let block = 0; block < count; block += 1) await this.rpc('evm_mine');
+  }
+
+  async height(): Promise<number> {
+    return Number(await this.rpc<string>('eth_blockNumber'));
+  }
+
+  /** Replaces the newest `depth` blocks by empty ones and adds one more. */
+  async reorganise(depth: number): Promise<void> {
+    await this.rpc('anvil_dropAllTransactions');
+    await this.rpc('anvil_reorg', depth, []);
+    await this.rpc('anvil_dropAllTransactions');
+    await this.mine();
+  }
+
+  /** RLP of the header at a height of the best chain. */
+  async header(height: number): Promise<Uint8Array | undefined> {
+    const block = await this.rpc<Record<string, string> | null>(
+      'eth_getBlockByNumber',
+      `0x${height.toString(16)}`,
+      false,
+    );
+    return block === null ? undefined : headerRlp(block);
+  }
+
+  setDown(down: boolean): void {
+    this.#down = down;
+  }
+
+  intercept(intercept: Interception | undefined): void {
+    this.#intercept = intercept;
+  }
+
+  async stop(): Promise<void> {
+    this.door.closeAllConnections();
+    await new Promise((resolve) => {
+      this.door.close(resolve);
+    });
+    const ended = new Promise((resolve) => {
+      this.child.once('exit', resolve);
+    });
+    this.child.kill('SIGTERM');
+    await ended;
+  }
+
+  async #answer(body: Buffer): Promise<string | undefined> {
+    this.calls += 1;
+    if (this.#down) return undefined;
+    const text = await this.#forward(body.toString());
+    if (this.#intercept === undefined) return text;
+    const { method, params } = JSON.parse(body.toString()) as {
+      method: string;
+      params: readonly unknown[];
+    };
+    const changed = this.#intercept(method, params, JSON.parse(text) as RpcAnswer);
+    return changed === undefined ? text : JSON.stringify({ jsonrpc: '2.0', id: 1, ...changed });
+  }
+
+  async #forward(body: string): Promise<string> {
+    const headers = { 'content-type': 'application/json' };
+    const response = await fetch(this.direct, { method: 'POST', headers, body });
+    return response.text();
+  }
+}
+
+/** The binary itself, so that the process we end is the node and not a wrapper around it. */
+function anvilBinary(): string {
+  const wrapper = createRequire(import.meta.url).resolve('@foundry-rs/anvil/package.json');
+  const arch = process.arch === 'x64' ? 'amd64' : process.arch;
+  return createRequire(wrapper).resolve(`@foundry-rs/anvil-${process.platform}-${arch}/bin/anvil`);
+}
+
+function listening(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const said: string[] = [];
+    child.once('error', reject);
+    child.once('exit', (code) => {
+      reject(new Error(`anvil ended (${code}): ${said.join('\n')}`));
+    });
+    for (const stream of [child.stdout, child.stderr])
+      createInterface({ input: stream as NodeJS.ReadableStream }).on('line', (line) => {
+        said.push(line);
+        const at = /Listening on (\S+)/.exec(line)?.[1];
+        if (at !== undefined) resolve(`http://${at}`);
+      });
+  });
+}
