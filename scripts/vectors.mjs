@@ -2,7 +2,19 @@
 // One line per failing case, last `N passed, N failed`. Exit 1 on a failure, 2 on an unknown family or an unreadable file.
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
-import { vectorFamilies, vectorFamilyOf } from '../packages/core/dist/testing/vectors/index.js';
+import {
+  vectorFamilies as coreFamilies,
+  vectorFamilyOf,
+} from '../packages/core/dist/testing/vectors/index.js';
+
+const vectorFamilies = {
+  ...coreFamilies,
+  'anchor-proofs': async () => {
+    const product = await import('../packages/anchor-bitcoin/dist/verify/index.js');
+    const { anchorProofs } = await import('./vector-families/anchor-proofs.mjs');
+    return { run: anchorProofs(product) };
+  },
+};
 
 const files = process.argv.slice(2);
 let passed = 0;
@@ -11,7 +23,7 @@ let unusable = files.length === 0;
 if (unusable) console.error('usage: npm run vectors -- FILE…');
 
 for (const file of files) {
-  const family = vectorFamilyOf(basename(file));
+  const family = vectorFamilyOf(basename(file), Object.keys(vectorFamilies));
   if (family === undefined) {
     console.error(`${file}: unknown family; known are ${Object.keys(vectorFamilies).join(', ')}`);
     unusable = true;

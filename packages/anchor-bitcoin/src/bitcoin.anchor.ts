@@ -17,6 +17,7 @@ import { ANCHOR_VBYTES, AnchorWallet, type Coin } from './anchor-wallet.js';
 import { BitcoinNode } from './bitcoin-node.js';
 import type { BitcoinConfig } from './bitcoin.config.js';
 import { ChangeChain } from './change-chain.js';
+import { otsExport } from './ots-export.js';
 import { spvProof } from './spv-proof.js';
 import { hex } from './verify/block-header.js';
 import { OP_RETURN_EVIDENCE } from './verify/op-return.verifier.js';
@@ -164,6 +165,8 @@ export class BitcoinAnchor implements Anchor {
       return { live: true, ready: false, detail };
     }
   }
+
+  readonly exportProof = otsExport;
 
   async close(): Promise<void> {}
 

@@ -1,11 +1,11 @@
+import { createHash } from 'node:crypto';
 import plugin, { BitcoinConfig } from '@wattproof/anchor-bitcoin';
 import { opReturnVerifier } from '@wattproof/anchor-bitcoin/verify';
 import { createFleet, GatewayClient, readingDocument } from '@wattproof/core/simulator';
 import { startTestGateway, type TestGateway } from '@wattproof/core/testing';
 import { verifyProof } from '@wattproof/core/verify';
-import { networks, payments } from 'bitcoinjs-lib';
-import { AnchorWallet } from '../src/anchor-wallet.js';
-import { regtestKey } from './regtest/regtest-key.js';
+import { heightOf, independentOts } from './ots/independent-ots.js';
+import { regtestKey, regtestWallet } from './regtest/regtest-key.js';
 import { Regtest } from './regtest/regtest.js';
 
 const WIF = regtestKey(7);
@@ -14,8 +14,7 @@ let gateway: TestGateway;
 
 beforeAll(async () => {
   regtest = await Regtest.start();
-  const { address } = new AnchorWallet(WIF, 'regtest');
-  await regtest.fund(payments.p2wpkh({ address, network: networks.regtest }).hash as Uint8Array);
+  await regtest.fund(regtestWallet(7).script);
   const config = {
     network: 'regtest',
     rpc: { url: regtest.url, user: 'anchor', password: 'secret' },
@@ -106,6 +105,17 @@ describe('a reading anchored on a Bitcoin chain', () => {
       level: 'operator',
       notChecked: [expect.anything()],
     });
+
+    const ots = await ask(`/logs/${answer!.id}/proof?format=ots&anchor=bitcoin`);
+    expect(ots.headers.get('content-type')).toContain('application/vnd.opentimestamps.ots');
+    const { digest, attested } = independentOts(new Uint8Array(await ots.arrayBuffer()));
+    const preimage = await (await ask(`/logs/${answer!.id}/preimage`)).arrayBuffer();
+    expect(digest).toBe(createHash('sha256').update(Buffer.from(preimage)).digest('hex'));
+    expect(attested).toHaveLength(1);
+    const header = await regtest.header(heightOf(attested[0]!));
+    expect(attested[0]!.message.toString('hex')).toBe(
+      Buffer.from(header!.slice(36, 68)).toString('hex'),
+    );
 
     const evidence = bundle.indexOf('bitcoin-op-return/1');
     const digits = [...bundle.matchAll(/[0-9a-f]{64,}/g)].map(

@@ -6,6 +6,8 @@ export interface BlockHeader {
   /** Internal byte order. */
   readonly merkleRoot: Uint8Array;
   readonly timeS: number;
+  /** The target in compact form, 8 hex digits. */
+  readonly bits: string;
   /** Whether the hash is at or below the target the header itself states. */
   readonly workDone: boolean;
 }
@@ -15,11 +17,13 @@ export function readHeader(bytes: Uint8Array): BlockHeader | undefined {
   if (bytes.length !== 80) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const hash = doubleSha256(bytes).reverse();
-  const target = targetOf(view.getUint32(72, true));
+  const bits = view.getUint32(72, true);
+  const target = targetOf(bits);
   return {
     hash: hex(hash),
     merkleRoot: bytes.slice(36, 68),
     timeS: view.getUint32(68, true),
+    bits: bits.toString(16).padStart(8, '0'),
     workDone: target !== undefined && BigInt(`0x${hex(hash)}`) <= target,
   };
 }

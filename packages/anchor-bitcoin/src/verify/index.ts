@@ -1,2 +1,20 @@
 export { opReturnVerifier, OP_RETURN_EVIDENCE } from './op-return.verifier.js';
 export { opReturnVerifier as default } from './op-return.verifier.js';
+export { type BlockHeader, readHeader } from './block-header.js';
+export { type BranchProof, branchRoot } from './merkle-branch.js';
+export {
+  isAmbiguous,
+  MalformedTransaction,
+  readTransaction,
+  type TransactionFacts,
+} from './transaction.js';
+export { OtsError } from './ots/ots-error.js';
+export type { OtsHash, OtsOp } from './ots/ots-op.js';
+export {
+  attestationsOf,
+  type DetachedTimestamp,
+  type OtsAttestation,
+  type OtsTimestamp,
+} from './ots/ots-timestamp.js';
+export { readOts, readTimestamp } from './ots/read-ots.js';
+export { writeOts } from './ots/write-ots.js';

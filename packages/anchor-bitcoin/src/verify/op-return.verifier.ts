@@ -8,7 +8,13 @@ import type {
 } from '@wattproof/core/spi';
 import { bytesOf, type BlockHeader, hex, readHeader } from './block-header.js';
 import { branchRoot, doubleSha256 } from './merkle-branch.js';
-import { commitsTo, MalformedTransaction, readTransaction, statedHeight } from './transaction.js';
+import {
+  commitsTo,
+  isAmbiguous,
+  MalformedTransaction,
+  readTransaction,
+  statedHeight,
+} from './transaction.js';
 
 /** Evidence type of a commitment in an OP_RETURN output. */
 export const OP_RETURN_EVIDENCE = 'bitcoin-op-return/1';
@@ -89,23 +95,14 @@ async function check(
   context: EvidenceContext,
 ): Promise<EvidenceVerdict> {
   try {
-    // A 64-byte transaction can be read as an inner node of the tree (CVE-2017-12842).
-    for (const bytes of [body.tx, body.coinbase]) {
-      if (bytes.length === 64)
-        return refuse(
-          'transaction_ambiguous',
-          'a 64-byte transaction can be an inner node of the tree',
-        );
-    }
+    const ambiguous = refuse(
+      'transaction_ambiguous',
+      'a 64-byte transaction can be an inner node of the tree',
+    );
+    if (isAmbiguous(body.tx) || isAmbiguous(body.coinbase)) return ambiguous;
     const transaction = readTransaction(body.tx);
     const coinbase = readTransaction(body.coinbase);
-    for (const { stripped } of [transaction, coinbase]) {
-      if (stripped.length === 64)
-        return refuse(
-          'transaction_ambiguous',
-          'a 64-byte transaction can be an inner node of the tree',
-        );
-    }
+    if (isAmbiguous(transaction.stripped) || isAmbiguous(coinbase.stripped)) return ambiguous;
     if (!coinbase.coinbaseScript)
       return refuse('coinbase_invalid', 'the first transaction of the block is not a coinbase');
     if (statedHeight(coinbase.coinbaseScript) !== body.height)

@@ -59,6 +59,11 @@ export function readTransaction(bytes: Uint8Array): TransactionFacts {
   return { stripped, outputs, coinbaseScript };
 }
 
+/** True for bytes that may be two hashes side by side: an inner node of the block's tree (CVE-2017-12842). */
+export function isAmbiguous(transaction: Uint8Array): boolean {
+  return transaction.length === 64;
+}
+
 /** True for a script that is exactly OP_RETURN and one push of these 32 bytes. */
 export function commitsTo(script: Uint8Array, digest: Uint8Array): boolean {
   if (script.length !== 34 || script[0] !== 0x6a || script[1] !== 0x20 || digest.length !== 32)

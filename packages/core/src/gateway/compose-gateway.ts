@@ -163,6 +163,7 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
       batches: store.batches,
       anchors: store.anchors,
       anchorIds: [...anchoring.anchors.keys()],
+      exporters: anchoring.anchors,
       logKey: keys.checkpoint.vkey,
       announcements: keys.announcements,
       origin,

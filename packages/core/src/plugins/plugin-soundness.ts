@@ -5,6 +5,8 @@ import { TRUST_LEVELS } from '../verify/contracts.js';
 const KINDS: readonly PluginKind[] = ['anchor', 'transport', 'pricing', 'format', 'detector'];
 const PORTS: readonly string[] = ['tokens', 'certificates', 'settlement', 'wallet'];
 const NEEDS: readonly string[] = ['events', 'http', 'collections', 'jobs', 'signer'];
+/** What `?format=` of a proof means without any anchor. */
+const OWN_PROOF_FORMATS: readonly string[] = ['seed', 'bundle'];
 /** Methods an instance of each kind must have; everything else of the contract is optional. */
 const METHODS: Readonly<Record<PluginKind, readonly string[]>> = {
   anchor: ['quote', 'prepare', 'sign', 'broadcast', 'observe', 'evidence', 'health', 'close'],
@@ -49,6 +51,11 @@ function anchorUnsoundness(capabilities: AnchorCapabilities): string[] {
     found.push('capabilities.evidence names no evidence type');
   }
   for (const port of capabilities.ports ?? []) found.push(...oneOf('ports', port, PORTS));
+  for (const format of capabilities.exports ?? [])
+    if (!/^[a-z][a-z0-9-]{0,31}$/.test(format) || OWN_PROOF_FORMATS.includes(format))
+      found.push(
+        `capabilities.exports has ${show(format)}, not a name of its own of a-z, 0-9 and -`,
+      );
   return found;
 }
 
@@ -81,10 +88,13 @@ export function instanceUnsoundness(plugin: Plugin, instance: unknown): string[]
     .filter((method) => typeof members[method] !== 'function')
     .map((method) => `its instance has no ${method}()`);
   if (plugin.kind === 'anchor') {
+    const capabilities = plugin.capabilities as AnchorCapabilities;
     const ports = (members.ports ?? {}) as Record<string, unknown>;
-    for (const port of (plugin.capabilities as AnchorCapabilities).ports ?? []) {
+    for (const port of capabilities.ports ?? []) {
       if (!ports[port]) found.push(`it declares the port "${port}" and its instance has none`);
     }
+    if (capabilities.exports?.length && typeof members.exportProof !== 'function')
+      found.push('it declares exports and its instance has no exportProof()');
   }
   return found;
 }

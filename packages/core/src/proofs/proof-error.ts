@@ -3,7 +3,13 @@ export class ProofError extends Error {
   override readonly name = 'ProofError';
 
   constructor(
-    readonly code: 'log_not_found' | 'log_not_batched' | 'checkpoint_not_found' | 'size_invalid',
+    readonly code:
+      | 'log_not_found'
+      | 'log_not_batched'
+      | 'checkpoint_not_found'
+      | 'size_invalid'
+      | 'not_anchored'
+      | 'not_exportable',
     message: string,
   ) {
     super(message);

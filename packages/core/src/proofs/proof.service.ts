@@ -1,17 +1,24 @@
+import { type AnchorInstance, UnknownAnchor } from '../anchoring/anchor-instance.js';
 import type { AnchorStore } from '../anchoring/anchor.store.js';
 import type { BatchStore, StoredBatch } from '../batching/batch.store.js';
 import type { EntryLeaf, EntryStore, StoredEntry } from '../logs/entry.store.js';
+import type { ExportedProof } from '../spi/index.js';
 import { bundleText, type BundleEvidence } from '../verify/bundle.js';
 import { concat, toHex, utf8 } from '../verify/bytes.js';
+import { commitmentOf } from '../verify/commitment.js';
 import { positionedPath } from '../verify/inclusion.js';
 import { inclusionProofFromTiles, type TileReader } from '../verify/merkle-tiles.js';
 import { sha256 } from '../verify/sha256.js';
 import { leafHash, sha256Of, type Hashing } from '../verify/tree-hashing.js';
 import { BatchLogTree } from './batch-log-tree.js';
 import { CheckpointSigners } from './checkpoint-signers.js';
+import { stepsToCommitment } from './hash-steps.js';
 import { ProofError } from './proof-error.js';
 import { SealedReads } from './sealed-reads.js';
 import { StoredReceipts } from './stored-receipts.js';
+
+/** Formats that every gateway knows by name, whether or not one of its anchors writes them. */
+const KNOWN_EXPORT_FORMATS = ['ots', 'beef'];
 
 /** What proofs are made of. */
 export interface ProofParts {
@@ -20,6 +27,8 @@ export interface ProofParts {
   readonly anchors: Pick<AnchorStore, 'evidence'>;
   /** Instance ids of the configured anchors, in configuration order. */
   readonly anchorIds: readonly string[];
+  /** The configured anchors by instance id: what writes proofs in the formats of ledgers' own worlds. */
+  readonly exporters?: ReadonlyMap<string, Pick<AnchorInstance, 'anchor' | 'capabilities'>>;
   /** vkey of the key that signs checkpoints now. */
   readonly logKey: string;
   /** log-key/1 notes, oldest first. */
@@ -114,6 +123,58 @@ export class ProofService {
       ...(receipt === undefined ? {} : { receipt }),
     });
     return Buffer.from(text, 'utf8');
+  }
+
+  /** Names of the formats of ledgers' own worlds: those that the interface names, and what the configured anchors add. */
+  get exportFormats(): readonly string[] {
+    const exporters = [...(this.parts.exporters?.values() ?? [])];
+    const declared = exporters.flatMap(({ capabilities }) => capabilities.exports ?? []);
+    return [...new Set([...KNOWN_EXPORT_FORMATS, ...declared])];
+  }
+
+  /**
+   * The proof of one entry in a format of a ledger's own world, from the evidence of that anchor. What it proves has the
+   * SHA-256 `logHash`: the entry's preimage. Throws `log_not_found`, `log_not_batched`, `unknown_anchor`, `not_exportable`,
+   * `not_anchored`.
+   */
+  async exported(
+    wanted: string | EntryLeaf,
+    anchorId: string,
+    format: string,
+  ): Promise<ExportedProof> {
+    const exporter = this.parts.exporters?.get(anchorId);
+    if (exporter === undefined) throw new UnknownAnchor(anchorId, this.parts.anchorIds);
+    const { anchor, capabilities } = exporter;
+    const cannot = `Anchor "${anchorId}" cannot write this proof as ${format}; format=bundle always can.`;
+    if (!capabilities.exports?.includes(format)) throw new ProofError('not_exportable', cannot);
+    const entry = sealed(
+      typeof wanted === 'string' ? found(await this.parts.entries.leaf(wanted)) : wanted,
+    );
+    const batch = await this.#batchOf(entry);
+    const covering = await this.parts.anchors.evidence(anchorId, BigInt(batch.number + 1));
+    if (covering === undefined)
+      throw new ProofError(
+        'not_anchored',
+        `Anchor "${anchorId}" has no evidence that covers this entry yet; GET /api/v1/batches/${batch.id}/anchors tells where it stands.`,
+      );
+    const [path, place] = await Promise.all([
+      this.#path(batch, entry.batch.index),
+      this.#logTree.place(batch.number, batch.logLeaf, Number(covering.size)),
+    ]);
+    const sha256 = sha256Of(this.#hashing);
+    const { origin } = this.parts;
+    const proof = await anchor.exportProof?.({
+      format,
+      digest: entry.logHash,
+      steps: stepsToCommitment(
+        { batch, index: entry.batch.index, salt: entry.salt, path, place, origin },
+        sha256,
+      ),
+      commitment: commitmentOf(origin, covering.size, place.root, sha256),
+      evidence: covering.evidence,
+    });
+    if (proof === undefined) throw new ProofError('not_exportable', cannot);
+    return proof;
   }
 
   /** `LOG::` ‖ canonical bytes; its SHA-256 is the entry's leaf_hash. Throws `log_not_found`. */

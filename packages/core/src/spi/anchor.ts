@@ -1,6 +1,7 @@
 import type { Commitment, Evidence, JsonObject, TrustLevel } from '../verify/contracts.js';
 import type { Health } from './health.js';
 import type { AnchorPorts } from './anchor-ports.js';
+import type { ExportedProof, ProofToExport } from './proof-export.js';
 
 /** What this ledger can do. The engine and the conformance kit read it; nothing can be opted out of. */
 export interface AnchorCapabilities {
@@ -22,6 +23,8 @@ export interface AnchorCapabilities {
   readonly evidence: readonly string[];
   readonly trust: TrustLevel;
   readonly ports?: readonly (keyof AnchorPorts)[];
+  /** Formats of the ledger's own world that a proof can be written in, as in `?format=`: `ots`. */
+  readonly exports?: readonly string[];
 }
 
 /** One wish to publish one commitment on one anchor. Its id is its idempotency key. */
@@ -148,6 +151,11 @@ export interface Anchor {
   observe(attempts: readonly Attempt[], signal: AbortSignal): Promise<readonly Observation[]>;
   /** Builds the evidence of an included attempt. Repeatable; later evidence may say more. */
   evidence(intent: AnchorIntent, attempt: Attempt, signal: AbortSignal): Promise<Evidence>;
+  /**
+   * Writes a proof in one of `capabilities.exports`; undefined when this evidence cannot be said in that format. Pure: the
+   * ledger is not asked. Required with `exports`.
+   */
+  exportProof?(proof: ProofToExport): Promise<ExportedProof | undefined>;
   /** Looks the intent up on the ledger itself, for a lost or restored database. */
   findExisting?(intent: AnchorIntent, signal: AbortSignal): Promise<SignedAttempt | undefined>;
   /** The newest commitment of this origin that the ledger holds, if it can tell: guards against rollback. */

@@ -63,6 +63,7 @@ export {
   isPlugin,
 } from './plugin.js';
 export type { Plugin, PluginKind, PluginKinds, PluginOptions } from './plugin.js';
+export type { ExportedProof, HashStep, ProofToExport } from './proof-export.js';
 export type { PriceFactor, PriceQuote, PricingCapabilities, PricingModel } from './pricing.js';
 export { DURABILITY_CLASSES, type DurabilityClass } from './store.js';
 export type {

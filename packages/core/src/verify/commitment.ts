@@ -18,11 +18,20 @@ export function commitmentDigest(
   root: Uint8Array,
   sha256: Sha256 = pureSha256,
 ): Uint8Array {
-  if (!isOrigin(origin))
-    throw new TreeError('bad_size', `origin ${JSON.stringify(origin)} is not a checkpoint origin`);
   if (root.length !== HASH_BYTES)
     throw new TreeError('bad_leaf', `a root has 32 bytes, got ${root.length}`);
-  return sha256(concat(COMMITMENT_TAG, sha256(utf8(origin)), uint64be(size), root));
+  return sha256(concat(commitmentPrefix(origin, size, sha256), root));
+}
+
+/** What stands before the root in a commitment's preimage. Throws `bad_size`. */
+export function commitmentPrefix(
+  origin: string,
+  size: number | bigint,
+  sha256: Sha256 = pureSha256,
+): Uint8Array {
+  if (!isOrigin(origin))
+    throw new TreeError('bad_size', `origin ${JSON.stringify(origin)} is not a checkpoint origin`);
+  return concat(COMMITMENT_TAG, sha256(utf8(origin)), uint64be(size));
 }
 
 /** The commitment of a checkpoint. Throws as `commitmentDigest` does. */

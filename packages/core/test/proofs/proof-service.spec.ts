@@ -14,8 +14,12 @@ import { openMemoryStore } from '../../src/stores/memory/open-memory-store.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { sampleEvidence } from '../../src/testing/store-suite/sample-intents.js';
 import { sampleEntry } from '../../src/testing/store-suite/sample-rows.js';
+import type { AnchorInstance } from '../../src/anchoring/anchor-instance.js';
+import type { Anchor, ExportedProof, ProofToExport } from '../../src/spi/index.js';
 import { readBundle } from '../../src/verify/bundle.js';
 import { fromHex } from '../../src/verify/bytes.js';
+import { commitmentDigest } from '../../src/verify/commitment.js';
+import type { BatchProfile } from '../../src/verify/contracts.js';
 import { verifyConsistency } from '../../src/verify/consistency.js';
 import { pathOfPositioned, verifyInclusion } from '../../src/verify/inclusion.js';
 import { readReceipt, verifyReceipt } from '../../src/verify/receipt.js';
@@ -28,7 +32,17 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-async function world() {
+const exporter = (exports: string[], exportProof: Anchor['exportProof']) =>
+  ({ anchor: { exportProof }, capabilities: { exports } }) as unknown as AnchorInstance;
+const asked: ProofToExport[] = [];
+const written = (proof: ProofToExport): ExportedProof | undefined => {
+  asked.push(proof);
+  return proof.format === 'ots'
+    ? { mediaType: 'a/b', extension: 'ots', bytes: proof.digest }
+    : undefined;
+};
+
+async function world(profile: BatchProfile = 'rfc9162') {
   const clock = new FakeClock(1_760_000_000_000);
   const store = openMemoryStore({ clock });
   const keys = await openLogKeys({
@@ -41,7 +55,7 @@ async function world() {
   });
   const batcher = new Batcher({
     origin: ORIGIN,
-    config: { profile: 'rfc9162', maxEntries: 1000, maxAgeMs: 1000 },
+    config: { profile, maxEntries: 1000, maxAgeMs: 1000 },
     batches: store.batches,
     entries: store.entries,
     signer: new CheckpointSigner(ORIGIN, keys.checkpoint, new MemoryMark()),
@@ -66,6 +80,10 @@ async function world() {
     batches: store.batches,
     anchors: { evidence: async (anchor) => shown.get(anchor) },
     anchorIds: ['silent', 'ledger'],
+    exporters: new Map([
+      ['silent', exporter([], async () => undefined)],
+      ['ledger', exporter(['ots', 'other'], async (asked) => written(asked))],
+    ]),
     logKey: keys.checkpoint.vkey,
     announcements: keys.announcements,
     origin: ORIGIN,
@@ -128,6 +146,51 @@ describe('the proof service', () => {
     expect(await evidence()).toEqual([{ size: 1, steps: 0, body: taken.body }]);
     shown.delete('ledger');
     expect(await evidence()).toEqual([]);
+  });
+
+  it.each(['rfc9162', 'kwh-btc-iot'] as const)(
+    'gives an anchor every hash between an entry and its commitment to write down, under %s',
+    async (profile) => {
+      const { proofs, put, batcher, shown, store } = await world(profile);
+      const ids = await put(5);
+      await batcher.flush();
+      await put(3);
+      await batcher.flush();
+      await expect(proofs.exported(ids[4]!, 'ledger', 'ots')).rejects.toMatchObject({
+        code: 'not_anchored',
+      });
+      shown.set('ledger', { size: 2n, evidence: sampleEvidence() });
+      const { logRoot } = (await store.batches.byNumber(1))!;
+      for (const id of ids) {
+        const { bytes } = await proofs.exported(id, 'ledger', 'ots');
+        const preimage = createHash('sha256').update(await proofs.preimage(id));
+        expect(Buffer.from(bytes)).toEqual(preimage.digest());
+        const { digest, steps, commitment } = asked.at(-1)!;
+        const reached = steps.reduce(
+          (message, { prefix, suffix }) =>
+            createHash('sha256').update(prefix).update(message).update(suffix).digest(),
+          Buffer.from(digest),
+        );
+        expect(reached).toEqual(Buffer.from(commitmentDigest(ORIGIN, 2, logRoot)));
+        expect(Buffer.from(commitment.digest)).toEqual(reached);
+      }
+    },
+  );
+
+  it('says which anchor cannot write a format', async () => {
+    const { proofs, put, batcher, shown } = await world();
+    const [id] = await put(1);
+    await batcher.flush();
+    shown.set('ledger', { size: 1n, evidence: sampleEvidence() });
+    expect(proofs.exportFormats).toEqual(['ots', 'beef', 'other']);
+    for (const [anchor, format, code] of [
+      ['nobody', 'ots', 'unknown_anchor'],
+      ['silent', 'ots', 'not_exportable'],
+      ['ledger', 'beef', 'not_exportable'],
+      // Declared, but not of this evidence.
+      ['ledger', 'other', 'not_exportable'],
+    ] as const)
+      await expect(proofs.exported(id!, anchor, format)).rejects.toMatchObject({ code });
   });
 
   it('writes proofs in the form of kwh-btc-iot', async () => {

@@ -129,9 +129,13 @@ export const OPERATIONS: Readonly<Record<RouteName, OperationShape>> = {
   },
   getLog: { answers: { 200: 'The entry.' } },
   getProof: {
-    query: { format: 'seed (default) or bundle.' },
+    query: {
+      format: 'seed (default), bundle, or a format of a ledger\u2019s own world such as ots.',
+      anchor: 'Instance id of the anchor whose evidence is written; required with such a format.',
+    },
     answers: {
-      200: 'log_id, batch_id, leaf_hash, merkle_root, index, tree_size, profile, salt and the path as position and hash; or the bundle (application/vnd.wattproof.proof+json).',
+      200: 'log_id, batch_id, leaf_hash, merkle_root, index, tree_size, profile, salt and the path as position and hash; or the bundle (application/vnd.wattproof.proof+json); or a file such as an OpenTimestamps proof of the preimage.',
+      409: 'not_exportable: this anchor cannot write the format. not_anchored: its evidence does not cover the entry yet.',
     },
   },
   getPreimage: {

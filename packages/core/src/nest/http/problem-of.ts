@@ -13,6 +13,7 @@ const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   // proofs and checkpoints
   checkpoint_not_found: 404,
   size_invalid: 400,
+  not_anchored: 409,
   not_exportable: 409,
   erased: 410,
   // meters

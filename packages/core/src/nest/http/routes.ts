@@ -109,7 +109,8 @@ export const ROUTES = {
     scope: 'read',
     opens: 'proofs',
     tag: 'proofs',
-    summary: 'The inclusion proof of an entry, or with format=bundle its self-contained proof file',
+    summary:
+      'The inclusion proof of an entry, with format=bundle its self-contained proof file, with format=ots an OpenTimestamps proof',
   },
   getPreimage: {
     method: 'GET',

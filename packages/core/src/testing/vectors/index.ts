@@ -22,9 +22,12 @@ export const vectorFamilies: Readonly<Record<string, () => Promise<{ run: Vector
  * Family of a vector file by its name: the part before the first dot, else the longest family name it begins with
  * (`kwh_merkle_more.json`). Undefined when none does.
  */
-export function vectorFamilyOf(fileName: string): string | undefined {
+export function vectorFamilyOf(
+  fileName: string,
+  families: readonly string[] = Object.keys(vectorFamilies),
+): string | undefined {
   const stem = fileName.split('.', 1)[0] ?? '';
-  return Object.keys(vectorFamilies)
+  return families
     .filter((family) => stem === family || /^[^a-z0-9]/i.test(rest(stem, family)))
     .toSorted((a, b) => b.length - a.length)[0];
 }

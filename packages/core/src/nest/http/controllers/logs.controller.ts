@@ -98,15 +98,31 @@ export class LogsController {
     @Query() query: QueryValues,
     @Res() reply: Reply,
   ): Promise<void> {
-    const format = oneOf(query, 'format', ['seed', 'bundle']) ?? 'seed';
+    const { proofs } = this.gateway;
+    const format = oneOf(query, 'format', ['seed', 'bundle', ...proofs.exportFormats]) ?? 'seed';
     const { entries } = this.gateway.store;
     if (format === 'seed') {
       const leaf = visible(request, await entries.leaf(id));
-      sendJson(reply, await this.gateway.proofs.seedProof(leaf));
+      sendJson(reply, await proofs.seedProof(leaf));
+      return;
+    }
+    if (format !== 'bundle') {
+      const anchor = text(query, 'anchor');
+      if (anchor === undefined)
+        throw new Problem(
+          400,
+          'query_invalid',
+          `format=${format} needs anchor=ID: whose evidence?`,
+        );
+      const leaf = visible(request, await entries.leaf(id));
+      const { bytes, mediaType, extension } = await proofs.exported(leaf, anchor, format);
+      send(reply, 200, mediaType, bytes, {
+        'content-disposition': `attachment; filename="${leaf.id}.${extension}"`,
+      });
       return;
     }
     const entry = visible(request, await entries.get(id));
-    const bundle = await this.gateway.proofs.bundle(entry);
+    const bundle = await proofs.bundle(entry);
     send(reply, 200, PROOF_CONTENT_TYPE, bundle, {
       'content-disposition': `attachment; filename="${entry.id}.wattproof.json"`,
     });
