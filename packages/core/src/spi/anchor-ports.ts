@@ -6,7 +6,11 @@ export interface AnchorPorts {
   readonly wallet?: WalletPort;
 }
 
-/** The outcome of a ledger operation that is idempotent by `key`: doing it again finds it done. */
+/**
+ * The outcome of a ledger operation that is idempotent by `key`: doing it again finds it done. The same key with
+ * another request is refused (`key_conflict`). What a port refuses for good it refuses with a `PortRefusal`; that
+ * the ledger cannot be reached is `AnchorError('unavailable')`, and the same call may be made again.
+ */
 export interface LedgerOperation {
   readonly txId: string;
   readonly status: 'pending' | 'included' | 'final';
@@ -67,6 +71,19 @@ export interface CertificatePort {
     },
     signal: AbortSignal,
   ): Promise<LedgerOperation>;
+  /** What an account holds of a certificate, and what it has retired of it for good. 0 and 0 of an unknown one. */
+  holding(
+    certificateHash: Uint8Array,
+    account: string,
+    signal: AbortSignal,
+  ): Promise<{ readonly heldWh: bigint; readonly retiredWh: bigint }>;
+}
+
+/** Money in minor units of its currency. */
+export interface Payment {
+  readonly amount: bigint;
+  /** `sat`, `EUR`, a unit the anchor's configuration names. */
+  readonly unit: string;
 }
 
 /** One call moves token and payment of a trade; already settled is success. */
@@ -77,13 +94,29 @@ export interface SettlementPort {
       readonly seller: string;
       readonly buyer: string;
       readonly energyUWh: bigint;
-      readonly payment: { readonly amount: bigint; readonly unit: string };
+      /** 0 when nothing is paid. */
+      readonly payment: Payment;
     },
     signal: AbortSignal,
   ): Promise<LedgerOperation>;
+  /** What an account can pay with. */
+  funds(account: string, unit: string, signal: AbortSignal): Promise<bigint>;
+  /** Books money that came to or left the account elsewhere. Absent where payment is a token that others issue. */
+  readonly cash?: CashPort;
 }
 
-/** Checks a login signature the way wallets of this ledger make them. Pure. */
+export interface CashPort {
+  deposit(request: CashMove, signal: AbortSignal): Promise<LedgerOperation>;
+  withdraw(request: CashMove, signal: AbortSignal): Promise<LedgerOperation>;
+}
+
+export interface CashMove {
+  readonly key: string;
+  readonly account: string;
+  readonly payment: Payment;
+}
+
+/** Checks a login signature the way wallets of this ledger make them. A wallet that is a contract is asked on its ledger. */
 export interface WalletPort {
   /** The chain in CAIP-2 form, `bip122:000000000019d6689c085ae165831e93`. */
   readonly chain: string;
@@ -92,5 +125,7 @@ export interface WalletPort {
     readonly address: string;
     readonly message: string;
     readonly signature: string;
+    /** What the server asked for, for messages that state it: then they must state exactly this. */
+    readonly challenge?: { readonly domain: string; readonly nonce: string };
   }): Promise<boolean>;
 }

@@ -20,12 +20,16 @@ export {
 } from './anchor-error.js';
 export type {
   AnchorPorts,
+  CashMove,
+  CashPort,
   CertificatePort,
   LedgerOperation,
+  Payment,
   SettlementPort,
   TokenPort,
   WalletPort,
 } from './anchor-ports.js';
+export { PORT_REFUSALS, PortRefusal, type PortRefusalCode } from './port-refusal.js';
 export { CollectionConflict } from './context.js';
 export type {
   Clock,

@@ -2,6 +2,7 @@ import { attemptTests } from './anchor-suite/attempt-tests.js';
 import { contractTests } from './anchor-suite/contract-tests.js';
 import { engineTests } from './anchor-suite/engine-tests.js';
 import { evidenceTests } from './anchor-suite/evidence-tests.js';
+import { portTests } from './anchor-suite/port-tests.js';
 import { suiteContext } from './anchor-suite/suite-context.js';
 import type { AnchorSuiteOptions } from './anchor-suite/suite-options.js';
 import { runnerOr } from './anchor-suite/test-runner.js';
@@ -19,6 +20,7 @@ export function describeAnchor<World>(options: AnchorSuiteOptions<World>): void 
     attemptTests(suite);
     evidenceTests(suite);
     engineTests(suite);
+    portTests(suite);
   });
 }
 

@@ -1,8 +1,17 @@
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
-import { LEDGER_COLLECTIONS, LocalLedger } from '../../src/anchoring/local-ledger/index.js';
+import { transactionId } from '../../src/anchoring/local-ledger/block.js';
+import localLedger, {
+  LEDGER_COLLECTIONS,
+  type LocalBlock,
+  LocalLedger,
+  localLedgerVerifier,
+} from '../../src/anchoring/local-ledger/index.js';
 import type { Clock, Collections, PluginContext, Signer } from '../../src/spi/index.js';
+import { signal } from '../../src/testing/anchor-suite/suite-kit.js';
+import type { AnchorSuiteOptions } from '../../src/testing/describe-anchor.js';
 import { openMemoryStore } from '../../src/stores/memory/open-memory-store.js';
 import { SUITE_ANCHOR, SUITE_ORIGIN } from '../../src/testing/anchor-suite/commitments.js';
+import { fromBase64, fromUtf8, toHex } from '../../src/verify/bytes.js';
 import { formatVkey, noteKey } from '../../src/verify/note.js';
 
 export function ledgerSigner(origin = SUITE_ORIGIN): Signer {
@@ -28,7 +37,11 @@ export class LocalLedgerWorld {
   };
   readonly signer = ledgerSigner();
 
-  private constructor(readonly collections: Collections) {}
+  private constructor(
+    readonly collections: Collections,
+    /** The same ones, whether the ledger is down or not. */
+    readonly reachable: Collections,
+  ) {}
 
   static async open(): Promise<LocalLedgerWorld> {
     const clock = { nowMs: () => 1_700_000_000_000 };
@@ -41,7 +54,7 @@ export class LocalLedgerWorld {
       batch: async (writes) => world.reach().batch(writes),
       range: (...args) => world.reach().range(...args),
     };
-    const world = new LocalLedgerWorld(guarded);
+    const world = new LocalLedgerWorld(guarded, collections);
     world.reach = () => {
       if (world.down) throw new Error('the store does not answer');
       return collections;
@@ -64,7 +77,48 @@ export class LocalLedgerWorld {
     };
   }
 
-  ledger(): LocalLedger {
-    return new LocalLedger(SUITE_ORIGIN, this.collections, this.signer, this.clock);
+  ledger(collections = this.collections): LocalLedger {
+    return new LocalLedger(SUITE_ORIGIN, collections, this.signer, this.clock);
   }
 }
+
+export async function blocksOf(world: LocalLedgerWorld): Promise<LocalBlock[]> {
+  const blocks: LocalBlock[] = [];
+  for await (const block of world.ledger().blocks()) blocks.push(block);
+  return blocks;
+}
+
+export const localSuite: AnchorSuiteOptions<LocalLedgerWorld> = {
+  plugin: localLedger,
+  verifier: localLedgerVerifier,
+  open: () => LocalLedgerWorld.open(),
+  config: () => ({}),
+  create: (world) => localLedger.create({}, world.context()),
+  settle: async (world) => {
+    world.clock.ms += 1_000;
+  },
+  setDown: async (world, down) => {
+    world.down = down;
+  },
+  async confirmed(world, { digest }) {
+    const found: string[] = [];
+    for await (const block of world.ledger(world.reachable).blocks())
+      for (const record of block.records)
+        if (fromUtf8(fromBase64(record)).includes(toHex(digest)))
+          found.push(transactionId(fromBase64(record)));
+    return found;
+  },
+  trustedKeys: (world) => [world.signer.vkey],
+  disturb: async (world, random) => {
+    world.down = random() < 0.3;
+  },
+  ports: {
+    accounts: () => ['seller', 'buyer', 'someone'],
+    unit: 'EUR',
+    fund: async (world, account, amount) => {
+      const { ports } = localLedger.create({}, world.context());
+      const payment = { amount, unit: 'EUR' };
+      await ports?.settlement?.cash?.deposit({ key: account, account, payment }, signal());
+    },
+  },
+};

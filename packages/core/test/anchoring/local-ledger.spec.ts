@@ -9,40 +9,10 @@ import { describeAnchor } from '../../src/testing/describe-anchor.js';
 import { suiteCommitment, suiteIntent } from '../../src/testing/anchor-suite/commitments.js';
 import { seededRandom } from '../../src/testing/anchor-suite/seeded-random.js';
 import { signal } from '../../src/testing/anchor-suite/suite-kit.js';
-import { fromBase64, fromUtf8, toHex, utf8 } from '../../src/verify/bytes.js';
-import { ledgerSigner, LocalLedgerWorld } from './local-ledger-world.js';
+import { utf8 } from '../../src/verify/bytes.js';
+import { blocksOf, ledgerSigner, localSuite, LocalLedgerWorld } from './local-ledger-world.js';
 
-describeAnchor<LocalLedgerWorld>({
-  plugin: localLedger,
-  verifier: localLedgerVerifier,
-  open: () => LocalLedgerWorld.open(),
-  config: () => ({}),
-  create: (world) => localLedger.create({}, world.context()),
-  settle: async (world) => {
-    world.clock.ms += 1_000;
-  },
-  setDown: async (world, down) => {
-    world.down = down;
-  },
-  async confirmed(world, { digest }) {
-    const found: string[] = [];
-    for await (const block of world.ledger().blocks())
-      for (const record of block.records)
-        if (fromUtf8(fromBase64(record)).includes(toHex(digest)))
-          found.push(transactionId(fromBase64(record)));
-    return found;
-  },
-  trustedKeys: (world) => [world.signer.vkey],
-  disturb: async (world, random) => {
-    world.down = random() < 0.3;
-  },
-});
-
-async function blocksOf(world: LocalLedgerWorld): Promise<LocalBlock[]> {
-  const blocks: LocalBlock[] = [];
-  for await (const block of world.ledger().blocks()) blocks.push(block);
-  return blocks;
-}
+describeAnchor(localSuite);
 
 describe('the local ledger', () => {
   it('charges 21000 gas a transaction and 68 a byte, as a record only', async () => {

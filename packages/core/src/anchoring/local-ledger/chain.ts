@@ -1,7 +1,10 @@
 import { equal, fromBase64, fromHex } from '../../verify/bytes.js';
 import { verifyEd25519 } from '../../verify/ed25519.js';
 import { parseVkey } from '../../verify/note.js';
+import { PortRefusal } from '../../spi/index.js';
 import { blockHash, blockMessage, gasOf, NO_BLOCK, readHeader, recordsRoot } from './block.js';
+import { applyOperation } from './holdings.js';
+import { operationKey, readOperation } from './operation.js';
 
 /** A block as it is stored and handed out. */
 export interface LocalBlock {
@@ -21,12 +24,14 @@ export type ChainVerdict =
       readonly blocks: number;
       readonly transactions: number;
       readonly head: string;
+      readonly holdings: ReadonlyMap<string, bigint>;
     }
   | { readonly ok: false; readonly code: string; readonly number: number; readonly detail: string };
 
 /**
  * Recomputes a whole chain from its blocks, oldest first: every link, root, count, gas figure and
- * signature, under one of the ledger keys given (C2SP vkeys).
+ * signature, under one of the ledger keys given (C2SP vkeys), and the accounts: no key stands for two operations and
+ * nothing was moved that was not there. `holdings` is what every account holds in the end, by name.
  */
 export async function verifyLocalChain(
   blocks: Iterable<LocalBlock> | AsyncIterable<LocalBlock>,
@@ -38,6 +43,8 @@ export async function verifyLocalChain(
   let prev = NO_BLOCK;
   let timeMs = 0;
   let origin: string | undefined;
+  const holdings = new Map<string, bigint>();
+  const operations = new Set<string>();
   for await (const block of blocks) {
     const fault = (code: string, detail: string) => ({ ok: false, code, number, detail }) as const;
     try {
@@ -62,13 +69,23 @@ export async function verifyLocalChain(
           name === `${header.origin}/ledger` && verifyEd25519(signature, message, publicKey),
       );
       if (!signed) return fault('block_signature', 'no ledger key given signed this block');
+      for (const record of records) {
+        const operation = readOperation(record);
+        if (operation === undefined) continue;
+        const key = operationKey(operation);
+        if (operations.has(key)) return fault('operation_repeated', `${key} was done before`);
+        operations.add(key);
+        const after = await applyOperation(operation, async (name) => holdings.get(name) ?? 0n);
+        for (const [name, amount] of after) holdings.set(name, amount);
+      }
       prev = blockHash(block.header);
       timeMs = header.timeMs;
       transactions += records.length;
       number += 1;
     } catch (error) {
+      if (error instanceof PortRefusal) return fault(`operation_${error.code}`, error.message);
       return fault('block_malformed', error instanceof Error ? error.message : 'unreadable');
     }
   }
-  return { ok: true, blocks: number, transactions, head: prev };
+  return { ok: true, blocks: number, transactions, head: prev, holdings };
 }

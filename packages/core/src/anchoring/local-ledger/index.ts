@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { defineAnchor } from '../../spi/index.js';
 import { LocalAnchor } from './local-anchor.js';
 import { LEDGER_COLLECTIONS, LocalLedger } from './local-ledger.js';
+import { localPorts } from './local-ports.js';
+import { OperationBook } from './operation-book.js';
 import { LOCAL_EVIDENCE } from './verify.js';
 
 /** `@wattproof/core/local-ledger`: hash-linked, signed blocks in the gateway's own store. The embedded default. */
@@ -16,6 +18,7 @@ export default defineAnchor({
     bump: 'none',
     evidence: [LOCAL_EVIDENCE],
     trust: 'operator',
+    ports: ['tokens', 'certificates', 'settlement'],
     needs: { collections: LEDGER_COLLECTIONS, signer: 'ledger' },
   },
   create(_config, { instanceId, origin, collections, signer, clock }) {
@@ -24,7 +27,8 @@ export default defineAnchor({
         `The local ledger "${instanceId}" needs collections and the ledger signer from its host.`,
       );
     const ledger = new LocalLedger(origin, collections, signer, clock);
-    return new LocalAnchor(ledger, instanceId, origin);
+    const ports = localPorts(new OperationBook(ledger, collections));
+    return new LocalAnchor(ledger, instanceId, origin, ports);
   },
 });
 

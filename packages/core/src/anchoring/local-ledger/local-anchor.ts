@@ -2,6 +2,7 @@ import {
   type Anchor,
   AnchorError,
   type AnchorIntent,
+  type AnchorPorts,
   type AnchorQuote,
   type Attempt,
   type Draft,
@@ -24,6 +25,7 @@ export class LocalAnchor implements Anchor {
     private readonly ledger: LocalLedger,
     private readonly instanceId: string,
     private readonly origin: string,
+    readonly ports: AnchorPorts,
   ) {}
 
   async quote(intent: AnchorIntent): Promise<AnchorQuote> {

@@ -1,4 +1,10 @@
-import { AnchorError, type Clock, type Collections, type Signer } from '../../spi/index.js';
+import {
+  AnchorError,
+  type Clock,
+  type Collections,
+  type CollectionWrite,
+  type Signer,
+} from '../../spi/index.js';
 import { fromBase64, toBase64, toHex } from '../../verify/bytes.js';
 import {
   blockHash,
@@ -18,10 +24,12 @@ export const LEDGER_COLLECTIONS = [
   { name: 'blocks', version: 1 },
   { name: 'transactions', version: 1 },
   { name: 'head', version: 1 },
+  { name: 'operations', version: 1 },
+  { name: 'holdings', version: 1 },
 ] as const;
 
 /** Writers that meet take turns; more turns than this mean a store that never answers the same twice. */
-const MAX_TURNS = 64;
+export const MAX_TURNS = 64;
 const PAGE = 256;
 
 export interface LedgerHead {
@@ -30,6 +38,11 @@ export interface LedgerHead {
   readonly timeMs: number;
   /** The largest commitment published. */
   readonly latest?: { readonly size: string; readonly digest: string };
+}
+
+export interface StoredHead {
+  readonly head?: LedgerHead;
+  readonly version: number;
 }
 
 export interface PlacedTransaction {
@@ -57,19 +70,19 @@ export class LocalLedger {
     latest?: { readonly size: bigint; readonly digest: Uint8Array },
   ): Promise<'accepted' | 'known'> {
     for (let turn = 0; turn < MAX_TURNS; turn += 1) {
-      const head = await this.#storedHead();
+      const head = await this.storedHead();
       const fresh: Uint8Array[] = [];
       for (const record of records)
         if (!(await this.collections.get('transactions', transactionId(record))))
           fresh.push(record);
       if (fresh.length === 0) return 'known';
-      if (await this.#writeBlock(head, fresh, latest)) return 'accepted';
+      if (await this.writeBlock(head, fresh, [], latest)) return 'accepted';
     }
     throw new AnchorError('unavailable', `no turn to write a block in ${MAX_TURNS} tries`);
   }
 
   async head(): Promise<LedgerHead | undefined> {
-    return (await this.#storedHead()).head;
+    return (await this.storedHead()).head;
   }
 
   async transaction(txId: string): Promise<PlacedTransaction | undefined> {
@@ -105,17 +118,20 @@ export class LocalLedger {
     } while (cursor !== undefined);
   }
 
-  async #storedHead(): Promise<{ readonly head?: LedgerHead; readonly version: number }> {
+  /** The head and its version, against which a block is written. */
+  async storedHead(): Promise<StoredHead> {
     const stored = await this.collections.get('head', 'head');
     return stored
       ? { head: stored.value as unknown as LedgerHead, version: stored.version }
       : { version: 0 };
   }
 
-  async #writeBlock(
-    { head, version }: { readonly head?: LedgerHead; readonly version: number },
+  /** Puts records into the block behind `head`, with what else changes in the same batch. False when another writer was first. */
+  async writeBlock(
+    { head, version }: StoredHead,
     records: readonly Uint8Array[],
-    latest: { readonly size: bigint; readonly digest: Uint8Array } | undefined,
+    also: readonly CollectionWrite[],
+    latest?: { readonly size: bigint; readonly digest: Uint8Array },
   ): Promise<boolean> {
     const number = head ? head.number + 1 : 0;
     const header = headerText({
@@ -161,6 +177,7 @@ export class LocalLedger {
           value: { block: number, index },
           expectedVersion: 0,
         })),
+        ...also,
       ]);
       return true;
     } catch (error) {

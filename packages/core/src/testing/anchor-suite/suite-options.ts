@@ -10,6 +10,7 @@ import type {
   Plugin,
   PluginContext,
 } from '../../spi/index.js';
+import type { PortSuiteOptions } from './port-tests.js';
 import type { TestRunner } from './test-runner.js';
 
 /** What `describeAnchor` needs from the author of an anchor. `World` is whatever stands for one test's ledger. */
@@ -49,6 +50,8 @@ export interface AnchorSuiteOptions<World> {
     readonly nightlyPoints?: number;
     readonly nightlySeeds?: number;
   };
+  /** Required with the ports `tokens`, `certificates` or `settlement`. */
+  readonly ports?: PortSuiteOptions<World>;
   readonly runner?: TestRunner;
   /** Where a run of the engine keeps its intents; left out, a store in memory of its own. */
   readonly store?: (clock: Clock) => Promise<RunStore>;
