@@ -1,4 +1,5 @@
 import type { AnchorQuote, Health } from '../spi/index.js';
+import { lowBalance, runwayOf } from './anchor-alerts.js';
 import type { AnchorInstance } from './anchor-instance.js';
 import type { AnchorStore, StoredIntent } from './anchor.store.js';
 
@@ -22,11 +23,10 @@ export async function anchorHealth(
   );
   const held = newest?.state === 'stalled' || newest?.state === 'capped' ? newest : undefined;
   const runway = runwayOf(funds);
-  const low = runway !== undefined && runway < policy.lowRunway;
   const details = [
     health.detail,
     held && `checkpoint ${held.commitment.size} is ${held.state}: ${held.reason ?? 'no reason'}`,
-    low && `the balance of ${funds?.balance} ${funds?.fee.unit} pays for ${runway} more anchors`,
+    lowBalance(funds, policy),
   ].filter(Boolean);
   const { intents } = await store.totals(anchorId);
   return {
@@ -40,10 +40,4 @@ export async function anchorHealth(
       ...(runway === undefined ? {} : { runway_anchors: runway }),
     },
   };
-}
-
-/** How many more anchors the balance pays for at today's fee. */
-function runwayOf(funds: AnchorQuote | undefined): number | undefined {
-  if (funds?.balance === undefined || funds.fee.amount <= 0n) return undefined;
-  return Number(funds.balance / funds.fee.amount);
 }

@@ -2,6 +2,7 @@ import type { Attempt, AttemptState, Clock, Fee, Inclusion, TrustLevel } from '.
 import type { AnchorInstance } from './anchor-instance.js';
 import type { AnchorStore, IntentState, StoredIntent } from './anchor.store.js';
 import { worstCaseFee } from './fee-budget.js';
+import { paidFor } from './paid-fee.js';
 
 /** How far one anchor has come with a batch-log size. */
 export interface AnchorStatus {
@@ -15,6 +16,8 @@ export interface AnchorStatus {
   readonly trust?: TrustLevel;
   /** The most the intent can come to cost: of replacements one is paid, a child on top of its parent. */
   readonly fee?: Fee;
+  /** What the transactions that stand on the ledger have cost; absent while none does. */
+  readonly paid?: Fee;
   readonly attempts: readonly {
     readonly txId: string;
     readonly state: AttemptState;
@@ -43,7 +46,7 @@ export async function anchorStatusOf(
   const own = new Map((await deps.store.bySize(size)).map((intent) => [intent.anchor, intent]));
   const statuses: AnchorStatus[] = [];
   for (const anchor of deps.anchors.keys()) {
-    const intent = (await deps.store.covering(anchor, size)) ?? own.get(anchor);
+    const intent = (await coveringOf(anchor, size, deps.store)) ?? own.get(anchor);
     statuses.push(
       intent
         ? statusOfIntent(intent, size, deps.clock.nowMs())
@@ -53,11 +56,22 @@ export async function anchorStatusOf(
   return statuses;
 }
 
+/** The smallest checkpoint that covers the size, unless it may still fall and a larger one is final. */
+async function coveringOf(
+  anchor: string,
+  size: bigint,
+  store: AnchorStore,
+): Promise<StoredIntent | undefined> {
+  const smallest = await store.covering(anchor, size);
+  if (smallest?.state !== 'included') return smallest;
+  const largest = await store.latest(anchor);
+  return largest?.state === 'final' ? largest : smallest;
+}
+
 function statusOfIntent(intent: StoredIntent, size: bigint, nowMs: number): AnchorStatus {
   const { attempts, evidence, state, commitment } = intent;
   const carriers = attempts.filter(({ childOf }) => childOf === undefined);
-  const shown =
-    carriers.find(({ state: s }) => s === 'final' || s === 'included') ?? carriers.at(-1);
+  const shown = carriers.find(onLedger) ?? carriers.at(-1);
   return {
     anchor: intent.anchor,
     state,
@@ -66,6 +80,7 @@ function statusOfIntent(intent: StoredIntent, size: bigint, nowMs: number): Anch
     ...(shown?.inclusion && shown.state !== 'reorged' ? { inclusion: shown.inclusion } : {}),
     ...(evidence ? { trust: evidence.trust } : {}),
     ...(shown ? { fee: feeOf(attempts, shown.fee) } : {}),
+    ...(shown && onLedger(shown) ? { paid: paidFor(attempts, shown.fee.unit) } : {}),
     attempts: attempts.map(({ txId, state: s, childOf, fee, createdAtMs }) => ({
       txId,
       state: s,
@@ -79,6 +94,8 @@ function statusOfIntent(intent: StoredIntent, size: bigint, nowMs: number): Anch
     ...(state === 'final' ? {} : { pendingMs: nowMs - intent.createdAtMs }),
   };
 }
+
+const onLedger = ({ state }: Attempt): boolean => state === 'included' || state === 'final';
 
 /** With the rate of the attempt shown when it is that attempt's fee alone. */
 function feeOf(attempts: readonly Attempt[], shown: Fee): Fee {

@@ -43,10 +43,23 @@ export interface StoredIntent extends AnchorIntent {
 export interface AnchorTotals {
   readonly intents: ReadonlyMap<IntentState, number>;
   readonly attempts: ReadonlyMap<AttemptState, number>;
-  /** Fees of the attempts that are included or final, by unit. */
+  /** What the attempts that are included or final have cost, by unit. */
   readonly feesSpent: ReadonlyMap<string, bigint>;
+  /** Largest size of a commitment that is included or final. */
+  readonly includedSize?: bigint;
+  /** Largest size of a final commitment. */
+  readonly finalSize?: bigint;
   /** When the oldest intent was made that is still driven. */
   readonly oldestOpenAtMs?: number;
+}
+
+/** What one anchor has paid for what was signed on one day. */
+export interface AnchorCost {
+  /** Start of the day, UTC. */
+  readonly dayMs: number;
+  readonly unit: string;
+  readonly amount: bigint;
+  readonly transactions: number;
 }
 
 /** Evidence for the batch log at `size`. */
@@ -86,6 +99,8 @@ export interface AnchorStore {
   open(anchor: string, limit: number): Promise<readonly StoredIntent[]>;
   /** Final intents to be re-checked for deep reorganisations; a move `final` to `final` is a check, oldest check first. */
   finals(anchor: string, limit: number): Promise<readonly StoredIntent[]>;
+  /** Intents that failed for good, oldest first. */
+  failed(anchor: string, limit: number): Promise<readonly StoredIntent[]>;
   intent(id: string): Promise<StoredIntent | undefined>;
   /** Intents whose commitment has this batch-log size, every anchor. */
   bySize(size: bigint): Promise<readonly StoredIntent[]>;
@@ -98,6 +113,8 @@ export interface AnchorStore {
   /** Attempts of the anchor created at or after `sinceMs`, any order: the daily fee cap is folded from them. */
   attemptsSince(anchor: string, sinceMs: number): Promise<readonly Attempt[]>;
   totals(anchor: string): Promise<AnchorTotals>;
+  /** Fees of the included and final attempts created at or after `sinceMs`, by day of creation and unit, newest day first. */
+  costs(anchor: string, sinceMs: number): Promise<readonly AnchorCost[]>;
   /**
    * MUST be durable before anything is broadcast. Throws `LeaseLost` under a stale lease, `AttemptTaken` when another
    * transaction has this number; the same attempt again changes nothing.

@@ -77,6 +77,21 @@ export class AnchoringEngine {
     });
   }
 
+  /** Drives without waiting for the next try that failures have put off; what failed for good gets another chance. */
+  async retry(anchorId: string, signal: AbortSignal): Promise<DriveReport> {
+    return this.#underLease(anchorId, signal, (lease, instance) =>
+      this.#again(lease, instance, anchorId, signal),
+    );
+  }
+
+  /** As `retry`, and what could be made dearer is, although its time has not come. Every cap holds. */
+  async bump(anchorId: string, signal: AbortSignal): Promise<DriveReport> {
+    return this.#underLease(anchorId, signal, (lease, instance) => {
+      const policy = { ...instance.policy, bumpEveryMs: 0 };
+      return this.#again(lease, { ...instance, policy }, anchorId, signal);
+    });
+  }
+
   /** Looks again at final intents: a reorganisation deeper than the policy's depth reopens them. */
   async recheckFinals(anchorId: string, limit: number, signal: AbortSignal): Promise<DriveReport> {
     return this.#underLease(anchorId, signal, async (lease, instance) => {
@@ -122,6 +137,22 @@ export class AnchoringEngine {
     } finally {
       this.#driving.delete(anchorId);
     }
+  }
+
+  async #again(
+    lease: Lease,
+    instance: AnchorInstance,
+    anchorId: string,
+    signal: AbortSignal,
+  ): Promise<Omit<DriveReport, 'driven'>> {
+    const { store } = this.options;
+    const { batchSize } = instance.policy;
+    for (const { id } of await store.failed(anchorId, batchSize))
+      await store.moveIntent(lease, id, 'failed', 'queued', { reason: '', retryAtMs: 0 });
+    for (const { id, state, retryAtMs } of await store.open(anchorId, batchSize))
+      if (retryAtMs !== undefined)
+        await store.moveIntent(lease, id, state, state, { retryAtMs: 0 });
+    return this.#pass(lease, instance, await store.open(anchorId, batchSize), signal);
   }
 
   async #pass(

@@ -1,4 +1,16 @@
 export {
+  ANCHOR_ALERTS,
+  type AnchorAlert,
+  type AnchorAlertCode,
+  runwayOf,
+} from './anchor-alerts.js';
+export {
+  type AnchorCondition,
+  type AnchorConditions,
+  CONDITIONS,
+  keptConditions,
+} from './anchor-conditions.js';
+export {
   AnchorStateMoved,
   type AnchorInstance,
   CheckpointConflict,
@@ -6,6 +18,7 @@ export {
 } from './anchor-instance.js';
 export { type AnchorPolicy, anchorPolicySchema } from './anchor-policy.js';
 export {
+  type AnchorCost,
   type AnchorStore,
   type AnchorTotals,
   ATTEMPT_STATES,
@@ -21,7 +34,18 @@ export {
   type AnchoringEngineOptions,
   type DriveReport,
 } from './anchoring-engine.js';
+export { AnchorWatch } from './anchor-watch.js';
+export {
+  type BatchAnchoring,
+  batchAnchoring,
+  type BatchRule,
+  batchRuleOf,
+  batchRuleProblems,
+  batchRuleSchema,
+  sizeUnderRule,
+} from './batch-rule.js';
 export type { AnchorAction, NewAttempt } from './anchor-action.js';
+export { worstCaseFee } from './fee-budget.js';
 export { fold, type FoldInput, type FoldResult } from './fold.js';
 export { anchorIntentId } from './intent-id.js';
 export { newestOnLedgers, type NewestOnLedgers } from './newest-on-ledgers.js';

@@ -4,6 +4,11 @@ import {
   anchorPolicySchema,
   type AnchorStatus,
   anchorStatusOf,
+  AnchorWatch,
+  type BatchRule,
+  batchRuleOf,
+  CONDITIONS,
+  keptConditions,
 } from '../anchoring/index.js';
 import type { GatewayConfig, PluginInstance } from '../plugins/index.js';
 import type { Anchor, AnchorCapabilities, Clock, Logger } from '../spi/index.js';
@@ -13,27 +18,29 @@ export interface Anchoring {
   readonly engine: AnchoringEngine;
   /** By instance id, in configuration order. */
   readonly anchors: ReadonlyMap<string, AnchorInstance>;
+  /** When a batch counts as anchored. */
+  readonly rule: BatchRule;
+  readonly watch: AnchorWatch;
   status(size: bigint): Promise<readonly AnchorStatus[]>;
 }
 
 /** The engine over every configured anchor. */
-export function composeAnchoring(parts: {
+export async function composeAnchoring(parts: {
   readonly plugins: readonly PluginInstance[];
-  /** The configuration's anchor blocks, for their policies. */
-  readonly blocks: GatewayConfig['anchors'];
+  readonly config: Pick<GatewayConfig, 'anchors' | 'anchoring'>;
   readonly store: Store;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly holder: string;
-}): Anchoring {
-  const { store, clock, logger, holder } = parts;
+}): Promise<Anchoring> {
+  const { config, store, clock, logger, holder } = parts;
   const anchors = new Map<string, AnchorInstance>();
   for (const { kind, instanceId, instance, capabilities } of parts.plugins) {
     if (kind !== 'anchor') continue;
     anchors.set(instanceId, {
       anchor: instance as Anchor,
       capabilities: capabilities as AnchorCapabilities,
-      policy: parts.blocks[instanceId]?.policy ?? anchorPolicySchema.parse({}),
+      policy: config.anchors[instanceId]?.policy ?? anchorPolicySchema.parse({}),
     });
   }
   const engine = new AnchoringEngine({
@@ -44,9 +51,18 @@ export function composeAnchoring(parts: {
     holder,
     anchors,
   });
+  const kept = await store.collections(CONDITIONS.owner, CONDITIONS.collections);
   return {
     engine,
     anchors,
+    rule: batchRuleOf(config.anchoring, [...anchors.keys()]),
+    watch: new AnchorWatch({
+      store: store.anchors,
+      conditions: keptConditions(kept),
+      clock,
+      logger,
+      anchors,
+    }),
     status: (size) => anchorStatusOf(size, { store: store.anchors, clock, anchors }),
   };
 }

@@ -76,8 +76,8 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
     }),
     configFile,
   );
-  const anchoring = composeAnchoring({
-    blocks: config.anchors,
+  const anchoring = await composeAnchoring({
+    config,
     plugins,
     store,
     clock,

@@ -15,6 +15,8 @@ const TIMINGS = {
   anchor: { periodMs: 1_000, leaseMs: 60_000 },
   /** Final intents are looked at again, for reorganisations deeper than the policy's depth. */
   finals: { periodMs: 600_000, leaseMs: 1_200_000, limit: 100 },
+  /** Each anchor is looked after: reachable, funded, in time. */
+  watch: { periodMs: 30_000, leaseMs: 60_000 },
   /** Committed events are handed to subscribers. */
   events: { periodMs: 500, leaseMs: 60_000 },
   /** Events that every subscriber has passed are kept this long for those who look back. */
@@ -59,6 +61,14 @@ export function coreJobs(parts: {
         leaseMs: TIMINGS.finals.leaseMs,
         run: async (signal) => {
           await anchoring.engine.recheckFinals(id, TIMINGS.finals.limit, signal);
+        },
+      },
+      {
+        name: `watch.${id}`,
+        role: 'anchor',
+        ...TIMINGS.watch,
+        run: async (signal) => {
+          await anchoring.watch.check(id, signal);
         },
       },
     ]),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { AccountsConfig } from '../accounts/accounts.config.js';
 import { type AnchorPolicy, anchorPolicySchema } from '../anchoring/anchor-policy.js';
+import { batchRuleProblems, batchRuleSchema } from '../anchoring/batch-rule.js';
 import { BatchingConfig } from '../batching/batching.config.js';
 import { LogConfig } from '../batching/log.config.js';
 import { DevicesConfig } from '../devices/devices.config.js';
@@ -132,37 +133,45 @@ const simulator = z.strictObject({
  * The whole configuration of a gateway. Unknown keys are errors. Every default stands once: here, or in the
  * schema of the feature that a section belongs to.
  */
-export const gatewayConfigSchema = z.strictObject({
-  profile: z
-    .enum(['demo', 'development', 'production'])
-    .default('development')
-    .describe('What the gateway is for; production refuses what could lose data unasked.'),
-  origin: z
-    .string()
-    .min(1)
-    .max(MAX_ORIGIN_LENGTH)
-    .refine(isOrigin, 'expected a schema-less URL such as example.org/energy-log')
-    .describe('Name of this log, part of every commitment; never change it.'),
-  log: LogConfig.prefault({}),
-  store: store.prefault({}),
-  http: http.prefault({}),
-  accounts: accounts.prefault({}),
-  devices: DevicesConfig.prefault({}),
-  claims: claims.prefault({}),
-  ingestion: ingestion.prefault({}),
-  batching: BatchingConfig.prefault({}),
-  transports: instances.default({}).describe('Ways readings come in, beside HTTP.'),
-  anchors: anchorInstances
-    .default({ local: { use: '@wattproof/core/local-ledger' } })
-    .describe('Ledgers that witness the log.'),
-  pricing: pluginBlock.optional().describe('The price model.'),
-  roles: z
-    .array(z.enum(ROLES))
-    .min(1)
-    .default([...ROLES])
-    .describe('What this replica does.'),
-  simulator: simulator.optional().describe('Simulated signed meters that feed this gateway.'),
-});
+export const gatewayConfigSchema = z
+  .strictObject({
+    profile: z
+      .enum(['demo', 'development', 'production'])
+      .default('development')
+      .describe('What the gateway is for; production refuses what could lose data unasked.'),
+    origin: z
+      .string()
+      .min(1)
+      .max(MAX_ORIGIN_LENGTH)
+      .refine(isOrigin, 'expected a schema-less URL such as example.org/energy-log')
+      .describe('Name of this log, part of every commitment; never change it.'),
+    log: LogConfig.prefault({}),
+    store: store.prefault({}),
+    http: http.prefault({}),
+    accounts: accounts.prefault({}),
+    devices: DevicesConfig.prefault({}),
+    claims: claims.prefault({}),
+    ingestion: ingestion.prefault({}),
+    batching: BatchingConfig.prefault({}),
+    transports: instances.default({}).describe('Ways readings come in, beside HTTP.'),
+    anchors: anchorInstances
+      .default({ local: { use: '@wattproof/core/local-ledger' } })
+      .describe('Ledgers that witness the log.'),
+    anchoring: batchRuleSchema
+      .prefault({})
+      .describe('When a batch counts as anchored, over several anchors.'),
+    pricing: pluginBlock.optional().describe('The price model.'),
+    roles: z
+      .array(z.enum(ROLES))
+      .min(1)
+      .default([...ROLES])
+      .describe('What this replica does.'),
+    simulator: simulator.optional().describe('Simulated signed meters that feed this gateway.'),
+  })
+  .superRefine(({ anchoring, anchors }, { addIssue }) => {
+    for (const { path, message } of batchRuleProblems(anchoring, Object.keys(anchors)))
+      addIssue({ code: 'custom', path: ['anchoring', ...path], message });
+  });
 
 export type GatewayConfig = z.output<typeof gatewayConfigSchema>;
 /** What may be written: defaults left out. */

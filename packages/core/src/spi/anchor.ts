@@ -89,6 +89,8 @@ export interface Inclusion {
   readonly blockTimeMs: number;
   /** Blocks on top of and including the one that holds it. */
   readonly depth: number;
+  /** What the ledger really charged, in decimal digits of the fee's unit, where that is less than the attempt's `fee` (gas). */
+  readonly feePaid?: string;
 }
 
 export interface Attempt extends SignedAttempt {

@@ -104,7 +104,14 @@ describe.each(HOSTS)('Access on %s', (host) => {
       byScope.set(rule.scope, key);
       expect([name, await refusedBy(rule, key)]).toEqual([name, 'passed']);
     }
-    expect([...byScope.keys()].sort()).toEqual(['accounts', 'flush', 'ingest', 'meters', 'read']);
+    expect([...byScope.keys()].sort()).toEqual([
+      'accounts',
+      'anchors',
+      'flush',
+      'ingest',
+      'meters',
+      'read',
+    ]);
   });
 
   it('refuses a key as soon as it is revoked, and never shows a secret again', async () => {

@@ -14,6 +14,7 @@ export function anchorDocument(status: AnchorStatus): object {
     depth: inclusion?.depth ?? null,
     trust: status.trust ?? null,
     fee: status.fee === undefined ? null : feeDocument(status.fee),
+    paid: status.paid === undefined ? null : feeDocument(status.paid),
     attempts: status.attempts.map((attempt) => ({
       txid: attempt.txId,
       state: attempt.state,
@@ -28,6 +29,6 @@ export function anchorDocument(status: AnchorStatus): object {
   };
 }
 
-function feeDocument({ amount, unit, rate }: Fee): object {
+export function feeDocument({ amount, unit, rate }: Fee): object {
   return { amount: String(amount), unit, ...(rate === undefined ? {} : { rate }) };
 }

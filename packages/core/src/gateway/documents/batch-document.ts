@@ -1,4 +1,9 @@
-import type { AnchorStatus } from '../../anchoring/index.js';
+import {
+  type AnchorStatus,
+  type BatchAnchoring,
+  batchAnchoring,
+  type BatchRule,
+} from '../../anchoring/index.js';
 import type { BatchStore, StoredBatch } from '../../batching/batch.store.js';
 import { toHex } from '../../verify/bytes.js';
 
@@ -14,22 +19,30 @@ export interface AnchorSummary {
 }
 
 /**
- * How far a batch has come, in one word: `anchored` when it is included on an anchor, `final` when one
- * is final. The transaction shown is that of the first anchor in configuration order that is final, else included.
+ * How far a batch has come, in one word: `anchored` when the rule is met by anchors that include it, `final` when by
+ * those where it is final. The transaction shown is that of the first anchor in configuration order that got it there.
  */
-export function anchorSummary(statuses: readonly AnchorStatus[]): AnchorSummary {
-  const shown =
-    statuses.find(({ state }) => state === 'final') ??
-    statuses.find(({ state }) => state === 'included');
+export function anchorSummary(
+  statuses: readonly AnchorStatus[],
+  { state, included, final }: BatchAnchoring,
+): AnchorSummary {
+  const [first] = state === 'pending' ? [] : [...final, ...included];
+  const shown = statuses.find(({ anchor }) => anchor === first);
   const inclusion = shown?.inclusion;
   return {
-    anchor_status: shown === undefined ? 'pending' : shown.state === 'final' ? 'final' : 'anchored',
+    anchor_status: state,
     anchor_txid: shown?.txId ?? null,
     anchor_block_hash: inclusion?.blockHash ?? null,
     anchor_block_height: inclusion?.height ?? null,
     anchor_block_time:
       inclusion === undefined ? null : new Date(inclusion.blockTimeMs).toISOString(),
   };
+}
+
+/** What the one word rests on: how many anchors have to hold the batch, which count, and which do. */
+export function anchoringDocument({ of, required }: BatchRule, reached: BatchAnchoring): object {
+  const { state, included, final } = reached;
+  return { state, required, of, included, final };
 }
 
 /** Ids at the positions [fromIndex, fromIndex + limit), parted by where the entries came from. */
@@ -55,17 +68,20 @@ export function batchDocument(
   batch: StoredBatch,
   ids: { readonly external: readonly string[]; readonly system: readonly string[] },
   statuses: readonly AnchorStatus[],
+  rule: BatchRule,
 ): object {
+  const reached = batchAnchoring(statuses, rule);
   return {
     id: batch.id,
     created_at: new Date(batch.sealedAtMs).toISOString(),
     log_ids: ids.external,
     merkle_root: toHex(batch.root),
     log_count: batch.externalCount,
-    ...anchorSummary(statuses),
+    ...anchorSummary(statuses, reached),
     number: batch.number,
     profile: batch.profile,
     entry_count: batch.count,
     system_entries: ids.system,
+    anchoring: anchoringDocument(rule, reached),
   };
 }

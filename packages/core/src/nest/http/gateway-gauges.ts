@@ -1,5 +1,11 @@
 import { Gauge, type Registry } from 'prom-client';
-import { type AnchorTotals, ATTEMPT_STATES, INTENT_STATES } from '../../anchoring/index.js';
+import {
+  ANCHOR_ALERTS,
+  ATTEMPT_STATES,
+  INTENT_STATES,
+  sizeUnderRule,
+} from '../../anchoring/index.js';
+import { anchorOverview, type AnchorOverview } from '../../gateway/anchor-overview.js';
 import type { Gateway } from '../../gateway/gateway.js';
 
 /** One group of gauges that is read together; when that fails the group shows nothing rather than what was. */
@@ -164,24 +170,74 @@ export function gatewayGauges(gateway: Gateway, registry: Registry): readonly Ga
         help: 'Fees of the transactions that stand on the ledger, in its smallest unit.',
         labels: ['anchor', 'unit'],
       },
+      perMillion: {
+        name: 'wattproof_anchor_fees_per_million_entries',
+        help: 'What anchoring a million entries has cost, over all that the anchor covers.',
+        labels: ['anchor', 'unit'],
+      },
+      budget: {
+        name: 'wattproof_anchor_budget_left',
+        help: 'What policy.maxFeePerDay leaves to be signed now, counted at its worst.',
+        labels: ['anchor', 'unit'],
+      },
+      runway: {
+        name: 'wattproof_anchor_runway',
+        help: 'Anchors that the balance pays for at the fee the ledger quoted last.',
+        labels: ['anchor'],
+      },
+      alert: {
+        name: 'wattproof_anchor_alert',
+        help: '1 while an anchor needs a person for this, else 0.',
+        labels: ['anchor', 'alert'],
+      },
+      alertAge: {
+        name: 'wattproof_anchor_alert_age_seconds',
+        help: 'How long the alert has been holding; 0 when it does not.',
+        labels: ['anchor', 'alert'],
+      },
       age: {
         name: 'wattproof_anchor_oldest_open_age_seconds',
         help: 'Age of the oldest checkpoint that is not final on the anchor; 0 when all are.',
         labels: ['anchor'],
       },
+      size: {
+        name: 'wattproof_batch_log_anchored_size',
+        help: 'Batches from the first on that count as anchored, or final, under the rule of `anchoring`.',
+        labels: ['level'],
+      },
     },
-    async ({ intents, attempts, fees, age }) => {
+    async ({ intents, attempts, fees, age, size, ...rest }) => {
       const nowMs = gateway.clock.nowMs();
-      const show = (anchor: string, totals: AnchorTotals): void => {
+      const show = ({ anchor, totals, unit = '', ...found }: AnchorOverview): void => {
         for (const state of INTENT_STATES)
           intents.set({ anchor, state }, totals.intents.get(state) ?? 0);
         for (const state of ATTEMPT_STATES)
           attempts.set({ anchor, state }, totals.attempts.get(state) ?? 0);
-        for (const [unit, amount] of totals.feesSpent) fees.set({ anchor, unit }, Number(amount));
+        for (const [paid, amount] of totals.feesSpent)
+          fees.set({ anchor, unit: paid }, Number(amount));
+        if (found.paid > 0n && found.paidPerMillion !== undefined)
+          rest.perMillion.set({ anchor, unit }, Number(found.paidPerMillion));
+        if (found.budget !== undefined && unit !== '')
+          rest.budget.set({ anchor, unit }, Number(found.budget.left));
+        if (found.runwayAnchors !== undefined) rest.runway.set({ anchor }, found.runwayAnchors);
+        for (const alert of ANCHOR_ALERTS) {
+          const held = found.condition?.alerts.find(({ code }) => code === alert);
+          rest.alert.set({ anchor, alert }, held ? 1 : 0);
+          rest.alertAge.set({ anchor, alert }, held ? (nowMs - held.sinceMs) / 1000 : 0);
+        }
         age.set({ anchor }, (nowMs - (totals.oldestOpenAtMs ?? nowMs)) / 1000);
       };
-      for (const anchor of gateway.anchoring.anchors.keys())
-        show(anchor, await gateway.store.anchors.totals(anchor));
+      const { anchors, rule } = gateway.anchoring;
+      const included = new Map<string, bigint>();
+      const final = new Map<string, bigint>();
+      for (const [id, instance] of anchors) {
+        const overview = await anchorOverview(id, instance, gateway);
+        show(overview);
+        included.set(id, overview.totals.includedSize ?? 0n);
+        final.set(id, overview.totals.finalSize ?? 0n);
+      }
+      size.set({ level: 'anchored' }, Number(sizeUnderRule(included, rule)));
+      size.set({ level: 'final' }, Number(sizeUnderRule(final, rule)));
     },
   );
 

@@ -97,7 +97,9 @@ const apiKey = {
 
 const json = ['application/json'] as const;
 const batch =
-  'The batch: id, created_at, log_ids, merkle_root, log_count, anchor_status (pending, anchored, final), anchor_txid, anchor_block_hash, anchor_block_height, anchor_block_time, and number, profile, entry_count, system_entries.';
+  'The batch: id, created_at, log_ids, merkle_root, log_count, anchor_status (pending, anchored, final), anchor_txid, anchor_block_hash, anchor_block_height, anchor_block_time, and number, profile, entry_count, system_entries, anchoring (state, required, of, included, final).';
+const operated =
+  'What was done: looked_at, changed, and open: the checkpoints that are not final, oldest first.';
 const verdict =
   'Durable: id, leaf_hash, verdict, duplicate, receipt, and reason where there is one.';
 
@@ -162,7 +164,9 @@ export const OPERATIONS: Readonly<Record<RouteName, OperationShape>> = {
     },
   },
   batchAnchors: {
-    answers: { 200: 'Per anchor: state, txid, block, depth, trust, fee, attempts.' },
+    answers: {
+      200: 'anchoring: the rule and who meets it. Per anchor: state, txid, block, depth, trust, fee, paid, attempts.',
+    },
   },
   latestCheckpoint: { answers: { 200: 'A signed note (C2SP).' }, produces: 'text/plain' },
   checkpoint: { answers: { 200: 'A signed note (C2SP).' }, produces: 'text/plain' },
@@ -173,6 +177,14 @@ export const OPERATIONS: Readonly<Record<RouteName, OperationShape>> = {
   logKeys: { answers: { 200: 'origin and the keys as C2SP verifier keys.' } },
   plugins: { answers: { 200: 'The store, and every plugin instance with its health.' } },
   jobs: { answers: { 200: 'The job table of this replica.' } },
+  anchors: {
+    answers: {
+      200: 'Per anchor: alerts (stuck, capped, low_balance, unreachable, each with since and detail), checkpoints by state, oldest_pending, paid, paid_by_day, paid_per_million_entries, budget, balance, runway_anchors.',
+    },
+  },
+  retryAnchor: { answers: { 200: operated } },
+  bumpAnchor: { answers: { 200: operated } },
+  recheckAnchor: { answers: { 200: operated } },
   meterChallenge: { answers: { 200: 'nonce, origin, expires_at.' } },
   registerMeter: {
     body: { types: json, schema: registration },

@@ -23,6 +23,8 @@ const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   site_archived: 422,
   challenge_invalid: 401,
   proof_invalid: 401,
+  // anchors
+  unknown_anchor: 404,
   // requests
   cursor_invalid: 400,
   bad_cursor: 400,

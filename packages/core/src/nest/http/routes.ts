@@ -222,6 +222,40 @@ export const ROUTES = {
     summary: 'Periodic work: when it ran last and how that went',
   },
 
+  anchors: {
+    method: 'GET',
+    path: `${API}/anchors`,
+    access: 'operator',
+    scope: 'read',
+    tag: 'anchors',
+    summary:
+      'Every anchor: what waits, what it has cost, what is left to spend, and what needs a person',
+  },
+  retryAnchor: {
+    method: 'POST',
+    path: `${API}/admin/anchors/:id/retry`,
+    access: 'operator',
+    scope: 'anchors',
+    tag: 'anchors',
+    summary: 'Tries again now what waits for its next try or has failed',
+  },
+  bumpAnchor: {
+    method: 'POST',
+    path: `${API}/admin/anchors/:id/bump`,
+    access: 'operator',
+    scope: 'anchors',
+    tag: 'anchors',
+    summary: 'Makes what waits on the ledger dearer now, within the caps of its policy',
+  },
+  recheckAnchor: {
+    method: 'POST',
+    path: `${API}/admin/anchors/:id/recheck`,
+    access: 'operator',
+    scope: 'anchors',
+    tag: 'anchors',
+    summary: 'Looks again at every final checkpoint, for a deep reorganisation',
+  },
+
   meterChallenge: {
     method: 'POST',
     path: `${API}/meters/challenge`,

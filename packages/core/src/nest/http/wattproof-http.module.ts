@@ -1,6 +1,7 @@
 import { type DynamicModule, Module, type Type } from '@nestjs/common';
 import { HTTP_OPTIONS, type HttpOptions } from '../tokens.js';
 import { AccessGuard } from './access.guard.js';
+import { AnchorsController } from './controllers/anchors.controller.js';
 import { ApiKeysController } from './controllers/api-keys.controller.js';
 import { BatchesController } from './controllers/batches.controller.js';
 import { CheckpointsController } from './controllers/checkpoints.controller.js';
@@ -26,7 +27,7 @@ const CONTROLLERS = {
   batches: [BatchesController, CheckpointsController],
   meters: [MetersController],
   accounts: [ApiKeysController],
-  operation: [OperationController, MetricsController],
+  operation: [OperationController, AnchorsController, MetricsController],
   docs: [DocsController],
 } as const satisfies Record<string, readonly Type[]>;
 

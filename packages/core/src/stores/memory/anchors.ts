@@ -1,4 +1,5 @@
 import {
+  type AnchorCost,
   type AnchorStore,
   type AnchorTotals,
   type AttemptKey,
@@ -11,6 +12,7 @@ import {
   type Lease,
   type StoredIntent,
 } from '../../anchoring/anchor.store.js';
+import { paidFee } from '../../anchoring/paid-fee.js';
 import type { AnchorIntent, Attempt, AttemptState, Evidence } from '../../spi/index.js';
 import {
   CLOSED_INTENT_STATES,
@@ -21,6 +23,8 @@ import { intentEvent } from '../committed-events.js';
 import type { MemoryLeases } from './leases.js';
 import type { MemoryOutbox } from './outbox.js';
 import type { Clock } from '../../spi/index.js';
+
+const DAY_MS = 86_400_000;
 
 interface IntentRecord {
   readonly intent: AnchorIntent;
@@ -75,6 +79,14 @@ export class MemoryAnchors implements AnchorStore {
       .map(asStoredIntent);
   }
 
+  async failed(anchor: string, limit: number): Promise<readonly StoredIntent[]> {
+    return this.of(anchor)
+      .filter(({ state }) => state === 'failed')
+      .sort((a, b) => a.intent.createdAtMs - b.intent.createdAtMs)
+      .slice(0, limit)
+      .map(asStoredIntent);
+  }
+
   async intent(id: string): Promise<StoredIntent | undefined> {
     const record = this.intents.get(id);
     return record === undefined ? undefined : asStoredIntent(record);
@@ -122,23 +134,48 @@ export class MemoryAnchors implements AnchorStore {
     const attempts = new Map<AttemptState, number>();
     const feesSpent = new Map<string, bigint>();
     let oldestOpenAtMs: number | undefined;
+    let includedSize: bigint | undefined;
+    let finalSize: bigint | undefined;
     for (const record of this.of(anchor)) {
       const { state, intent } = record;
       intents.set(state, (intents.get(state) ?? 0) + 1);
       if (!CLOSED_INTENT_STATES.includes(state))
         oldestOpenAtMs = Math.min(oldestOpenAtMs ?? intent.createdAtMs, intent.createdAtMs);
-      for (const { state: reached, fee } of record.attempts) {
+      const { size } = intent.commitment;
+      if (COVERING_INTENT_STATES.includes(state)) includedSize = larger(includedSize, size);
+      if (state === 'final') finalSize = larger(finalSize, size);
+      for (const attempt of record.attempts) {
+        const { state: reached, fee } = attempt;
         attempts.set(reached, (attempts.get(reached) ?? 0) + 1);
         if (PAID_ATTEMPT_STATES.includes(reached))
-          feesSpent.set(fee.unit, (feesSpent.get(fee.unit) ?? 0n) + fee.amount);
+          feesSpent.set(fee.unit, (feesSpent.get(fee.unit) ?? 0n) + paidFee(attempt));
       }
     }
     return {
       intents,
       attempts,
       feesSpent,
+      ...(includedSize === undefined ? {} : { includedSize }),
+      ...(finalSize === undefined ? {} : { finalSize }),
       ...(oldestOpenAtMs === undefined ? {} : { oldestOpenAtMs }),
     };
+  }
+
+  async costs(anchor: string, sinceMs: number): Promise<readonly AnchorCost[]> {
+    const costs = new Map<string, AnchorCost>();
+    const attempts = await this.attemptsSince(anchor, sinceMs);
+    for (const attempt of attempts.filter(({ state }) => PAID_ATTEMPT_STATES.includes(state))) {
+      const dayMs = Math.floor(attempt.createdAtMs / DAY_MS) * DAY_MS;
+      const { unit } = attempt.fee;
+      const { amount = 0n, transactions = 0 } = costs.get(`${dayMs} ${unit}`) ?? {};
+      costs.set(`${dayMs} ${unit}`, {
+        dayMs,
+        unit,
+        amount: amount + paidFee(attempt),
+        transactions: transactions + 1,
+      });
+    }
+    return [...costs.values()].sort((a, b) => b.dayMs - a.dayMs || (a.unit < b.unit ? -1 : 1));
   }
 
   async putAttempt(lease: Lease, attempt: Attempt): Promise<void> {
@@ -203,6 +240,8 @@ export class MemoryAnchors implements AnchorStore {
     return [...this.intents.values()].filter(({ intent }) => intent.anchor === anchor);
   }
 }
+
+const larger = (a: bigint | undefined, b: bigint): bigint => (a === undefined || b > a ? b : a);
 
 function bySizeAscending(a: IntentRecord, b: IntentRecord): number {
   const difference = a.intent.commitment.size - b.intent.commitment.size;

@@ -1,4 +1,5 @@
 import {
+  type AnchorCost,
   type AnchorStore,
   type AnchorTotals,
   type AttemptKey,
@@ -23,6 +24,9 @@ import { EvidenceReads, quoted } from './evidence-reads.js';
 import { guard } from './leases.js';
 import { appendEvents } from './outbox-rows.js';
 import type { Sql } from './sql.js';
+
+/** What an attempt `a` has cost, by the ledger's word where it has said so. */
+const PAID = `coalesce((a.inclusion::json ->> 'feePaid')::numeric, a.fee_amount)`;
 
 export class SqlAnchors implements AnchorStore {
   readonly #evidence: EvidenceReads;
@@ -56,6 +60,14 @@ export class SqlAnchors implements AnchorStore {
     return readIntents(
       this.sql,
       `WHERE i.anchor = $1 AND i.state = 'final' ORDER BY i.touched LIMIT $2`,
+      [anchor, limit],
+    );
+  }
+
+  failed(anchor: string, limit: number): Promise<readonly StoredIntent[]> {
+    return readIntents(
+      this.sql,
+      `WHERE i.anchor = $1 AND i.state = 'failed' ORDER BY i.created_at_ms, i.arrival LIMIT $2`,
       [anchor, limit],
     );
   }
@@ -103,13 +115,13 @@ export class SqlAnchors implements AnchorStore {
 
   async totals(anchor: string): Promise<AnchorTotals> {
     const [intents, attempts] = await Promise.all([
-      this.sql.query<{ state: IntentState; count: bigint; oldest: bigint }>(
-        `SELECT state, count(*) AS count, min(created_at_ms) AS oldest FROM anchor_intent
-         WHERE anchor = $1 GROUP BY state`,
+      this.sql.query<{ state: IntentState; count: bigint; oldest: bigint; size: bigint }>(
+        `SELECT state, count(*) AS count, min(created_at_ms) AS oldest, max(size) AS size
+         FROM anchor_intent WHERE anchor = $1 GROUP BY state`,
         [anchor],
       ),
       this.sql.query<{ state: AttemptState; unit: string; count: bigint; fees: string }>(
-        `SELECT a.state, a.fee_unit AS unit, count(*) AS count, sum(a.fee_amount)::text AS fees
+        `SELECT a.state, a.fee_unit AS unit, count(*) AS count, sum(${PAID})::text AS fees
          FROM anchor_attempt a JOIN anchor_intent i ON i.id = a.intent_id
          WHERE i.anchor = $1 GROUP BY a.state, a.fee_unit`,
         [anchor],
@@ -123,14 +135,36 @@ export class SqlAnchors implements AnchorStore {
       if (PAID_ATTEMPT_STATES.includes(state))
         feesSpent.set(unit, (feesSpent.get(unit) ?? 0n) + BigInt(fees));
     }
+    const final = intents.find(({ state }) => state === 'final')?.size;
+    const included = intents.find(({ state }) => state === 'included')?.size ?? final;
     return {
       intents: new Map(intents.map(({ state, count }) => [state, Number(count)])),
       attempts: counts,
       feesSpent,
+      ...(included === undefined
+        ? {}
+        : { includedSize: final !== undefined && final > included ? final : included }),
+      ...(final === undefined ? {} : { finalSize: final }),
       ...(open.length === 0
         ? {}
         : { oldestOpenAtMs: Math.min(...open.map(({ oldest }) => Number(oldest))) }),
     };
+  }
+
+  async costs(anchor: string, sinceMs: number): Promise<readonly AnchorCost[]> {
+    const days = await this.sql.query<{ day: bigint; unit: string; count: bigint; fees: string }>(
+      `SELECT a.created_at_ms / 86400000 AS day, a.fee_unit AS unit, count(*) AS count, sum(${PAID})::text AS fees
+       FROM anchor_attempt a JOIN anchor_intent i ON i.id = a.intent_id
+       WHERE i.anchor = $1 AND a.created_at_ms >= $2 AND a.state IN (${quoted(PAID_ATTEMPT_STATES)})
+       GROUP BY day, unit ORDER BY day DESC, unit`,
+      [anchor, sinceMs],
+    );
+    return days.map(({ day, unit, count, fees }) => ({
+      dayMs: Number(day) * 86_400_000,
+      unit,
+      amount: BigInt(fees),
+      transactions: Number(count),
+    }));
   }
 
   putAttempt(lease: Lease, attempt: Attempt): Promise<void> {

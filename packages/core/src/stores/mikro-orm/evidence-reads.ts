@@ -57,6 +57,6 @@ function keyOf(anchor: string, size: bigint): string {
   return JSON.stringify([anchor, String(size)]);
 }
 
-export function quoted(states: readonly IntentState[]): string {
+export function quoted(states: readonly string[]): string {
   return states.map((state) => `'${state}'`).join(', ');
 }

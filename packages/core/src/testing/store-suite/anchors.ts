@@ -230,6 +230,67 @@ export function anchorTests(scene: StoreScene, it: Test): void {
     assert.equal(oldestOpenAtMs, 1002);
   });
 
+  it('knows how far an anchor reaches, included and final, whatever came later', async () => {
+    const { anchors } = await scene.store();
+    const anchor = `anchor-${unique()}`;
+    const reach = async () => {
+      const { includedSize, finalSize } = await anchors.totals(anchor);
+      return [includedSize, finalSize];
+    };
+    await intentIn(anchor, 'queued', 9n);
+    assert.deepEqual(await reach(), [undefined, undefined]);
+    await intentIn(anchor, 'included', 2n ** 53n + 1n);
+    assert.deepEqual(await reach(), [2n ** 53n + 1n, undefined]);
+    await intentIn(anchor, 'final', 5n);
+    await intentIn(anchor, 'reorged', 2n ** 60n);
+    assert.deepEqual(await reach(), [2n ** 53n + 1n, 5n]);
+    await intentIn(anchor, 'final', 2n ** 53n + 2n);
+    assert.deepEqual(await reach(), [2n ** 53n + 2n, 2n ** 53n + 2n]);
+  });
+
+  it('lists what failed, oldest first, of one anchor', async () => {
+    const { anchors } = await scene.store();
+    const anchor = `anchor-${unique()}`;
+    const first = await intentIn(anchor, 'failed', 1n);
+    const second = await intentIn(anchor, 'failed', 2n);
+    await intentIn(anchor, 'stalled', 3n);
+    await intentIn(`${anchor}-other`, 'failed', 4n);
+    const ids = (await anchors.failed(anchor, 10)).map(({ id }) => id);
+    assert.deepEqual(ids, [first.id, second.id]);
+    assert.equal((await anchors.failed(anchor, 1)).length, 1);
+  });
+
+  it('adds up by day what stands on the ledger has cost, by the word of the ledger where there is one', async () => {
+    const { anchors } = await scene.store();
+    const lease = await newLease();
+    const anchor = `anchor-${unique()}`;
+    const intent = sampleIntent({ anchor });
+    await anchors.putIntent(intent);
+    const dayMs = 86_400_000;
+    const states = ['included', 'final', 'final', 'replaced'] as const;
+    for (const [number, state] of states.entries()) {
+      const createdAtMs = number === 0 ? dayMs - 1 : dayMs + number;
+      await anchors.putAttempt(lease, { ...sampleAttempt(intent.id, number), createdAtMs });
+      const inclusion = { height: 1, blockHash: 'aa', blockTimeMs: 2, depth: 3, feePaid: '7' };
+      await anchors.moveAttempt(
+        lease,
+        { intentId: intent.id, number },
+        'signed',
+        state,
+        number === 1 ? { inclusion } : {},
+      );
+    }
+    const whole = 2n ** 60n + 1n;
+    const today = { dayMs, unit: 'wei', amount: whole + 7n, transactions: 2 };
+    assert.deepEqual(await anchors.costs(anchor, dayMs), [today]);
+    assert.deepEqual(await anchors.costs(anchor, 0), [
+      today,
+      { dayMs: 0, unit: 'wei', amount: whole, transactions: 1 },
+    ]);
+    const { feesSpent } = await anchors.totals(anchor);
+    assert.deepEqual(Object.fromEntries(feesSpent), { wei: 2n * whole + 7n });
+  });
+
   it('announces inclusion and finality in the outbox, each once', async () => {
     const { anchors, outbox } = await scene.store();
     const lease = await newLease();

@@ -1,7 +1,9 @@
 import { Inject, Param, Query, Req, Res } from '@nestjs/common';
+import { batchAnchoring } from '../../../anchoring/index.js';
 import type { StoredBatch } from '../../../batching/batch.store.js';
 import { anchorDocument } from '../../../gateway/documents/anchor-document.js';
 import {
+  anchoringDocument,
   batchDocument,
   batchEntryIds,
   IDS_PER_PAGE,
@@ -92,10 +94,12 @@ export class BatchesController {
   @Route('batchAnchors')
   async anchors(@Param('id') id: string, @Res() reply: Reply): Promise<void> {
     const batch = await this.batch(id);
-    const statuses = await this.gateway.anchoring.status(sizeOf(batch));
+    const { anchoring, origin } = this.gateway;
+    const statuses = await anchoring.status(sizeOf(batch));
     sendJson(reply, {
       batch_id: batch.id,
-      commitment: commitmentSteps(this.gateway.origin, batch),
+      anchoring: anchoringDocument(anchoring.rule, batchAnchoring(statuses, anchoring.rule)),
+      commitment: commitmentSteps(origin, batch),
       anchors: statuses.map(anchorDocument),
     });
   }
@@ -125,7 +129,8 @@ export class BatchesController {
       external = external.filter((id) => visible.has(id));
     }
     const statuses = await this.gateway.anchoring.status(sizeOf(batch));
-    const document = batchDocument(batch, { ...ids, external }, statuses);
+    const { rule } = this.gateway.anchoring;
+    const document = batchDocument(batch, { ...ids, external }, statuses, rule);
     return nextIndex === undefined ? { document } : { document, next: String(nextIndex) };
   }
 }
