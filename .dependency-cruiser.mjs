@@ -1,7 +1,8 @@
 // Who may import whom (docs/architecture.md). Each rule has a planted violation in test/lint.
 const CORE = '^packages/core/src/';
 const FEATURES = `${CORE}(logs|events|devices|ingestion|batching|anchoring|proofs|energy-ledger|pricing|matching|settlement|certificates|accounts|jobs)/`;
-const PLUGIN_PACKAGE = '(?:anchor|transport)-[^/]+|pricing';
+/** Packages of plugins, and the templates of such packages: `$1` is the folder. */
+const PLUGIN = '^(packages/(?:(?:anchor|transport)-[^/]+|pricing)|templates/[^/]+)';
 const DATABASE = '(^|node_modules/)(@mikro-orm/|@electric-sql/|pg(/|$|-))';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
@@ -71,58 +72,57 @@ export default {
     {
       name: 'product-code-imports-no-test-kit',
       severity: 'error',
-      from: { path: '^(packages|apps)/[^/]+/src/', pathNot: `${CORE}testing/` },
+      from: { path: '^(packages|apps|templates)/[^/]+/src/', pathNot: `${CORE}testing/` },
       to: { path: `${CORE}testing/` },
     },
     {
       name: 'product-code-imports-no-tests',
       severity: 'error',
-      from: { path: '^(packages|apps)/[^/]+/src/' },
-      to: { path: ['^test/', '^(packages|apps)/[^/]+/test/'] },
+      from: { path: '^(packages|apps|templates)/[^/]+/src/' },
+      to: { path: ['^test/', '^(packages|apps|templates)/[^/]+/test/'] },
     },
     {
       name: 'plugins-see-only-spi-and-verify',
       severity: 'error',
-      from: { path: `^packages/(${PLUGIN_PACKAGE})/src/` },
+      from: { path: `${PLUGIN}/src/` },
       to: { path: '^packages/core/', pathNot: '^packages/core/(src|dist)/(spi|verify)/' },
     },
     {
       name: 'plugin-tests-use-the-kits',
       comment: 'Tests of a plugin see what its author sees: the contract, verify and the kits.',
       severity: 'error',
-      from: { path: `^packages/(${PLUGIN_PACKAGE})/test/` },
-      to: { path: '^packages/core/', pathNot: '^packages/core/(src|dist)/(spi|verify|testing|simulator)/' },
+      from: { path: `${PLUGIN}/test/` },
+      to: {
+        path: '^packages/core/',
+        pathNot: '^packages/core/(src|dist)/(spi|verify|testing|simulator)/',
+      },
     },
     {
       name: 'plugins-know-no-framework',
       severity: 'error',
-      from: { path: `^packages/(${PLUGIN_PACKAGE})/src/` },
+      from: { path: `${PLUGIN}/src/` },
       to: { path: '@nestjs/|@mikro-orm/' },
     },
     {
       name: 'plugins-never-see-plugins',
       severity: 'error',
-      from: { path: `^packages/(${PLUGIN_PACKAGE})/` },
-      to: { path: `^packages/(${PLUGIN_PACKAGE})/`, pathNot: '^packages/$1/' },
+      from: { path: `${PLUGIN}/` },
+      to: { path: `${PLUGIN}/`, pathNot: '^$1/' },
     },
     {
       name: 'verify-doors-are-browser-safe',
       comment: "A plugin's ./verify is pure: no Node, no chain SDK.",
       severity: 'error',
-      from: { path: `^packages/(${PLUGIN_PACKAGE})/src/verify/` },
+      from: { path: `${PLUGIN}/src/verify/` },
       to: {
-        pathNot: [
-          `^packages/(${PLUGIN_PACKAGE})/src/verify/`,
-          '^packages/core/(src|dist)/verify/',
-          '(^|/)@noble/',
-        ],
+        pathNot: [`${PLUGIN}/src/verify/`, '^packages/core/(src|dist)/verify/', '(^|/)@noble/'],
         dependencyTypesNot: ['type-only'],
       },
     },
     {
       name: 'nobody-imports-apps',
       severity: 'error',
-      from: { path: '^packages/' },
+      from: { path: '^(packages|templates)/' },
       to: { path: '^apps/' },
     },
     {
@@ -130,7 +130,7 @@ export default {
       comment: 'Not utils, helpers, common or misc: say what it is about.',
       severity: 'error',
       from: {},
-      to: { path: '^(packages|apps)/.*/(utils?|helpers?|common|misc)(/|\\.[mc]?[jt]s$)' },
+      to: { path: '^(packages|apps|templates)/.*/(utils?|helpers?|common|misc)(/|\\.[mc]?[jt]s$)' },
     },
     {
       name: 'every-import-resolves',

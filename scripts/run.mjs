@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
 import { bootstrap, environment, ROOT, run } from './bootstrap.mjs';
 
-const FORMATTED = ['packages', 'apps', 'scripts', 'bench', 'test'];
+const FORMATTED = ['packages', 'apps', 'templates', 'scripts', 'bench', 'test'];
 
 const COMMANDS = {
   start: async (args) => {
@@ -28,7 +28,7 @@ const COMMANDS = {
     const checks = [
       ['oxlint', '--type-aware'],
       ['oxfmt', '--check', ...FORMATTED.filter((folder) => existsSync(`${ROOT}/${folder}`))],
-      ['depcruise', 'packages', 'apps'],
+      ['depcruise', 'packages', 'apps', 'templates'],
       ['knip'],
       // Sources are checked by the build; this is what the build leaves out.
       ['tsc', '-p', 'tsconfig.test.json'],

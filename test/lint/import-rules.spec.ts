@@ -24,6 +24,7 @@ const CRUISED: readonly (readonly [string, string, string])[] = [
   ['product-code-imports-no-tests', 'packages/anchor-one/src/spec.ts', '../test/one.spec.js'],
   ['plugins-see-only-spi-and-verify', 'packages/anchor-one/src/core.ts', '@wattproof/core'],
   ['plugins-see-only-spi-and-verify', 'packages/anchor-one/src/load.ts', '@wattproof/core/plugins'],
+  ['plugins-see-only-spi-and-verify', 'templates/anchor/src/core.ts', '@wattproof/core'],
   [
     'plugins-see-only-spi-and-verify',
     'packages/anchor-one/src/deep.ts',

@@ -46,7 +46,7 @@ export class PlantedTree {
   /** `rule file` of everything dependency-cruiser finds. */
   async cruise(): Promise<readonly string[]> {
     const bin = join(ROOT, 'node_modules/dependency-cruiser/bin/dependency-cruiser.mjs');
-    const args = [bin, 'packages', 'apps', '--output-type', 'json'];
+    const args = [bin, 'packages', 'apps', 'templates', '--output-type', 'json'];
     const { summary } = JSON.parse(await this.run(process.execPath, args)) as {
       summary: { violations: { rule: { name: string }; from: string }[] };
     };
@@ -98,5 +98,6 @@ const SOUND: Readonly<Record<string, string>> = {
   'packages/anchor-one/src/verify/index.ts': `import { hash } from '@wattproof/core/verify';\nexport const check = hash;`,
   'packages/anchor-one/test/one.spec.ts': `import { kit } from '@wattproof/core/testing';\nimport one from '../src/index.js';\nexport const suite = [kit, one];`,
   'packages/anchor-two/src/index.ts': `import { define } from '@wattproof/core/spi';\nexport default define;`,
+  'templates/anchor/src/index.ts': `import { define } from '@wattproof/core/spi';\nexport default define;`,
   'apps/gateway/src/main.ts': `import { module } from '@wattproof/core';\nimport one from '@wattproof/anchor-one';\nexport const app = [module, one];`,
 };

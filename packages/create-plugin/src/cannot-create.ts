@@ -1,0 +1,4 @@
+/** Something is in the way or cannot be written; the message says what and what to do. */
+export class CannotCreate extends Error {
+  override readonly name = 'CannotCreate';
+}

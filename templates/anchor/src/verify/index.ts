@@ -1,0 +1,1 @@
+export { TALLY_EVIDENCE, verifier as default } from './tally.verifier.js';
