@@ -1,15 +1,13 @@
 import * as ecc from '@bitcoinerlab/secp256k1';
-import { networks, payments, script, Transaction } from 'bitcoinjs-lib';
+import { AnchorError } from '@wattproof/core/spi';
+import { initEccLib, networks, payments, Psbt, script, Transaction } from 'bitcoinjs-lib';
 import type { Network } from 'bitcoinjs-lib';
-import { ECPairFactory } from 'ecpair';
-import type { BitcoinNetwork } from './bitcoin.config.js';
+import type { AddressType, BitcoinNetwork } from './bitcoin.config.js';
+import type { RemoteSigner } from './remote-signer.js';
 
-const ECPair = ECPairFactory(ecc);
+// Schnorr and taproot come from outside of bitcoinjs-lib.
+initEccLib(ecc);
 
-/** Size of one P2WPKH input, an OP_RETURN of 32 bytes and P2WPKH change: 10.5 + 68 + 43 + 31, rounded up. */
-export const ANCHOR_VBYTES = 153;
-/** Change below this would not be relayed (Bitcoin Core's dust limit for P2WPKH). */
-export const DUST_SAT = 294n;
 /** Signals replaceability (BIP-125) and leaves lock time enabled. */
 const SEQUENCE = 0xff_ff_ff_fd;
 
@@ -19,50 +17,145 @@ export interface Coin {
   readonly valueSat: bigint;
 }
 
-const NETWORKS: Record<BitcoinNetwork, Network> = {
+/** Everything an anchor's transaction is made from: the same order gives the same bytes. */
+export interface AnchorOrder {
+  /** Spent in this order. */
+  readonly coins: readonly Coin[];
+  readonly digest: Uint8Array;
+  readonly feeSat: bigint;
+  /** Height that was reached when the first coin was first spent: says how long that has gone on. */
+  readonly lockTime: number;
+}
+
+export const NETWORKS: Record<BitcoinNetwork, Network> = {
   mainnet: networks.bitcoin,
   testnet: networks.testnet,
   signet: networks.testnet,
   regtest: networks.regtest,
 };
 
-/** The one key that pays, and the transactions it makes. */
-export class AnchorWallet {
-  readonly #pair;
-  readonly address: string;
-  readonly script: Uint8Array;
+/** Virtual bytes of parts, times four: bytes outside the witness count four, bytes of it one (BIP-141). */
+const WEIGHT = {
+  // Version, counts and lock time; marker and flag.
+  frame: 4 * 10 + 2,
+  commitment: 4 * (9 + 34),
+  // Outpoint, empty script, sequence; the witness with the longest signature a standard signer makes.
+  p2wpkh: { input: 4 * 41 + 108, change: 4 * 31 },
+  p2tr: { input: 4 * 41 + 66, change: 4 * 43 },
+} as const;
 
-  constructor(wif: string, network: BitcoinNetwork) {
-    this.#pair = ECPair.fromWIF(wif, NETWORKS[network]);
-    const payment = payments.p2wpkh({ pubkey: this.#pair.publicKey, network: NETWORKS[network] });
+/** Change below this would not be relayed (Bitcoin Core's dust limit at 3 sat/vB). */
+const DUST_SAT = { p2wpkh: 294n, p2tr: 330n } as const;
+
+/** The one address that pays, and the transactions it makes. Whoever holds the key is asked for signatures alone. */
+export class AnchorWallet {
+  readonly address: string;
+  /** Locking script of that address. */
+  readonly script: Uint8Array;
+  readonly dustSat: bigint;
+  readonly #internalKey: Uint8Array;
+
+  constructor(
+    private readonly signer: RemoteSigner,
+    private readonly type: AddressType,
+    private readonly network: BitcoinNetwork,
+  ) {
+    const { publicKey } = signer;
+    this.#internalKey = publicKey.slice(1, 33);
+    const payment =
+      type === 'p2tr'
+        ? payments.p2tr({ internalPubkey: this.#internalKey, network: NETWORKS[network] })
+        : payments.p2wpkh({ pubkey: publicKey, network: NETWORKS[network] });
     this.address = payment.address as string;
     this.script = payment.output as Uint8Array;
+    this.dustSat = DUST_SAT[type];
   }
 
-  /** Spends the coin into a commitment and change. Deterministic: RFC 6979 nonces, fixed order of outputs. */
-  sign(
-    coin: Coin,
-    digest: Uint8Array,
-    feeSat: bigint,
-  ): { readonly txId: string; readonly bytes: Uint8Array } {
-    const transaction = new Transaction();
-    transaction.version = 2;
-    transaction.addInput(
-      Uint8Array.from(Buffer.from(coin.txId, 'hex')).reverse(),
-      coin.index,
-      SEQUENCE,
-    );
-    transaction.addOutput(script.compile([0x6a, digest]), 0n);
-    transaction.addOutput(this.script, coin.valueSat - feeSat);
-    const scriptCode = payments.p2pkh({ hash: this.script.slice(2) }).output as Uint8Array;
-    const hash = transaction.hashForWitnessV0(
-      0,
-      scriptCode,
-      coin.valueSat,
-      Transaction.SIGHASH_ALL,
-    );
-    const signature = script.signature.encode(this.#pair.sign(hash), Transaction.SIGHASH_ALL);
-    transaction.setWitness(0, [signature, this.#pair.publicKey]);
-    return { txId: transaction.getId(), bytes: transaction.toBuffer() };
+  /** Size of an anchor that spends so many coins. */
+  vbytes(coins: number): number {
+    const { input, change } = WEIGHT[this.type];
+    return Math.ceil((WEIGHT.frame + WEIGHT.commitment + coins * input + change) / 4);
+  }
+
+  /** Spends the coins into a commitment and change. */
+  async sign(
+    order: AnchorOrder,
+    signal: AbortSignal,
+  ): Promise<{ readonly txId: string; readonly bytes: Uint8Array }> {
+    const psbt = this.#psbt(order);
+    const signatures = signaturesIn(await this.signer.signPsbt(psbt.toBase64(), signal), order);
+    // Only the signatures are taken over: they fit exactly what was asked for, or nothing.
+    for (const [index, signature] of signatures.entries()) {
+      if (!this.#commitsToAll(signature))
+        throw refused('signs less than the whole transaction or not at all');
+      psbt.updateInput(
+        index,
+        this.type === 'p2tr'
+          ? { tapKeySig: signature }
+          : { partialSig: [{ pubkey: this.signer.publicKey, signature }] },
+      );
+    }
+    if (!fits(psbt)) throw refused('does not fit the transaction that was asked for');
+    const transaction = psbt.finalizeAllInputs().extractTransaction(true);
+    return { txId: transaction.getId(), bytes: Uint8Array.from(transaction.toBuffer()) };
+  }
+
+  #psbt({ coins, digest, feeSat, lockTime }: AnchorOrder): Psbt {
+    const psbt = new Psbt({ network: NETWORKS[this.network] });
+    psbt.setVersion(2).setLocktime(lockTime);
+    for (const { txId, index, valueSat } of coins)
+      psbt.addInput({
+        hash: txId,
+        index,
+        sequence: SEQUENCE,
+        witnessUtxo: { script: this.script, value: valueSat },
+        ...(this.type === 'p2tr' ? { tapInternalKey: this.#internalKey } : {}),
+      });
+    psbt.addOutput({ script: script.compile([0x6a, digest]), value: 0n });
+    const total = coins.reduce((sum, { valueSat }) => sum + valueSat, 0n);
+    psbt.addOutput({ script: this.script, value: total - feeSat });
+    return psbt;
+  }
+
+  /** SIGHASH_ALL, or the default of taproot: a shorter commitment would let others change the outputs. */
+  #commitsToAll(signature: Uint8Array | undefined): signature is Uint8Array {
+    if (this.type === 'p2tr') return signature?.length === 64;
+    return signature?.at(-1) === Transaction.SIGHASH_ALL;
   }
 }
+
+/** One for each input, also from a signer that finalised them. */
+function signaturesIn(answer: string, { coins }: AnchorOrder): (Uint8Array | undefined)[] {
+  let signed: Psbt;
+  try {
+    signed = Psbt.fromBase64(answer);
+  } catch (cause) {
+    throw refused('is no PSBT', cause);
+  }
+  return coins.map((_coin, index) => {
+    const input = signed.data.inputs[index];
+    const { tapKeySig, partialSig, finalScriptWitness: witness } = input ?? {};
+    // A witness counts its items, and each item its bytes; the signature is the first.
+    const first = witness?.subarray(2, 2 + (witness[1] ?? 0));
+    return tapKeySig ?? partialSig?.[0]?.signature ?? first;
+  });
+}
+
+function fits(psbt: Psbt): boolean {
+  try {
+    return psbt.validateSignaturesOfAllInputs((key, hash, signature) =>
+      key.length === 32
+        ? ecc.verifySchnorr(hash, key, signature)
+        : ecc.verify(hash, key, signature),
+    );
+  } catch {
+    return false;
+  }
+}
+
+const refused = (what: string, cause?: unknown): AnchorError =>
+  new AnchorError(
+    'rejected',
+    `What the signer answered ${what}. Nothing was sent; check that it holds the key of this address.`,
+    { cause },
+  );

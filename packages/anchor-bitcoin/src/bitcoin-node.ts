@@ -18,6 +18,27 @@ export interface UnspentOutput {
   readonly coinbase?: boolean;
 }
 
+/** What spends an output. */
+export interface Spending {
+  /** On the best chain; else it waits. */
+  readonly inBlock: boolean;
+  /** Known whenever it waits. */
+  readonly txId?: string;
+}
+
+/** Fee rates in sat/vB, as the node sees its own mempool. */
+export interface FeeMarket {
+  /** To be in one of the next blocks; absent when the node has seen too little to say. */
+  readonly estimateSatPerVb?: number;
+  /** Below it nothing is taken now. */
+  readonly floorSatPerVb: number;
+  /** What a replacement pays on top of what it replaces (BIP-125, rule 4). */
+  readonly incrementSatPerVb: number;
+}
+
+/** Bitcoin Core's default of `-incrementalrelayfee` and `-minrelaytxfee`, for nodes that do not say. */
+const DEFAULT_RELAY_SAT_PER_VB = 1;
+
 /** A Bitcoin Core compatible node with `txindex=1`. Every refusal is an `AnchorError`. */
 export class BitcoinNode {
   readonly #rpc: BitcoinRpc;
@@ -26,7 +47,8 @@ export class BitcoinNode {
     this.#rpc = new BitcoinRpc(options);
   }
 
-  chainInfo(signal: AbortSignal): Promise<{ blocks: number; headers: number }> {
+  /** `chain` is Core's name of it: `main`, `test`, `signet`, `regtest`. */
+  chainInfo(signal: AbortSignal): Promise<{ blocks: number; headers: number; chain: string }> {
     return this.#call('getblockchaininfo', [], signal);
   }
 
@@ -89,13 +111,43 @@ export class BitcoinNode {
     return { header: await this.#call('getblockheader', [blockHash, false], signal), txIds: tx };
   }
 
-  /** True when an output that exists is spent, in a block or by what waits. */
-  async spent(
-    output: { readonly txId: string; readonly index: number },
+  /** What spends an output, on the best chain or waiting; undefined when nothing does or nobody knows the output. */
+  async spending(
+    { txId, index }: { readonly txId: string; readonly index: number },
     signal: AbortSignal,
-  ): Promise<boolean> {
-    const open = await this.#call('gettxout', [output.txId, output.index, true], signal);
-    return open === null && (await this.transaction(output.txId, signal)) !== undefined;
+  ): Promise<Spending | undefined> {
+    const open = (withMempool: boolean) =>
+      this.#call<object | null>('gettxout', [txId, index, withMempool], signal);
+    if ((await open(true)) !== null) return undefined;
+    if ((await open(false)) === null && (await this.inclusion(txId, signal)) !== undefined)
+      return { inBlock: true };
+    const [{ spendingtxid: by }] = await this.#call<[{ spendingtxid?: string }]>(
+      'gettxspendingprevout',
+      [[{ txid: txId, vout: index }]],
+      signal,
+    );
+    return by === undefined ? undefined : { inBlock: false, txId: by };
+  }
+
+  async feeMarket(targetBlocks: number, signal: AbortSignal): Promise<FeeMarket> {
+    const pool = await this.#call<{
+      mempoolminfee: number;
+      minrelaytxfee?: number;
+      incrementalrelayfee?: number;
+    }>('getmempoolinfo', [], signal);
+    const { feerate } = await this.#call<{ feerate?: number }>(
+      'estimatesmartfee',
+      [targetBlocks],
+      signal,
+    );
+    return {
+      ...(feerate !== undefined && feerate > 0 ? { estimateSatPerVb: satPerVb(feerate) } : {}),
+      floorSatPerVb: satPerVb(Math.max(pool.mempoolminfee, pool.minrelaytxfee ?? 0)),
+      incrementSatPerVb:
+        pool.incrementalrelayfee === undefined
+          ? DEFAULT_RELAY_SAT_PER_VB
+          : satPerVb(pool.incrementalrelayfee),
+    };
   }
 
   /** What blocks leave to an address, and the height this is as of. */
@@ -114,3 +166,6 @@ export class BitcoinNode {
     }
   }
 }
+
+/** Core quotes BTC per 1000 vbytes. */
+const satPerVb = (btcPerKvB: number): number => Math.round(btcPerKvB * 1e8) / 1000;

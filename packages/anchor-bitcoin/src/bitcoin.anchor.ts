@@ -6,18 +6,21 @@ import {
   type Attempt,
   type Draft,
   type Evidence,
-  type Fee,
   type Health,
   type Observation,
   type PluginContext,
   type PrepareOptions,
   type SignedAttempt,
 } from '@wattproof/core/spi';
-import { ANCHOR_VBYTES, AnchorWallet, type Coin } from './anchor-wallet.js';
+import { firstCoin, keyOf, planFromJson, planToJson } from './anchor-draft.js';
+import { AnchorPlanner } from './anchor-planner.js';
+import { AnchorWallet, type Coin } from './anchor-wallet.js';
+import { AttemptWatch } from './attempt-watch.js';
 import { BitcoinNode } from './bitcoin-node.js';
-import type { BitcoinConfig } from './bitcoin.config.js';
-import { ChangeChain } from './change-chain.js';
+import type { BitcoinChainConfig, BitcoinNetwork } from './bitcoin.config.js';
+import { ChangeChain, type Outpoint } from './change-chain.js';
 import { otsExport } from './ots-export.js';
+import type { RemoteSigner } from './remote-signer.js';
 import { spvProof } from './spv-proof.js';
 import { hex } from './verify/block-header.js';
 import { OP_RETURN_EVIDENCE } from './verify/op-return.verifier.js';
@@ -26,22 +29,35 @@ import { commitsTo } from './verify/transaction.js';
 /** Headers without their block from which on a node is too far behind to be asked. */
 const MAX_BLOCKS_BEHIND = 6;
 
+/** What Bitcoin Core calls the chain of each network. */
+const CHAINS: Record<BitcoinNetwork, readonly string[]> = {
+  mainnet: ['main'],
+  testnet: ['test', 'testnet4'],
+  signet: ['signet'],
+  regtest: ['regtest'],
+};
+
 /**
- * Commitments in OP_RETURN outputs. The wallet is one address whose newest coin is spent by each anchor into its own
- * change, so the coin is the conflict key: the ledger itself refuses a second winner.
+ * Commitments in OP_RETURN outputs. The wallet is one address; each anchor spends the change of the one before into its
+ * own, so the coin is the conflict key: the ledger itself refuses a second winner.
  */
 export class BitcoinAnchor implements Anchor {
   readonly #node: BitcoinNode;
   readonly #wallet: AnchorWallet;
   readonly #chain: ChangeChain;
+  readonly #planner: AnchorPlanner;
+  readonly #watch: AttemptWatch;
 
   constructor(
-    private readonly config: BitcoinConfig,
+    private readonly config: BitcoinChainConfig,
     private readonly context: PluginContext,
+    signer: RemoteSigner,
   ) {
     this.#node = new BitcoinNode(config.rpc);
-    this.#wallet = new AnchorWallet(config.wif, config.network);
-    this.#chain = new ChangeChain(this.#node, this.#wallet.address);
+    this.#wallet = new AnchorWallet(signer, config.address, config.network);
+    this.#chain = new ChangeChain(this.#node, this.#wallet);
+    this.#planner = new AnchorPlanner(config, this.#node, this.#wallet, this.#chain);
+    this.#watch = new AttemptWatch(this.#node, this.#chain, config.confirmations);
   }
 
   /** The address to fund. */
@@ -50,8 +66,7 @@ export class BitcoinAnchor implements Anchor {
   }
 
   async quote(_intent: AnchorIntent, signal: AbortSignal): Promise<AnchorQuote> {
-    const coins = await this.#chain.coins(signal);
-    return { fee: this.#fee(), balance: coins.reduce((sum, { valueSat }) => sum + valueSat, 0n) };
+    return this.#planner.quote(signal);
   }
 
   async prepare(
@@ -59,42 +74,29 @@ export class BitcoinAnchor implements Anchor {
     prior: readonly Attempt[],
     options: PrepareOptions,
   ): Promise<Draft> {
-    const fee = this.#fee();
-    const cap = options.maxFee ?? BigInt(this.config.maxFeeSat);
-    if (fee.amount > cap || fee.amount > BigInt(this.config.maxFeeSat))
-      throw new AnchorError(
-        'capped',
-        `An anchor costs ${fee.amount} sat, more than the cap of ${cap} sat.`,
-      );
-    const held = prior.find(
-      ({ state }) => state !== 'failed' && state !== 'expired' && state !== 'replaced',
-    );
-    const coin = held ? coinOf(held) : await this.#chain.newestCoin(fee.amount, options.signal);
-    return { conflictKey: keyOf(coin), fee, payload: detailOf(coin, intent) };
+    const elsewhere = await this.#otherNetwork(options.signal);
+    if (elsewhere !== undefined) throw new AnchorError('unavailable', elsewhere);
+    const { plan, fee } = await this.#planner.plan(intent, prior, options);
+    return { conflictKey: keyOf(plan.coins[0] as Coin), fee, payload: planToJson(plan) };
   }
 
-  async sign(intent: AnchorIntent, draft: Draft, _signal: AbortSignal): Promise<SignedAttempt> {
-    const coin = coinFrom(draft.payload);
-    if (draft.payload['digest'] !== hex(intent.commitment.digest))
+  async sign(intent: AnchorIntent, draft: Draft, signal: AbortSignal): Promise<SignedAttempt> {
+    const plan = planFromJson(draft.payload);
+    if (hex(plan.digest) !== hex(intent.commitment.digest))
       throw new AnchorError('invalid', 'The draft is of another commitment.');
-    const { txId, bytes } = this.#wallet.sign(coin, intent.commitment.digest, draft.fee.amount);
-    return {
-      txId,
-      conflictKey: draft.conflictKey,
-      signed: bytes,
-      fee: draft.fee,
-      detail: draft.payload,
-    };
+    const { conflictKey, fee, payload } = draft;
+    const { txId, bytes } = await this.#wallet.sign({ ...plan, feeSat: fee.amount }, signal);
+    return { txId, conflictKey, signed: bytes, fee, detail: payload };
   }
 
   async broadcast(attempt: SignedAttempt, signal: AbortSignal): Promise<'accepted' | 'known'> {
     const { txId, signed } = attempt;
-    if ((await this.#node.transaction(txId, signal)) !== undefined) return 'known';
+    if (await this.#watch.knows(txId, signal)) return 'known';
     if ((await this.#node.send(signed, signal)) === 'known') return 'known';
     // A node may answer with a txid and still have dropped the transaction, so its own view decides.
-    if ((await this.#node.transaction(txId, signal)) === undefined)
+    if (!(await this.#watch.knows(txId, signal)))
       throw new AnchorError(
-        (await this.#node.spent(coinOf(attempt), signal)) ? 'conflict' : 'rejected',
+        (await this.#node.spending(firstCoin(attempt), signal)) ? 'conflict' : 'rejected',
         `The node took ${txId} and does not have it.`,
       );
     return 'accepted';
@@ -104,9 +106,7 @@ export class BitcoinAnchor implements Anchor {
     attempts: readonly Attempt[],
     signal: AbortSignal,
   ): Promise<readonly Observation[]> {
-    const observations: Observation[] = [];
-    for (const attempt of attempts) observations.push(await this.#observe(attempt, signal));
-    return observations;
+    return this.#watch.observe(attempts, signal);
   }
 
   async evidence(intent: AnchorIntent, attempt: Attempt, signal: AbortSignal): Promise<Evidence> {
@@ -122,7 +122,7 @@ export class BitcoinAnchor implements Anchor {
     };
   }
 
-  /** The anchor on the chain of change that commits to this digest. */
+  /** The anchor on the chain of change that commits to this digest, in a block or waiting. */
   async findExisting(
     intent: AnchorIntent,
     signal: AbortSignal,
@@ -132,18 +132,16 @@ export class BitcoinAnchor implements Anchor {
       ({ outputs }) => outputs.some(({ script }) => commitsTo(script, digest)),
       signal,
     );
-    if (!found) return undefined;
-    const coin = {
-      ...found.previous,
-      valueSat: await this.#chain.valueOf(found.previous, signal),
-    };
-    const left = found.outputs.reduce((sum, { valueSat }) => sum + valueSat, 0n);
+    if (!found || !(await this.#chain.isAnchor(found, signal))) return undefined;
+    const coins = await this.#chain.coinsOf(found.inputs, signal);
+    const first = coins[0] as Outpoint;
+    const via = (await this.#chain.step(first.txId, signal))?.inputs[0];
     return {
       txId: found.txId,
-      conflictKey: keyOf(coin),
+      conflictKey: keyOf(first),
       signed: found.bytes,
-      fee: { amount: coin.valueSat - left, unit: 'sat' },
-      detail: detailOf(coin, intent),
+      fee: { amount: (await this.#chain.feeOf(found, signal)).feeSat, unit: 'sat' },
+      detail: planToJson({ coins, digest, lockTime: found.lockTime, via }),
     };
   }
 
@@ -151,11 +149,15 @@ export class BitcoinAnchor implements Anchor {
     try {
       const { blocks, headers } = await this.#node.chainInfo(signal);
       const behind = headers - blocks;
-      const ready = behind < MAX_BLOCKS_BEHIND;
+      const detail =
+        (await this.#otherNetwork(signal)) ??
+        (behind < MAX_BLOCKS_BEHIND
+          ? undefined
+          : `The node is ${behind} blocks behind its headers.`);
       return {
         live: true,
-        ready,
-        ...(ready ? {} : { detail: `The node is ${behind} blocks behind its headers.` }),
+        ready: detail === undefined,
+        ...(detail === undefined ? {} : { detail }),
         facts: { height: blocks, address: this.address },
       };
     } catch (error) {
@@ -170,55 +172,12 @@ export class BitcoinAnchor implements Anchor {
 
   async close(): Promise<void> {}
 
-  #fee(): Fee {
-    const rate = this.config.feeRateSatPerVb;
-    return {
-      amount: BigInt(Math.ceil(rate * ANCHOR_VBYTES)),
-      unit: 'sat',
-      rate: { amount: rate, unit: 'sat/vB' },
-    };
+  /** Says so when the node is on another network than the one configured: nobody pays there. */
+  async #otherNetwork(signal: AbortSignal): Promise<string | undefined> {
+    const { chain } = await this.#node.chainInfo(signal);
+    const { network } = this.config;
+    return CHAINS[network].includes(chain)
+      ? undefined
+      : `The node is on chain "${chain}" and the anchor is configured for ${network}. Check rpc.url and network.`;
   }
-
-  async #observe(attempt: Attempt, signal: AbortSignal): Promise<Observation> {
-    const { txId } = attempt;
-    const inclusion = await this.#node.inclusion(txId, signal);
-    if (inclusion)
-      return {
-        txId,
-        status: inclusion.depth >= this.config.confirmations ? 'final' : 'included',
-        inclusion,
-      };
-    if (await this.#node.transaction(txId, signal)) return { txId, status: 'seen' };
-    const coin = coinOf(attempt);
-    if (!(await this.#node.spent(coin, signal))) return { txId, status: 'missing' };
-    const winner = await this.#chain.find(
-      ({ previous }) => previous.txId === coin.txId && previous.index === coin.index,
-      signal,
-    );
-    const won = winner && (await this.#node.inclusion(winner.txId, signal));
-    return {
-      txId,
-      status: 'conflicted',
-      ...(winner === undefined ? {} : { conflictsWith: winner.txId }),
-      ...(won === undefined ? {} : { inclusion: won }),
-    };
-  }
-}
-
-const keyOf = ({ txId, index }: Coin): string => `${txId}:${index}`;
-
-const detailOf = ({ txId, index, valueSat }: Coin, { commitment }: AnchorIntent) => ({
-  tx_id: txId,
-  index,
-  value_sat: valueSat.toString(),
-  digest: hex(commitment.digest),
-});
-
-const coinOf = (attempt: SignedAttempt): Coin => coinFrom(attempt.detail ?? {});
-
-function coinFrom(detail: NonNullable<SignedAttempt['detail']>): Coin {
-  const { tx_id: txId, index, value_sat: valueSat } = detail;
-  if (typeof txId !== 'string' || typeof index !== 'number' || typeof valueSat !== 'string')
-    throw new AnchorError('invalid', 'The attempt does not name the coin it spends.');
-  return { txId, index, valueSat: BigInt(valueSat) };
 }

@@ -1,4 +1,4 @@
-import { AnchorError } from '@wattproof/core/spi';
+import { AnchorError, type AnchorErrorReason } from '@wattproof/core/spi';
 import { RpcError } from './bitcoin-rpc.js';
 
 /** Core's RPC_VERIFY_ALREADY_IN_CHAIN. */
@@ -10,15 +10,19 @@ const NOT_FOUND = -5;
  * Nodes say why they refuse only in words, so the words are matched here and nowhere else. The words are those of
  * Bitcoin Core's validation (`policy/`, `validation.cpp`) and of bcoin's mempool.
  */
-const REASONS: readonly [RegExp, 'conflict' | 'underpriced' | 'insufficient-funds' | 'rejected'][] =
+const REASONS: readonly [RegExp, AnchorErrorReason][] = [
   [
-    [
-      /txn-mempool-conflict|bad-txns-spends-conflicting|bad-txns-inputs-spent|missing-?orspent|inputs-missingorspent|double[- ]spend/i,
-      'conflict',
-    ],
-    [/min relay fee not met|mempool min fee|insufficient (fee|priority)|fee.*low/i, 'underpriced'],
-    [/insufficient funds/i, 'insufficient-funds'],
-  ];
+    /txn-mempool-conflict|bad-txns-spends-conflicting|bad-txns-inputs-spent|missing-?orspent|inputs-missingorspent|double[- ]spend|replacement-adds-unconfirmed|too many potential replacements/i,
+    'conflict',
+  ],
+  [
+    /min relay fee not met|mempool min fee|mempool full|insufficient (fee|priority)|fee.*low/i,
+    'underpriced',
+  ],
+  [/insufficient funds/i, 'insufficient-funds'],
+  // Its lock time is a height that this node has not reached yet: it will.
+  [/non-final/i, 'unavailable'],
+];
 
 /** True when the refusal means that the node has this very transaction. */
 export function isKnown(error: unknown): boolean {

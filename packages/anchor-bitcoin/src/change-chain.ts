@@ -1,102 +1,181 @@
 import { AnchorError } from '@wattproof/core/spi';
+import { Transaction } from 'bitcoinjs-lib';
+import type { AnchorWallet, Coin } from './anchor-wallet.js';
 import type { BitcoinNode } from './bitcoin-node.js';
-import { type Coin, DUST_SAT } from './anchor-wallet.js';
+import type { PaidFee } from './fee-schedule.js';
 import { hex } from './verify/block-header.js';
-import { readTransaction, type TransactionFacts } from './verify/transaction.js';
 
-/** How far the chain of change is followed back. */
+/** How far the chain of change is followed back, and how many transactions of it are kept read. */
 const MAX_STEPS_BACK = 200;
 /** Confirmations before a mined coin may be spent (consensus). */
 const COINBASE_MATURITY = 100;
 const OP_RETURN = 0x6a;
 
-type Output = Pick<Coin, 'txId' | 'index'>;
+export type Outpoint = Pick<Coin, 'txId' | 'index'>;
 
-/** One transaction on the chain of change. */
+/** A coin in a block. */
+export interface WalletCoin extends Coin {
+  /** Blocks on top of and including the one that made it. */
+  readonly depth: number;
+}
+
+/** One transaction as far as the chain of change needs it. */
 export interface ChangeStep {
   readonly txId: string;
   readonly bytes: Uint8Array;
-  readonly outputs: TransactionFacts['outputs'];
-  /** The output that its first input spends. */
-  readonly previous: Output;
+  readonly inputs: readonly Outpoint[];
+  readonly outputs: readonly { readonly valueSat: bigint; readonly script: Uint8Array }[];
+  readonly vbytes: number;
+  readonly lockTime: number;
 }
 
 /**
- * The wallet's coins. Each anchor spends one into its own change, so the way back from what is unspent leads
+ * The wallet's coins. Each anchor spends the change of the one before, so the way back from what is unspent leads
  * through every anchor ever made: what a lost database is rebuilt from.
  */
 export class ChangeChain {
+  /** Bytes never change under one txid, so what was read once need not be asked for again. */
+  readonly #read = new Map<string, ChangeStep>();
+
   constructor(
     private readonly node: BitcoinNode,
-    private readonly address: string,
+    private readonly wallet: Pick<AnchorWallet, 'address' | 'script'>,
   ) {}
 
-  /** Confirmed coins that may be spent, newest first. */
-  async coins(signal: AbortSignal): Promise<Coin[]> {
-    const { unspents, height } = await this.node.unspent(this.address, signal);
+  /** Coins in blocks that consensus lets spend, the dearest first. */
+  async coins(signal: AbortSignal): Promise<WalletCoin[]> {
+    const { unspents, height } = await this.node.unspent(this.wallet.address, signal);
     return unspents
-      .filter((coin) => coin.coinbase !== true || height - coin.height + 1 > COINBASE_MATURITY)
-      .sort((a, b) => b.height - a.height || b.amount - a.amount || a.txid.localeCompare(b.txid))
-      .map(({ txid, vout, amount }) => ({
-        txId: txid,
-        index: vout,
-        valueSat: BigInt(Math.round(amount * 1e8)),
-      }));
+      .map((coin) => ({
+        txId: coin.txid,
+        index: coin.vout,
+        valueSat: BigInt(Math.round(coin.amount * 1e8)),
+        depth: height - coin.height + 1,
+        coinbase: coin.coinbase === true,
+      }))
+      .filter(({ coinbase, depth }) => !coinbase || depth > COINBASE_MATURITY)
+      .sort(
+        (a, b) =>
+          Number(b.valueSat - a.valueSat) || b.depth - a.depth || a.txId.localeCompare(b.txId),
+      );
   }
 
-  /** The coin that the next anchor spends. */
-  async newestCoin(feeSat: bigint, signal: AbortSignal): Promise<Coin> {
-    const needed = feeSat + DUST_SAT;
-    const coin = (await this.coins(signal)).find(({ valueSat }) => valueSat >= needed);
-    if (!coin)
-      throw new AnchorError(
-        'insufficient-funds',
-        `Address ${this.address} has no confirmed coin of ${needed} sat. Send funds to it.`,
-      );
-    if (await this.node.spent(coin, signal))
-      throw new AnchorError(
-        'conflict',
-        'An earlier anchor still spends the wallet’s coin; this one follows when it is in a block.',
-      );
-    return coin;
+  /** Of these coins the one that the chain goes on from: change of the newest anchor, else what an anchor waits to spend. */
+  async end(coins: readonly WalletCoin[], signal: AbortSignal): Promise<WalletCoin | undefined> {
+    for (const coin of coins.toSorted((a, b) => a.depth - b.depth)) {
+      const step = await this.step(coin.txId, signal);
+      if (step && (await this.isAnchor(step, signal))) return coin;
+    }
+    for (const coin of coins) if ((await this.waiting(coin, signal)) !== undefined) return coin;
+    return undefined;
   }
 
-  /** The first transaction on the way back from the wallet's coins for which `wanted` is true. */
+  /** The transaction that waits to spend an output. */
+  async waiting(output: Outpoint, signal: AbortSignal): Promise<ChangeStep | undefined> {
+    const spending = await this.node.spending(output, signal);
+    return spending?.inBlock === false && spending.txId !== undefined
+      ? this.step(spending.txId, signal)
+      : undefined;
+  }
+
+  /**
+   * The first transaction for which `wanted` is true, on the way back from the wallet's coins and from what waits to
+   * spend them. What made the oldest of them is among those asked and need not be an anchor.
+   */
   async find(
     wanted: (step: ChangeStep) => boolean,
     signal: AbortSignal,
   ): Promise<ChangeStep | undefined> {
-    for (const coin of await this.coins(signal))
+    for (const coin of await this.coins(signal)) {
+      const waiting = await this.waiting(coin, signal);
+      if (waiting && wanted(waiting)) return waiting;
       for await (const step of this.#back(coin.txId, signal)) if (wanted(step)) return step;
+    }
     return undefined;
   }
 
-  async valueOf({ txId, index }: Output, signal: AbortSignal): Promise<bigint> {
-    const transaction = await this.node.transaction(txId, signal);
-    return transaction ? (readTransaction(transaction.bytes).outputs[index]?.valueSat ?? 0n) : 0n;
+  /** A transaction in a block or waiting; undefined when the node has none of this id. */
+  async step(txId: string, signal: AbortSignal): Promise<ChangeStep | undefined> {
+    const known = this.#read.get(txId);
+    if (known) return known;
+    const answer = await this.node.transaction(txId, signal);
+    if (!answer) return undefined;
+    const step = readStep(txId, answer.bytes);
+    this.#read.set(txId, step);
+    for (const oldest of this.#read.keys()) {
+      if (this.#read.size <= 2 * MAX_STEPS_BACK) break;
+      this.#read.delete(oldest);
+    }
+    return step;
   }
 
-  /** As far as each is an anchor that spends the change of the one before. */
+  /** Ours: it spends a coin of the wallet and pays to the wallet alone, beside the commitment. */
+  async isAnchor({ inputs, outputs }: ChangeStep, signal: AbortSignal): Promise<boolean> {
+    const ours = outputs.filter(({ script }) => this.#isOurs(script));
+    const commitments = outputs.filter(({ script }) => script[0] === OP_RETURN);
+    if (commitments.length !== 1 || ours.length + 1 !== outputs.length) return false;
+    const { txId, index } = inputs[0] as Outpoint;
+    const previous = await this.step(txId, signal);
+    return this.#isOurs(previous?.outputs[index]?.script ?? new Uint8Array());
+  }
+
+  async feeOf({ inputs, outputs, vbytes }: ChangeStep, signal: AbortSignal): Promise<PaidFee> {
+    const coins = await this.coinsOf(inputs, signal);
+    return { feeSat: sum(coins) - sum(outputs), vbytes };
+  }
+
+  /** The outputs with what they hold. */
+  async coinsOf(outputs: readonly Outpoint[], signal: AbortSignal): Promise<Coin[]> {
+    const coins: Coin[] = [];
+    for (const { txId, index } of outputs) {
+      const valueSat = (await this.step(txId, signal))?.outputs[index]?.valueSat;
+      if (valueSat === undefined)
+        throw new AnchorError('unavailable', `The node does not show output ${index} of ${txId}.`);
+      coins.push({ txId, index, valueSat });
+    }
+    return coins;
+  }
+
+  /** As far as each is an anchor that spends the change of the one before; the first that is none comes last. */
   async *#back(newest: string, signal: AbortSignal): AsyncGenerator<ChangeStep> {
     let txId = newest;
     for (let steps = 0; steps < MAX_STEPS_BACK; steps += 1) {
-      const transaction = await this.node.transaction(txId, signal);
-      if (!transaction) return;
-      const { stripped, outputs } = readTransaction(transaction.bytes);
-      const previous = firstSpent(stripped);
-      yield { txId, bytes: transaction.bytes, outputs, previous };
-      if (!outputs.some(({ script }) => script[0] === OP_RETURN)) return;
-      txId = previous.txId;
+      const step = await this.step(txId, signal);
+      if (!step) return;
+      yield step;
+      if (!(await this.isAnchor(step, signal))) return;
+      txId = (step.inputs[0] as Outpoint).txId;
     }
+  }
+
+  #isOurs(script: Uint8Array): boolean {
+    return hex(script) === hex(this.wallet.script);
   }
 }
 
-function firstSpent(stripped: Uint8Array): Output {
-  // Behind the version and the count of inputs.
-  const start = 5;
-  const view = new DataView(stripped.buffer, stripped.byteOffset);
-  return {
-    txId: hex(stripped.slice(start, start + 32).reverse()),
-    index: view.getUint32(start + 32, true),
-  };
+export const sum = (values: readonly { readonly valueSat: bigint }[]): bigint =>
+  values.reduce((total, { valueSat }) => total + valueSat, 0n);
+
+function readStep(txId: string, bytes: Uint8Array): ChangeStep {
+  try {
+    const transaction = Transaction.fromBuffer(bytes);
+    if (transaction.getId() !== txId) throw new Error(`it is ${transaction.getId()}`);
+    return {
+      txId,
+      bytes,
+      inputs: transaction.ins.map(({ hash, index }) => ({
+        txId: hex(Uint8Array.from(hash).reverse()),
+        index,
+      })),
+      outputs: transaction.outs.map(({ value, script }) => ({ valueSat: value, script })),
+      vbytes: transaction.virtualSize(),
+      lockTime: transaction.locktime,
+    };
+  } catch (cause) {
+    throw new AnchorError(
+      'unavailable',
+      `What the node gave as transaction ${txId} is not that: ${(cause as Error).message}.`,
+      { cause },
+    );
+  }
 }

@@ -1,24 +1,44 @@
 import { defineAnchor } from '@wattproof/core/spi';
+import type { z } from 'zod';
 import { BitcoinAnchor } from './bitcoin.anchor.js';
-import { BitcoinConfig } from './bitcoin.config.js';
+import { BitcoinChainConfig, BitcoinConfig } from './bitcoin.config.js';
+import { LocalSigner } from './local-signer.js';
 import { OTS_FORMAT } from './ots-export.js';
+import { HttpSigner, type RemoteSigner } from './remote-signer.js';
 import { OP_RETURN_EVIDENCE } from './verify/index.js';
 
 export { BitcoinAnchor } from './bitcoin.anchor.js';
 export { BitcoinConfig } from './bitcoin.config.js';
+export type { RemoteSigner } from './remote-signer.js';
 
-export default defineAnchor({
-  name: 'bitcoin',
-  config: BitcoinConfig,
-  capabilities: {
-    exclusion: 'ledger',
-    cost: 'paid',
-    finality: 'probabilistic',
-    reorgs: true,
-    bump: 'none',
-    evidence: [OP_RETURN_EVIDENCE],
-    trust: 'spv-pow',
-    exports: [OTS_FORMAT],
-  },
-  create: (config, context) => new BitcoinAnchor(config, context),
-});
+const define = <Config extends z.ZodType<BitcoinChainConfig>>(
+  config: Config,
+  signerOf: (config: z.output<Config>) => RemoteSigner,
+) =>
+  defineAnchor({
+    name: 'bitcoin',
+    config,
+    capabilities: {
+      exclusion: 'ledger',
+      cost: 'paid',
+      finality: 'probabilistic',
+      reorgs: true,
+      bump: 'replace',
+      evidence: [OP_RETURN_EVIDENCE],
+      trust: 'spv-pow',
+      exports: [OTS_FORMAT],
+    },
+    create: (parsed, context) =>
+      new BitcoinAnchor(
+        parsed as BitcoinChainConfig,
+        context,
+        signerOf(parsed as z.output<Config>),
+      ),
+  });
+
+export default define(BitcoinConfig, ({ wif, signer, network }) =>
+  signer ? new HttpSigner(signer) : new LocalSigner(wif as string, network),
+);
+
+/** The same anchor for embedders whose own code holds the key; its configuration says nothing of who signs. */
+export const bitcoinAnchorWith = (signer: RemoteSigner) => define(BitcoinChainConfig, () => signer);

@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
-import { BitcoinAnchor, BitcoinConfig } from '@wattproof/anchor-bitcoin';
+import plugin, { BitcoinConfig } from '@wattproof/anchor-bitcoin';
 import { opReturnVerifier } from '@wattproof/anchor-bitcoin/verify';
-import type { AnchorIntent, Attempt, Evidence, PluginContext } from '@wattproof/core/spi';
-import { networks, payments } from 'bitcoinjs-lib';
-import { regtestKey } from './regtest/regtest-key.js';
+import type { Anchor, AnchorIntent, Attempt, Evidence, PluginContext } from '@wattproof/core/spi';
+import { regtestKey, regtestWallet } from './regtest/regtest-key.js';
 import { Regtest } from './regtest/regtest.js';
 
 const signal = new AbortController().signal;
@@ -16,7 +15,7 @@ const context: PluginContext = {
 };
 
 let regtest: Regtest;
-let anchor: BitcoinAnchor;
+let anchor: Anchor;
 
 function intent(name: string): AnchorIntent {
   const digest = createHash('sha256').update(name).digest();
@@ -42,7 +41,7 @@ const headers = {
 
 beforeAll(async () => {
   regtest = await Regtest.start();
-  anchor = new BitcoinAnchor(
+  anchor = plugin.create(
     BitcoinConfig.parse({
       network: 'regtest',
       rpc: { url: regtest.url, user: 'anchor', password: 'secret' },
@@ -51,9 +50,7 @@ beforeAll(async () => {
     }),
     context,
   );
-  const program = payments.p2wpkh({ address: anchor.address, network: networks.regtest })
-    .hash as Uint8Array;
-  await regtest.fund(program);
+  await regtest.fund(regtestWallet(0).script);
 });
 afterAll(async () => {
   await regtest.stop();
@@ -166,7 +163,7 @@ describe('a commitment on a Bitcoin chain', () => {
 
   it('is found again through the chain of change when the database is lost', async () => {
     const wanted = intent('walk');
-    const found = await anchor.findExisting(wanted, signal);
+    const found = await anchor.findExisting!(wanted, signal);
     expect(found).toBeDefined();
     const attempt: Attempt = {
       ...found!,
@@ -177,7 +174,7 @@ describe('a commitment on a Bitcoin chain', () => {
     };
     expect(await anchor.observe([attempt], signal)).toMatchObject([{ status: 'final' }]);
     expect(found!.fee.amount).toBe(306n);
-    expect(await anchor.findExisting(intent('never published'), signal)).toBeUndefined();
+    expect(await anchor.findExisting!(intent('never published'), signal)).toBeUndefined();
   });
 
   it('names the winner when another transaction spends its coin', async () => {
@@ -186,8 +183,7 @@ describe('a commitment on a Bitcoin chain', () => {
     const lost = await anchor.sign(loser, draft, signal);
     const won = await publish(winner);
     expect(won.conflictKey).toBe(lost.conflictKey);
-    await expect(anchor.broadcast(lost, signal)).rejects.toMatchObject({ reason: 'conflict' });
-    await regtest.mine(1);
+    await expect(anchor.broadcast(lost, signal)).rejects.toMatchObject({ reason: 'underpriced' });
     const attempt: Attempt = {
       ...lost,
       intentId: loser.id,
@@ -195,6 +191,11 @@ describe('a commitment on a Bitcoin chain', () => {
       state: 'broadcast',
       createdAtMs: 0,
     };
+    expect(await anchor.observe([attempt], signal)).toEqual([
+      { txId: lost.txId, status: 'missing' },
+    ]);
+    await regtest.mine(1);
+    await expect(anchor.broadcast(lost, signal)).rejects.toMatchObject({ reason: 'conflict' });
     expect(await anchor.observe([attempt], signal)).toMatchObject([
       { status: 'conflicted', conflictsWith: won.txId, inclusion: { depth: 1 } },
     ]);

@@ -4,10 +4,8 @@ import { opReturnVerifier } from '@wattproof/anchor-bitcoin/verify';
 import { createFleet, GatewayClient, readingDocument } from '@wattproof/core/simulator';
 import { startTestGateway, type TestGateway } from '@wattproof/core/testing';
 import { verifyProof } from '@wattproof/core/verify';
-import { networks, payments } from 'bitcoinjs-lib';
-import { AnchorWallet } from '../src/anchor-wallet.js';
 import { heightOf, independentOts } from './ots/independent-ots.js';
-import { regtestKey } from './regtest/regtest-key.js';
+import { regtestKey, regtestWallet } from './regtest/regtest-key.js';
 import { Regtest } from './regtest/regtest.js';
 
 const WIF = regtestKey(7);
@@ -16,8 +14,7 @@ let gateway: TestGateway;
 
 beforeAll(async () => {
   regtest = await Regtest.start();
-  const { address } = new AnchorWallet(WIF, 'regtest');
-  await regtest.fund(payments.p2wpkh({ address, network: networks.regtest }).hash as Uint8Array);
+  await regtest.fund(regtestWallet(7).script);
   const config = {
     network: 'regtest',
     rpc: { url: regtest.url, user: 'anchor', password: 'secret' },

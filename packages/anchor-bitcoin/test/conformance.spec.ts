@@ -1,11 +1,10 @@
-import plugin, { BitcoinAnchor, BitcoinConfig } from '@wattproof/anchor-bitcoin';
+import plugin, { BitcoinConfig } from '@wattproof/anchor-bitcoin';
 import { opReturnVerifier } from '@wattproof/anchor-bitcoin/verify';
 import type { PluginContext } from '@wattproof/core/spi';
 import { describeAnchor } from '@wattproof/core/testing';
-import { networks, payments } from 'bitcoinjs-lib';
-import { AnchorWallet } from '../src/anchor-wallet.js';
+import type { AnchorWallet } from '../src/anchor-wallet.js';
 import { commitsTo, readTransaction } from '../src/verify/transaction.js';
-import { regtestKey } from './regtest/regtest-key.js';
+import { regtestKey, regtestWallet } from './regtest/regtest-key.js';
 import { Regtest } from './regtest/regtest.js';
 
 /** One node for all tests; each test has a wallet of its own, funded before the first. */
@@ -28,11 +27,8 @@ let used = 0;
 
 beforeAll(async () => {
   regtest = await Regtest.start();
-  const programs = Array.from({ length: WALLETS }, (_unused, index) => {
-    const { address } = new AnchorWallet(regtestKey(index), 'regtest');
-    return payments.p2wpkh({ address, network: networks.regtest }).hash as Uint8Array;
-  });
-  await regtest.fund(...programs);
+  const scripts = Array.from({ length: WALLETS }, (_unused, index) => regtestWallet(index).script);
+  await regtest.fund(...scripts);
 }, 120_000);
 afterAll(async () => {
   await regtest.stop();
@@ -50,17 +46,17 @@ describeAnchor<World>({
   verifier: opReturnVerifier,
   open: async () => {
     if (used === WALLETS) throw new Error(`All ${WALLETS} funded wallets are used; fund more.`);
-    const wif = regtestKey(used);
+    const world = { wif: regtestKey(used), wallet: regtestWallet(used) };
     used += 1;
-    return { wif, wallet: new AnchorWallet(wif, 'regtest') };
+    return world;
   },
   config,
-  create: (world) => new BitcoinAnchor(BitcoinConfig.parse(config(world)), context),
+  create: (world) => plugin.create(BitcoinConfig.parse(config(world)), context),
   settle: () => regtest.mine(1),
   setDown: (_world, down) => regtest.setDown(down),
   confirmed: async ({ wallet }, { digest }) => {
     const found: string[] = [];
-    for (const { txid, raw } of await regtest.transactionsOf(wallet.script.slice(2))) {
+    for (const { txid, raw } of await regtest.transactionsOf(wallet.script)) {
       if (readTransaction(raw).outputs.some(({ script }) => commitsTo(script, digest)))
         found.push(txid);
     }

@@ -168,12 +168,12 @@ describe('overrides from the environment', () => {
     const yaml = `${MINIMAL}anchors: { bitcoin: { use: "@wattproof/anchor-bitcoin", made: { up: x } } }`;
     const { config } = await folder.read(yaml, {
       WATTPROOF__ANCHORS__BITCOIN__RPC__PASSWORD: '007',
-      WATTPROOF__ANCHORS__BITCOIN__MAXFEESAT: '900',
+      WATTPROOF__ANCHORS__BITCOIN__FEE__MAXSATPERVB: '90',
       WATTPROOF__ANCHORS__BITCOIN__MADE__UP: '1e3',
     });
     expect(config.anchors.bitcoin).toMatchObject({
       rpc: { password: '007' },
-      maxFeeSat: 900,
+      fee: { maxSatPerVb: 90 },
       made: { up: '1e3' },
     });
   });

@@ -1,30 +1,26 @@
 import { createRequire } from 'node:module';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { networks, payments } from 'bitcoinjs-lib';
+import { address } from 'bitcoinjs-lib';
+import { MempoolRules, Refused } from './mempool-rules.ts';
 import type { RegtestNode } from './regtest-node.ts';
 
-const { TX } = createRequire(import.meta.url)('bcoin');
-
-class Refused extends Error {
-  constructor(
-    readonly code: number,
-    message: string,
-  ) {
-    super(message);
-  }
-}
+const { Address, TX } = createRequire(import.meta.url)('bcoin');
 
 /** The part of Bitcoin Core's JSON-RPC that an anchor uses, answered by a bcoin node with Core's codes and words. */
 export class CoreRpcFacade {
   readonly #server: Server;
+  readonly rules: MempoolRules;
   /** Answers nothing while true: a node that is down. */
   down = false;
+  /** What `getblockchaininfo` calls the chain. */
+  chain = 'regtest';
 
   private constructor(
     private readonly regtest: RegtestNode,
     private readonly credentials: string,
   ) {
+    this.rules = new MempoolRules(regtest.node);
     this.#server = createServer((request, response) => {
       if (this.down) {
         request.socket.destroy();
@@ -89,7 +85,7 @@ export class CoreRpcFacade {
   readonly #methods: Record<string, (...parameters: any[]) => Promise<unknown>> = {
     getblockcount: async () => this.#node.chain.height,
     getblockchaininfo: async () => ({
-      chain: 'regtest',
+      chain: this.chain,
       blocks: this.#node.chain.height,
       headers: this.#node.chain.height,
     }),
@@ -124,12 +120,11 @@ export class CoreRpcFacade {
       return coin ? { value: coin.value / 1e8 } : null;
     },
     scantxoutset: async (_action: string, [descriptor]: [string]) => {
-      const address = /^addr\((.+)\)$/.exec(descriptor)?.[1];
-      if (!address) throw new Refused(-8, 'Only addr() descriptors');
-      const program = payments.p2wpkh({ address, network: networks.regtest }).hash as Uint8Array;
-      const { Address } = createRequire(import.meta.url)('bcoin');
+      const named = /^addr\((.+)\)$/.exec(descriptor)?.[1];
+      if (!named) throw new Refused(-8, 'Only addr() descriptors');
+      const { version, data } = address.fromBech32(named);
       const coins = await this.#node.chain.getCoinsByAddress([
-        Address.fromWitnessPubkeyhash(Buffer.from(program)),
+        Address.fromProgram(version, Buffer.from(data)),
       ]);
       return {
         height: this.#node.chain.height,
@@ -142,24 +137,26 @@ export class CoreRpcFacade {
         })),
       };
     },
+    gettxspendingprevout: async (outputs: { txid: string; vout: number }[]) =>
+      outputs.map(({ txid, vout }) => {
+        const by = this.#node.mempool.getSpentTX(internal(txid), vout);
+        return { txid, vout, ...(by ? { spendingtxid: by.txid() } : {}) };
+      }),
+    getmempoolinfo: async () => this.rules.info(),
+    estimatesmartfee: async (blocks: number) => this.rules.estimate(blocks),
+    testmempoolaccept: async ([raw]: [string]) => {
+      const transaction = TX.fromRaw(Buffer.from(raw, 'hex'));
+      try {
+        await this.rules.judge(transaction);
+        return [{ txid: transaction.txid(), allowed: true }];
+      } catch (error) {
+        if (!(error instanceof Refused)) throw error;
+        return [{ txid: transaction.txid(), allowed: false, 'reject-reason': error.message }];
+      }
+    },
     sendrawtransaction: async (raw: string) => {
       const transaction = TX.fromRaw(Buffer.from(raw, 'hex'));
-      const hash = transaction.hash('hex');
-      if (this.#node.mempool.hasEntry(hash))
-        throw new Refused(-27, 'Transaction already in mempool');
-      if (await this.#node.getMeta(hash))
-        throw new Refused(-27, 'Transaction outputs already in utxo set');
-      for (const { prevout } of transaction.inputs) {
-        if (this.#node.mempool.isSpent(prevout.hash, prevout.index))
-          throw new Refused(-26, 'txn-mempool-conflict');
-      }
-      try {
-        const missing = await this.#node.mempool.addTX(transaction);
-        if (missing) throw new Refused(-25, 'bad-txns-inputs-missingorspent');
-      } catch (error) {
-        if (error instanceof Refused) throw error;
-        throw new Refused(-26, (error as { reason?: string }).reason ?? (error as Error).message);
-      }
+      await this.rules.add(transaction);
       return transaction.txid();
     },
   };

@@ -33,10 +33,12 @@ export class RegtestNode {
     return this.node.chain.height;
   }
 
-  /** Mines blocks that pay to a program nobody watches (`to` fills its 20 bytes) or to a witness program. */
+  /** Mines blocks that pay to a program nobody watches (`to` fills its 20 bytes) or to a locking script. */
   async mine(count: number, to: number | Uint8Array = 2): Promise<void> {
-    const program = typeof to === 'number' ? Buffer.alloc(20, to) : Buffer.from(to);
-    const address = bcoin.Address.fromWitnessPubkeyhash(program);
+    const address =
+      typeof to === 'number'
+        ? bcoin.Address.fromWitnessPubkeyhash(Buffer.alloc(20, to))
+        : addressOf(to);
     for (let i = 0; i < count; i += 1) {
       const job = await this.node.miner.cpu.createJob(this.node.chain.tip, address);
       await this.node.chain.add(await job.mineAsync());
@@ -67,10 +69,9 @@ export class RegtestNode {
       : undefined;
   }
 
-  /** Transactions in blocks of the best chain that pay to or spend from a witness program. */
-  async transactionsOf(program: Uint8Array): Promise<{ txid: string; raw: Uint8Array }[]> {
-    const address = bcoin.Address.fromWitnessPubkeyhash(Buffer.from(program));
-    const metas = await this.node.chain.getMetaByAddress([address]);
+  /** Transactions in blocks of the best chain that pay to or spend from a locking script. */
+  async transactionsOf(script: Uint8Array): Promise<{ txid: string; raw: Uint8Array }[]> {
+    const metas = await this.node.chain.getMetaByAddress([addressOf(script)]);
     return metas
       .filter((meta: any) => meta.height >= 0)
       .map((meta: any) => ({ txid: meta.tx.txid(), raw: Uint8Array.from(meta.tx.toRaw()) }));
@@ -79,4 +80,10 @@ export class RegtestNode {
   async stop(): Promise<void> {
     await this.node.close();
   }
+}
+
+/** Of a script that is a witness program (BIP-141): its version and its bytes. */
+function addressOf(script: Uint8Array): any {
+  const version = script[0] === 0 ? 0 : (script[0] as number) - 0x50;
+  return bcoin.Address.fromProgram(version, Buffer.from(script.slice(2)));
 }

@@ -1,6 +1,7 @@
 // The node runs in a process of its own: its curve arithmetic is twenty times slower inside a test runner's sandbox.
 import { CoreRpcFacade } from './core-rpc-facade.ts';
 import { RegtestNode } from './regtest-node.ts';
+import type { Fees } from './regtest.ts';
 
 const regtest = await RegtestNode.start();
 const facade = await CoreRpcFacade.start(regtest);
@@ -13,14 +14,23 @@ const commands: Record<string, (...parameters: any[]) => Promise<unknown>> = {
     to === null ? regtest.mine(count) : regtest.mine(count, Buffer.from(to, 'hex')),
   reorganise: (depth: number) => regtest.reorganise(depth),
   header: async (height: number) => hexOf(await regtest.header(height)),
-  transactionsOf: async (program: string) =>
-    (await regtest.transactionsOf(Buffer.from(program, 'hex'))).map(({ txid, raw }) => ({
+  transactionsOf: async (script: string) =>
+    (await regtest.transactionsOf(Buffer.from(script, 'hex'))).map(({ txid, raw }) => ({
       txid,
       raw: hexOf(raw),
     })),
   setDown: async (down: boolean) => {
     facade.down = down;
   },
+  setChain: async (chain: string) => {
+    facade.chain = chain;
+  },
+  setFees: async ({ floor, estimate, replacement }: Fees) => {
+    if (floor !== undefined) facade.rules.setFloor(floor);
+    if (estimate !== undefined) facade.rules.estimateSatPerVb = estimate ?? undefined;
+    if (replacement !== undefined) facade.rules.replacement = replacement;
+  },
+  evictAll: () => facade.rules.evictAll(),
 };
 
 process.on(

@@ -3,6 +3,16 @@ import { join } from 'node:path';
 
 const COINBASE_MATURITY = 100;
 
+/** Rates in sat/vB; what is left out stays as it is. */
+export interface Fees {
+  /** What waits below it is dropped. */
+  readonly floor?: number;
+  /** null: the node cannot estimate. */
+  readonly estimate?: number | null;
+  /** False: the node keeps the first transaction that spends a coin. */
+  readonly replacement?: boolean;
+}
+
 /** A real Bitcoin node on regtest in a process of its own, and what a test may do to it. */
 export class Regtest {
   #next = 1;
@@ -54,14 +64,14 @@ export class Regtest {
     return this.#ask('height');
   }
 
-  /** Blocks that pay to a program nobody watches, or to the given witness program. */
-  mine(count: number, program?: Uint8Array): Promise<void> {
-    return this.#ask('mine', count, program && Buffer.from(program).toString('hex'));
+  /** Blocks that pay to a program nobody watches, or to the given locking script. */
+  mine(count: number, script?: Uint8Array): Promise<void> {
+    return this.#ask('mine', count, script && Buffer.from(script).toString('hex'));
   }
 
-  /** One spendable coin for each program. */
-  async fund(...programs: readonly Uint8Array[]): Promise<void> {
-    for (const program of programs) await this.mine(1, program);
+  /** One spendable coin for each locking script. */
+  async fund(...scripts: readonly Uint8Array[]): Promise<void> {
+    for (const script of scripts) await this.mine(1, script);
     await this.mine(COINBASE_MATURITY);
   }
 
@@ -75,17 +85,31 @@ export class Regtest {
     return header === undefined ? undefined : Uint8Array.from(Buffer.from(header, 'hex'));
   }
 
-  /** Transactions in blocks of the best chain that pay to or spend from a witness program. */
-  async transactionsOf(program: Uint8Array): Promise<{ txid: string; raw: Uint8Array }[]> {
+  /** Transactions in blocks of the best chain that pay to or spend from a locking script. */
+  async transactionsOf(script: Uint8Array): Promise<{ txid: string; raw: Uint8Array }[]> {
     const found = await this.#ask<{ txid: string; raw: string }[]>(
       'transactionsOf',
-      Buffer.from(program).toString('hex'),
+      Buffer.from(script).toString('hex'),
     );
     return found.map(({ txid, raw }) => ({ txid, raw: Uint8Array.from(Buffer.from(raw, 'hex')) }));
   }
 
   setDown(down: boolean): Promise<void> {
     return this.#ask('setDown', down);
+  }
+
+  /** What the node says the chain is called. */
+  setChain(chain: string): Promise<void> {
+    return this.#ask('setChain', chain);
+  }
+
+  setFees(fees: Fees): Promise<void> {
+    return this.#ask('setFees', fees);
+  }
+
+  /** The node forgets everything that waits. */
+  evictAll(): Promise<void> {
+    return this.#ask('evictAll');
   }
 
   async stop(): Promise<void> {

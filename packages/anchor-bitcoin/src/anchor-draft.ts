@@ -1,0 +1,54 @@
+import { AnchorError, type JsonObject, type SignedAttempt } from '@wattproof/core/spi';
+import type { AnchorOrder, Coin } from './anchor-wallet.js';
+import type { Outpoint } from './change-chain.js';
+import { bytesOf, hex } from './verify/block-header.js';
+
+/** What an attempt is made from, and what it takes to tell its fate. */
+export interface AnchorPlan extends Omit<AnchorOrder, 'feeSat'> {
+  /** What the transaction of the first coin spent: tells whether that coin can still come to be, after a reorganisation. */
+  readonly via?: Outpoint | undefined;
+}
+
+export const keyOf = ({ txId, index }: Outpoint): string => `${txId}:${index}`;
+
+/** A plan as JSON, for drafts and for the detail of attempts. */
+export const planToJson = ({ coins, digest, lockTime, via }: AnchorPlan): JsonObject => ({
+  coins: coins.map(({ txId, index, valueSat }) => ({
+    tx_id: txId,
+    index,
+    value_sat: valueSat.toString(),
+  })),
+  digest: hex(digest),
+  lock_time: lockTime,
+  ...(via === undefined ? {} : { via: { tx_id: via.txId, index: via.index } }),
+});
+
+/** Throws `invalid` on what `planToJson` did not make. */
+export function planFromJson(json: JsonObject): AnchorPlan {
+  const { coins, digest, lock_time: lockTime, via } = json;
+  const bytes = bytesOf(digest);
+  if (!Array.isArray(coins) || coins.length === 0 || typeof lockTime !== 'number' || !bytes)
+    throw new AnchorError('invalid', 'The draft does not say what it spends and commits to.');
+  return {
+    coins: (coins as readonly JsonObject[]).map((coin) => {
+      const { value_sat: valueSat } = coin;
+      if (typeof valueSat !== 'string' || !/^\d{1,16}$/.test(valueSat))
+        throw new AnchorError('invalid', 'The draft does not say what a coin holds.');
+      return { ...outpoint(coin), valueSat: BigInt(valueSat) };
+    }),
+    digest: bytes,
+    lockTime,
+    ...(via === undefined ? {} : { via: outpoint(via as JsonObject) }),
+  };
+}
+
+function outpoint({ tx_id: txId, index }: JsonObject): Outpoint {
+  if (typeof txId !== 'string' || typeof index !== 'number')
+    throw new AnchorError('invalid', 'The draft does not name the coin it spends.');
+  return { txId, index };
+}
+
+export const planOf = (attempt: SignedAttempt): AnchorPlan => planFromJson(attempt.detail ?? {});
+
+/** The coin that excludes other attempts. */
+export const firstCoin = (attempt: SignedAttempt): Coin => planOf(attempt).coins[0] as Coin;
