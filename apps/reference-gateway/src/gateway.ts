@@ -1,3 +1,4 @@
+import { anchors } from './cli/anchors.js';
 import { check } from './cli/check.js';
 import { type Command, commandContext, misuse } from './cli/command.js';
 import { recover } from './cli/recover.js';
@@ -6,6 +7,7 @@ import { schema } from './cli/schema.js';
 import { start } from './cli/start.js';
 
 const COMMANDS: Readonly<Record<string, Command>> = {
+  anchors,
   check,
   recover,
   'rotate-key': rotateKey,
@@ -20,6 +22,8 @@ gateway recover [FILE] [--adopt-new-origin NAME] [--adopt-database]
                                  say whether the database is as new as what has been signed, and the ways out
 gateway rotate-key [FILE] --to NEW_FILE
                                  make the next log key, announced by the present one
+gateway anchors list | retry ID | bump ID | recheck [ID] [--file FILE] [--url URL]
+                                 ask the running gateway how its ledgers are, or to try again, pay more, look again
 FILE defaults to WATTPROOF_CONFIG, then to the demo preset.`;
 
 const [name = '', ...args] = process.argv.slice(2);

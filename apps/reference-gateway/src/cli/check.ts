@@ -4,6 +4,7 @@ import { describeBlocks, guardProblems, loadConfiguredPlugins } from '../config/
 import { readConfig } from '../config/read-config.js';
 import { durabilityOf, durabilityProblem, warningsFor } from '../config/warnings.js';
 import type { CommandContext } from './command.js';
+import { table } from './table.js';
 
 const HEAD = ['instance', 'kind', 'package', 'version', 'spi', 'capabilities'];
 
@@ -75,19 +76,4 @@ function row({ entry, plugin, package: owner }: ConfiguredPlugin): readonly stri
     String(plugin.spi),
     [...said, ...lent].join(' '),
   ];
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const lines = [head, ...rows];
-  const widths = head.map((_, column) =>
-    Math.max(...lines.map((line) => (line[column] ?? '').length)),
-  );
-  return lines
-    .map((line) =>
-      line
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
 }

@@ -29,6 +29,7 @@ export function commandContext(options: Omit<CommandContext, 'configFile'>): Com
 
 /** Options of each command; true for those with a value. */
 const OPTIONS: Readonly<Record<string, Readonly<Record<string, boolean>>>> = {
+  anchors: { '--file': true, '--url': true },
   check: { '--print': false },
   'rotate-key': { '--to': true },
   recover: { '--adopt-new-origin': true, '--adopt-database': false },
@@ -48,6 +49,8 @@ export function misuse(name: string, args: readonly string[]): string | undefine
     else if (known[option] && inline === undefined) at += 1;
     else if (!known[option] && inline !== undefined) return `${option} takes no value`;
   }
+  // The words of this one are an action and an anchor; it says itself what is wrong with them.
+  if (name === 'anchors') return undefined;
   return files > 1 ? `gateway ${name} reads one FILE, got ${files}` : undefined;
 }
 

@@ -1,3 +1,4 @@
+import { batchRuleOf } from '@wattproof/core/anchoring';
 import {
   type ConfigProblem,
   type ConfiguredPlugin,
@@ -69,6 +70,15 @@ export function warningsFor(
     warnings.push(
       'anchors: none of them is outside the control of this gateway; proofs rest on its own signature alone.',
     );
+  } else if (profile === 'production') {
+    const { of, required } = batchRuleOf(config.anchoring, Object.keys(config.anchors));
+    const own = anchors.filter(isOwnWord).map(({ entry }) => entry.instanceId);
+    const counted = of.filter((id) => own.includes(id));
+    if (counted.length >= required) {
+      warnings.push(
+        `anchoring: a batch counts as anchored by ${counted.map((id) => `"${id}"`).join(' and ')} alone, this gateway's own word. Name the ledgers that count in anchoring.of.`,
+      );
+    }
   }
   return warnings;
 }

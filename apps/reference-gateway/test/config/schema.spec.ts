@@ -38,7 +38,7 @@ describe('gateway schema', () => {
     expect(additionalProperties).toBe(false);
     expect(Object.keys(properties)).toEqual(
       expect.arrayContaining(
-        'origin log store http accounts devices claims ingestion batching transports anchors pricing roles'.split(
+        'origin log store http accounts devices claims ingestion batching transports anchors anchoring pricing roles'.split(
           ' ',
         ),
       ),
