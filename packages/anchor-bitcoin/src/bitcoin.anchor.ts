@@ -2,6 +2,7 @@ import {
   type Anchor,
   AnchorError,
   type AnchorIntent,
+  type AnchorPorts,
   type AnchorQuote,
   type Attempt,
   type Draft,
@@ -22,6 +23,7 @@ import { ChangeChain, type Outpoint } from './change-chain.js';
 import { otsExport } from './ots-export.js';
 import type { RemoteSigner } from './remote-signer.js';
 import { spvProof } from './spv-proof.js';
+import { bitcoinLogin } from './wallet-login.js';
 import { hex } from './verify/block-header.js';
 import { OP_RETURN_EVIDENCE } from './verify/op-return.verifier.js';
 import { commitsTo } from './verify/transaction.js';
@@ -169,6 +171,10 @@ export class BitcoinAnchor implements Anchor {
   }
 
   readonly exportProof = otsExport;
+
+  get ports(): AnchorPorts {
+    return { wallet: bitcoinLogin(this.config.network) };
+  }
 
   async close(): Promise<void> {}
 

@@ -27,6 +27,7 @@ const define = <Config extends z.ZodType<BitcoinChainConfig>>(
       evidence: [OP_RETURN_EVIDENCE],
       trust: 'spv-pow',
       exports: [OTS_FORMAT],
+      ports: ['wallet'],
     },
     create: (parsed, context) =>
       new BitcoinAnchor(
