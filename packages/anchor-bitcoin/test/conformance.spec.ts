@@ -63,6 +63,16 @@ describeAnchor<World>({
     return found;
   },
   reorg: (_world, depth) => regtest.reorganise(depth),
+  disturb: async (_world, random) => {
+    const dice = random();
+    if (dice < 0.12) await regtest.evictAll();
+    else if (dice < 0.22) await regtest.setFees({ floor: 5 });
+    else if (dice < 0.4) await regtest.setFees({ floor: 1 });
+    // Shallower than the suite's finality depth.
+    else if (dice < 0.5) await regtest.reorganise(1 + Math.floor(random() * 2));
+    else if (dice < 0.6) await regtest.setFees({ estimate: 1 + Math.floor(random() * 20) });
+  },
+  close: () => regtest.setFees({ floor: 1, estimate: null }),
   headers: () => ({
     header: async (_ledger, { height }) =>
       height === undefined ? undefined : regtest.header(height),
