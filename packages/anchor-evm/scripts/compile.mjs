@@ -68,8 +68,6 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     const path = join(root, 'src/artifacts', artifact.module);
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, moduleOf(artifact));
-    console.log(
-      `${artifact.file}: ${(artifact.runtimeBytecode.length - 2) / 2} bytes of code at ${path}`,
-    );
+    console.log(`${artifact.name}: ${(artifact.runtimeBytecode.length - 2) / 2} bytes of code`);
   }
 }

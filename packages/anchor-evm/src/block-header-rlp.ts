@@ -2,15 +2,14 @@ import { bytesOf, hex } from './verify/hex.js';
 import { encodeRlp, scalar } from './verify/rlp.js';
 
 /** Fields of a header in the order in which they are hashed; `#` marks numbers. What a fork adds comes behind. */
-const FIELDS = [
-  ...['parentHash', 'sha3Uncles', 'miner', 'stateRoot', 'transactionsRoot', 'receiptsRoot'],
-  ...['logsBloom', '#difficulty', '#number', '#gasLimit', '#gasUsed', '#timestamp'],
-  ...['extraData', 'mixHash', 'nonce'],
-];
-const LATER_FIELDS = [
-  ...['#baseFeePerGas', 'withdrawalsRoot', '#blobGasUsed', '#excessBlobGas'],
-  ...['parentBeaconBlockRoot', 'requestsHash', 'blockAccessListHash'],
-];
+const FIELDS = (
+  'parentHash sha3Uncles miner stateRoot transactionsRoot receiptsRoot logsBloom ' +
+  '#difficulty #number #gasLimit #gasUsed #timestamp extraData mixHash nonce'
+).split(' ');
+const LATER_FIELDS = (
+  '#baseFeePerGas withdrawalsRoot #blobGasUsed #excessBlobGas ' +
+  'parentBeaconBlockRoot requestsHash blockAccessListHash'
+).split(' ');
 
 /** RLP of the header of a block as JSON-RPC gives it, all fields that are present. Throws on what is not hex. */
 export function headerRlp(block: Readonly<Record<string, unknown>>): Uint8Array {
@@ -21,7 +20,7 @@ export function headerRlp(block: Readonly<Record<string, unknown>>): Uint8Array 
   return encodeRlp(
     [...FIELDS, ...later].map((field) =>
       field.startsWith('#')
-        ? scalar(BigInt(`0x${hex(rpcBytes(block[name(field)], true))}` as string))
+        ? scalar(BigInt(`0x${hex(rpcBytes(block[name(field)], true))}`))
         : rpcBytes(block[field]),
     ),
   );

@@ -24,7 +24,7 @@ export function provenValue(
     const node: Rlp | undefined = isList(reference) ? reference : hashed(reference, proof[used]);
     if (node === undefined) return { refused: `node ${used} is not the one its parent names` };
     if (!isList(reference)) used += 1;
-    const step = isList(node) ? descend(node, path, at) : undefined;
+    const step: Step | undefined = isList(node) ? descend(node, path, at) : undefined;
     if (step === undefined) return { refused: `node ${used - 1} does not lead to the key` };
     at = step.at;
     reference = step.next;
@@ -42,12 +42,14 @@ function hashed(hash: Uint8Array, bytes: Uint8Array | undefined): Rlp | undefine
   return decodeRlp(bytes);
 }
 
+interface Step {
+  readonly next: Rlp;
+  readonly at: number;
+  readonly leaf: boolean;
+}
+
 /** One node further: a branch takes a nibble, a leaf or an extension what its own path says. */
-function descend(
-  node: readonly Rlp[],
-  path: readonly number[],
-  at: number,
-): { readonly next: Rlp; readonly at: number; readonly leaf: boolean } | undefined {
+function descend(node: readonly Rlp[], path: readonly number[], at: number): Step | undefined {
   if (node.length === 17) {
     const nibble = path[at];
     if (nibble === undefined) return { next: node[16] as Rlp, at, leaf: true };

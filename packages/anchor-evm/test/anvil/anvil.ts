@@ -43,13 +43,12 @@ export class Anvil {
   ) {}
 
   static async start(options: AnvilOptions = {}): Promise<Anvil> {
+    // One slot an epoch: otherwise `finalized` stays at block 0.
     const child = spawn(
       anvilBinary(),
       [
-        ...['--port', '0', '--accounts', String(options.accounts ?? 10), '--mnemonic', MNEMONIC],
-        // Otherwise `finalized` stays at block 0.
-        ...['--slots-in-an-epoch', '1'],
-        ...(options.automine === true ? [] : ['--no-mining']),
+        ...`--port 0 --accounts ${options.accounts ?? 10} --slots-in-an-epoch 1`.split(' '),
+        ...['--mnemonic', MNEMONIC].concat(options.automine === true ? [] : ['--no-mining']),
         ...(options.args ?? []),
       ],
       { stdio: ['ignore', 'pipe', 'pipe'] },

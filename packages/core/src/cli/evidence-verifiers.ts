@@ -6,7 +6,7 @@ import type { EvidenceVerifier } from '../verify/contracts.js';
 import type { EcdsaVerify } from '../verify/entry-signature.js';
 
 /** Packages that check evidence of their ledger, looked for beside this package, then beside the caller's files. */
-const VERIFIER_PACKAGES = ['@wattproof/anchor-bitcoin'];
+const VERIFIER_PACKAGES = ['@wattproof/anchor-bitcoin', '@wattproof/anchor-evm'];
 
 /**
  * Every evidence verifier that is installed. One of ours that is not is no error: its evidence stays unchecked. One asked
@@ -18,20 +18,21 @@ export async function installedVerifiers(
 ): Promise<readonly EvidenceVerifier[]> {
   const found: EvidenceVerifier[] = [localLedgerVerifier];
   for (const name of new Set([...VERIFIER_PACKAGES, ...asked])) {
-    const verifier = await importVerifier(`${name}/verify`, folder);
-    if (verifier !== undefined) found.push(verifier);
-    else if (asked.includes(name))
+    const verifiers = await importVerifiers(`${name}/verify`, folder);
+    found.push(...verifiers);
+    if (verifiers.length === 0 && asked.includes(name))
       throw new Error(
-        `--verifier ${name}: no package of that name in ${folder} has a door ./verify whose default export is an EvidenceVerifier; install it there: npm install ${name}`,
+        `--verifier ${name}: no package of that name in ${folder} has a door ./verify whose default export is an EvidenceVerifier or a list of them; install it there: npm install ${name}`,
       );
   }
   return found;
 }
 
-async function importVerifier(
+/** The default export of the door: one verifier, or a list of one per type. */
+async function importVerifiers(
   specifier: string,
   folder: string,
-): Promise<EvidenceVerifier | undefined> {
+): Promise<readonly EvidenceVerifier[]> {
   for (const base of [import.meta.url, pathToFileURL(join(folder, 'here.js')).href]) {
     let path: string;
     try {
@@ -40,11 +41,11 @@ async function importVerifier(
       continue;
     }
     const module = (await import(pathToFileURL(path).href)) as { default?: unknown };
-    const verifier = module.default as Partial<EvidenceVerifier> | undefined;
-    if (typeof verifier?.type === 'string' && typeof verifier.verify === 'function')
-      return verifier as EvidenceVerifier;
+    const found = [module.default].flat() as readonly Partial<EvidenceVerifier>[];
+    if (found.every((one) => typeof one?.type === 'string' && typeof one.verify === 'function'))
+      return found as readonly EvidenceVerifier[];
   }
-  return undefined;
+  return [];
 }
 
 /** The ECDSA check, when `@noble/curves`, an optional peer, is installed. */

@@ -16,6 +16,7 @@ import type { VerifyOptions } from './verify-options.js';
 /** Anchor packages by the beginning of the evidence types they check; only for the hint of what to install. */
 const EVIDENCE_PACKAGES: readonly (readonly [string, string])[] = [
   ['bitcoin-', '@wattproof/anchor-bitcoin'],
+  ['evm-', '@wattproof/anchor-evm'],
   ['local-ledger', '@wattproof/core'],
 ];
 

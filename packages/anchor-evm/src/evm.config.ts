@@ -1,0 +1,97 @@
+import { z } from 'zod';
+
+const address = z
+  .string()
+  .regex(/^0x[0-9a-fA-F]{40}$/)
+  .transform((text) => text.toLowerCase());
+
+export const EvmConfig = z
+  .strictObject({
+    chainId: z
+      .int()
+      .min(1)
+      .describe('EIP-155 id of the chain, 1 for Ethereum; a node of another chain is not used.'),
+    layer: z
+      .union([z.literal(1), z.literal(2)])
+      .default(1)
+      .describe(
+        'A rollup is layer 2: its evidence stays at the level "operator" until the layer-1 batch that holds it is final.',
+      ),
+    rpc: z
+      .strictObject({
+        url: z.url().describe('JSON-RPC of an execution client.'),
+        headers: z.record(z.string(), z.string()).meta({ secret: true }).optional(),
+        timeoutMs: z.int().min(100).default(10_000).describe('How long one call may take.'),
+      })
+      .describe('The node that is asked.'),
+    key: z
+      .string()
+      .regex(/^(0x)?[0-9a-fA-F]{64}$/)
+      .meta({ secret: true })
+      .optional()
+      .describe('Private key of the account that pays, in hex; use it for nothing else.'),
+    keystore: z
+      .strictObject({
+        json: z.string().min(2).meta({ secret: true }).describe('Web3 secret storage, version 3.'),
+        password: z.string().meta({ secret: true }),
+      })
+      .optional(),
+    signer: z
+      .strictObject({
+        url: z.url().describe('Web3Signer, Clef or whatever else answers eth_signTransaction.'),
+        address,
+        headers: z.record(z.string(), z.string()).meta({ secret: true }).optional(),
+        timeoutMs: z.int().min(100).default(10_000),
+      })
+      .optional(),
+    mode: z
+      .enum(['registry', 'calldata'])
+      .default('registry')
+      .describe('Where commitments go: a contract that remembers them, or calldata to oneself.'),
+    registry: address
+      .optional()
+      .describe('Address of the checkpoint registry; left out, the one deployRegistry gives.'),
+    registryFromBlock: z
+      .int()
+      .min(0)
+      .default(0)
+      .describe('Where the search for lost anchors ends: a block before the first anchor.'),
+    evidence: z
+      .enum(['receipt', 'state'])
+      .default('receipt')
+      .describe('Of a registry: the receipt with its event, or the proof of its storage.'),
+    finality: z
+      .union([
+        z.enum(['finalized', 'safe']),
+        z.strictObject({ depth: z.int().min(1).max(100_000) }),
+      ])
+      .default('finalized')
+      .describe('When an anchor is final: a tag of the chain, or blocks for chains without tags.'),
+    maxFeeGwei: z
+      .number()
+      .positive()
+      .max(100_000)
+      .default(100)
+      .describe(
+        'Most that a unit of gas may cost, base fee and tip together; beyond it is "capped".',
+      ),
+    maxPriorityFeeGwei: z
+      .number()
+      .positive()
+      .max(10_000)
+      .default(5)
+      .describe('Most of it that goes to the block producer.'),
+    priorityFeeGwei: z
+      .number()
+      .positive()
+      .optional()
+      .describe('Tip of the first attempt; left out, what the node suggests.'),
+  })
+  .refine(({ key, keystore, signer }) => [key, keystore, signer].filter(Boolean).length === 1, {
+    message: 'name exactly one of key, keystore and signer',
+  })
+  .refine(({ layer, finality }) => layer === 1 || typeof finality === 'string', {
+    message: 'depth says nothing on layer 2; use finalized or safe',
+    path: ['finality'],
+  });
+export type EvmConfig = z.infer<typeof EvmConfig>;
