@@ -1,5 +1,10 @@
 import assert from 'node:assert/strict';
-import { AnchoringEngine, anchorPolicySchema } from '../../src/anchoring/index.js';
+import {
+  AnchoringEngine,
+  anchorPolicySchema,
+  type StoredIntent,
+} from '../../src/anchoring/index.js';
+import type { Anchor } from '../../src/spi/index.js';
 import { SqlAnchors } from '../../src/stores/mikro-orm/anchors.js';
 import { SqlLeases } from '../../src/stores/mikro-orm/leases.js';
 import { migrate } from '../../src/stores/mikro-orm/migrate.js';
@@ -16,6 +21,7 @@ import {
   sampleIntent,
 } from '../../src/testing/store-suite/sample-intents.js';
 import { startPostgres, type TestPostgres } from '../../src/testing/postgres/start-postgres.js';
+import { toHex } from '../../src/verify/bytes.js';
 import { silent } from './engine-world.js';
 
 let server: TestPostgres;
@@ -150,6 +156,87 @@ describe('the engine on an SQL store', () => {
     expect((await states(1))[0]).toMatchObject({ state: 'queued', attempts: [] });
     ledger.mine();
     expect(ledger.balance).toBe(10n ** 22n);
+  });
+});
+
+describe('two processes that drive one anchor', () => {
+  it('publish every checkpoint once, whenever the lease changes hands under either', async () => {
+    const { anchors, leases, instanceId } = await store();
+    const ledger = new FakeLedger({ exclusion: 'ledger' });
+    const clock = { ms: 1_700_000_000_000, nowMs: (): number => clock.ms };
+    const plugin = fakeAnchor('ledger');
+    const lapse = () =>
+      sql.query(`UPDATE lease SET expires_at = clock_timestamp() WHERE name = $1`, [
+        `anchor/${instanceId}`,
+      ]);
+    let stolen = 0;
+    let callsUntil = 0;
+    let rival: (() => Promise<void>) | undefined;
+    /** Before one call of each pass its lease lapses, and the other process drives a whole pass meanwhile. */
+    const contested = (anchor: Anchor): Anchor =>
+      new Proxy(anchor, {
+        get: (target, name) => {
+          const member: unknown = Reflect.get(target, name);
+          if (typeof member !== 'function') return member;
+          return async (...args: unknown[]) => {
+            const steal = rival;
+            if (steal !== undefined && (callsUntil -= 1) < 0) {
+              rival = undefined;
+              stolen += 1;
+              await lapse();
+              await steal();
+            }
+            return member.apply(target, args) as unknown;
+          };
+        },
+      });
+    const policy = anchorPolicySchema.parse({ finalityDepth: 2, coalesce: false, retryMinMs: 100 });
+    const [one, two] = ['one', 'two'].map((holder) => {
+      const context = { instanceId, origin: 'suite.example/log', logger: silent, clock };
+      const anchor = contested(plugin.create({ ledger, baseFee: 100n }, context));
+      const { capabilities } = plugin;
+      return new AnchoringEngine({
+        store: anchors,
+        leases,
+        clock,
+        logger: silent,
+        anchors: new Map([[instanceId, { anchor, capabilities, policy }]]),
+        holder,
+      });
+    }) as [AnchoringEngine, AnchoringEngine];
+    const { signal } = new AbortController();
+    let lost = 0;
+    const drive = async (engine: AnchoringEngine): Promise<void> => {
+      try {
+        await engine.drive(instanceId, signal);
+      } catch (error) {
+        if ((error as { code?: string }).code !== 'lease_lost') throw error;
+        lost += 1;
+      }
+    };
+    const sizes = [1, 2, 3, 4];
+    const mine = async (): Promise<readonly StoredIntent[]> =>
+      (await Promise.all(sizes.map((size) => anchors.bySize(BigInt(size)))))
+        .flat()
+        .filter(({ anchor }) => anchor === instanceId);
+    for (let step = 0; step < 24; step += 1) {
+      if (step % 4 === 0 && sizes[step / 4] !== undefined)
+        await one.enqueue(suiteCommitment(sizes[step / 4] ?? 0));
+      const [first, second] = step % 2 === 0 ? [one, two] : [two, one];
+      callsUntil = step % 5;
+      rival = () => drive(second);
+      await drive(first);
+      await lapse();
+      if (step % 2 === 1) ledger.mine();
+      clock.ms += 60_000;
+    }
+    const intents = await mine();
+    expect(intents.map(({ state }) => state)).toEqual(sizes.map(() => 'final'));
+    for (const size of sizes)
+      expect(ledger.confirmed(toHex(suiteCommitment(size).digest))).toHaveLength(1);
+    expect(ledger.balance).toBe(1_000_000n - 100n * BigInt(sizes.length));
+    expect(stolen).toBeGreaterThan(8);
+    expect(lost).toBeGreaterThan(4);
   });
 });
 
