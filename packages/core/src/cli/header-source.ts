@@ -5,28 +5,38 @@ import type { HeaderSource } from '../verify/contracts.js';
 /** Largest header file that is read, in bytes. */
 export const MAX_HEADER_FILE_BYTES = 256 * 1024 * 1024;
 
+/** Ledgers whose headers are Bitcoin's 80 bytes; those of others are named on their line. */
+const NAMED_ONLY = /^eip155:/;
+const LINE =
+  /^(?:(?:(?<height>\d{1,9})\s+)?(?<bitcoin>[0-9a-fA-F]{160})|(?<ledger>[^\s:]+:\S+)\s+(?<at>\d{1,15})\s+(?<other>(?:[0-9a-fA-F]{2}){80,4096}))$/;
+
 /**
- * Block headers from a file or an address: 80-byte headers in hex, one a line, `HEIGHT HEX` when heights are to be known.
- * Found by height or by double SHA-256 as Bitcoin shows it. Throws on a line that is neither.
+ * Block headers from a file or an address, in hex, one a line: 80 bytes of Bitcoin as `HEX`, or `HEIGHT HEX` when heights are to be
+ * known; those of any ledger as `LEDGER HEIGHT HEX`. Found by height, those of Bitcoin also by double SHA-256 as it shows it. Throws
+ * on a line that is none of these.
  */
 export function headersOf(text: string): HeaderSource {
-  const byHeight = new Map<number, Uint8Array>();
+  const byHeight = new Map<string, Uint8Array>();
   const byHash = new Map<string, Uint8Array>();
   for (const [i, line] of text.split('\n').entries()) {
     if (line.trim() === '') continue;
-    const match = /^(?:(\d{1,9})\s+)?([0-9a-fA-F]{160})$/.exec(line.trim());
-    if (match === null) throw new Error(`headers, line ${i + 1}: not [HEIGHT] and 160 hex digits`);
-    const header = fromHex(match[2]!);
-    if (match[1] !== undefined) byHeight.set(Number(match[1]), header);
+    const found = LINE.exec(line.trim())?.groups;
+    if (found === undefined)
+      throw new Error(
+        `headers, line ${i + 1}: not [HEIGHT] and 160 hex digits, nor LEDGER HEIGHT HEX`,
+      );
+    const { height, bitcoin, ledger = '', at = height, other } = found;
+    const header = fromHex((bitcoin ?? other) as string);
+    if (at !== undefined) byHeight.set(`${ledger} ${Number(at)}`, header);
+    if (bitcoin === undefined) continue;
     const once = createHash('sha256').update(header).digest();
     byHash.set(createHash('sha256').update(once).digest().reverse().toString('hex'), header);
   }
   return {
-    header: async (_ledger, { height, hash }) =>
-      hash === undefined
-        ? height === undefined
-          ? undefined
-          : byHeight.get(height)
-        : byHash.get(hash.toLowerCase()),
+    header: async (ledger, { height, hash }) => {
+      if (hash !== undefined) return byHash.get(hash.toLowerCase());
+      const named = byHeight.get(`${ledger} ${height}`);
+      return named ?? (NAMED_ONLY.test(ledger) ? undefined : byHeight.get(` ${height}`));
+    },
   };
 }

@@ -93,6 +93,16 @@ describe('headers', () => {
     expect(await unnumbered.header('bitcoin:main', { hash: HASH.toUpperCase() })).toEqual(raw);
   });
 
+  it('of a ledger named on their line are its own, and those of Bitcoin are not for chains of another kind', async () => {
+    const evm = 'f9'.repeat(540);
+    const source = headersOf(`7 ${GENESIS}\neip155:1 8 ${evm}`);
+    const raw = Uint8Array.from(Buffer.from(evm, 'hex'));
+    expect(await source.header('eip155:1', { height: 8 })).toEqual(raw);
+    expect(await source.header('eip155:10', { height: 8 })).toBeUndefined();
+    expect(await source.header('eip155:1', { height: 7 })).toBeUndefined();
+    expect(await source.header('bitcoin:main', { height: 8 })).toBeUndefined();
+  });
+
   it('are refused with the line that is none', () => {
     expect(() => headersOf(`0 ${GENESIS}\n1 ${GENESIS.slice(2)}`)).toThrow('line 2');
     expect(() => headersOf(`0x0 ${GENESIS}`)).toThrow('line 1');
