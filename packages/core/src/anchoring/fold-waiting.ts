@@ -76,9 +76,11 @@ export function foldWaiting(
   }
 
   // What was on the chain once goes out first, byte for byte.
-  const fallen = sendable.find(
+  const gone = sendable.filter(
     ({ observation, to }) => observation.status === 'missing' && to === 'reorged',
   );
+  // Who only lost to it comes after the one that a block held.
+  const fallen = gone.findLast(({ attempt }) => attempt.inclusion !== undefined) ?? gone[0];
   const anySeen = sendable.some(({ observation }) => observation.status === 'seen');
   if (fallen && !anySeen)
     return {

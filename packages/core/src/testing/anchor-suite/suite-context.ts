@@ -1,3 +1,5 @@
+import { AnchoringEngine } from '../../anchoring/anchoring-engine.js';
+import type { BuildEngine } from './anchoring-run.js';
 import { suitePluginContext } from './commitments.js';
 import type { Anchor } from '../../spi/index.js';
 import type { AnchorSuiteOptions } from './suite-options.js';
@@ -7,6 +9,8 @@ import type { TestRunner } from './test-runner.js';
 export interface SuiteContext<World> {
   readonly options: AnchorSuiteOptions<World>;
   readonly it: TestRunner['it'];
+  /** The engine under which the anchor is driven; a wrong one shows that the kit sees it. */
+  readonly build: BuildEngine;
   /** Runs a test with an instance of its own over a ledger of its own. */
   withAnchor(body: (anchor: Anchor, world: World) => Promise<void>): () => Promise<void>;
 }
@@ -14,10 +18,12 @@ export interface SuiteContext<World> {
 export function suiteContext<World>(
   options: AnchorSuiteOptions<World>,
   runner: TestRunner,
+  build: BuildEngine = (given) => new AnchoringEngine(given),
 ): SuiteContext<World> {
   return {
     options,
     it: runner.it,
+    build,
     withAnchor: (body) => async () => {
       const world = await options.open();
       try {

@@ -26,7 +26,8 @@ export function fakeSuite(
     setDown: async (ledger, down) => ledger.setDown(down),
     confirmed: async (ledger, { digest }) => ledger.confirmed(toHex(digest)),
     headers: fakeHeaders,
-    policy: { maxFeePerIntent: exclusion === 'none' ? undefined : 600n, maxBumps: 20 },
+    policy:
+      exclusion === 'none' ? {} : { maxFeePerIntent: 600n, maxFeePerDay: 1_000n, maxBumps: 20 },
     ...(deterministic
       ? {}
       : { reorg: async (ledger, depth) => ledger.reorg(depth, { forget: true }) }),
