@@ -85,17 +85,9 @@ export class AnchorWallet {
     const psbt = this.#psbt(order);
     const signatures = signaturesIn(await this.signer.signPsbt(psbt.toBase64(), signal), order);
     // Only the signatures are taken over: they fit exactly what was asked for, or nothing.
-    for (const [index, signature] of signatures.entries()) {
-      if (!this.#commitsToAll(signature))
-        throw refused('signs less than the whole transaction or not at all');
-      psbt.updateInput(
-        index,
-        this.type === 'p2tr'
-          ? { tapKeySig: signature }
-          : { partialSig: [{ pubkey: this.signer.publicKey, signature }] },
-      );
-    }
-    if (!fits(psbt)) throw refused('does not fit the transaction that was asked for');
+    if (!signatures.every((signature): signature is Uint8Array => this.#commitsToAll(signature)))
+      throw refused('signs less than the whole transaction or not at all');
+    if (!this.#fits(psbt, signatures)) throw refused('does not fit the transaction asked for');
     const transaction = psbt.finalizeAllInputs().extractTransaction(true);
     return { txId: transaction.getId(), bytes: Uint8Array.from(transaction.toBuffer()) };
   }
@@ -122,7 +114,26 @@ export class AnchorWallet {
     if (this.type === 'p2tr') return signature?.length === 64;
     return signature?.at(-1) === Transaction.SIGHASH_ALL;
   }
+
+  #fits(psbt: Psbt, signatures: readonly Uint8Array[]): boolean {
+    try {
+      for (const [index, signature] of signatures.entries())
+        psbt.updateInput(
+          index,
+          this.type === 'p2tr'
+            ? { tapKeySig: signature }
+            : { partialSig: [{ pubkey: this.signer.publicKey, signature }] },
+        );
+      return psbt.validateSignaturesOfAllInputs(verify);
+    } catch {
+      // Not even the shape of a signature.
+      return false;
+    }
+  }
 }
+
+const verify = (key: Uint8Array, hash: Uint8Array, signature: Uint8Array): boolean =>
+  key.length === 32 ? ecc.verifySchnorr(hash, key, signature) : ecc.verify(hash, key, signature);
 
 /** One for each input, also from a signer that finalised them. */
 function signaturesIn(answer: string, { coins }: AnchorOrder): (Uint8Array | undefined)[] {
@@ -139,18 +150,6 @@ function signaturesIn(answer: string, { coins }: AnchorOrder): (Uint8Array | und
     const first = witness?.subarray(2, 2 + (witness[1] ?? 0));
     return tapKeySig ?? partialSig?.[0]?.signature ?? first;
   });
-}
-
-function fits(psbt: Psbt): boolean {
-  try {
-    return psbt.validateSignaturesOfAllInputs((key, hash, signature) =>
-      key.length === 32
-        ? ecc.verifySchnorr(hash, key, signature)
-        : ecc.verify(hash, key, signature),
-    );
-  } catch {
-    return false;
-  }
 }
 
 const refused = (what: string, cause?: unknown): AnchorError =>

@@ -9,7 +9,12 @@ const SEGWIT_HEIGHT = 450;
 
 /** A real Bitcoin node in memory, on regtest, that mines when told to and can be reorganised. */
 export class RegtestNode {
-  private constructor(readonly node: any) {}
+  /** What small coins are paid from. */
+  readonly #purse = bcoin.KeyRing.fromPrivate(Buffer.alloc(32, 9), true);
+
+  private constructor(readonly node: any) {
+    this.#purse.witness = true;
+  }
 
   static async start(): Promise<RegtestNode> {
     const node = new bcoin.FullNode({
@@ -25,7 +30,9 @@ export class RegtestNode {
     });
     await node.open();
     const regtest = new RegtestNode(node);
-    await regtest.mine(SEGWIT_HEIGHT, 1);
+    // Mature when segwit is active.
+    await regtest.mine(1, Buffer.concat([Buffer.of(0, 20), regtest.#purse.getKeyHash()]));
+    await regtest.mine(SEGWIT_HEIGHT - 1, 1);
     return regtest;
   }
 
@@ -43,6 +50,19 @@ export class RegtestNode {
       const job = await this.node.miner.cpu.createJob(this.node.chain.tip, address);
       await this.node.chain.add(await job.mineAsync());
     }
+  }
+
+  /** Sends one output of each value to a locking script; it waits for a block. */
+  async pay(script: Uint8Array, valuesSat: readonly number[]): Promise<void> {
+    const [coin] = await this.node.chain.getCoinsByAddress([this.#purse.getAddress()]);
+    const transaction = new bcoin.MTX();
+    transaction.addCoin(coin);
+    const values = valuesSat.reduce((sum, value) => sum + value, 0);
+    for (const value of valuesSat) transaction.addOutput({ address: addressOf(script), value });
+    const address = this.#purse.getAddress();
+    transaction.addOutput({ address, value: coin.value - values - 10_000 });
+    transaction.sign(this.#purse);
+    await this.node.mempool.addTX(transaction.toTX());
   }
 
   /** Replaces the newest `depth` blocks by `depth + 1` empty ones; what they held is forgotten. */

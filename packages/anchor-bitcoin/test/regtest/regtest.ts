@@ -75,6 +75,12 @@ export class Regtest {
     await this.mine(COINBASE_MATURITY);
   }
 
+  /** A coin of each value for a locking script, in a block. */
+  async pay(script: Uint8Array, ...valuesSat: readonly number[]): Promise<void> {
+    await this.#ask('pay', Buffer.from(script).toString('hex'), valuesSat);
+    await this.mine(1);
+  }
+
   /** Replaces the newest `depth` blocks by `depth + 1` empty ones. */
   reorganise(depth: number): Promise<void> {
     return this.#ask('reorganise', depth);

@@ -1,0 +1,378 @@
+import { createHash } from 'node:crypto';
+import plugin, {
+  bitcoinAnchorWith,
+  BitcoinConfig,
+  type RemoteSigner,
+} from '@wattproof/anchor-bitcoin';
+import type { Anchor, AnchorIntent, Attempt, Draft, PluginContext } from '@wattproof/core/spi';
+import { Psbt, type PsbtTxOutput, Transaction } from 'bitcoinjs-lib';
+import type { AnchorWallet } from '../src/anchor-wallet.js';
+import type { AddressType } from '../src/bitcoin.config.js';
+import { LocalSigner } from '../src/local-signer.js';
+import { HttpSigner } from '../src/remote-signer.js';
+import { regtestKey, regtestWallet } from './regtest/regtest-key.js';
+import { Regtest } from './regtest/regtest.js';
+
+const signal = new AbortController().signal;
+const context: PluginContext = {
+  instanceId: 'bitcoin',
+  origin: 'test',
+  logger: { debug() {}, info() {}, warn() {}, error() {} },
+  clock: { nowMs: () => 0 },
+};
+
+let regtest: Regtest;
+let keys = 0;
+
+beforeAll(async () => {
+  regtest = await Regtest.start();
+});
+afterAll(async () => {
+  await regtest.stop();
+});
+afterEach(async () => {
+  await regtest.setFees({ floor: 1, estimate: null, replacement: true });
+});
+
+const chainConfig = (address: AddressType = 'p2wpkh') => ({
+  network: 'regtest' as const,
+  rpc: { url: regtest.url, user: 'anchor', password: 'secret' },
+  address,
+  fee: { targetBlocks: 2 },
+  confirmations: 2,
+});
+
+/** A wallet that nobody used before, with these coins. */
+async function funded(
+  valuesSat: readonly number[],
+  type: AddressType = 'p2wpkh',
+): Promise<{
+  readonly anchor: Anchor;
+  readonly wallet: AnchorWallet;
+  readonly signer: LocalSigner;
+}> {
+  const index = 1_000 + keys;
+  keys += 1;
+  const wallet = regtestWallet(index, type);
+  if (valuesSat.length > 0) {
+    await regtest.pay(wallet.script, ...valuesSat);
+    await regtest.mine(1);
+  }
+  const anchor = plugin.create(
+    BitcoinConfig.parse({ ...chainConfig(type), wif: regtestKey(index) }),
+    context,
+  );
+  return { anchor, wallet, signer: new LocalSigner(regtestKey(index), 'regtest') };
+}
+
+function intent(name: string, size = 1n): AnchorIntent {
+  const digest = createHash('sha256').update(name).digest();
+  return {
+    id: digest.toString('hex'),
+    anchor: 'bitcoin',
+    commitment: { origin: 'test', size, root: new Uint8Array(32), digest },
+    createdAtMs: 0,
+  };
+}
+
+async function attempt(
+  anchor: Anchor,
+  wanted: AnchorIntent,
+  prior: readonly Attempt[] = [],
+  maxFee?: bigint,
+): Promise<Attempt> {
+  const bump = prior.length;
+  const options = { bump, signal, ...(maxFee === undefined ? {} : { maxFee }) };
+  const draft = await anchor.prepare(wanted, prior, options);
+  const signed = await anchor.sign(wanted, draft, signal);
+  return { ...signed, intentId: wanted.id, number: bump, state: 'broadcast', createdAtMs: 0 };
+}
+
+async function publish(
+  anchor: Anchor,
+  wanted: AnchorIntent,
+  prior: readonly Attempt[] = [],
+): Promise<Attempt> {
+  const made = await attempt(anchor, wanted, prior);
+  expect(await anchor.broadcast(made, signal)).toBe('accepted');
+  return made;
+}
+
+const statuses = async (anchor: Anchor, ...attempts: Attempt[]) =>
+  (await anchor.observe(attempts, signal)).map(({ status }) => status);
+
+const read = ({ signed }: Attempt): Transaction => Transaction.fromBuffer(signed);
+
+describe('a stuck anchor', () => {
+  it('is replaced on the same coin by a dearer one, which is mined', async () => {
+    const { anchor } = await funded([100_000]);
+    const wanted = intent('stuck');
+    const first = await publish(anchor, wanted);
+    const second = await publish(anchor, wanted, [first]);
+    expect(second.conflictKey).toBe(first.conflictKey);
+    expect(second.fee.amount - first.fee.amount).toBe(153n);
+    expect(read(second).ins[0]?.sequence).toBe(0xff_ff_ff_fd);
+    expect(await statuses(anchor, first, second)).toEqual(['missing', 'seen']);
+    await regtest.mine(1);
+    expect(await anchor.observe([first, second], signal)).toMatchObject([
+      { status: 'conflicted', conflictsWith: second.txId, inclusion: { depth: 1 } },
+      { status: 'included' },
+    ]);
+  });
+
+  it('stays as it is where a node refuses replacement, and the dearer one says why', async () => {
+    const { anchor } = await funded([100_000]);
+    const wanted = intent('no replacement');
+    const first = await publish(anchor, wanted);
+    await regtest.setFees({ replacement: false });
+    const second = await attempt(anchor, wanted, [first]);
+    await expect(anchor.broadcast(second, signal)).rejects.toMatchObject({
+      reason: 'conflict',
+      message: expect.stringContaining('txn-mempool-conflict'),
+    });
+    expect(await statuses(anchor, first, second)).toEqual(['seen', 'missing']);
+  });
+
+  it('that fell below a rising floor is told to pay more, and does at the next try', async () => {
+    const { anchor } = await funded([100_000]);
+    const wanted = intent('floor');
+    const first = await publish(anchor, wanted);
+    await regtest.setFees({ floor: 20 });
+    expect(await statuses(anchor, first)).toEqual(['missing']);
+    await expect(anchor.broadcast(first, signal)).rejects.toMatchObject({ reason: 'underpriced' });
+    const second = await publish(anchor, wanted, [first]);
+    expect(second.fee.amount).toBe(BigInt(20 * 153 * 1.5));
+    await expect(attempt(anchor, wanted, [first, second], 4_700n)).rejects.toMatchObject({
+      reason: 'capped',
+    });
+    expect((await attempt(anchor, wanted, [first, second], 4_800n)).fee.amount).toBe(4_800n);
+  });
+
+  it('gives its place to a newer checkpoint when it missed its target, and not before', async () => {
+    const { anchor } = await funded([100_000]);
+    const older = await publish(anchor, intent('older', 1n));
+    await expect(attempt(anchor, intent('newer', 2n))).rejects.toMatchObject({
+      reason: 'conflict',
+      message: expect.stringContaining(older.txId),
+    });
+    await regtest.setFees({ floor: 50 });
+    // Out of the node's sight it is mined by nobody; two blocks later it is back and too cheap.
+    await regtest.mine(2);
+    await regtest.setFees({ floor: 1 });
+    await anchor.broadcast(older, signal);
+    const newer = await publish(anchor, intent('newer', 2n));
+    expect(newer.conflictKey).toBe(older.conflictKey);
+    expect(newer.fee.amount).toBe(older.fee.amount + 153n);
+    expect(await statuses(anchor, older, newer)).toEqual(['missing', 'seen']);
+  });
+});
+
+describe('the wallet', () => {
+  it.each(['p2wpkh', 'p2tr'] as const)(
+    'of type %s pays the exact size, and goes on from its change',
+    async (type) => {
+      const { anchor, wallet } = await funded([100_000, 50_000], type);
+      await regtest.setFees({ estimate: 7 });
+      const first = await publish(anchor, intent(`${type} first`));
+      const size = read(first).virtualSize();
+      expect(Math.abs(size - wallet.vbytes(1))).toBeLessThanOrEqual(type === 'p2tr' ? 0 : 1);
+      expect(first.fee.amount).toBe(BigInt(7 * wallet.vbytes(1)));
+      await regtest.mine(1);
+      const second = await publish(anchor, intent(`${type} second`));
+      expect(second.conflictKey).toBe(`${first.txId}:1`);
+      await regtest.mine(2);
+      expect(await statuses(anchor, first, second)).toEqual(['final', 'final']);
+      const found = await anchor.findExisting?.(intent(`${type} first`), signal);
+      expect(found).toMatchObject({ txId: first.txId, fee: { amount: first.fee.amount } });
+    },
+  );
+
+  it('adds another coin when the change runs low, and names the address when there is none', async () => {
+    const { anchor, wallet } = await funded([700]);
+    const first = await publish(anchor, intent('low first'));
+    await regtest.mine(1);
+    const wanted = intent('low second');
+    const refusal = await anchor
+      .prepare(wanted, [], { bump: 0, signal })
+      .catch((error: unknown) => error);
+    expect(refusal).toMatchObject({ reason: 'insufficient-funds' });
+    expect((refusal as Error).message).toContain(wallet.address);
+
+    await regtest.pay(wallet.script, 600, 900);
+    await expect(anchor.prepare(wanted, [], { bump: 0, signal })).rejects.toThrow(
+      '1500 sat with fewer than 2 confirmations',
+    );
+    await regtest.mine(1);
+    const second = await publish(anchor, wanted);
+    expect(second.conflictKey).toBe(`${first.txId}:1`);
+    expect(read(second).ins).toHaveLength(2);
+    await regtest.mine(1);
+    expect(await statuses(anchor, second)).toEqual(['included']);
+  });
+
+  it('without coins says which address to fund', async () => {
+    const { anchor, wallet } = await funded([]);
+    await expect(anchor.prepare(intent('poor'), [], { bump: 0, signal })).rejects.toMatchObject({
+      reason: 'insufficient-funds',
+      message: expect.stringContaining(`Send funds to ${wallet.address}`),
+    });
+    expect(await anchor.quote(intent('poor'), signal)).toMatchObject({ balance: 0n });
+  });
+
+  it('pays nothing on another network than its own', async () => {
+    const { anchor } = await funded([100_000]);
+    await regtest.setChain('main');
+    await expect(anchor.prepare(intent('where'), [], { bump: 0, signal })).rejects.toMatchObject({
+      reason: 'unavailable',
+      message: expect.stringContaining('"main"'),
+    });
+    expect(await anchor.health(signal)).toMatchObject({ ready: false });
+    await regtest.setChain('regtest');
+    expect(() => new LocalSigner(regtestKey(0), 'mainnet')).toThrow('another network');
+    expect(() => new LocalSigner('K'.repeat(52), 'mainnet')).toThrow(/^(?!.*KKK)/);
+  });
+
+  it('leaves a coin alone that something other than an anchor spends', async () => {
+    const { anchor, wallet, signer } = await funded([100_000]);
+    const plan = (await anchor.prepare(intent('swept'), [], { bump: 0, signal })) as Draft;
+    const [txId, index] = plan.conflictKey.split(':') as [string, string];
+    const psbt = new Psbt();
+    const witnessUtxo = { script: wallet.script, value: 100_000n };
+    psbt.addInput({ hash: txId, index: Number(index), sequence: 0xff_ff_ff_fd, witnessUtxo });
+    psbt.addOutput({ script: wallet.script, value: 99_000n });
+    const sweep = Psbt.fromBase64(await signer.signPsbt(psbt.toBase64())).finalizeAllInputs();
+    const bytes = sweep.extractTransaction().toBuffer();
+    await fetch(regtest.url, {
+      method: 'POST',
+      headers: { authorization: `Basic ${btoa('anchor:secret')}` },
+      body: JSON.stringify({
+        id: 1,
+        method: 'sendrawtransaction',
+        params: [Buffer.from(bytes).toString('hex')],
+      }),
+    });
+    await expect(anchor.prepare(intent('swept'), [], { bump: 0, signal })).rejects.toMatchObject({
+      reason: 'conflict',
+      message: expect.stringContaining('no anchor'),
+    });
+  });
+
+  it('tells what can never come to be after a reorganisation from what is only missing', async () => {
+    const { anchor } = await funded([100_000]);
+    const [older, newer] = [intent('chain older'), intent('chain newer')];
+    const first = await publish(anchor, older);
+    await regtest.mine(1);
+    const next = await publish(anchor, newer);
+    await regtest.mine(1);
+    await regtest.reorganise(2);
+    expect(await statuses(anchor, first, next)).toEqual(['missing', 'missing']);
+    await expect(anchor.broadcast(next, signal)).rejects.toMatchObject({ reason: 'conflict' });
+    await expect(attempt(anchor, newer, [next])).rejects.toMatchObject({ reason: 'conflict' });
+
+    const dearer = await publish(anchor, older, [first]);
+    await regtest.mine(1);
+    expect(await anchor.observe([next], signal)).toMatchObject([
+      { status: 'conflicted', conflictsWith: dearer.txId, inclusion: { depth: 1 } },
+    ]);
+  });
+});
+
+describe('a signer elsewhere', () => {
+  const anchorOf = (signer: RemoteSigner, type: AddressType): Anchor => {
+    const remote = bitcoinAnchorWith(signer);
+    const parsed = remote.config['~standard'].validate(chainConfig(type));
+    return remote.create((parsed as { value: never }).value, context);
+  };
+
+  it.each(['p2wpkh', 'p2tr'] as const)(
+    'is asked for signatures alone and believed in nothing else (%s)',
+    async (type) => {
+      const { signer, anchor: local } = await funded([100_000], type);
+      const wanted = intent(`remote ${type}`);
+      const answers: Record<string, (psbt: string) => Promise<string>> = {
+        honest: (psbt) => signer.signPsbt(psbt),
+        final: async (psbt) =>
+          Psbt.fromBase64(await signer.signPsbt(psbt))
+            .finalizeAllInputs()
+            .toBase64(),
+        silent: async (psbt) => psbt,
+        babbling: async () => 'bm90IGEgcHNidA==',
+        greedy: async (psbt) => {
+          const asked = Psbt.fromBase64(psbt);
+          const [{ hash, index, sequence }] = asked.txInputs as [(typeof asked.txInputs)[0]];
+          const other = new Psbt();
+          other.setVersion(asked.version).setLocktime(asked.locktime);
+          other.addInput({ ...asked.data.inputs[0], hash, index, sequence: sequence! });
+          const [commitment, change] = asked.txOutputs as [PsbtTxOutput, PsbtTxOutput];
+          other.addOutput({ script: commitment.script, value: 0n });
+          other.addOutput({ script: change.script, value: change.value - 1_000n });
+          return signer.signPsbt(other.toBase64());
+        },
+        garbled: async (psbt) => {
+          const asked = Psbt.fromBase64(psbt);
+          return asked
+            .updateInput(0, { finalScriptWitness: Buffer.from('01020101', 'hex') })
+            .toBase64();
+        },
+        loose: async (psbt) => {
+          const anyoneMayAdd = Psbt.fromBase64(psbt);
+          const signature = Buffer.from('300602010102010181', 'hex');
+          return anyoneMayAdd
+            .updateInput(
+              0,
+              type === 'p2tr'
+                ? { tapKeySig: Buffer.concat([Buffer.alloc(64, 1), Buffer.of(0x81)]) }
+                : { partialSig: [{ pubkey: signer.publicKey, signature }] },
+            )
+            .toBase64();
+        },
+      };
+      for (const [name, signPsbt] of Object.entries(answers)) {
+        const anchor = anchorOf({ publicKey: signer.publicKey, signPsbt }, type);
+        const draft = await anchor.prepare(wanted, [], { bump: 0, signal });
+        const signed = anchor.sign(wanted, draft, signal);
+        if (name === 'honest' || name === 'final')
+          expect({ name, signed: (await signed).signed }).toEqual({
+            name,
+            signed: (await local.sign(wanted, draft, signal)).signed,
+          });
+        else await expect(signed).rejects.toMatchObject({ reason: 'rejected' });
+      }
+    },
+  );
+
+  it('may be a service, whose silence and refusals are waited out', async () => {
+    const { signer } = await funded([]);
+    const publicKey = Buffer.from(signer.publicKey).toString('hex');
+    const options = { url: 'http://signer.test/psbt', publicKey, token: 'hunter2', timeoutMs: 1e3 };
+    const asked: RequestInit[] = [];
+    const answering = (status: number, body: object) =>
+      new HttpSigner(options, async (_url, init) => {
+        asked.push(init!);
+        return Response.json(body, { status });
+      });
+    expect(await answering(200, { psbt: 'c2lnbmVk' }).signPsbt('YXNrZWQ=', signal)).toBe(
+      'c2lnbmVk',
+    );
+    expect(asked[0]).toMatchObject({
+      headers: { authorization: 'Bearer hunter2' },
+      body: '{"psbt":"YXNrZWQ="}',
+    });
+    for (const refusing of [answering(403, {}), answering(200, { psbt: 7 })]) {
+      const refusal = await refusing.signPsbt('YXNrZWQ=', signal).catch((error: unknown) => error);
+      expect(refusal).toMatchObject({ reason: 'unavailable' });
+      expect((refusal as Error).message).not.toContain('hunter2');
+    }
+  });
+
+  it('stands beside no key of its own', async () => {
+    const { signer } = await funded([]);
+    const publicKey = Buffer.from(signer.publicKey).toString('hex');
+    const service = { url: 'http://signer.test', publicKey };
+    const parse = (who: object) => BitcoinConfig.safeParse({ ...chainConfig(), ...who }).success;
+    expect(parse({ signer: service })).toBe(true);
+    expect(parse({ wif: regtestKey(0) })).toBe(true);
+    expect(parse({})).toBe(false);
+    expect(parse({ wif: regtestKey(0), signer: service })).toBe(false);
+  });
+});
