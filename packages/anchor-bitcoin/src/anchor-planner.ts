@@ -9,7 +9,8 @@ import {
 } from '@wattproof/core/spi';
 import { type AnchorPlan, firstCoin, planOf } from './anchor-draft.js';
 import type { AnchorWallet, Coin } from './anchor-wallet.js';
-import type { BitcoinNode, FeeMarket } from './bitcoin-node.js';
+import type { BitcoinBackend } from './bitcoin-backend.js';
+import type { FeeMarket } from './bitcoin-node.js';
 import type { BitcoinChainConfig } from './bitcoin.config.js';
 import { type ChangeChain, type ChangeStep, sum, type WalletCoin } from './change-chain.js';
 import { anchorFee, type PaidFee } from './fee-schedule.js';
@@ -22,7 +23,7 @@ const NEEDS_NO_OUTBIDDING: readonly AttemptState[] = [...DEAD, 'failed'];
 export class AnchorPlanner {
   constructor(
     private readonly config: BitcoinChainConfig,
-    private readonly node: BitcoinNode,
+    private readonly node: BitcoinBackend,
     private readonly wallet: AnchorWallet,
     private readonly chain: ChangeChain,
   ) {}

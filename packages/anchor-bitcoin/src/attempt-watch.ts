@@ -1,12 +1,12 @@
 import type { Attempt, Inclusion, Observation } from '@wattproof/core/spi';
 import { firstCoin, keyOf, planOf } from './anchor-draft.js';
-import type { BitcoinNode } from './bitcoin-node.js';
+import type { BitcoinBackend } from './bitcoin-backend.js';
 import type { ChangeChain, Outpoint } from './change-chain.js';
 
 /** Where attempts stand, by the node's word of now. */
 export class AttemptWatch {
   constructor(
-    private readonly node: BitcoinNode,
+    private readonly node: BitcoinBackend,
     private readonly chain: ChangeChain,
     private readonly confirmations: number,
   ) {}

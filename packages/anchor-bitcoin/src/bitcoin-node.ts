@@ -1,4 +1,5 @@
 import type { Inclusion } from '@wattproof/core/spi';
+import type { BitcoinBackend, ChainInfo } from './bitcoin-backend.js';
 import { BitcoinRpc, type RpcOptions } from './bitcoin-rpc.js';
 import { anchorErrorOf, isKnown, isNotFound } from './bitcoin.errors.js';
 import { bytesOf, hex } from './verify/block-header.js';
@@ -40,7 +41,7 @@ export interface FeeMarket {
 const DEFAULT_RELAY_SAT_PER_VB = 1;
 
 /** A Bitcoin Core compatible node with `txindex=1`. Every refusal is an `AnchorError`. */
-export class BitcoinNode {
+export class BitcoinNode implements BitcoinBackend {
   readonly #rpc: BitcoinRpc;
 
   constructor(options: RpcOptions) {
@@ -48,8 +49,13 @@ export class BitcoinNode {
   }
 
   /** `chain` is Core's name of it: `main`, `test`, `signet`, `regtest`. */
-  chainInfo(signal: AbortSignal): Promise<{ blocks: number; headers: number; chain: string }> {
+  chainInfo(signal: AbortSignal): Promise<ChainInfo> {
     return this.#call('getblockchaininfo', [], signal);
+  }
+
+  async blockHash(height: number, signal: AbortSignal): Promise<string | undefined> {
+    if (height > (await this.#call<number>('getblockcount', [], signal))) return undefined;
+    return this.#call('getblockhash', [height], signal);
   }
 
   /** A transaction in a block or waiting. */

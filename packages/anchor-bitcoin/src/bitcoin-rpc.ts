@@ -1,4 +1,5 @@
 import { AnchorError } from '@wattproof/core/spi';
+import { boundedAnswer } from './bounded-answer.js';
 
 /** A refusal by the node itself, with its own code. */
 export class RpcError extends Error {
@@ -30,26 +31,33 @@ export class BitcoinRpc {
   ) {}
 
   async call<T>(method: string, parameters: readonly unknown[], signal: AbortSignal): Promise<T> {
-    let answer: { result?: T; error?: { code: number; message: string } | null };
+    let answer: RpcAnswer;
     try {
-      const response = await this.request(this.options.url, {
+      const who = 'The Bitcoin node';
+      const init = {
         method: 'POST',
         headers: { 'content-type': 'application/json', ...this.#authorization() },
         body: JSON.stringify({ jsonrpc: '1.0', id: (this.#id += 1), method, params: parameters }),
-        signal: AbortSignal.any([signal, AbortSignal.timeout(this.options.timeoutMs)]),
+        signal,
+      };
+      const { url, timeoutMs } = this.options;
+      const { status, bytes } = await boundedAnswer(who, url, init, {
+        timeoutMs,
+        request: this.request,
       });
-      if (response.status === 401 || response.status === 403) {
+      if (status === 401 || status === 403) {
         throw new AnchorError(
           'unavailable',
-          `The Bitcoin node refuses the credentials (HTTP ${response.status}). Check rpc.user and rpc.password.`,
+          `The Bitcoin node refuses the credentials (HTTP ${status}). Check rpc.user and rpc.password.`,
         );
       }
-      answer = (await response.json()) as typeof answer;
+      answer = readAnswer(bytes, status);
     } catch (cause) {
       if (cause instanceof AnchorError) throw cause;
       throw new AnchorError('unavailable', `The Bitcoin node did not answer ${method}.`, { cause });
     }
-    if (answer.error) throw new RpcError(method, answer.error.code, answer.error.message);
+    const { error } = answer;
+    if (error) throw new RpcError(method, Number(error.code), String(error.message).slice(0, 500));
     return answer.result as T;
   }
 
@@ -60,4 +68,30 @@ export class BitcoinRpc {
       authorization: `Basic ${Buffer.from(`${user ?? ''}:${password ?? ''}`).toString('base64')}`,
     };
   }
+}
+
+interface RpcAnswer {
+  readonly result?: unknown;
+  readonly error?: { readonly code: unknown; readonly message: unknown } | null;
+}
+
+/** A node that is overloaded, or no node at all, answers with something else than JSON-RPC. */
+function readAnswer(bytes: Uint8Array, status: number): RpcAnswer {
+  try {
+    const answer: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
+    if (typeof answer === 'object' && answer !== null && ('result' in answer || 'error' in answer))
+      return answer as RpcAnswer;
+  } catch (cause) {
+    throw new AnchorError(
+      'unavailable',
+      `The Bitcoin node answered HTTP ${status} without JSON-RPC.`,
+      {
+        cause,
+      },
+    );
+  }
+  throw new AnchorError(
+    'unavailable',
+    `The Bitcoin node answered HTTP ${status} without a result.`,
+  );
 }

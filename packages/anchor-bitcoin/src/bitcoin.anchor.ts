@@ -17,9 +17,10 @@ import { firstCoin, keyOf, planFromJson, planToJson } from './anchor-draft.js';
 import { AnchorPlanner } from './anchor-planner.js';
 import { AnchorWallet, type Coin } from './anchor-wallet.js';
 import { AttemptWatch } from './attempt-watch.js';
-import { BitcoinNode } from './bitcoin-node.js';
+import type { BitcoinBackend } from './bitcoin-backend.js';
 import type { BitcoinChainConfig, BitcoinNetwork } from './bitcoin.config.js';
 import { ChangeChain, type Outpoint } from './change-chain.js';
+import { openBackend } from './open-backend.js';
 import { otsExport } from './ots-export.js';
 import type { RemoteSigner } from './remote-signer.js';
 import { spvProof } from './spv-proof.js';
@@ -44,7 +45,7 @@ const CHAINS: Record<BitcoinNetwork, readonly string[]> = {
  * own, so the coin is the conflict key: the ledger itself refuses a second winner.
  */
 export class BitcoinAnchor implements Anchor {
-  readonly #node: BitcoinNode;
+  readonly #node: BitcoinBackend;
   readonly #wallet: AnchorWallet;
   readonly #chain: ChangeChain;
   readonly #planner: AnchorPlanner;
@@ -55,7 +56,7 @@ export class BitcoinAnchor implements Anchor {
     private readonly context: PluginContext,
     signer: RemoteSigner,
   ) {
-    this.#node = new BitcoinNode(config.rpc);
+    this.#node = openBackend(config);
     this.#wallet = new AnchorWallet(signer, config.address, config.network);
     this.#chain = new ChangeChain(this.#node, this.#wallet);
     this.#planner = new AnchorPlanner(config, this.#node, this.#wallet, this.#chain);
@@ -184,6 +185,6 @@ export class BitcoinAnchor implements Anchor {
     const { network } = this.config;
     return CHAINS[network].includes(chain)
       ? undefined
-      : `The node is on chain "${chain}" and the anchor is configured for ${network}. Check rpc.url and network.`;
+      : `The node is on chain "${chain}" and the anchor is configured for ${network}. Check the node's URL and network.`;
   }
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { backendFields, hasOneNode, ONE_NODE } from './backend.config.js';
 
 export const BITCOIN_NETWORKS = ['mainnet', 'testnet', 'signet', 'regtest'] as const;
 export type BitcoinNetwork = (typeof BITCOIN_NETWORKS)[number];
@@ -43,14 +44,7 @@ export const BitcoinChainConfig = z.strictObject({
   network: z
     .enum(BITCOIN_NETWORKS)
     .describe('Which chain; there is no default, so nobody pays on mainnet by accident.'),
-  rpc: z
-    .strictObject({
-      url: z.url().describe('JSON-RPC of a Bitcoin Core compatible node that runs with txindex=1.'),
-      user: z.string().optional(),
-      password: z.string().meta({ secret: true }).optional(),
-      timeoutMs: z.int().min(100).default(10_000).describe('How long one call may take.'),
-    })
-    .describe('The node that is asked.'),
+  ...backendFields,
   address: z
     .enum(ADDRESS_TYPES)
     .default('p2wpkh')
@@ -90,7 +84,9 @@ export const BitcoinConfig = BitcoinChainConfig.extend({
     })
     .optional()
     .describe('A service that holds the key instead of this process.'),
-}).refine(({ wif, signer }) => (wif === undefined) !== (signer === undefined), {
-  message: 'Exactly one of "wif" and "signer" says who signs.',
-});
+})
+  .refine(hasOneNode, ONE_NODE)
+  .refine(({ wif, signer }) => (wif === undefined) !== (signer === undefined), {
+    message: 'Exactly one of "wif" and "signer" says who signs.',
+  });
 export type BitcoinConfig = z.infer<typeof BitcoinConfig>;

@@ -1,7 +1,7 @@
 import { AnchorError } from '@wattproof/core/spi';
 import { Transaction } from 'bitcoinjs-lib';
 import type { AnchorWallet, Coin } from './anchor-wallet.js';
-import type { BitcoinNode } from './bitcoin-node.js';
+import type { BitcoinBackend } from './bitcoin-backend.js';
 import type { PaidFee } from './fee-schedule.js';
 import { hex } from './verify/block-header.js';
 
@@ -38,7 +38,7 @@ export class ChangeChain {
   readonly #read = new Map<string, ChangeStep>();
 
   constructor(
-    private readonly node: BitcoinNode,
+    private readonly node: BitcoinBackend,
     private readonly wallet: Pick<AnchorWallet, 'address' | 'script'>,
   ) {}
 

@@ -1,6 +1,7 @@
 import { defineAnchor } from '@wattproof/core/spi';
 import type { z } from 'zod';
 import { BitcoinAnchor } from './bitcoin.anchor.js';
+import { hasOneNode, ONE_NODE } from './backend.config.js';
 import { BitcoinChainConfig, BitcoinConfig } from './bitcoin.config.js';
 import { LocalSigner } from './local-signer.js';
 import { OTS_FORMAT } from './ots-export.js';
@@ -42,4 +43,5 @@ export default define(BitcoinConfig, ({ wif, signer, network }) =>
 );
 
 /** The same anchor for embedders whose own code holds the key; its configuration says nothing of who signs. */
-export const bitcoinAnchorWith = (signer: RemoteSigner) => define(BitcoinChainConfig, () => signer);
+export const bitcoinAnchorWith = (signer: RemoteSigner) =>
+  define(BitcoinChainConfig.refine(hasOneNode, ONE_NODE), () => signer);

@@ -1,12 +1,12 @@
 import { AnchorError, type Inclusion, type JsonObject } from '@wattproof/core/spi';
-import type { BitcoinNode } from './bitcoin-node.js';
+import type { BitcoinBackend } from './bitcoin-backend.js';
 import { bytesOf, hex } from './verify/block-header.js';
 import { branchOf } from './verify/merkle-branch.js';
 import { readTransaction } from './verify/transaction.js';
 
 /** The body of OP_RETURN evidence: the transaction, its branch and the coinbase's, the header. */
 export async function spvProof(
-  node: BitcoinNode,
+  node: BitcoinBackend,
   signed: Uint8Array,
   txId: string,
   { blockHash, height }: Inclusion,

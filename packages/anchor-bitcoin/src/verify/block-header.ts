@@ -18,7 +18,7 @@ export function readHeader(bytes: Uint8Array): BlockHeader | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const hash = doubleSha256(bytes).reverse();
   const bits = view.getUint32(72, true);
-  const target = targetOf(bits);
+  const target = targetOfBits(bits);
   return {
     hash: hex(hash),
     merkleRoot: bytes.slice(36, 68),
@@ -29,7 +29,7 @@ export function readHeader(bytes: Uint8Array): BlockHeader | undefined {
 }
 
 /** The compact form of a target; negative and zero targets are undefined. */
-function targetOf(bits: number): bigint | undefined {
+export function targetOfBits(bits: number): bigint | undefined {
   const exponent = bits >>> 24;
   const mantissa = BigInt(bits & 0x7f_ffff);
   if ((bits & 0x80_0000) !== 0 || mantissa === 0n || exponent > 32) return undefined;

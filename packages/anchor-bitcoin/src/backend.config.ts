@@ -1,0 +1,54 @@
+import { z } from 'zod';
+
+export const ONE_NODE = { message: 'Exactly one of "rpc" and "esplora" names the node.' };
+
+const timeoutMs = z.int().min(100).default(10_000).describe('How long one call may take.');
+
+export const RpcConfig = z.strictObject({
+  url: z.url().describe('JSON-RPC of a Bitcoin Core compatible node that runs with txindex=1.'),
+  user: z.string().optional(),
+  password: z.string().meta({ secret: true }).optional(),
+  timeoutMs,
+});
+
+export const EsploraConfig = z.strictObject({
+  url: z.url().describe('REST API of an Esplora server, such as https://blockstream.info/api.'),
+  timeoutMs,
+});
+
+const Voice = z
+  .strictObject({ rpc: RpcConfig.optional(), esplora: EsploraConfig.optional() })
+  .refine(hasOneNode, ONE_NODE);
+
+/** Which nodes are asked. */
+export const backendFields = {
+  rpc: RpcConfig.optional().describe('The node that is asked, by JSON-RPC.'),
+  esplora: EsploraConfig.optional().describe('The server that is asked instead, by REST.'),
+  headers: z
+    .strictObject({
+      sources: z.array(Voice).min(1).max(15).describe('Further nodes, asked for headers only.'),
+      agree: z
+        .int()
+        .min(2)
+        .max(16)
+        .default(2)
+        .describe('How many, the first included, must name the same block at a height.'),
+    })
+    .refine(({ sources, agree }) => agree <= sources.length + 1, {
+      message: '"agree" is more than there are nodes.',
+    })
+    .optional()
+    .describe('Nodes that must agree before anything counts as included.'),
+};
+
+export interface BackendConfig {
+  readonly rpc?: z.infer<typeof RpcConfig> | undefined;
+  readonly esplora?: z.infer<typeof EsploraConfig> | undefined;
+  readonly headers?:
+    | { readonly sources: readonly z.infer<typeof Voice>[]; readonly agree: number }
+    | undefined;
+}
+
+export function hasOneNode(config: Pick<BackendConfig, 'rpc' | 'esplora'>): boolean {
+  return (config.rpc === undefined) !== (config.esplora === undefined);
+}

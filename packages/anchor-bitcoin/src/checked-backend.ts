@@ -1,0 +1,143 @@
+import { AnchorError, type Inclusion, isAnchorError } from '@wattproof/core/spi';
+import type {
+  BitcoinBackend,
+  BlockOutline,
+  ChainInfo,
+  OutputReference,
+  Unspent,
+} from './bitcoin-backend.js';
+import type { FeeMarket, NodeTransaction, Spending } from './bitcoin-node.js';
+import type { BitcoinNetwork } from './bitcoin.config.js';
+import type { HeaderQuorum } from './header-quorum.js';
+import { easiestBits } from './known-chains.js';
+import { bytesOf, hex, readHeader, targetOfBits } from './verify/block-header.js';
+import { branchOf, branchRoot, doubleSha256 } from './verify/merkle-branch.js';
+import { readTransaction } from './verify/transaction.js';
+
+/**
+ * A node that is not believed: what can be computed is computed, what cannot is asked of others (`quorum`). An answer that is
+ * false, or none at all, is `AnchorError('unavailable')`: nothing is concluded from it, and it is asked again.
+ */
+export class CheckedBackend implements BitcoinBackend {
+  constructor(
+    private readonly node: BitcoinBackend,
+    private readonly network: BitcoinNetwork,
+    private readonly quorum?: HeaderQuorum,
+  ) {}
+
+  chainInfo(signal: AbortSignal): Promise<ChainInfo> {
+    return this.#ask('chain info', async () => {
+      const info = await this.node.chainInfo(signal);
+      return isHeight(info.blocks) && isHeight(info.headers) && typeof info.chain === 'string'
+        ? info
+        : nonsense('heights and a chain');
+    });
+  }
+
+  blockHash(height: number, signal: AbortSignal): Promise<string | undefined> {
+    return this.#ask(`the block at ${height}`, async () => {
+      const hash = await this.node.blockHash(height, signal);
+      return hash === undefined || isHash(hash) ? hash : nonsense('a block hash');
+    });
+  }
+
+  transaction(txId: string, signal: AbortSignal): Promise<NodeTransaction | undefined> {
+    return this.#ask(`transaction ${txId}`, async () => {
+      const found = await this.node.transaction(txId, signal);
+      if (found === undefined) return undefined;
+      const { stripped } = readTransaction(found.bytes);
+      if (hex(doubleSha256(stripped).reverse()) !== txId) return nonsense('that transaction');
+      const { blockHash } = found;
+      return blockHash === undefined || isHash(blockHash) ? found : nonsense('a block hash');
+    });
+  }
+
+  send(bytes: Uint8Array, signal: AbortSignal): Promise<'accepted' | 'known'> {
+    return this.#ask('a new transaction', () => this.node.send(bytes, signal));
+  }
+
+  inclusion(txId: string, signal: AbortSignal): Promise<Inclusion | undefined> {
+    return this.#ask(`the block of ${txId}`, async () => {
+      const found = await this.node.inclusion(txId, signal);
+      if (found === undefined) return undefined;
+      const { height, blockHash, blockTimeMs, depth } = found;
+      if (!isHeight(height) || !isHash(blockHash) || !isHeight(blockTimeMs) || !isHeight(depth))
+        return nonsense('a place in the chain');
+      await this.quorum?.confirm(height, blockHash, signal);
+      return found;
+    });
+  }
+
+  block(blockHash: string, signal: AbortSignal): Promise<BlockOutline> {
+    return this.#ask(`block ${blockHash}`, async () => {
+      const found = await this.node.block(blockHash, signal);
+      const header = readHeader(bytesOf(found.header) ?? new Uint8Array(0));
+      if (header?.hash !== blockHash) return nonsense('the header of that block');
+      const easiest = targetOfBits(Number.parseInt(easiestBits(this.network), 16));
+      const target = targetOfBits(Number.parseInt(header.bits, 16));
+      if (!header.workDone || target === undefined || easiest === undefined || target > easiest)
+        return nonsense(`a header with the proof of work of ${this.network}`);
+      if (!found.txIds.every(isHash)) return nonsense('transaction ids');
+      const ids = found.txIds.map((id) => (bytesOf(id) as Uint8Array).reverse());
+      const [leaf] = ids;
+      const path = leaf && { leaf, index: 0, count: ids.length, branch: branchOf(ids, 0) };
+      const made = path && branchRoot(path);
+      if (made === undefined || 'refused' in made || hex(made.root) !== hex(header.merkleRoot))
+        return nonsense('the transactions that the header commits to');
+      return found;
+    });
+  }
+
+  spending(output: OutputReference, signal: AbortSignal): Promise<Spending | undefined> {
+    return this.#ask(`what spends ${output.txId}:${output.index}`, async () => {
+      const found = await this.node.spending(output, signal);
+      if (found === undefined) return undefined;
+      return typeof found.inBlock === 'boolean' && (found.txId === undefined || isHash(found.txId))
+        ? found
+        : nonsense('what spends an output');
+    });
+  }
+
+  feeMarket(targetBlocks: number, signal: AbortSignal): Promise<FeeMarket> {
+    return this.#ask('fees', async () => {
+      const market = await this.node.feeMarket(targetBlocks, signal);
+      const rates = [market.floorSatPerVb, market.incrementSatPerVb, market.estimateSatPerVb ?? 1];
+      return rates.every((rate) => Number.isFinite(rate) && rate >= 0) ? market : nonsense('fees');
+    });
+  }
+
+  unspent(address: string, signal: AbortSignal): Promise<Unspent> {
+    return this.#ask(`the coins of ${address}`, async () => {
+      const found = await this.node.unspent(address, signal);
+      const sound = found.unspents.every(
+        ({ txid, vout, amount, height }) =>
+          isHash(txid) && isHeight(vout) && isHeight(height) && amount >= 0 && amount <= 21_000_000,
+      );
+      return sound && isHeight(found.height) ? found : nonsense('coins');
+    });
+  }
+
+  /** Whatever an adapter trips over in an answer is the node's fault. */
+  async #ask<T>(what: string, ask: () => Promise<T>): Promise<T> {
+    try {
+      return await ask();
+    } catch (cause) {
+      if (isAnchorError(cause)) throw cause;
+      const detail = cause instanceof Error ? cause.message : String(cause);
+      throw new AnchorError(
+        'unavailable',
+        `The Bitcoin node was asked for ${what} and gave something else: ${detail}. Its answers are not used; ask another node.`,
+        { cause },
+      );
+    }
+  }
+}
+
+function nonsense(wanted: string): never {
+  throw new TypeError(`not ${wanted}`);
+}
+
+const isHash = (value: unknown): boolean =>
+  typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
+
+const isHeight = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;

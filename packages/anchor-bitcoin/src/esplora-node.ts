@@ -1,0 +1,202 @@
+import { AnchorError, type Inclusion } from '@wattproof/core/spi';
+import { z } from 'zod';
+import type {
+  BitcoinBackend,
+  BlockOutline,
+  ChainInfo,
+  OutputReference,
+  Unspent,
+} from './bitcoin-backend.js';
+import type { FeeMarket, NodeTransaction, Spending } from './bitcoin-node.js';
+import { RpcError } from './bitcoin-rpc.js';
+import { anchorErrorOf, isKnown } from './bitcoin.errors.js';
+import { type Answer, boundedAnswer } from './bounded-answer.js';
+import { chainOfGenesis } from './known-chains.js';
+import { bytesOf, hex } from './verify/block-header.js';
+
+export interface EsploraOptions {
+  readonly url: string;
+  readonly timeoutMs: number;
+}
+
+/** Esplora tells no floor of its mempool; this is Bitcoin Core's default of `-minrelaytxfee` and `-incrementalrelayfee`. */
+const RELAY_SAT_PER_VB = 1;
+const SAT_PER_BTC = 100_000_000;
+
+const Hash = z.string().regex(/^[0-9a-f]{64}$/);
+const Height = z.int().min(0);
+const Status = z.discriminatedUnion('confirmed', [
+  z.object({
+    confirmed: z.literal(true),
+    block_height: Height,
+    block_hash: Hash,
+    block_time: z.int().min(0),
+  }),
+  z.object({ confirmed: z.literal(false) }),
+]);
+const Outspend = z.discriminatedUnion('spent', [
+  z.object({ spent: z.literal(true), txid: Hash, status: Status }),
+  z.object({ spent: z.literal(false) }),
+]);
+const Utxos = z.array(
+  z.object({ txid: Hash, vout: z.int().min(0), value: z.int().min(0), status: Status }),
+);
+const FeeEstimates = z.record(z.string(), z.number().positive());
+const TxIds = z.array(Hash);
+
+/** The REST interface of Blockstream's Esplora, which mempool.space and electrs offer, too. */
+export class EsploraNode implements BitcoinBackend {
+  readonly #base: string;
+
+  constructor(
+    private readonly options: EsploraOptions,
+    private readonly request: typeof fetch = fetch,
+  ) {
+    this.#base = options.url.replace(/\/+$/, '');
+  }
+
+  async chainInfo(signal: AbortSignal): Promise<ChainInfo> {
+    const blocks = await this.#tip(signal);
+    const genesis = await this.blockHash(0, signal);
+    return { blocks, headers: blocks, chain: chainOfGenesis(genesis) };
+  }
+
+  async blockHash(height: number, signal: AbortSignal): Promise<string | undefined> {
+    const text = await this.#text(`/block-height/${height}`, signal);
+    return text === undefined ? undefined : this.#read(Hash, text, 'a block hash');
+  }
+
+  async transaction(txId: string, signal: AbortSignal): Promise<NodeTransaction | undefined> {
+    const raw = await this.#text(`/tx/${txId}/hex`, signal);
+    if (raw === undefined) return undefined;
+    const status = await this.#json(Status, `/tx/${txId}/status`, signal);
+    const bytes = bytesOf(raw);
+    if (bytes === undefined) throw this.#nonsense('a transaction');
+    return { bytes, ...(status?.confirmed ? { blockHash: status.block_hash } : {}) };
+  }
+
+  async send(bytes: Uint8Array, signal: AbortSignal): Promise<'accepted' | 'known'> {
+    const { status, text } = await this.#ask('/tx', { method: 'POST', body: hex(bytes), signal });
+    if (status === 200) return 'accepted';
+    const said = new RpcError('POST /tx', codeIn(text), text.slice(0, 300));
+    if (isKnown(said)) return 'known';
+    throw anchorErrorOf(said);
+  }
+
+  async inclusion(txId: string, signal: AbortSignal): Promise<Inclusion | undefined> {
+    const status = await this.#json(Status, `/tx/${txId}/status`, signal);
+    if (!status?.confirmed) return undefined;
+    const { block_height: height, block_hash: blockHash, block_time: timeS } = status;
+    const tip = await this.#tip(signal);
+    // Between the two answers there may have been a reorganisation.
+    if (height > tip || (await this.blockHash(height, signal)) !== blockHash) return undefined;
+    return { height, blockHash, blockTimeMs: timeS * 1000, depth: tip - height + 1 };
+  }
+
+  async block(blockHash: string, signal: AbortSignal): Promise<BlockOutline> {
+    const header = await this.#text(`/block/${blockHash}/header`, signal);
+    const txIds = await this.#json(TxIds, `/block/${blockHash}/txids`, signal);
+    if (header === undefined || txIds === undefined)
+      throw new AnchorError('not-found', `${this.#who} has no block ${blockHash}.`);
+    return { header, txIds };
+  }
+
+  async spending(
+    { txId, index }: OutputReference,
+    signal: AbortSignal,
+  ): Promise<Spending | undefined> {
+    const found = await this.#json(Outspend, `/tx/${txId}/outspend/${index}`, signal);
+    return found?.spent ? { inBlock: found.status.confirmed, txId: found.txid } : undefined;
+  }
+
+  async feeMarket(targetBlocks: number, signal: AbortSignal): Promise<FeeMarket> {
+    const estimates = (await this.#json(FeeEstimates, '/fee-estimates', signal)) ?? {};
+    // The estimate of the nearest target that is not slower.
+    const target = Object.keys(estimates)
+      .map(Number)
+      .filter((blocks) => blocks <= targetBlocks)
+      .reduce((most, blocks) => Math.max(most, blocks), 0);
+    const estimate = estimates[target];
+    return {
+      ...(estimate === undefined ? {} : { estimateSatPerVb: estimate }),
+      floorSatPerVb: RELAY_SAT_PER_VB,
+      incrementSatPerVb: RELAY_SAT_PER_VB,
+    };
+  }
+
+  async unspent(address: string, signal: AbortSignal): Promise<Unspent> {
+    const height = await this.#tip(signal);
+    const found = (await this.#json(Utxos, `/address/${address}/utxo`, signal)) ?? [];
+    return {
+      height,
+      unspents: found.flatMap(({ txid, vout, value, status }) =>
+        status.confirmed
+          ? [{ txid, vout, amount: value / SAT_PER_BTC, height: status.block_height }]
+          : [],
+      ),
+    };
+  }
+
+  get #who(): string {
+    return `The Esplora server ${this.#base}`;
+  }
+
+  async #tip(signal: AbortSignal): Promise<number> {
+    const text = await this.#text('/blocks/tip/height', signal);
+    const height = /^\d{1,9}$/.test(text ?? '') ? Number(text) : undefined;
+    return this.#read(Height, height, 'a height');
+  }
+
+  async #json<T>(schema: z.ZodType<T>, path: string, signal: AbortSignal): Promise<T | undefined> {
+    const text = await this.#text(path, signal);
+    if (text === undefined) return undefined;
+    let value: unknown;
+    try {
+      value = JSON.parse(text);
+    } catch (cause) {
+      throw this.#nonsense(path, cause);
+    }
+    return this.#read(schema, value, path);
+  }
+
+  /** The body of what is found; undefined when there is no such thing. */
+  async #text(path: string, signal: AbortSignal): Promise<string | undefined> {
+    const { status, text } = await this.#ask(path, { signal });
+    if (status === 404) return undefined;
+    if (status === 200) return text.trim();
+    throw new AnchorError('unavailable', `${this.#who} answered HTTP ${status} to ${path}.`);
+  }
+
+  async #ask(
+    path: string,
+    init: RequestInit & { readonly signal: AbortSignal },
+  ): Promise<{ readonly status: number; readonly text: string }> {
+    const { timeoutMs } = this.options;
+    const answer: Answer = await boundedAnswer(this.#who, `${this.#base}${path}`, init, {
+      timeoutMs,
+      request: this.request,
+    });
+    if (answer.status === 429 || answer.status >= 500)
+      throw new AnchorError('unavailable', `${this.#who} answered HTTP ${answer.status}.`);
+    return { status: answer.status, text: Buffer.from(answer.bytes).toString('utf8') };
+  }
+
+  #read<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
+    const read = schema.safeParse(value);
+    if (read.success) return read.data;
+    throw this.#nonsense(what, read.error);
+  }
+
+  #nonsense(what: string, cause?: unknown): AnchorError {
+    return new AnchorError(
+      'unavailable',
+      `${this.#who} answered something that is not ${what}. Check the address of its API.`,
+      { cause },
+    );
+  }
+}
+
+/** The code of Core's refusal, which Esplora quotes. */
+function codeIn(text: string): number {
+  return Number(/"code":\s*(-?\d+)/.exec(text)?.[1] ?? -1);
+}

@@ -1,0 +1,30 @@
+import type { BackendConfig } from './backend.config.js';
+import type { BitcoinBackend } from './bitcoin-backend.js';
+import { BitcoinNode } from './bitcoin-node.js';
+import type { BitcoinNetwork } from './bitcoin.config.js';
+import { CheckedBackend } from './checked-backend.js';
+import { EsploraNode } from './esplora-node.js';
+import { HeaderQuorum } from './header-quorum.js';
+
+/** The node of a configuration, checked, with those that must agree with it. */
+export function openBackend(
+  config: BackendConfig & { readonly network: BitcoinNetwork },
+): BitcoinBackend {
+  const { headers, network } = config;
+  const quorum =
+    headers &&
+    new HeaderQuorum(
+      headers.sources.map((source) => ({
+        name: (source.rpc ?? source.esplora)?.url ?? '',
+        node: new CheckedBackend(nodeOf(source), network),
+      })),
+      headers.agree,
+    );
+  return new CheckedBackend(nodeOf(config), network, quorum);
+}
+
+function nodeOf({ rpc, esplora }: Pick<BackendConfig, 'rpc' | 'esplora'>): BitcoinBackend {
+  if (rpc) return new BitcoinNode(rpc);
+  if (esplora) return new EsploraNode(esplora);
+  throw new TypeError('Neither "rpc" nor "esplora" names a node.');
+}
