@@ -20,9 +20,10 @@ export class AttemptWatch {
     const placed = await this.node.placed(txId, signal);
     if (placed) {
       const { inclusion, receipt } = placed;
-      // A reverted transaction published nothing and has used up its nonce: it stands in its own way.
-      if (!receipt.success) return { txId, status: 'conflicted', conflictsWith: txId, inclusion };
       const final = await this.final(inclusion, signal);
+      // A reverted transaction published nothing and has used up its nonce: it stands in its own way.
+      if (!receipt.success)
+        return { txId, status: 'conflicted', conflictsWith: txId, inclusion, settled: final };
       return { txId, status: final ? 'final' : 'included', inclusion };
     }
     if (await this.node.transaction(txId, signal)) return { txId, status: 'seen' };
@@ -35,6 +36,7 @@ export class AttemptWatch {
         status: 'conflicted',
         ...(spender.txId === undefined ? {} : { conflictsWith: spender.txId }),
         inclusion: spender.inclusion,
+        settled: await this.final(spender.inclusion, signal),
       };
     const used = (await this.node.nonce(from, 'latest', signal)) > nonce;
     return { txId, status: used ? 'conflicted' : 'missing' };

@@ -118,7 +118,7 @@ export class EvmNode {
     await this.checkChain(signal);
     const json = await this.call('eth_getTransactionReceipt', [txId], signal);
     if (json === null) return undefined;
-    const { transactionHash, blockNumber, blockHash, transactionIndex, status } = object(
+    const { transactionHash, blockNumber, blockHash, transactionIndex, status, ...bill } = object(
       'eth_getTransactionReceipt',
       json,
     );
@@ -140,6 +140,7 @@ export class EvmNode {
       blockHash: block.hash,
       blockTimeMs: block.timeMs,
       depth: height - receipt.height + 1,
+      ...billed(bill),
     };
     return { inclusion, receipt };
   }
@@ -195,6 +196,14 @@ export function object(what: string, value: unknown): Json {
 export function list(what: string, value: unknown): readonly unknown[] {
   if (Array.isArray(value)) return value;
   throw disbelieved(`${what} gave no list`);
+}
+
+/** What the account was charged: gas at its price, and on a rollup what layer 1 asks beside it. Some receipts do not say. */
+function billed({ gasUsed, effectiveGasPrice, l1Fee }: Json): Pick<Inclusion, 'feePaid'> {
+  if (gasUsed === undefined || effectiveGasPrice === undefined) return {};
+  const gas = quantity('gasUsed', gasUsed) * quantity('effectiveGasPrice', effectiveGasPrice);
+  const beside = typeof l1Fee === 'string' ? quantity('l1Fee', l1Fee) : 0n;
+  return { feePaid: String(gas + beside) };
 }
 
 function hash32(what: string, value: unknown): string {

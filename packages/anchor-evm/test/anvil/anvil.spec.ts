@@ -1,5 +1,6 @@
 import { keccak256, Wallet } from 'ethers';
 import { headerRlp } from '../../src/block-header-rlp.js';
+import { EvmNode } from '../../src/evm-node.js';
 import { Anvil } from './anvil.js';
 
 describe('the test node', () => {
@@ -25,5 +26,27 @@ describe('the test node', () => {
     expect(BigInt(await anvil.rpc('eth_getBalance', address, 'latest'))).toBeGreaterThan(
       10n ** 21n,
     );
+  });
+
+  it('says in the inclusion of a transaction what its account was charged', async () => {
+    const wallet = new Wallet(anvil.key(1));
+    const { address } = wallet;
+    const balance = async () =>
+      BigInt(await anvil.rpc<string>('eth_getBalance', address, 'latest'));
+    const before = await balance();
+    const signed = await wallet.signTransaction({
+      chainId: 31_337,
+      type: 2,
+      nonce: 0,
+      to: address,
+      gasLimit: 60_000,
+      maxFeePerGas: 10n ** 11n,
+      maxPriorityFeePerGas: 1n,
+    });
+    const txId = await anvil.rpc<string>('eth_sendRawTransaction', signed);
+    await anvil.mine(1);
+    const node = new EvmNode({ url: anvil.url, headers: {}, timeoutMs: 5_000 }, 31_337);
+    const placed = await node.placed(txId, new AbortController().signal);
+    expect(BigInt(placed?.inclusion.feePaid ?? 0)).toBe(before - (await balance()));
   });
 });

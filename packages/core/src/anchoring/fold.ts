@@ -160,9 +160,8 @@ function deadAs(observation: Observation, input: FoldInput): 'expired' | 'replac
   if (observation.status === 'expired') return 'expired';
   if (observation.status !== 'conflicted' || !observation.inclusion) return undefined;
   // A deterministic ledger's inclusion cannot be taken back, so its conflict cannot either.
-  const settled =
-    !input.capabilities.reorgs || observation.inclusion.depth >= input.policy.finalityDepth;
-  return settled ? 'replaced' : undefined;
+  const settled = observation.settled ?? observation.inclusion.depth >= input.policy.finalityDepth;
+  return settled || !input.capabilities.reorgs ? 'replaced' : undefined;
 }
 
 function liveAs(attempt: Attempt, observation: Observation): AttemptState {

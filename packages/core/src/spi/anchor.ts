@@ -89,7 +89,7 @@ export interface Inclusion {
   readonly blockTimeMs: number;
   /** Blocks on top of and including the one that holds it. */
   readonly depth: number;
-  /** What the ledger really charged, in decimal digits of the fee's unit, where that is less than the attempt's `fee` (gas). */
+  /** What the ledger really charged, in decimal digits of the fee's unit, where it is not the attempt's `fee` (gas). */
   readonly feePaid?: string;
 }
 
@@ -116,6 +116,11 @@ export interface Observation {
   readonly inclusion?: Inclusion;
   /** The txId of the winner when `conflicted` and known. */
   readonly conflictsWith?: string;
+  /**
+   * When `conflicted`, on a ledger that says itself what is final: whether the winner is. Left out, the depth of the
+   * policy decides.
+   */
+  readonly settled?: boolean;
 }
 
 /** Options of one prepare: the engine decides when to pay more, the anchor decides how. */

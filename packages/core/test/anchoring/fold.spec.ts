@@ -38,6 +38,28 @@ function foldFamily(
   });
 }
 
+describe('a place that another transaction took', () => {
+  it.each<[string, boolean | undefined, number, AttemptState[]]>([
+    ['only by its depth when the ledger says nothing of finality', undefined, 6, ['replaced']],
+    ['not before that depth', undefined, 5, []],
+    ['when the ledger says that the winner is final', true, 1, ['replaced']],
+    ['not while the ledger says that the winner can still fall, however deep', false, 60, []],
+  ])('is given up %s', (_when, settled, depth, moved) => {
+    const { moves } = foldFamily(
+      ['broadcast', 'broadcast'],
+      [
+        {
+          status: 'conflicted',
+          inclusion: inclusion(depth),
+          ...(settled === undefined ? {} : { settled }),
+        },
+        { status: 'missing' },
+      ],
+    );
+    expect(moves.filter(({ number }) => number === 0).map(({ to }) => to)).toEqual(moved);
+  });
+});
+
 describe('a child', () => {
   it('never stands for the commitment, however deep it lies', () => {
     const { state, action } = foldFamily(
