@@ -1,4 +1,5 @@
 import { AnchorError } from '@wattproof/core/spi';
+import { Transaction } from 'ethers';
 import { CheckpointRegistry } from './artifacts/checkpoint-registry.js';
 import { rpcBytes } from './block-header-rlp.js';
 import { CREATE2_DEPLOYER, deterministicAddress } from './deterministic-address.js';
@@ -7,9 +8,9 @@ import { type EvmSigner, KeySigner } from './evm-signer.js';
 import type { RpcOptions } from './evm-rpc.js';
 import { gasPrice, weiOf } from './gas-price.js';
 
-/** What creates the deployer on a chain that lacks it: one transaction that nobody's key signed, the same everywhere. */
-const DEPLOYER_MAKER = '0x3fab184622dc19b6109349b94811493bf45362';
+/** What the transaction below pays, from an account that has only this one: 100,000 gas at 100 gwei. */
 const DEPLOYER_COST_WEI = 10_000_000_000_000_000n;
+/** Creates the deployer on a chain that lacks it. Nobody's key signed it, and it is the same everywhere. */
 const DEPLOYER_TRANSACTION =
   '0xf8a58085174876e800830186a08080b853604580600e600039806000f350fe7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe03601600081602082378035828234f58015156039578182fd5b8082525050506014600cf31ba02222222222222222222222222222222222222222222222222222222222222222a02222222222222222222222222222222222222222222222222222222222222222';
 
@@ -69,7 +70,8 @@ class Deployment {
 
   async ensureDeployer(): Promise<void> {
     if (await this.exists(CREATE2_DEPLOYER)) return;
-    await this.send(DEPLOYER_MAKER, '0x', DEPLOYER_COST_WEI);
+    const maker = Transaction.from(DEPLOYER_TRANSACTION).from as string;
+    await this.send(maker.toLowerCase(), '0x', DEPLOYER_COST_WEI);
     const signed = rpcBytes(DEPLOYER_TRANSACTION);
     const txId = txIdOf(signed);
     await this.#node.send(signed, txId, this.#signal);
