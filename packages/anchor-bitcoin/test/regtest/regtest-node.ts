@@ -7,6 +7,9 @@ const bcoin = createRequire(import.meta.url)('bcoin');
 /** Segwit is active from here on bcoin's regtest. */
 const SEGWIT_HEIGHT = 450;
 
+/** Enough for a transaction of some hundred outputs. */
+const PURSE_FEE_SAT = 50_000;
+
 /** A real Bitcoin node in memory, on regtest, that mines when told to and can be reorganised. */
 export class RegtestNode {
   /** What small coins are paid from. */
@@ -52,15 +55,16 @@ export class RegtestNode {
     }
   }
 
-  /** Sends one output of each value to a locking script; it waits for a block. */
-  async pay(script: Uint8Array, valuesSat: readonly number[]): Promise<void> {
-    const [coin] = await this.node.chain.getCoinsByAddress([this.#purse.getAddress()]);
+  /** Sends these outputs in one transaction; it waits for a block. */
+  async pay(outputs: readonly { script: Uint8Array; valueSat: number }[]): Promise<void> {
+    const own = this.#purse.getAddress();
+    const [coin] = await this.node.chain.getCoinsByAddress([own]);
     const transaction = new bcoin.MTX();
     transaction.addCoin(coin);
-    const values = valuesSat.reduce((sum, value) => sum + value, 0);
-    for (const value of valuesSat) transaction.addOutput({ address: addressOf(script), value });
-    const address = this.#purse.getAddress();
-    transaction.addOutput({ address, value: coin.value - values - 10_000 });
+    for (const { script, valueSat } of outputs)
+      transaction.addOutput({ address: addressOf(script), value: valueSat });
+    const paid = outputs.reduce((sum, { valueSat }) => sum + valueSat, 0);
+    transaction.addOutput({ address: own, value: coin.value - paid - PURSE_FEE_SAT });
     transaction.sign(this.#purse);
     await this.node.mempool.addTX(transaction.toTX());
   }

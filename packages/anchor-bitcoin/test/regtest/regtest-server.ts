@@ -12,7 +12,10 @@ const commands: Record<string, (...parameters: any[]) => Promise<unknown>> = {
   // What is left out arrives as null.
   mine: (count: number, to: string | null) =>
     to === null ? regtest.mine(count) : regtest.mine(count, Buffer.from(to, 'hex')),
-  pay: (script: string, valuesSat: number[]) => regtest.pay(Buffer.from(script, 'hex'), valuesSat),
+  pay: (outputs: { script: string; valueSat: number }[]) =>
+    regtest.pay(
+      outputs.map(({ script, valueSat }) => ({ script: Buffer.from(script, 'hex'), valueSat })),
+    ),
   reorganise: (depth: number) => regtest.reorganise(depth),
   header: async (height: number) => hexOf(await regtest.header(height)),
   transactionsOf: async (script: string) =>

@@ -1,7 +1,9 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
 
-const COINBASE_MATURITY = 100;
+/** Pays for some hundred anchors. */
+const ENDOWMENT_SAT = 1_000_000;
+const BURIED_BLOCKS = 12;
 
 /** Rates in sat/vB; what is left out stays as it is. */
 export interface Fees {
@@ -69,16 +71,24 @@ export class Regtest {
     return this.#ask('mine', count, script && Buffer.from(script).toString('hex'));
   }
 
-  /** One spendable coin for each locking script. */
-  async fund(...scripts: readonly Uint8Array[]): Promise<void> {
-    for (const script of scripts) await this.mine(1, script);
-    await this.mine(COINBASE_MATURITY);
-  }
-
   /** A coin of each value for a locking script, in a block. */
   async pay(script: Uint8Array, ...valuesSat: readonly number[]): Promise<void> {
-    await this.#ask('pay', Buffer.from(script).toString('hex'), valuesSat);
+    const hex = Buffer.from(script).toString('hex');
+    await this.#ask(
+      'pay',
+      valuesSat.map((valueSat) => ({ script: hex, valueSat })),
+    );
     await this.mine(1);
+  }
+
+  /** A coin for each locking script, deeper than a test takes blocks back. */
+  async fund(...scripts: readonly Uint8Array[]): Promise<void> {
+    const outputs = scripts.map((script) => ({
+      script: Buffer.from(script).toString('hex'),
+      valueSat: ENDOWMENT_SAT,
+    }));
+    await this.#ask('pay', outputs);
+    await this.mine(BURIED_BLOCKS);
   }
 
   /** Replaces the newest `depth` blocks by `depth + 1` empty ones. */
