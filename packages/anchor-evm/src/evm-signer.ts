@@ -26,7 +26,11 @@ export interface EvmSigner {
 }
 
 /** The signer a configuration names. */
-export function signerOf({ key, keystore, signer }: EvmConfig): EvmSigner {
+export function signerOf({
+  key,
+  keystore,
+  signer,
+}: Pick<EvmConfig, 'key' | 'keystore' | 'signer'>): EvmSigner {
   if (signer !== undefined) return new RemoteSigner(signer, signer.address);
   if (keystore !== undefined) return new KeystoreSigner(keystore.json, keystore.password);
   return new KeySigner(key as string);

@@ -2,6 +2,7 @@ import {
   type Anchor,
   AnchorError,
   type AnchorIntent,
+  type AnchorPorts,
   type AnchorQuote,
   type Attempt,
   type Draft,
@@ -27,6 +28,8 @@ import { gwei } from './gas-price.js';
 import { RegistryPlace } from './registry-place.js';
 import { CALLDATA_EVIDENCE } from './verify/calldata.verifier.js';
 import { hex } from './verify/hex.js';
+import { contractsOn } from './wallet/contract-reader.js';
+import { evmWallet } from './wallet/wallet-port.js';
 import { RECEIPT_EVIDENCE } from './verify/receipt.verifier.js';
 import { STATE_EVIDENCE } from './verify/state.verifier.js';
 
@@ -40,11 +43,13 @@ export class EvmAnchor implements Anchor {
   readonly #place: CommitmentPlace;
   readonly #planner: AnchorPlanner;
   readonly #watch: AttemptWatch;
+  readonly ports: AnchorPorts;
 
   constructor(
     private readonly config: EvmConfig,
     private readonly context: PluginContext,
     private readonly signer: EvmSigner = signerOf(config),
+    ports: AnchorPorts = {},
   ) {
     const { rpc, chainId, mode, registry = registryAddress(), registryFromBlock } = config;
     this.#node = new EvmNode(rpc, chainId);
@@ -53,6 +58,9 @@ export class EvmAnchor implements Anchor {
     this.#place = this.#registry ?? new CalldataPlace(this.#node);
     this.#planner = new AnchorPlanner(this.#node, this.#place, config);
     this.#watch = new AttemptWatch(this.#node, config.finality);
+    const contracts = contractsOn(this.#node);
+    const wallet = evmWallet({ chainId: BigInt(chainId), clock: context.clock, contracts });
+    this.ports = { wallet, ...ports };
   }
 
   async quote(_intent: AnchorIntent, signal: AbortSignal): Promise<AnchorQuote> {

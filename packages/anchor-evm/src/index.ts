@@ -9,6 +9,8 @@ export { registryAddress } from './deterministic-address.js';
 export { EvmAnchor } from './evm.anchor.js';
 export { EvmConfig } from './evm.config.js';
 export { type EvmSigner, KeySigner, type UnsignedTransaction } from './evm-signer.js';
+export { checkSignIn, type SignInExpectation, type SignInVerdict } from './wallet/check-sign-in.js';
+export { readSignInMessage, type SignInMessage } from './wallet/sign-in-message.js';
 
 export default defineAnchor({
   name: 'evm',
@@ -22,6 +24,7 @@ export default defineAnchor({
     bump: 'replace',
     evidence: [RECEIPT_EVIDENCE, STATE_EVIDENCE, CALLDATA_EVIDENCE],
     trust: 'light-client',
+    ports: ['wallet'],
   },
   create: (config, context) => new EvmAnchor(config, context),
 });

@@ -1,5 +1,6 @@
 export { Cut, type CutMoment, CutPoint } from './cut-at-await.js';
 export { type AnchorSuiteOptions, describeAnchor } from './describe-anchor.js';
+export { describePorts } from './describe-ports.js';
 export { describePricing, type PricingSuiteOptions } from './describe-pricing.js';
 export { describeStore, type StoreSuiteOptions, type TestRunner } from './describe-store.js';
 export { FakeClock } from './fake-clock.js';
