@@ -8,6 +8,13 @@ export const RpcConfig = z.strictObject({
   url: z.url().describe('JSON-RPC of a Bitcoin Core compatible node that runs with txindex=1.'),
   user: z.string().optional(),
   password: z.string().meta({ secret: true }).optional(),
+  wallet: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'Watch-only wallet of the node that has the address imported. Without one the whole UTXO set is read for each anchor, which on mainnet takes minutes and a longer timeoutMs.',
+    ),
   timeoutMs,
 });
 

@@ -1,5 +1,5 @@
 import type { Inclusion } from '@wattproof/core/spi';
-import type { BitcoinBackend, ChainInfo } from './bitcoin-backend.js';
+import type { BitcoinBackend, ChainInfo, Unspent } from './bitcoin-backend.js';
 import { BitcoinRpc, type RpcOptions } from './bitcoin-rpc.js';
 import { anchorErrorOf, isKnown, isNotFound } from './bitcoin.errors.js';
 import { bytesOf, hex } from './verify/block-header.js';
@@ -44,8 +44,13 @@ const DEFAULT_RELAY_SAT_PER_VB = 1;
 export class BitcoinNode implements BitcoinBackend {
   readonly #rpc: BitcoinRpc;
 
-  constructor(options: RpcOptions) {
-    this.#rpc = new BitcoinRpc(options);
+  constructor(private readonly options: RpcOptions & { readonly wallet?: string | undefined }) {
+    const { wallet, url } = options;
+    this.#rpc = new BitcoinRpc(
+      wallet === undefined
+        ? options
+        : { ...options, url: `${url.replace(/\/$/, '')}/wallet/${encodeURIComponent(wallet)}` },
+    );
   }
 
   /** `chain` is Core's name of it: `main`, `test`, `signet`, `regtest`. */
@@ -114,7 +119,11 @@ export class BitcoinNode implements BitcoinBackend {
     signal: AbortSignal,
   ): Promise<{ readonly header: string; readonly txIds: readonly string[] }> {
     const { tx } = await this.#call<{ tx: string[] }>('getblock', [blockHash, true], signal);
-    return { header: await this.#call('getblockheader', [blockHash, false], signal), txIds: tx };
+    return { header: await this.header(blockHash, signal), txIds: tx };
+  }
+
+  header(blockHash: string, signal: AbortSignal): Promise<string> {
+    return this.#call('getblockheader', [blockHash, false], signal);
   }
 
   /** What spends an output, on the best chain or waiting; undefined when nothing does or nobody knows the output. */
@@ -157,11 +166,24 @@ export class BitcoinNode implements BitcoinBackend {
   }
 
   /** What blocks leave to an address, and the height this is as of. */
-  unspent(
-    address: string,
-    signal: AbortSignal,
-  ): Promise<{ readonly unspents: readonly UnspentOutput[]; readonly height: number }> {
-    return this.#call('scantxoutset', ['start', [`addr(${address})`]], signal);
+  unspent(address: string, signal: AbortSignal): Promise<Unspent> {
+    return this.options.wallet === undefined
+      ? this.#call('scantxoutset', ['start', [`addr(${address})`]], signal)
+      : this.#watched(address, signal);
+  }
+
+  /** Of a wallet that watches the address: no node has to be read through for it. */
+  async #watched(address: string, signal: AbortSignal): Promise<Unspent> {
+    const height = await this.#call<number>('getblockcount', [], signal);
+    const coins = await this.#call<(UnspentOutput & { readonly confirmations: number })[]>(
+      'listunspent',
+      [1, 9_999_999, [address]],
+      signal,
+    );
+    return {
+      height,
+      unspents: coins.map((coin) => ({ ...coin, height: height - coin.confirmations + 1 })),
+    };
   }
 
   async #call<T>(method: string, parameters: readonly unknown[], signal: AbortSignal): Promise<T> {

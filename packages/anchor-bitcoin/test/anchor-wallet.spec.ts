@@ -210,6 +210,24 @@ describe('the wallet', () => {
     expect(await statuses(anchor, second)).toEqual(['included']);
   });
 
+  it('is the same when a wallet of the node watches it', async () => {
+    const { anchor } = await funded([20_000, 30_000]);
+    const { rpc, ...config } = chainConfig();
+    const watched = plugin.create(
+      BitcoinConfig.parse({
+        ...config,
+        rpc: { ...rpc, wallet: 'anchors' },
+        wif: regtestKey(1_000 + keys - 1),
+      }),
+      context,
+    );
+    const [wanted, options] = [intent('watched'), { bump: 0, signal }];
+    expect(await watched.prepare(wanted, [], options)).toEqual(
+      await anchor.prepare(wanted, [], options),
+    );
+    expect(await watched.quote(wanted, signal)).toMatchObject({ balance: 50_000n });
+  });
+
   it('without coins says which address to fund', async () => {
     const { anchor, wallet } = await funded([]);
     await expect(anchor.prepare(intent('poor'), [], { bump: 0, signal })).rejects.toMatchObject({

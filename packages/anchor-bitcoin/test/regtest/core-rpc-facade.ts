@@ -122,21 +122,17 @@ export class CoreRpcFacade {
     scantxoutset: async (_action: string, [descriptor]: [string]) => {
       const named = /^addr\((.+)\)$/.exec(descriptor)?.[1];
       if (!named) throw new Refused(-8, 'Only addr() descriptors');
-      const { version, data } = address.fromBech32(named);
-      const coins = await this.#node.chain.getCoinsByAddress([
-        Address.fromProgram(version, Buffer.from(data)),
-      ]);
-      return {
-        height: this.#node.chain.height,
-        unspents: coins.map((coin: any) => ({
-          txid: coin.txid(),
-          vout: coin.index,
-          amount: coin.value / 1e8,
-          height: coin.height,
-          coinbase: coin.coinbase,
-        })),
-      };
+      const unspents = await this.#coins(named);
+      return { height: this.#node.chain.height, unspents };
     },
+    // Of a wallet that watches every address.
+    listunspent: async (_least: number, _most: number, [named]: [string]) =>
+      (await this.#coins(named))
+        .map(({ height, ...coin }) => ({
+          ...coin,
+          confirmations: this.#node.chain.height - height + 1,
+        }))
+        .filter(({ coinbase, confirmations }) => !coinbase || confirmations > 100),
     gettxspendingprevout: async (outputs: { txid: string; vout: number }[]) =>
       outputs.map(({ txid, vout }) => {
         const by = this.#node.mempool.getSpentTX(internal(txid), vout);
@@ -163,6 +159,20 @@ export class CoreRpcFacade {
 
   get #node(): any {
     return this.regtest.node;
+  }
+
+  async #coins(named: string) {
+    const { version, data } = address.fromBech32(named);
+    const coins: any[] = await this.#node.chain.getCoinsByAddress([
+      Address.fromProgram(version, Buffer.from(data)),
+    ]);
+    return coins.map((coin) => ({
+      txid: coin.txid() as string,
+      vout: coin.index as number,
+      amount: coin.value / 1e8,
+      height: coin.height as number,
+      coinbase: coin.coinbase as boolean,
+    }));
   }
 
   async #entry(hash: string): Promise<any> {
