@@ -135,14 +135,14 @@ export class TallyAnchor implements Anchor {
     if (found?.block) return { txId, status: 'included', inclusion: inclusionOf(found.block, tip) };
     if (found) return { txId, status: 'seen' };
     const { account, sequence } = readTransaction(signed);
-    for (const other of await this.#client.transactionsOf(account, { sequence }, signal))
-      if (other.block)
-        return {
-          txId,
-          status: 'conflicted',
-          conflictsWith: other.id,
-          inclusion: inclusionOf(other.block, tip),
-        };
+    const all = await this.#client.transactionsOf(account, { sequence }, signal);
+    const winner = all.find(({ block }) => block !== undefined);
+    if (winner?.block) {
+      const inclusion = inclusionOf(winner.block, tip);
+      // Between the two questions it may have been this one.
+      if (winner.id === txId) return { txId, status: 'included', inclusion };
+      return { txId, status: 'conflicted', conflictsWith: winner.id, inclusion };
+    }
     return { txId, status: 'missing' };
   }
 
