@@ -38,7 +38,7 @@ export async function startGateway(options: StartOptions): Promise<RunningGatewa
   const { env, workingDirectory, out = printLine } = options;
   const { file, plugins, ...loaded } = await loadConfig(options);
   const { config, keyFile } = await withDemoAdminKey(loaded.config, workingDirectory);
-  const warnings = warningsFor(config, plugins);
+  const warnings = [...loaded.exposed, ...warningsFor(config, plugins)];
   const problem = durabilityProblem(config, durabilityOf(config.store.url));
   if (problem) throw new ConfigError(file, [problem]);
   const logger = options.logger ?? gatewayLogger(env.WATTPROOF_LOG_LEVEL ?? 'info');

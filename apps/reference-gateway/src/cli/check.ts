@@ -27,7 +27,8 @@ export async function check(args: readonly string[], context: CommandContext): P
     const unguarded = await guardProblems(read.config, plugins);
     if (unguarded.length > 0) return report(context, file, unguarded);
     context.out(table(HEAD, plugins.map(row)));
-    for (const warning of warningsFor(read.config, plugins)) context.out(`warning: ${warning}`);
+    for (const warning of [...read.exposed, ...warningsFor(read.config, plugins)])
+      context.out(`warning: ${warning}`);
     context.out(`${file} is sound.`);
     return 0;
   } catch (error) {

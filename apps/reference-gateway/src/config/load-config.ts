@@ -21,5 +21,6 @@ export async function loadConfig(
   const plugins = await loadConfiguredPlugins(read.config, file);
   const problems = await guardProblems(read.config, plugins);
   if (problems.length > 0) throw new ConfigError(file, problems);
-  return { ...read, plugins, warnings: warningsFor(read.config, plugins) };
+  const warnings = [...read.exposed, ...warningsFor(read.config, plugins)];
+  return { ...read, plugins, warnings };
 }

@@ -33,6 +33,8 @@ export interface ReadConfig {
   readonly printable: unknown;
   /** Schema of exactly this file, its plugins' blocks included as far as they are known. */
   readonly schema: JsonSchema;
+  /** Secrets in files that others can read, in sentences. */
+  readonly exposed: readonly string[];
 }
 
 /**
@@ -59,7 +61,8 @@ export async function readConfig(options: ReadConfigOptions): Promise<ReadConfig
     throw new ConfigError(file, problems, { sections: pluginSections(substituted.value) });
   }
   const config = withAbsoluteKeys(parsed.data, options.workingDirectory);
-  return { file, config, printable: redact(config, schema), schema };
+  const { exposed } = substituted;
+  return { file, config, printable: redact(config, schema), schema, exposed };
 }
 
 function parseFile(file: string): unknown {

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { ConfigProblem, JsonSchema } from '@wattproof/core/plugins';
 import { type Path, schemasAt, typesOf } from './json-schema.js';
@@ -13,18 +13,23 @@ export interface SubstitutionOptions {
   readonly schema: JsonSchema;
 }
 
+interface Substituted {
+  readonly value: unknown;
+  readonly problems: readonly ConfigProblem[];
+  /** Secrets in files that others can read, in sentences. */
+  readonly exposed: readonly string[];
+}
+
 /**
  * Replaces `${env:NAME}`, `${env:NAME:-default}` and `${file:path}` in the strings of a parsed document.
  * It runs after YAML was parsed, and once: a value is a value and can add neither keys nor references.
  * Where a number or a boolean belongs, a string that is one reference alone becomes one.
  */
-export function substitute(
-  document: unknown,
-  options: SubstitutionOptions,
-): { readonly value: unknown; readonly problems: readonly ConfigProblem[] } {
+export function substitute(document: unknown, options: SubstitutionOptions): Substituted {
   const problems: ConfigProblem[] = [];
+  const exposed: string[] = [];
   const visit = (node: unknown, path: Path): unknown => {
-    if (typeof node === 'string') return replace(node, path, options, problems);
+    if (typeof node === 'string') return replace(node, path, options, { problems, exposed });
     if (Array.isArray(node)) return node.map((item, index) => visit(item, [...path, index]));
     if (typeof node !== 'object' || node === null) return node;
     return Object.fromEntries(
@@ -34,14 +39,14 @@ export function substitute(
         .filter(([key, item]) => item !== '' || (node as Record<string, unknown>)[key] === ''),
     );
   };
-  return { value: visit(document, []), problems };
+  return { value: visit(document, []), problems, exposed };
 }
 
 function replace(
   text: string,
   path: Path,
   options: SubstitutionOptions,
-  problems: ConfigProblem[],
+  found: { readonly problems: ConfigProblem[]; readonly exposed: string[] },
 ): unknown {
   const whole = text.match(REFERENCE)?.[0] === text;
   const fileOnly = whole ? /^\$\{file:([^}]+)\}$/.exec(text)?.[1] : undefined;
@@ -52,9 +57,14 @@ function replace(
   }
   const replaced = text.replaceAll(REFERENCE, (_, kind: string, body: string) => {
     try {
-      return kind === 'env' ? fromEnvironment(body, options.env) : fromFile(body, options.file);
+      if (kind === 'env') return fromEnvironment(body, options.env);
+      const file = resolve(dirname(options.file), body);
+      const text = fromFile(file);
+      if (schemas.some(({ secret }) => secret === true))
+        found.exposed.push(...exposure(path.join('.'), file));
+      return text;
     } catch (error) {
-      problems.push({ path: path.join('.'), message: (error as Error).message });
+      found.problems.push({ path: path.join('.'), message: (error as Error).message });
       return '';
     }
   });
@@ -78,8 +88,15 @@ function fromEnvironment(body: string, env: SubstitutionOptions['env']): string 
   return value;
 }
 
-function fromFile(path: string, configFile: string): string {
-  const file = resolve(dirname(configFile), path);
+/** Mounted secrets are often readable by a group; refusing would leave no way to use them. */
+function exposure(path: string, file: string): string[] {
+  const mode = statSync(file).mode & 0o777;
+  return (mode & 0o077) === 0
+    ? []
+    : [`${path}: ${file} can be read by others (mode ${mode.toString(8)}); chmod 600`];
+}
+
+function fromFile(file: string): string {
   try {
     // Editors and secret managers end a file with a line break that is not part of the secret.
     return readFileSync(file, 'utf8').replace(/\r?\n$/, '');

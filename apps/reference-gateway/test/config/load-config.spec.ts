@@ -1,3 +1,6 @@
+import { chmodSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { check } from '../../src/cli/check.js';
 import { commandContext } from '../../src/cli/command.js';
@@ -31,6 +34,22 @@ it('refuses an unknown key in the block of a plugin', async () => {
   ).rejects.toMatchObject({
     errors: [{ code: 'PLUGIN_CONFIG_INVALID', message: expect.stringContaining('colour') }],
   });
+});
+
+it('warns of secrets in files that others can read', async () => {
+  folder.write('etc/open', '0123456789012345678901').write('etc/closed', 'x'.repeat(52));
+  chmodSync(join(folder.path, 'etc/open'), 0o644);
+  chmodSync(join(folder.path, 'etc/closed'), 0o600);
+  const { warnings } = await load(
+    `${MINIMAL}accounts: { adminApiKey: "\${file:./open}" }
+anchors: { bitcoin: { use: "@wattproof/anchor-bitcoin", network: regtest, rpc: { url: "http://127.0.0.1:1" }, wif: "\${file:./closed}" } }`,
+  );
+  expect(warnings.filter((warning) => warning.includes('read by others'))).toEqual([
+    expect.stringMatching(/^accounts\.adminApiKey: .*open .*mode 644/),
+  ]);
+  chmodSync(join(folder.path, 'etc/closed'), 0o640);
+  const { exposed } = await load(await readFile(folder.file, 'utf8'));
+  expect(exposed.join()).toContain('anchors.bitcoin.wif: ');
 });
 
 it('warns of production without a witness outside the gateway', async () => {
