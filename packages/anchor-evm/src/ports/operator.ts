@@ -117,7 +117,9 @@ export class Operator {
     signal: AbortSignal,
   ): Promise<Waiting> {
     const { chainId, maxFeeGwei, maxPriorityFeeGwei, priorityFeeGwei } = this.config;
-    const estimate = await this.node.call('eth_estimateGas', [{ from, ...target }], signal);
+    // Not as of pending: there the one that is replaced has done it, and doing nothing needs little.
+    const request = [{ from, ...target }, 'latest'];
+    const estimate = await this.node.call('eth_estimateGas', request, signal);
     const gas = (quantity('eth_estimateGas', estimate) * 5n) / 4n;
     const suggested = async () =>
       quantity(
