@@ -25,7 +25,7 @@ describeAnchor<TallyLedger>({
   }),
   close: (ledger) => ledger.close(),
   policy: { maxFeePerIntent: 200, maxBumps: 20 },
-  crash: { points: 10, nightlyPoints: 60, nightlySeeds: 2 },
+  crash: { points: 6, nightlyPoints: 60, nightlySeeds: 2 },
   // Between two passes of a crash run: what Tally does on bad days.
   disturb: async (ledger, random) => {
     const dice = random();
