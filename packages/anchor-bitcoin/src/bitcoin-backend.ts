@@ -15,6 +15,8 @@ export interface BitcoinBackend {
   send(bytes: Uint8Array, signal: AbortSignal): Promise<'accepted' | 'known'>;
   /** Where a transaction is on the best chain. */
   inclusion(txId: string, signal: AbortSignal): Promise<Inclusion | undefined>;
+  /** The 80 bytes of a block's header, in hex. */
+  header(blockHash: string, signal: AbortSignal): Promise<string>;
   /** The header in hex and the ids of the transactions, in their order. */
   block(blockHash: string, signal: AbortSignal): Promise<BlockOutline>;
   /** What spends an output, on the best chain or waiting; undefined when nothing does or nobody knows the output. */

@@ -10,7 +10,7 @@ import type { FeeMarket, NodeTransaction, Spending } from './bitcoin-node.js';
 import type { BitcoinNetwork } from './bitcoin.config.js';
 import type { HeaderQuorum } from './header-quorum.js';
 import { easiestBits } from './known-chains.js';
-import { bytesOf, hex, readHeader, targetOfBits } from './verify/block-header.js';
+import { type BlockHeader, bytesOf, hex, readHeader, targetOfBits } from './verify/block-header.js';
 import { branchOf, branchRoot, doubleSha256 } from './verify/merkle-branch.js';
 import { readTransaction } from './verify/transaction.js';
 
@@ -71,12 +71,7 @@ export class CheckedBackend implements BitcoinBackend {
   block(blockHash: string, signal: AbortSignal): Promise<BlockOutline> {
     return this.#ask(`block ${blockHash}`, async () => {
       const found = await this.node.block(blockHash, signal);
-      const header = readHeader(bytesOf(found.header) ?? new Uint8Array(0));
-      if (header?.hash !== blockHash) return nonsense('the header of that block');
-      const easiest = targetOfBits(Number.parseInt(easiestBits(this.network), 16));
-      const target = targetOfBits(Number.parseInt(header.bits, 16));
-      if (!header.workDone || target === undefined || easiest === undefined || target > easiest)
-        return nonsense(`a header with the proof of work of ${this.network}`);
+      const header = this.#readHeader(found.header, blockHash);
       if (!found.txIds.every(isHash)) return nonsense('transaction ids');
       const ids = found.txIds.map((id) => (bytesOf(id) as Uint8Array).reverse());
       const [leaf] = ids;
@@ -115,6 +110,24 @@ export class CheckedBackend implements BitcoinBackend {
       );
       return sound && isHeight(found.height) ? found : nonsense('coins');
     });
+  }
+
+  header(blockHash: string, signal: AbortSignal): Promise<string> {
+    return this.#ask(`the header of ${blockHash}`, async () => {
+      const header = await this.node.header(blockHash, signal);
+      this.#readHeader(header, blockHash);
+      return header;
+    });
+  }
+
+  #readHeader(text: string, blockHash: string): BlockHeader {
+    const header = readHeader(bytesOf(text) ?? new Uint8Array(0));
+    if (header?.hash !== blockHash) return nonsense('the header of that block');
+    const easiest = targetOfBits(Number.parseInt(easiestBits(this.network), 16));
+    const target = targetOfBits(Number.parseInt(header.bits, 16));
+    if (!header.workDone || target === undefined || easiest === undefined || target > easiest)
+      return nonsense(`a header with the proof of work of ${this.network}`);
+    return header;
   }
 
   /** Whatever an adapter trips over in an answer is the node's fault. */

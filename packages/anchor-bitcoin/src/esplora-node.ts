@@ -94,11 +94,14 @@ export class EsploraNode implements BitcoinBackend {
   }
 
   async block(blockHash: string, signal: AbortSignal): Promise<BlockOutline> {
-    const header = await this.#text(`/block/${blockHash}/header`, signal);
+    const header = await this.header(blockHash, signal);
     const txIds = await this.#json(TxIds, `/block/${blockHash}/txids`, signal);
-    if (header === undefined || txIds === undefined)
-      throw new AnchorError('not-found', `${this.#who} has no block ${blockHash}.`);
-    return { header, txIds };
+    return { header, txIds: txIds ?? this.#noBlock(blockHash) };
+  }
+
+  async header(blockHash: string, signal: AbortSignal): Promise<string> {
+    const header = await this.#text(`/block/${blockHash}/header`, signal);
+    return header ?? this.#noBlock(blockHash);
   }
 
   async spending(
@@ -185,6 +188,10 @@ export class EsploraNode implements BitcoinBackend {
     const read = schema.safeParse(value);
     if (read.success) return read.data;
     throw this.#nonsense(what, read.error);
+  }
+
+  #noBlock(blockHash: string): never {
+    throw new AnchorError('not-found', `${this.#who} has no block ${blockHash}.`);
   }
 
   #nonsense(what: string, cause?: unknown): AnchorError {

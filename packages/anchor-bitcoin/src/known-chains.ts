@@ -47,6 +47,10 @@ export function chainOfGenesis(genesis: string | undefined): string {
   return KNOWN_CHAINS.find((known) => known.genesis === genesis)?.chain ?? genesis ?? 'none';
 }
 
+export function isOnNetwork(chain: string, network: BitcoinNetwork): boolean {
+  return KNOWN_CHAINS.some((known) => known.chain === chain && known.network === network);
+}
+
 /** Compact form of the easiest target a block of the network may have. */
 export function easiestBits(network: BitcoinNetwork): string {
   return KNOWN_CHAINS.find((known) => known.network === network)!.easiestBits;

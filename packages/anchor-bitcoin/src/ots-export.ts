@@ -3,6 +3,8 @@ import { bytesOf, hex, readHeader } from './verify/block-header.js';
 import { OP_RETURN_EVIDENCE } from './verify/op-return.verifier.js';
 import { MAX_MESSAGE_BYTES, type OtsOp } from './verify/ots/ots-op.js';
 import { attested, chain, MAX_DEPTH, type OtsTimestamp } from './verify/ots/ots-timestamp.js';
+import { OPENTIMESTAMPS_EVIDENCE } from './verify/ots/opentimestamps.verifier.js';
+import { readTimestamp } from './verify/ots/read-ots.js';
 import { writeOts } from './verify/ots/write-ots.js';
 
 /** The format's name in `?format=`. */
@@ -37,6 +39,8 @@ export async function otsExport(proof: ProofToExport): Promise<ExportedProof | u
 
 /** From the commitment on. */
 function tailOf({ commitment, evidence }: ProofToExport): OtsTimestamp | undefined {
+  if (evidence.type === OPENTIMESTAMPS_EVIDENCE)
+    return readTimestamp(bytesOf(evidence.body['timestamp']) as Uint8Array, commitment.digest);
   if (evidence.type !== OP_RETURN_EVIDENCE) return undefined;
   const { tx: txHex, branch, index, header, height } = evidence.body;
   const tx = bytesOf(txHex);

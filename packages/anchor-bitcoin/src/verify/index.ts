@@ -1,5 +1,7 @@
+import { opReturnVerifier } from './op-return.verifier.js';
+import { openTimestampsVerifier } from './ots/opentimestamps.verifier.js';
+
 export { opReturnVerifier, OP_RETURN_EVIDENCE } from './op-return.verifier.js';
-export { opReturnVerifier as default } from './op-return.verifier.js';
 export { type BlockHeader, readHeader } from './block-header.js';
 export { type BranchProof, branchRoot } from './merkle-branch.js';
 export {
@@ -16,5 +18,9 @@ export {
   type OtsAttestation,
   type OtsTimestamp,
 } from './ots/ots-timestamp.js';
+export { OPENTIMESTAMPS_EVIDENCE, openTimestampsVerifier } from './ots/opentimestamps.verifier.js';
 export { readOts, readTimestamp } from './ots/read-ots.js';
 export { writeOts } from './ots/write-ots.js';
+
+/** One for each type of evidence. */
+export default [opReturnVerifier, openTimestampsVerifier];

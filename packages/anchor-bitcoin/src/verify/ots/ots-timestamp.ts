@@ -70,6 +70,31 @@ export function* attestationsOf(
   for (const { next } of timestamp.branches) yield* attestationsOf(next);
 }
 
+/** Each way from the message to a block that this timestamp names, alone. */
+export function* blockPaths(
+  timestamp: OtsTimestamp,
+): Generator<{ readonly path: OtsTimestamp; readonly height: number; readonly root: Uint8Array }> {
+  const { message } = timestamp;
+  for (const attestation of timestamp.attestations)
+    if (attestation.kind === 'bitcoin' && message.length === 32)
+      yield { path: attested(message, attestation), height: attestation.height, root: message };
+  for (const { op, next } of timestamp.branches)
+    for (const { path, ...rest } of blockPaths(next))
+      yield { path: { message, attestations: [], branches: [{ op, next: path }] }, ...rest };
+}
+
+/** The timestamp without its ways to blocks; undefined when it has no others. */
+export function withoutBlocks(timestamp: OtsTimestamp): OtsTimestamp | undefined {
+  const attestations = timestamp.attestations.filter(({ kind }) => kind !== 'bitcoin');
+  const branches = timestamp.branches.flatMap(({ op, next }) => {
+    const rest = withoutBlocks(next);
+    return rest ? [{ op, next: rest }] : [];
+  });
+  return attestations.length + branches.length > 0
+    ? { message: timestamp.message, attestations, branches }
+    : undefined;
+}
+
 function sameOp(a: OtsOp, b: OtsOp): boolean {
   if (a.kind !== b.kind) return false;
   if (!('bytes' in a) || !('bytes' in b)) return true;
