@@ -4,35 +4,39 @@ import { backendFields, hasOneNode, ONE_NODE } from './backend.config.js';
 export const BITCOIN_NETWORKS = ['mainnet', 'testnet', 'signet', 'regtest'] as const;
 export type BitcoinNetwork = (typeof BITCOIN_NETWORKS)[number];
 
-const FeeConfig = z.strictObject({
-  targetBlocks: z
-    .int()
-    .min(1)
-    .max(1_008)
-    .default(6)
-    .describe(
-      'Blocks within which an anchor should be in one: what the node estimates for. Past them a newer checkpoint takes its place.',
-    ),
-  floorSatPerVb: z.number().min(0.1).max(1_000).default(1).describe('No anchor pays less.'),
-  fallbackSatPerVb: z
-    .number()
-    .min(0.1)
-    .max(1_000)
-    .default(2)
-    .describe('Paid while the node has no estimate.'),
-  maxSatPerVb: z
-    .number()
-    .min(0.1)
-    .max(10_000)
-    .default(100)
-    .describe('No anchor pays more; one that would have to waits in state "capped".'),
-  step: z
-    .number()
-    .gt(1)
-    .max(10)
-    .default(1.5)
-    .describe('By how much each replacement of a stuck anchor multiplies the rate.'),
-});
+const FeeConfig = z
+  .strictObject({
+    targetBlocks: z
+      .int()
+      .min(1)
+      .max(1_008)
+      .default(6)
+      .describe(
+        'Blocks within which an anchor should be in one: what the node estimates for. Past them a newer checkpoint takes its place.',
+      ),
+    floorSatPerVb: z.number().min(0.1).max(1_000).default(1).describe('No anchor pays less.'),
+    fallbackSatPerVb: z
+      .number()
+      .min(0.1)
+      .max(1_000)
+      .default(2)
+      .describe('Paid while the node has no estimate.'),
+    maxSatPerVb: z
+      .number()
+      .min(0.1)
+      .max(10_000)
+      .default(100)
+      .describe('No anchor pays more; one that would have to waits in state "capped".'),
+    step: z
+      .number()
+      .gt(1)
+      .max(10)
+      .default(1.5)
+      .describe('By how much each replacement of a stuck anchor multiplies the rate.'),
+  })
+  .refine(({ floorSatPerVb, maxSatPerVb }) => floorSatPerVb <= maxSatPerVb, {
+    message: '"floorSatPerVb" is above "maxSatPerVb": no anchor could be made.',
+  });
 export type FeeConfig = z.infer<typeof FeeConfig>;
 
 /** How the one address that pays locks its coins. */

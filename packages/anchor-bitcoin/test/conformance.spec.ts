@@ -3,12 +3,13 @@ import { opReturnVerifier } from '@wattproof/anchor-bitcoin/verify';
 import type { PluginContext } from '@wattproof/core/spi';
 import { describeAnchor } from '@wattproof/core/testing';
 import type { AnchorWallet } from '../src/anchor-wallet.js';
+import type { AddressType } from '../src/bitcoin.config.js';
 import { commitsTo, readTransaction } from '../src/verify/transaction.js';
 import { regtestKey, regtestWallet } from './regtest/regtest-key.js';
 import { Regtest } from './regtest/regtest.js';
 
 /** One node for all tests; each test has a wallet of its own, of which so many are funded at a time. */
-const WALLETS = 100;
+const WALLETS = 50;
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 const context: PluginContext = {
   instanceId: 'bitcoin',
@@ -19,8 +20,12 @@ const context: PluginContext = {
 
 interface World {
   readonly wif: string;
+  readonly address: AddressType;
   readonly wallet: AnchorWallet;
 }
+
+/** Both types in turn. */
+const typeOf = (index: number): AddressType => (index % 2 === 0 ? 'p2wpkh' : 'p2tr');
 
 let regtest: Regtest;
 let used = 0;
@@ -32,10 +37,13 @@ afterAll(async () => {
   await regtest.stop();
 });
 
-const config = ({ wif }: World) => ({
+const walletOf = (index: number) => regtestWallet(index, typeOf(index));
+
+const config = ({ wif, address }: World) => ({
   network: 'regtest',
   rpc: { url: regtest.url, user: 'anchor', password: 'secret' },
   wif,
+  address,
   confirmations: 3,
 });
 
@@ -45,11 +53,11 @@ describeAnchor<World>({
   open: async () => {
     if (used % WALLETS === 0)
       await regtest.fund(
-        ...Array.from({ length: WALLETS }, (_unused, at) => regtestWallet(used + at).script),
+        ...Array.from({ length: WALLETS }, (_unused, at) => walletOf(used + at).script),
       );
-    const world = { wif: regtestKey(used), wallet: regtestWallet(used) };
+    const index = used;
     used += 1;
-    return world;
+    return { wif: regtestKey(index), address: typeOf(index), wallet: walletOf(index) };
   },
   config,
   create: (world) => plugin.create(BitcoinConfig.parse(config(world)), context),

@@ -23,6 +23,12 @@ describe('the fee of an anchor', () => {
     expect(feeOf({ market: { ...question.market, estimateSatPerVb: 0.2 } })).toBe(153n);
   });
 
+  it('has no schedule whose floor is above its ceiling', () => {
+    const fee = { floorSatPerVb: 20, maxSatPerVb: 10 };
+    expect(BitcoinConfig.shape.fee.safeParse(fee).success).toBe(false);
+    expect(BitcoinConfig.shape.fee.safeParse({ ...fee, maxSatPerVb: 20 }).success).toBe(true);
+  });
+
   it('rises with each bump, whatever the power, and stops at the dearest rate', () => {
     let before = 0n;
     for (let bump = 0; bump <= 100; bump += 1) {
