@@ -18,7 +18,7 @@ interface Connection {
 export class TallyTransport implements Transport {
   readonly #connections = new Set<Connection>();
   #server: Server | undefined;
-  #stopping = false;
+  #stopped: Promise<void> | undefined;
 
   constructor(
     private readonly config: TallyConfig,
@@ -34,8 +34,12 @@ export class TallyTransport implements Transport {
   }
 
   /** Takes nothing new, answers what is being taken, then closes. */
-  async stop(): Promise<void> {
-    this.#stopping = true;
+  stop(): Promise<void> {
+    this.#stopped ??= this.#drain();
+    return this.#stopped;
+  }
+
+  async #drain(): Promise<void> {
     const server = this.#server;
     this.#server = undefined;
     const closed = server && once(server, 'close');
@@ -64,7 +68,7 @@ export class TallyTransport implements Transport {
       // The socket outlives the loop: what was written to it is still to be sent.
       const chunks = socket.iterator({ destroyOnReturn: false });
       for await (const line of linesOf(chunks, this.config.maxLineBytes)) {
-        if (this.#stopping) break;
+        if (this.#stopped !== undefined) break;
         connection.underWay = this.#take(line, socket, ingest);
         await connection.underWay;
         connection.underWay = undefined;
