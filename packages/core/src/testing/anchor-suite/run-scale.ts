@@ -20,14 +20,22 @@ export function scaleOf<World>({ crash = {} }: AnchorSuiteOptions<World>): RunSc
   const nightly = Boolean(process.env['WATTPROOF_NIGHTLY']);
   return {
     nightly,
-    commitments: nightly ? 4 : 3,
+    commitments: nightly ? 8 : 3,
     seeds: Array.from({ length: nightly ? nightlySeeds : 1 }, (_unused, index) => index + 1),
     points: nightly ? nightlyPoints : points,
   };
 }
 
-/** At most `limit` of the numbers below `places`, evenly; the stride is odd, so that a sample meets every kind. */
-export function* sampleOf(places: number, limit: number): Generator<number> {
-  const stride = Math.ceil(places / Math.max(1, limit)) | 1;
-  for (let place = 0; place < places; place += stride) yield place;
+/** Of all calls (from 1) with all kinds of what can happen there, at most `limit` pairs: spread evenly, kinds in turn. */
+export function* sampleOf<Kind>(
+  calls: number,
+  kinds: readonly Kind[],
+  limit: number,
+): Generator<readonly [at: number, kind: Kind]> {
+  const places = calls * kinds.length;
+  const count = Math.min(places, Math.ceil(limit));
+  for (let nth = 0; nth < count; nth += 1) {
+    const at = Math.floor((nth * places) / count / kinds.length) + 1;
+    yield [at, kinds[nth % kinds.length] as Kind];
+  }
 }
