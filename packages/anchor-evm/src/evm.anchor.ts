@@ -31,7 +31,7 @@ import { hex } from './verify/hex.js';
 import { contractsOn } from './wallet/contract-reader.js';
 import { evmWallet } from './wallet/wallet-port.js';
 import { RECEIPT_EVIDENCE } from './verify/receipt.verifier.js';
-import { STATE_EVIDENCE } from './verify/state.verifier.js';
+import { STATE_EVIDENCE, stateVerifier } from './verify/state.verifier.js';
 
 /**
  * Commitments on an EVM chain, in a registry or in calldata. One account pays, its next nonce is the conflict key: of all
@@ -128,11 +128,11 @@ export class EvmAnchor implements Anchor {
       trust: settled ? 'light-client' : 'operator',
     } as const;
     if (this.#registry !== undefined && this.config.evidence === 'state') {
-      const body = {
-        ...members,
-        ...(await this.#state(this.#registry, intent, block.height, signal)),
-      };
-      return { ...evidence, type: STATE_EVIDENCE, body };
+      const state = await this.#state(this.#registry, intent, block.height, signal);
+      const stated = { ...evidence, type: STATE_EVIDENCE, body: { ...members, ...state } };
+      // A newer checkpoint in the same block hides this one; its receipt does not.
+      if ((await stateVerifier.verify(intent.commitment, stated, { trustedKeys: [] })).ok)
+        return stated;
     }
     const proof = await (this.#registry === undefined ? transactionProof : receiptProof)(
       this.#node,

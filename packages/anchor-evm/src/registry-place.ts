@@ -94,7 +94,7 @@ export class RegistryPlace implements CommitmentPlace {
     const params = [this.address, slots, toQuantity(height)];
     const answer = object('eth_getProof', await this.node.call('eth_getProof', params, signal));
     const nodes = (what: unknown): Uint8Array[] =>
-      list('a proof', what).map((node) => bytes('a node', node));
+      Array.from(list('a proof', what), (node) => bytes('a node', node));
     const [size, digest] = list('storageProof', answer['storageProof']).map((entry) =>
       nodes(object('storageProof', entry)['proof']),
     );
