@@ -101,6 +101,19 @@ async function publish(
 const statuses = async (anchor: Anchor, ...attempts: Attempt[]) =>
   (await anchor.observe(attempts, signal)).map(({ status }) => status);
 
+const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+
+async function rpc(method: string, ...params: unknown[]): Promise<any> {
+  const response = await fetch(regtest.url, {
+    method: 'POST',
+    headers: { authorization: `Basic ${btoa('anchor:secret')}` },
+    body: JSON.stringify({ id: 1, method, params }),
+  });
+  const { result, error } = (await response.json()) as { result: unknown; error: unknown };
+  expect(error).toBeNull();
+  return result;
+}
+
 const read = ({ signed }: Attempt): Transaction => Transaction.fromBuffer(signed);
 
 describe('a stuck anchor', () => {
@@ -259,16 +272,7 @@ describe('the wallet', () => {
     psbt.addInput({ hash: txId, index: Number(index), sequence: 0xff_ff_ff_fd, witnessUtxo });
     psbt.addOutput({ script: wallet.script, value: 99_000n });
     const sweep = Psbt.fromBase64(await signer.signPsbt(psbt.toBase64())).finalizeAllInputs();
-    const bytes = sweep.extractTransaction().toBuffer();
-    await fetch(regtest.url, {
-      method: 'POST',
-      headers: { authorization: `Basic ${btoa('anchor:secret')}` },
-      body: JSON.stringify({
-        id: 1,
-        method: 'sendrawtransaction',
-        params: [Buffer.from(bytes).toString('hex')],
-      }),
-    });
+    await rpc('sendrawtransaction', hexOf(sweep.extractTransaction().toBuffer()));
     await expect(anchor.prepare(intent('swept'), [], { bump: 0, signal })).rejects.toMatchObject({
       reason: 'conflict',
       message: expect.stringContaining('no anchor'),
@@ -393,4 +397,42 @@ describe('a signer elsewhere', () => {
     expect(parse({})).toBe(false);
     expect(parse({ wif: regtestKey(0), signer: service })).toBe(false);
   });
+});
+
+describe('the mempool of the tests', () => {
+  it.each(['p2wpkh', 'p2tr'] as const)(
+    'refuses in the words of Bitcoin Core, and says so without taking (%s)',
+    async (type) => {
+      const { anchor } = await funded([100_000], type);
+      const wanted = intent(`mempool ${type}`);
+      const verdict = async (bytes: Uint8Array) => {
+        const [{ allowed, 'reject-reason': reason }] = await rpc('testmempoolaccept', [
+          hexOf(bytes),
+        ]);
+        return allowed === true ? 'allowed' : reason;
+      };
+      const [first, rival] = [
+        await attempt(anchor, wanted),
+        await attempt(anchor, intent('rival')),
+      ];
+      expect(await verdict(first.signed)).toBe('allowed');
+      expect(await statuses(anchor, first)).toEqual(['missing']);
+      const forged = Transaction.fromBuffer(first.signed);
+      forged.outs[1]!.value -= 200n;
+      expect(await verdict(forged.toBuffer())).toContain('mandatory-script-verify-flag-failed');
+      const early = Transaction.fromBuffer(first.signed);
+      early.locktime = (await regtest.height()) + 1;
+      expect(await verdict(early.toBuffer())).toBe('non-final');
+
+      await anchor.broadcast(first, signal);
+      expect(await verdict(first.signed)).toBe('txn-already-in-mempool');
+      expect(await verdict(rival.signed)).toContain('insufficient fee');
+      const dearer = await attempt(anchor, wanted, [first]);
+      expect(await verdict(dearer.signed)).toBe('allowed');
+      await regtest.setFees({ floor: 40 });
+      expect(await verdict(dearer.signed)).toContain('mempool min fee not met');
+      await regtest.mine(1);
+      expect(await statuses(anchor, first, dearer)).toEqual(['missing', 'missing']);
+    },
+  );
 });
