@@ -3,7 +3,7 @@ import { z } from 'zod';
 const address = z
   .string()
   .regex(/^0x[0-9a-fA-F]{40}$/)
-  .transform((text) => text.toLowerCase());
+  .toLowerCase();
 
 export const EvmConfig = z
   .strictObject({
