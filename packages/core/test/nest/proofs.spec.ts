@@ -68,6 +68,17 @@ describe.each(HOSTS)('Proofs over HTTP on %s', (host) => {
     expect(createHash('sha256').update(bytes).digest('hex')).toBe(json.leaf_hash);
   });
 
+  it('a form that an anchor cannot write is refused by name, and one nobody knows as a query', async () => {
+    for (const [query, status, code] of [
+      ['format=ots&anchor=local', 409, 'not_exportable'],
+      ['format=beef&anchor=local', 409, 'not_exportable'],
+      ['format=ots&anchor=nobody', 404, 'unknown_anchor'],
+      ['format=ots', 400, 'query_invalid'],
+      ['format=pdf&anchor=local', 400, 'query_invalid'],
+    ] as const)
+      expect(await get(`/logs/${ids[0]}/proof?${query}`)).toMatchObject({ status, json: { code } });
+  });
+
   it('checkpoints are public, and every size extends the ones before', async () => {
     const latest = await ask(`${api}/checkpoints/latest`);
     expect(latest.type).toContain('text/plain');
