@@ -7,7 +7,7 @@ import { includedWith } from './anvil/included-with.js';
 
 /** One node for all tests; each test has an account of its own, funded in the genesis block. */
 const NIGHTLY = Boolean(process.env['WATTPROOF_NIGHTLY']);
-const ACCOUNTS = NIGHTLY ? 3_000 : 80;
+const ACCOUNTS = NIGHTLY ? 3_000 : 200;
 
 let anvil: Anvil;
 let used = 0;
