@@ -65,6 +65,58 @@ describe('older checkpoints', () => {
   });
 });
 
+describe('a newer checkpoint that takes the place of one that is stuck', () => {
+  const rolling = async () => {
+    const world: EngineWorld = new EngineWorld({
+      policy: { maxBumps: 0, maxFeePerDay: 500 },
+      change: (anchor) => ({
+        // As an anchor of one coin does: what comes next spends what the stuck one spends, and pays more.
+        prepare: async (intent, prior, options) => {
+          const bump = intent.commitment.size === 2n ? 2 : 0;
+          const draft = await anchor.prepare(intent, prior, { ...options, bump });
+          const conflictKey = 'slot/0';
+          return { ...draft, conflictKey, payload: { ...draft.payload, conflictKey } };
+        },
+      }),
+    });
+    await world.enqueue(1);
+    await world.drive();
+    await world.enqueue(2);
+    return world;
+  };
+
+  it('is published instead of it, pays for both, and proves both', async () => {
+    const world = await rolling();
+    await world.drive();
+    await world.drive();
+    expect(await world.intent(1)).toMatchObject({
+      state: 'stalled',
+      reason: 'the checkpoint of size 2 goes first',
+    });
+    await world.step(6);
+    expect((await world.intent(2)).state).toBe('final');
+    expect(await world.intent(1)).toMatchObject({ state: 'superseded' });
+    expect(world.ledger.balance).toBe(1_000_000n - 200n);
+    const [status] = await anchorStatusOf(1n, { ...world, store: world.store.anchors });
+    expect(status).toMatchObject({ state: 'final', coveredBySize: 2n, paid: { amount: 200n } });
+  });
+
+  it('waits for it after all when a block takes the stuck one first', async () => {
+    const world = await rolling();
+    world.ledger.failNext('submit', 'unavailable');
+    await world.drive();
+    world.ledger.mine();
+    world.clock.ms += 60_000;
+    await world.drive();
+    expect((await world.intent(1)).state).toBe('included');
+    expect(await world.intent(2)).toMatchObject({ state: 'stalled' });
+    await world.step(3);
+    expect((await world.intent(1)).state).toBe('final');
+    expect((await world.intent(2)).attempts[0]?.state).toBe('replaced');
+    expect(world.ledger.balance).toBe(1_000_000n - 100n);
+  });
+});
+
 describe('a pass', () => {
   it('is refused while another process holds the lease', async () => {
     const world = new EngineWorld();
@@ -162,6 +214,35 @@ describe('a failing ledger', () => {
     await world.enqueue(1);
     await world.drive();
     expect(await world.intent()).toMatchObject({ state: 'failed', reason: 'no room for 32 bytes' });
+  });
+
+  it('is asked again before its time, and about what failed for good, when an operator says so', async () => {
+    let refusals = 2;
+    const world: EngineWorld = new EngineWorld({
+      change: (anchor) => ({
+        prepare: async (...args) => {
+          refusals -= 1;
+          if (refusals === 1) throw new AnchorError('invalid', 'the contract is paused');
+          if (refusals === 0) throw new AnchorError('unavailable', 'no answer');
+          return anchor.prepare(...args);
+        },
+      }),
+    });
+    await world.enqueue(1);
+    await world.drive();
+    expect((await world.intent()).state).toBe('failed');
+    await world.drive();
+    expect((await world.intent()).state).toBe('failed');
+    await world.engine.retry(ANCHOR, signal);
+    expect(await world.intent()).toMatchObject({
+      state: 'queued',
+      reason: 'unavailable: no answer',
+    });
+    await world.drive();
+    expect((await world.intent()).attempts).toEqual([]);
+    await world.engine.retry(ANCHOR, signal);
+    expect(await world.intent()).toMatchObject({ state: 'broadcast', attempts: [{ number: 0 }] });
+    expect((await world.intent()).reason).toBeUndefined();
   });
 
   it('without funds leaves a visible reason', async () => {
