@@ -14,7 +14,7 @@ export const CalendarsConfig = z
     network: z.enum(BITCOIN_NETWORKS).default('mainnet').describe('Where the calendars anchor.'),
     ...backendFields,
     calendars: z
-      .array(z.url().transform((url) => url.replace(/\/+$/, '')))
+      .array(z.url().regex(/[^/]$/, 'A calendar is named without a slash at its end.'))
       .min(1)
       .max(16)
       .default(PUBLIC_CALENDARS)

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { heightOf, independentOts } from '../ots/independent-ots.js';
 import { regtestWallet } from '../regtest/regtest-key.js';
 import { Regtest } from '../regtest/regtest.js';
+import { z } from 'zod';
 import { FakeCalendars } from './fake-calendars.js';
 import { memoryCollections } from './memory-collections.js';
 
@@ -153,7 +154,10 @@ describe('a commitment given to calendars', () => {
     const parse = (more: object) => CalendarsConfig.safeParse({ ...config(), ...more }).success;
     expect(parse({})).toBe(true);
     expect(parse({ calendars: [calendars.urls[0]] })).toBe(false);
+    expect(parse({ calendars: [calendars.urls[0], calendars.urls[0]] })).toBe(false);
     expect(parse({ calendars: [calendars.urls[0], `${calendars.urls[0]}/`] })).toBe(false);
+    // What `gateway schema` shows.
+    expect(z.toJSONSchema(CalendarsConfig, { io: 'input' })).toMatchObject({ type: 'object' });
     expect(parse({ rpc: undefined })).toBe(false);
   });
 });
