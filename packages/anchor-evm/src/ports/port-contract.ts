@@ -83,8 +83,8 @@ export class PortContract {
 
   #revertOf(error: unknown): ErrorDescription | undefined {
     if (!isAnchorError(error) || !(error.cause instanceof RpcError)) return undefined;
-    const { data } = error.cause;
-    if (typeof data !== 'string' || !/^0x[0-9a-f]{8,}$/i.test(data)) return undefined;
-    return this.#interface.parseError(data) ?? undefined;
+    // Some clients put a word before the data.
+    const data = /0x[0-9a-f]{8,}$/i.exec(String(error.cause.data))?.[0];
+    return data === undefined ? undefined : (this.#interface.parseError(data) ?? undefined);
   }
 }

@@ -5,6 +5,12 @@ import {
   type StoredIntent,
 } from '../../src/anchoring/index.js';
 import type { Anchor } from '../../src/spi/index.js';
+import localLedger, {
+  LEDGER_COLLECTIONS,
+  type LocalBlock,
+  verifyLocalChain,
+} from '../../src/anchoring/local-ledger/index.js';
+import { SqlDocuments } from '../../src/stores/mikro-orm/collections.js';
 import { SqlAnchors } from '../../src/stores/mikro-orm/anchors.js';
 import { SqlLeases } from '../../src/stores/mikro-orm/leases.js';
 import { migrate } from '../../src/stores/mikro-orm/migrate.js';
@@ -23,6 +29,7 @@ import {
 import { startPostgres, type TestPostgres } from '../../src/testing/postgres/start-postgres.js';
 import { toHex } from '../../src/verify/bytes.js';
 import { silent } from './engine-world.js';
+import { ledgerSigner } from './local-ledger-world.js';
 
 let server: TestPostgres;
 let sql: PgSql;
@@ -281,5 +288,32 @@ describe('what the database keeps of anchoring', () => {
       'TRUNCATE anchor_history',
     ])
       await assert.rejects(sql.query(statement), { sqlState: '23001' }, statement);
+  });
+});
+
+describe('the accounts of the local ledger on an SQL store', () => {
+  it('are one for writers that share nothing but the database', async () => {
+    const signer = ledgerSigner('sql.test/log');
+    const collections = await new SqlDocuments(sql).open('local', LEDGER_COLLECTIONS);
+    const host = { instanceId: 'local', origin: 'sql.test/log', logger: silent, signer };
+    const context = { ...host, collections, clock: { nowMs: () => 0 } };
+    const writers = Array.from({ length: 3 }, () => localLedger.create({}, context).ports?.tokens);
+    const { signal } = new AbortController();
+    await writers[0]?.mint({ key: 'm', to: 'a', energyUWh: 100n }, signal);
+    // Every transfer is asked of two writers; of 40 for 3 each there is enough for 33.
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 80 }, async (_, index) => {
+        const request = { key: `t${index >> 1}`, from: 'a', to: 'b', energyUWh: 3n };
+        return writers[index % 3]?.transfer(request, signal);
+      }),
+    );
+    const done = outcomes.filter(({ status }) => status === 'fulfilled');
+    expect(done).toHaveLength(66);
+    expect(await writers[1]?.balance('b', signal)).toBe(99n);
+    const { items } = await collections.range('blocks', { limit: 1_000 });
+    const blocks = items.map(({ value }) => value as unknown as LocalBlock);
+    const verdict = await verifyLocalChain(blocks, [signer.vkey]);
+    expect(verdict).toMatchObject({ ok: true, transactions: 34 });
+    expect(verdict.ok && verdict.holdings.get('tokens/a')).toBe(1n);
   });
 });
