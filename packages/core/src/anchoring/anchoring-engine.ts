@@ -96,10 +96,7 @@ export class AnchoringEngine {
   async recheckFinals(anchorId: string, limit: number, signal: AbortSignal): Promise<DriveReport> {
     return this.#underLease(anchorId, signal, async (lease, instance) => {
       const finals = await this.options.store.finals(anchorId, limit);
-      const report = await this.#pass(lease, instance, finals, signal);
-      for (const { id } of finals)
-        await this.options.store.moveIntent(lease, id, 'final', 'final', {});
-      return report;
+      return this.#pass(lease, instance, finals, signal);
     });
   }
 
@@ -179,7 +176,8 @@ export class AnchoringEngine {
         intent,
       );
       if (!observed.ok && intent.attempts.length > 0) {
-        await pass.unobserved(observed.error);
+        // What is final stays so, and its check is still due.
+        if (intent.state !== 'final') await pass.unobserved(observed.error);
         continue;
       }
       const observations = observed.ok ? (observed.value.get(intent.id) ?? []) : [];
@@ -198,6 +196,8 @@ export class AnchoringEngine {
           })
         )
           progressed += 1;
+        if (intent.state === 'final')
+          await store.moveIntent(lease, intent.id, 'final', 'final', {});
       } catch (error) {
         if (!(error instanceof AnchorStateMoved)) throw error;
         logger.warn('An intent moved under its driver.', {

@@ -213,6 +213,24 @@ describe('rule 4: an inclusion carries its block hash, and a reorganisation send
   });
 });
 
+describe('rule 4: the check of a final commitment', () => {
+  it('is still due when the ledger did not answer', async () => {
+    const world = new EngineWorld({ policy: { coalesce: false } });
+    await world.enqueue(1, 2);
+    await world.step(8);
+    const recheck = () => world.engine.recheckFinals(ANCHOR, 1, new AbortController().signal);
+    const due = async () => (await world.store.anchors.finals(ANCHOR, 1))[0]?.commitment.size;
+    const first = await due();
+    world.ledger.setDown(true);
+    await recheck();
+    expect(await due()).toBe(first);
+    expect(await world.intent(Number(first))).not.toHaveProperty('reason');
+    world.ledger.setDown(false);
+    await recheck();
+    expect(await due()).not.toBe(first);
+  });
+});
+
 describe('rule 5: fees follow a bounded, capped schedule, and a reached cap is a visible state', () => {
   it('shows capped when an intent may not pay more, and goes on when the ledger gets cheaper', async () => {
     const world = new EngineWorld({ policy: { maxFeePerIntent: 220 } });
