@@ -26,7 +26,7 @@ const anchorOf = (config: object): Anchor =>
     context,
   );
 const overEsplora = (more: object = {}) =>
-  anchorOf({ esplora: { url: esplora.url, timeoutMs: 500 }, ...more });
+  anchorOf({ esplora: { url: esplora.url, timeoutMs: 20_000 }, ...more });
 const headers = {
   header: async (_ledger: string, { height }: { readonly height?: number }) =>
     height === undefined ? undefined : regtest.header(height),

@@ -35,7 +35,7 @@ const config = () => ({
   rpc: { url: regtest.url, user: 'anchor', password: 'secret' },
   calendars: calendars.urls,
   confirmations: 3,
-  timeoutMs: 2_000,
+  timeoutMs: 20_000,
 });
 const open = (collections = memoryCollections()): Anchor =>
   plugin.create(CalendarsConfig.parse(config()), {
