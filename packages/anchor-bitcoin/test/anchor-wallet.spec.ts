@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
+import * as ecc from '@bitcoinerlab/secp256k1';
 import plugin, {
   bitcoinAnchorWith,
   BitcoinConfig,
   type RemoteSigner,
 } from '@wattproof/anchor-bitcoin';
 import type { Anchor, AnchorIntent, Attempt, Draft, PluginContext } from '@wattproof/core/spi';
-import { Psbt, type PsbtTxOutput, Transaction } from 'bitcoinjs-lib';
+import { crypto, networks, Psbt, type PsbtTxOutput, Transaction } from 'bitcoinjs-lib';
+import { ECPairFactory } from 'ecpair';
 import type { AnchorWallet } from '../src/anchor-wallet.js';
 import type { AddressType } from '../src/bitcoin.config.js';
 import { LocalSigner } from '../src/local-signer.js';
@@ -14,6 +16,7 @@ import { regtestKey, regtestWallet } from './regtest/regtest-key.js';
 import { Regtest } from './regtest/regtest.js';
 
 const signal = new AbortController().signal;
+const ANYONE_MAY_ADD = Transaction.SIGHASH_ALL | Transaction.SIGHASH_ANYONECANPAY;
 const context: PluginContext = {
   instanceId: 'bitcoin',
   origin: 'test',
@@ -50,6 +53,7 @@ async function funded(
   readonly anchor: Anchor;
   readonly wallet: AnchorWallet;
   readonly signer: LocalSigner;
+  readonly wif: string;
 }> {
   const index = 1_000 + keys;
   keys += 1;
@@ -62,7 +66,8 @@ async function funded(
     BitcoinConfig.parse({ ...chainConfig(type), wif: regtestKey(index) }),
     context,
   );
-  return { anchor, wallet, signer: new LocalSigner(regtestKey(index), 'regtest') };
+  const wif = regtestKey(index);
+  return { anchor, wallet, signer: new LocalSigner(wif, 'regtest'), wif };
 }
 
 function intent(name: string, size = 1n): AnchorIntent {
@@ -309,7 +314,9 @@ describe('a signer elsewhere', () => {
   it.each(['p2wpkh', 'p2tr'] as const)(
     'is asked for signatures alone and believed in nothing else (%s)',
     async (type) => {
-      const { signer, anchor: local } = await funded([100_000], type);
+      const { signer, anchor: local, wif } = await funded([100_000], type);
+      const pair = ECPairFactory(ecc).fromWIF(wif, networks.regtest);
+      const tweaked = pair.tweak(crypto.taggedHash('TapTweak', pair.publicKey.slice(1)));
       const wanted = intent(`remote ${type}`);
       const answers: Record<string, (psbt: string) => Promise<string>> = {
         honest: (psbt) => signer.signPsbt(psbt),
@@ -336,18 +343,12 @@ describe('a signer elsewhere', () => {
             .updateInput(0, { finalScriptWitness: Buffer.from('01020101', 'hex') })
             .toBase64();
         },
-        loose: async (psbt) => {
-          const anyoneMayAdd = Psbt.fromBase64(psbt);
-          const signature = Buffer.from('300602010102010181', 'hex');
-          return anyoneMayAdd
-            .updateInput(
-              0,
-              type === 'p2tr'
-                ? { tapKeySig: Buffer.concat([Buffer.alloc(64, 1), Buffer.of(0x81)]) }
-                : { partialSig: [{ pubkey: signer.publicKey, signature }] },
-            )
-            .toBase64();
-        },
+        // Valid, and others could still change what it spends.
+        loose: async (psbt) =>
+          Psbt.fromBase64(psbt)
+            .updateInput(0, { sighashType: ANYONE_MAY_ADD })
+            .signInput(0, type === 'p2tr' ? tweaked : pair, [ANYONE_MAY_ADD])
+            .toBase64(),
       };
       for (const [name, signPsbt] of Object.entries(answers)) {
         const anchor = anchorOf({ publicKey: signer.publicKey, signPsbt }, type);
