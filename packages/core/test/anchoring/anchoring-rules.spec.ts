@@ -479,14 +479,16 @@ describe('rule 7: verification takes a header source and knows no network', () =
     expect([blind.ok, seeing.ok]).toEqual([false, true]);
   });
 
-  it.each(['verify', 'chain', 'block', 'anchor-record'])(
-    'keeps the local ledger’s %s free of anything but verify',
+  // The contract of `/spi` is types and errors: it knows no network either.
+  it.each(['verify', 'chain', 'block', 'anchor-record', 'holdings', 'operation'])(
+    'keeps the local ledger’s %s free of anything that does more than compute',
     (file) => {
       const url = new URL(`../../src/anchoring/local-ledger/${file}.ts`, import.meta.url);
       const imports = [...readFileSync(url, 'utf8').matchAll(/from '([^']+)'/g)].map(
         ([, name]) => name,
       );
-      const allowed = /^(\.\.\/\.\.\/verify\/|\.\/(block|anchor-record)\.js$)/;
+      const allowed =
+        /^(\.\.\/\.\.\/verify\/|\.\.\/\.\.\/spi\/index\.js$|\.\/(block|anchor-record|holdings|operation)\.js$)/;
       expect(imports.filter((name) => !allowed.test(name ?? ''))).toEqual([]);
     },
   );
