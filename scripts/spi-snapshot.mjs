@@ -177,7 +177,11 @@ function main([option, sentence]) {
     return kept === undefined ? 0 : 1;
   }
   writeFileSync(SNAPSHOT, after);
-  if (!said) writeFileSync(UPGRADING, upgrading.replace(ENTRIES, `${ENTRIES}\n${entry}`));
+  if (!said)
+    writeFileSync(
+      UPGRADING,
+      upgrading.replace(ENTRIES, () => `${ENTRIES}\n${entry}`),
+    );
   console.log(`written: ${relative(ROOT, SNAPSHOT)}, ${relative(ROOT, UPGRADING)}`);
   return 0;
 }
