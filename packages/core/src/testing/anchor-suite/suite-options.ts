@@ -44,7 +44,11 @@ export interface AnchorSuiteOptions<World> {
   close?(world: World): Promise<void>;
   /** Policy of the engine in the runs through it; what is left out is the suite's. */
   readonly policy?: z.input<typeof anchorPolicySchema>;
-  /** How many places a crash run is cut at: by default, and when WATTPROOF_NIGHTLY is set. */
+  /**
+   * At how many calls a run through the engine is cut, per seed: 25 by day; 250 when WATTPROOF_NIGHTLY is set, under 20
+   * seeds of `disturb`. Runs with other trouble (a failing ledger, a lost lease, reorganisations, an older store) take
+   * four tenths of it. Every run opens a world.
+   */
   readonly crash?: {
     readonly points?: number;
     readonly nightlyPoints?: number;
@@ -53,7 +57,7 @@ export interface AnchorSuiteOptions<World> {
   /** Required with the ports `tokens`, `certificates` or `settlement`. */
   readonly ports?: PortSuiteOptions<World>;
   readonly runner?: TestRunner;
-  /** Where a run of the engine keeps its intents; left out, a store in memory of its own. */
+  /** Where a run of the engine keeps its intents; left out, and where an older copy is needed, a store in memory of its own. */
   readonly store?: (clock: Clock) => Promise<RunStore>;
 }
 
