@@ -105,6 +105,8 @@ export function offsetOf(bump, txid) {
 export function bumpRoot(bump, txid) {
   let offset = offsetOf(bump, txid);
   let hash = Buffer.from(txid, 'hex').reverse();
+  // A block of one transaction: its id is the root.
+  if (bump.path.length === 1 && bump.path[0].size === 1) return shown(hash);
   for (let level = 0; level < bump.path.length; level += 1) {
     const sibling = nodeAt(bump, level, offset % 2 === 0 ? offset + 1 : offset - 1, hash);
     // CVE-2012-2459: a node repeated on the left, or written out where duplication is the rule.

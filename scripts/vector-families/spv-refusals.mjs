@@ -47,7 +47,7 @@ function workless({ header_hex: header }, { readHeader }) {
 
 function repeated(group, product) {
   const right = group.branches.findIndex(({ index }) => index % 2 === 1);
-  const left = branchOf(group, right);
+  const left = branchOf(group, Math.max(right, 0));
   const twin = { ...left, branch: [left.leaf, ...left.branch.slice(1)] };
   const first = branchOf(group, 0);
   const same = { ...first, branch: [first.leaf, ...first.branch.slice(1)] };
@@ -61,7 +61,9 @@ function otherDepth(group, { branchRoot }) {
     claim.branch.slice(0, -1),
     [...claim.branch, claim.leaf],
   ];
-  return branches.every((branch) => 'refused' in branchRoot({ ...claim, branch }));
+  return branches
+    .filter(({ length }) => length !== claim.branch.length)
+    .every((branch) => 'refused' in branchRoot({ ...claim, branch }));
 }
 
 function otherIndex(group, product) {
