@@ -1,4 +1,4 @@
-import { AnchorError, type LedgerOperation } from '@wattproof/core/spi';
+import { AnchorError, type LedgerOperation, PortRefusal } from '@wattproof/core/spi';
 import { AttemptWatch } from '../attempt-watch.js';
 import { type EvmNode, list, object, quantity, toQuantity, txIdOf } from '../evm-node.js';
 import type { EvmSigner } from '../evm-signer.js';
@@ -11,6 +11,7 @@ import type { EvmPortsConfig } from './ports.config.js';
 interface Waiting extends GasPrice {
   readonly txId: string;
   readonly nonce: number;
+  readonly data: string;
 }
 
 /**
@@ -61,9 +62,15 @@ export class Operator {
     }
     const waiting = this.#waiting.get(name);
     const waits = waiting !== undefined && (await this.#waits(waiting, signal));
+    const data = contract.encode(method, args);
+    if (waits && waiting.data !== data)
+      throw new PortRefusal(
+        'key_conflict',
+        `The key of this ${method} stands for another request, ${waiting.txId}, which waits for its block.`,
+      );
     if (waits && !(await this.#tooCheap(waiting, signal)))
       return { txId: waiting.txId, status: 'pending', existing: true };
-    const target = { to: contract.address, data: contract.encode(method, args) };
+    const target = { to: contract.address, data };
     const sent = await this.#send(from, target, waits ? waiting : undefined, signal);
     this.#waiting.set(name, sent);
     return { txId: sent.txId, status: 'pending', existing: waits };
@@ -140,6 +147,6 @@ export class Operator {
     const signed = await this.signer.sign({ chainId, nonce, ...target, gas, ...price }, signal);
     const txId = txIdOf(signed);
     await this.node.send(signed, txId, signal);
-    return { txId, nonce, ...price };
+    return { txId, nonce, data: target.data, ...price };
   }
 }

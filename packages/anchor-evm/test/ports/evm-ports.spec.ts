@@ -8,13 +8,15 @@ import { Deployed, oddContracts, TestChain } from './test-chain.js';
 
 /** Accounts: 0 owns, 1 operates, 2 to 4 trade, 5 anchors. */
 let chain: TestChain;
+let odd: ReturnType<typeof oddContracts>;
 let euro: Deployed;
 let configuration: { ports: object; [member: string]: unknown };
 let snapshot = '';
 
 beforeAll(async () => {
   chain = await TestChain.start();
-  euro = await chain.deploy(oddContracts().OddToken);
+  odd = oddContracts();
+  euro = await chain.deploy(odd.OddToken);
   const { token, certificates, settlement } = await chain.deployPorts();
   for (const trader of [2, 3, 4].map((index) => chain.account(index))) {
     await token.send(trader, 'approve', chain.account(1), MaxUint256);
@@ -111,6 +113,34 @@ describe('the operator of the ports', () => {
     expect(await balance(one)).toBe(7n);
     await chain.anvil.mine(3);
     expect(await mint(one)).toMatchObject({ status: 'final' });
+  });
+
+  it('refuses another request under a key whose first one still waits', async () => {
+    const ports = portsWith();
+    await mint(ports);
+    const other = { key: 'm', to: alice, energyUWh: 8n };
+    await expect(ports.tokens.mint(other, signal)).rejects.toMatchObject({ code: 'key_conflict' });
+    await expect(portsWith().tokens.mint(other, signal)).resolves.toMatchObject({
+      status: 'pending',
+    });
+    await chain.anvil.mine();
+    expect(await mint(ports)).toMatchObject({ status: 'included' });
+    expect(await balance(ports)).toBe(7n);
+  });
+
+  it('does once what was sent and nobody heard of', async () => {
+    const ports = portsWith();
+    chain.anvil.intercept((method) =>
+      method === 'eth_sendRawTransaction'
+        ? { error: { code: -32_603, message: 'the gateway timed out' } }
+        : undefined,
+    );
+    await expect(mint(ports)).rejects.toMatchObject({ reason: 'unavailable' });
+    chain.anvil.intercept(undefined);
+    expect(await mint(ports)).toMatchObject({ status: 'pending' });
+    await chain.anvil.mine();
+    expect(await mint(ports)).toMatchObject({ status: 'included' });
+    expect(await balance(ports)).toBe(7n);
   });
 
   it('does again what a reorganisation took back', async () => {
@@ -225,7 +255,7 @@ describe('the wallet of the EVM anchor', () => {
     const signature = await key.signMessage(text);
     expect(await wallet.verifyLogin({ address: key.address, message: text, signature })).toBe(true);
 
-    const contract = await chain.deploy(oddContracts().OddWallet);
+    const contract = await chain.deploy(odd.OddWallet);
     const theirs = message(contract.address);
     await contract.send(chain.account(0), 'accept', hashMessage(theirs), '0x1234');
     const login = { address: contract.address, message: theirs };
