@@ -17,7 +17,13 @@ let regtest: Regtest;
 let anvil: Anvil;
 let gateway: TestGateway;
 
-const configured = (id: string, use: string, plugin: any, schema: any, config: object) => ({
+const configured = (
+  id: string,
+  use: string,
+  plugin: any,
+  schema: any,
+  config: Record<string, unknown>,
+) => ({
   entry: { instanceId: id, kind: 'anchor' as const, use, config, path: `anchors.${id}` },
   plugin,
   config: schema.parse(config),
