@@ -20,7 +20,7 @@ export function scaleOf<World>({ crash = {} }: AnchorSuiteOptions<World>): RunSc
   const nightly = Boolean(process.env['WATTPROOF_NIGHTLY']);
   return {
     nightly,
-    commitments: nightly ? 8 : 3,
+    commitments: nightly ? 6 : 3,
     seeds: Array.from({ length: nightly ? nightlySeeds : 1 }, (_unused, index) => index + 1),
     points: nightly ? nightlyPoints : points,
   };

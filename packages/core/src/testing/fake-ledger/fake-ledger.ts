@@ -44,6 +44,8 @@ const FIRST_BLOCK_MS = 1_700_000_000_000;
  */
 export class FakeLedger {
   #state: State;
+  /** An id is a hash: what was read under it stays true. */
+  readonly #read = new Map<string, FakeTransaction>();
 
   constructor(readonly options: FakeLedgerOptions) {
     this.#state = {
@@ -293,6 +295,8 @@ export class FakeLedger {
   }
 
   #tx(txId: string): FakeTransaction {
-    return decodeFake(this.#state.known.get(txId) as Uint8Array);
+    const read = this.#read.get(txId) ?? decodeFake(this.#state.known.get(txId) as Uint8Array);
+    this.#read.set(txId, read);
+    return read;
   }
 }
