@@ -2,7 +2,13 @@ import { createHash } from 'node:crypto';
 import { BitcoinConfig } from '@wattproof/anchor-bitcoin';
 import plugin from '@wattproof/anchor-bitcoin';
 import { opReturnVerifier } from '@wattproof/anchor-bitcoin/verify';
-import type { Anchor, AnchorIntent, Attempt, PluginContext } from '@wattproof/core/spi';
+import type {
+  Anchor,
+  AnchorIntent,
+  Attempt,
+  Observation,
+  PluginContext,
+} from '@wattproof/core/spi';
 import { regtestKey, regtestWallet } from '../regtest/regtest-key.js';
 import { Regtest } from '../regtest/regtest.js';
 import { EsploraFacade, type Lie } from './esplora-facade.js';
@@ -82,7 +88,8 @@ describe('an anchor over Esplora', () => {
       await opReturnVerifier.verify(intent.commitment, evidence, { headers, trustedKeys: [] }),
     ).toMatchObject({ ok: true, trust: 'spv-pow' });
     expect((await anchor.findExisting!(intent, signal))?.txId).toBe(attempt.txId);
-    anchored = { anchor, intent, attempt };
+    const [{ inclusion }] = (await anchor.observe([attempt], signal)) as [Observation];
+    anchored = { anchor, intent, attempt: { ...attempt, inclusion: inclusion! } };
   });
 
   const answering =
@@ -119,6 +126,30 @@ describe('an anchor over Esplora', () => {
         const header = (await regtest.header(await regtest.height()))!.slice();
         header[76]! ^= 0xff;
         return header;
+      },
+    ],
+    [
+      'a header of the same transactions that was mined beside the chain',
+      /\/header$/,
+      async () => {
+        const { height } = anchored.attempt.inclusion!;
+        const other = Buffer.from((await regtest.header(height))!);
+        const hash = () => {
+          const once = createHash('sha256').update(other).digest();
+          return createHash('sha256').update(once).digest();
+        };
+        other.writeUInt32LE(other.readUInt32LE(68) + 1, 68);
+        while (hash()[31]! > 0x7f) other.writeUInt32LE(other.readUInt32LE(76) + 1, 76);
+        return Uint8Array.from(other);
+      },
+    ],
+    [
+      'the coinbase of another block',
+      /\/hex$/,
+      async () => {
+        const read = async (path: string) => (await fetch(`${esplora.url}${path}`)).text();
+        const [id] = JSON.parse(await read(`/block/${await read('/block-height/5')}/txids`));
+        return Uint8Array.from(Buffer.from(await read(`/tx/${id}/hex`), 'hex'));
       },
     ],
     ['other transactions', /\/txids$/, async () => JSON.stringify([hash('1')])],
