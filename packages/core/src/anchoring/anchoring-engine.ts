@@ -24,6 +24,9 @@ export interface AnchoringEngineOptions {
   readonly holder: string;
 }
 
+/** Most open intents of which the newest is found. */
+const BACKLOG = 10_000;
+
 /** What one pass came to. */
 export interface DriveReport {
   /** False when another pass over this anchor is under way, here or in another process. */
@@ -72,7 +75,7 @@ export class AnchoringEngine {
   /** One pass over the open intents of one anchor. Throws what the store throws; the ledger's failures become states. */
   async drive(anchorId: string, signal: AbortSignal): Promise<DriveReport> {
     return this.#underLease(anchorId, signal, async (lease, instance) => {
-      const open = await this.options.store.open(anchorId, instance.policy.batchSize);
+      const open = await this.#due(anchorId, instance.policy.batchSize);
       return this.#pass(lease, instance, open, signal);
     });
   }
@@ -149,7 +152,16 @@ export class AnchoringEngine {
     for (const { id, state, retryAtMs } of await store.open(anchorId, batchSize))
       if (retryAtMs !== undefined)
         await store.moveIntent(lease, id, state, state, { retryAtMs: 0 });
-    return this.#pass(lease, instance, await store.open(anchorId, batchSize), signal);
+    return this.#pass(lease, instance, await this.#due(anchorId, batchSize), signal);
+  }
+
+  /** The oldest; behind more than one pass looks at also what is under way, and the newest, which covers the rest. */
+  async #due(anchorId: string, limit: number): Promise<readonly StoredIntent[]> {
+    const { store } = this.options;
+    const oldest = await store.open(anchorId, limit);
+    if (oldest.length < limit) return oldest;
+    const behind = (await store.open(anchorId, BACKLOG)).slice(limit);
+    return [...oldest, ...behind.filter((one) => one.attempts.length > 0 || one === behind.at(-1))];
   }
 
   async #pass(

@@ -26,6 +26,18 @@ describe('older checkpoints', () => {
     expect(status).toMatchObject({ state: 'final', coveredBySize: 3n });
   });
 
+  it('hold up no newer one when there are more than one pass looks at', async () => {
+    const world = new EngineWorld({ policy: { batchSize: 3 } });
+    await world.enqueue(...Array.from({ length: 10 }, (_unused, index) => index + 1));
+    await world.step();
+    await world.enqueue(11);
+    await world.step(12);
+    expect((await world.intent(10)).state).toBe('final');
+    expect((await world.intent(11)).state).toBe('final');
+    for (let size = 1; size < 10; size += 1)
+      expect(await world.intent(size)).toMatchObject({ state: 'superseded', attempts: [] });
+  });
+
   it('are driven on when an attempt of theirs can still win', async () => {
     const world = new EngineWorld();
     await world.enqueue(1);
