@@ -168,9 +168,9 @@ export const gatewayConfigSchema = z
       .describe('What this replica does.'),
     simulator: simulator.optional().describe('Simulated signed meters that feed this gateway.'),
   })
-  .superRefine(({ anchoring, anchors }, { addIssue }) => {
+  .superRefine(({ anchoring, anchors }, context) => {
     for (const { path, message } of batchRuleProblems(anchoring, Object.keys(anchors)))
-      addIssue({ code: 'custom', path: ['anchoring', ...path], message });
+      context.addIssue({ code: 'custom', path: ['anchoring', ...path], message });
   });
 
 export type GatewayConfig = z.output<typeof gatewayConfigSchema>;

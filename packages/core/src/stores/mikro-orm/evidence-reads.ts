@@ -1,4 +1,4 @@
-import type { CoveringEvidence, IntentState } from '../../anchoring/anchor.store.js';
+import type { CoveringEvidence } from '../../anchoring/anchor.store.js';
 import type { Evidence } from '../../spi/index.js';
 import { COVERING_INTENT_STATES } from '../anchor-states.js';
 import { GatheredReads, hiddenArray } from './gathered-reads.js';
