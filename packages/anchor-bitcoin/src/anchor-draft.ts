@@ -5,8 +5,8 @@ import { bytesOf, hex } from './verify/block-header.js';
 
 /** What an attempt is made from, and what it takes to tell its fate. */
 export interface AnchorPlan extends Omit<AnchorOrder, 'feeSat'> {
-  /** What the transaction of the first coin spent: tells whether that coin can still come to be, after a reorganisation. */
-  readonly via?: Outpoint | undefined;
+  /** What led to the first coin, newest first: tells whether that coin can still come to be, after a reorganisation. */
+  readonly via: readonly Outpoint[];
 }
 
 export const keyOf = ({ txId, index }: Outpoint): string => `${txId}:${index}`;
@@ -20,14 +20,20 @@ export const planToJson = ({ coins, digest, lockTime, via }: AnchorPlan): JsonOb
   })),
   digest: hex(digest),
   lock_time: lockTime,
-  ...(via === undefined ? {} : { via: { tx_id: via.txId, index: via.index } }),
+  via: via.map(({ txId, index }) => ({ tx_id: txId, index })),
 });
 
 /** Throws `invalid` on what `planToJson` did not make. */
 export function planFromJson(json: JsonObject): AnchorPlan {
   const { coins, digest, lock_time: lockTime, via } = json;
   const bytes = bytesOf(digest);
-  if (!Array.isArray(coins) || coins.length === 0 || typeof lockTime !== 'number' || !bytes)
+  if (
+    !Array.isArray(coins) ||
+    coins.length === 0 ||
+    !Array.isArray(via) ||
+    typeof lockTime !== 'number' ||
+    !bytes
+  )
     throw new AnchorError('invalid', 'The draft does not say what it spends and commits to.');
   return {
     coins: (coins as readonly JsonObject[]).map((coin) => {
@@ -38,7 +44,7 @@ export function planFromJson(json: JsonObject): AnchorPlan {
     }),
     digest: bytes,
     lockTime,
-    ...(via === undefined ? {} : { via: outpoint(via as JsonObject) }),
+    via: (via as readonly JsonObject[]).map(outpoint),
   };
 }
 

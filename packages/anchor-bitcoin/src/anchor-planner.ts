@@ -52,7 +52,7 @@ export class AnchorPlanner {
       ours.length > 0 ? await this.#replacing(ours, signal) : await this.#following(coins, signal);
     const { chosen, fee } = await this.#covered(start, coins, { market, replaces, options });
     const { txId } = chosen[0] as Coin;
-    const via = (await this.chain.step(txId, signal))?.inputs[0];
+    const via = await this.chain.ancestry(txId, signal);
     return { plan: { coins: chosen, digest, lockTime, via }, fee };
   }
 

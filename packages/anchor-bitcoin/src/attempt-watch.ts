@@ -15,13 +15,17 @@ export class AttemptWatch {
     attempts: readonly Attempt[],
     signal: AbortSignal,
   ): Promise<readonly Observation[]> {
-    // What each transaction spends first, of the attempts and of those whose change they spend.
+    // What each transaction spends first, of the attempts and of those that led to their coins.
     const spends = new Map<string, Outpoint>();
     for (const attempt of attempts) {
       const { via } = planOf(attempt);
       const coin = firstCoin(attempt);
       spends.set(attempt.txId, coin);
-      if (via) spends.set(coin.txId, via);
+      let { txId } = coin;
+      for (const spent of via) {
+        spends.set(txId, spent);
+        txId = spent.txId;
+      }
     }
     const observations: Observation[] = [];
     for (const { txId } of attempts) observations.push(await this.#observe(txId, spends, signal));

@@ -138,7 +138,7 @@ export class BitcoinAnchor implements Anchor {
     if (!found || !(await this.#chain.isAnchor(found, signal))) return undefined;
     const coins = await this.#chain.coinsOf(found.inputs, signal);
     const first = coins[0] as Outpoint;
-    const via = (await this.#chain.step(first.txId, signal))?.inputs[0];
+    const via = await this.#chain.ancestry(first.txId, signal);
     return {
       txId: found.txId,
       conflictKey: keyOf(first),

@@ -9,6 +9,8 @@ import { hex } from './verify/block-header.js';
 const MAX_STEPS_BACK = 200;
 /** Confirmations before a mined coin may be spent (consensus). */
 const COINBASE_MATURITY = 100;
+/** Anchors whose order is kept with an attempt: more than a reorganisation takes back. */
+const ANCESTORS = 24;
 const OP_RETURN = 0x6a;
 
 export type Outpoint = Pick<Coin, 'txId' | 'index'>;
@@ -92,6 +94,16 @@ export class ChangeChain {
       for await (const step of this.#back(coin.txId, signal)) if (wanted(step)) return step;
     }
     return undefined;
+  }
+
+  /** What this transaction spends first, and what the one before it did, as far as they are anchors. */
+  async ancestry(newest: string, signal: AbortSignal): Promise<Outpoint[]> {
+    const spent: Outpoint[] = [];
+    for await (const { inputs } of this.#back(newest, signal)) {
+      spent.push(inputs[0] as Outpoint);
+      if (spent.length === ANCESTORS) break;
+    }
+    return spent;
   }
 
   /** A transaction in a block or waiting; undefined when the node has none of this id. */
