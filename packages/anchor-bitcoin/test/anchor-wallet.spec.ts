@@ -286,21 +286,25 @@ describe('the wallet', () => {
 
   it('tells what can never come to be after a reorganisation from what is only missing', async () => {
     const { anchor } = await funded([100_000]);
-    const [older, newer] = [intent('chain older'), intent('chain newer')];
+    const [older, newer, newest] = [intent('older'), intent('newer'), intent('newest')];
     const first = await publish(anchor, older);
     await regtest.mine(1);
     const next = await publish(anchor, newer);
     await regtest.mine(1);
-    await regtest.reorganise(2);
+    const last = await publish(anchor, newest);
+    await regtest.mine(1);
+    await regtest.reorganise(3);
     expect(await statuses(anchor, first, next)).toEqual(['missing', 'missing']);
     await expect(anchor.broadcast(next, signal)).rejects.toMatchObject({ reason: 'conflict' });
     await expect(attempt(anchor, newer, [next])).rejects.toMatchObject({ reason: 'conflict' });
 
     const dearer = await publish(anchor, older, [first]);
     await regtest.mine(1);
-    expect(await anchor.observe([next], signal)).toMatchObject([
-      { status: 'conflicted', conflictsWith: dearer.txId, inclusion: { depth: 1 } },
-    ]);
+    // Each knows by itself what led to its coin, also when nobody asks for those before it any more.
+    for (const fallen of [next, last])
+      expect(await anchor.observe([fallen], signal)).toMatchObject([
+        { status: 'conflicted', conflictsWith: dearer.txId, inclusion: { depth: 1 } },
+      ]);
   });
 });
 
