@@ -47,12 +47,12 @@ const config = (account: number, options: object) => ({
 });
 
 const KINDS = [
-  { verifier: receiptVerifier, options: {} },
-  { verifier: eitherVerifier, options: { evidence: 'state' } },
-  { verifier: calldataVerifier, options: { mode: 'calldata' } },
+  { verifier: receiptVerifier, options: {}, nightlyPoints: 60 },
+  { verifier: eitherVerifier, options: { evidence: 'state' }, nightlyPoints: 12 },
+  { verifier: calldataVerifier, options: { mode: 'calldata' }, nightlyPoints: 12 },
 ];
 
-for (const { verifier, options } of NIGHTLY ? KINDS : KINDS.slice(0, 1))
+for (const { verifier, options, nightlyPoints } of NIGHTLY ? KINDS : KINDS.slice(0, 1))
   describeAnchor<number>({
     plugin,
     verifier,
@@ -79,5 +79,5 @@ for (const { verifier, options } of NIGHTLY ? KINDS : KINDS.slice(0, 1))
       else if (dice < 0.4) await anvil.reorganise(1);
       else if (dice < 0.5) await anvil.mine();
     },
-    crash: { points: 4, nightlyPoints: 60, nightlySeeds: 2 },
+    crash: { points: 4, nightlyPoints, nightlySeeds: 2 },
   });
