@@ -7,9 +7,14 @@ export class MalformedRlp extends Error {
   override readonly name = 'MalformedRlp';
 }
 
+/** Widest number of the EVM: adding up what is longer takes time with the square of its length. */
+const MAX_SCALAR_BYTES = 32;
+/** Far deeper than anything Ethereum hashes, far less than the stack holds. */
+const MAX_DEPTH = 64;
+
 /** Decodes exactly one item. Refuses every form that encoding would not give: a value has one encoding only. */
 export function decodeRlp(bytes: Uint8Array): Rlp {
-  const { item, end } = itemAt(bytes, 0, bytes.length);
+  const { item, end } = itemAt(bytes, 0, bytes.length, 0);
   if (end !== bytes.length) throw new MalformedRlp('bytes follow the item');
   return item;
 }
@@ -33,11 +38,17 @@ export function scalar(value: bigint | number): Uint8Array {
 /** The whole number a scalar stands for. */
 export function scalarOf(item: Rlp | undefined): bigint {
   if (!(item instanceof Uint8Array)) throw new MalformedRlp('a number expected, got a list');
+  if (item.length > MAX_SCALAR_BYTES) throw new MalformedRlp('a number of more than 256 bits');
   if (item[0] === 0) throw new MalformedRlp('a number with leading zeros');
   return item.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
 }
 
-function itemAt(bytes: Uint8Array, at: number, limit: number): { item: Rlp; end: number } {
+function itemAt(
+  bytes: Uint8Array,
+  at: number,
+  limit: number,
+  depth: number,
+): { item: Rlp; end: number } {
   const first = at < limit ? (bytes[at] as number) : fail('the item ends early');
   if (first < 0x80) return { item: bytes.slice(at, at + 1), end: at + 1 };
   const list = first >= 0xc0;
@@ -57,9 +68,10 @@ function itemAt(bytes: Uint8Array, at: number, limit: number): { item: Rlp; end:
     if (length === 1 && (bytes[start] as number) < 0x80) fail('a byte that needs no prefix');
     return { item: bytes.slice(start, end), end };
   }
+  if (depth === MAX_DEPTH) fail('lists within lists, too deep');
   const items: Rlp[] = [];
   for (let next = start; next < end;) {
-    const inner = itemAt(bytes, next, end);
+    const inner = itemAt(bytes, next, end, depth + 1);
     items.push(inner.item);
     next = inner.end;
   }

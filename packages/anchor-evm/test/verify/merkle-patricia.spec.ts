@@ -5,7 +5,14 @@ import { readHeader } from '../../src/verify/block-header.js';
 import { bytesOf, hex } from '../../src/verify/hex.js';
 import { provenValue } from '../../src/verify/merkle-patricia.js';
 import { keyOf } from '../../src/verify/receipt.verifier.js';
-import { decodeRlp, encodeRlp, MalformedRlp, type Rlp, scalar } from '../../src/verify/rlp.js';
+import {
+  decodeRlp,
+  encodeRlp,
+  MalformedRlp,
+  type Rlp,
+  scalar,
+  scalarOf,
+} from '../../src/verify/rlp.js';
 
 const utf8 = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text));
 const trieOf = (pairs: Record<string, string>, target = 0) =>
@@ -21,6 +28,18 @@ const { tree } = fc.letrec<{ tree: Rlp }>((tie) => ({
     fc.array(tie('tree'), { maxLength: 6 }),
   ),
 }));
+/** The bytes of lists, each the only member of the one before. */
+function asLists(depth: number): Uint8Array {
+  const prefixes: number[][] = [];
+  let length = 0;
+  for (let level = 0; level < depth; level += 1) {
+    const digits = length > 55 ? [...scalar(length)] : [];
+    const prefix = length > 55 ? [0xf7 + digits.length, ...digits] : [0xc0 + length];
+    prefixes.unshift(prefix);
+    length += prefix.length;
+  }
+  return Uint8Array.from(prefixes.flat());
+}
 const hexTree = (item: Rlp): any =>
   item instanceof Uint8Array ? `0x${hex(item)}` : item.map(hexTree);
 
@@ -51,6 +70,13 @@ describe('RLP', () => {
       'ff',
     ])
       expect(() => decodeRlp(bytesOf(text) as Uint8Array)).toThrow(MalformedRlp);
+  });
+
+  it('cannot be made to exhaust the stack or the time of who reads it', () => {
+    expect(() => decodeRlp(asLists(20_000))).toThrow(MalformedRlp);
+    expect(decodeRlp(asLists(64))).toHaveLength(1);
+    expect(scalarOf(new Uint8Array(32).fill(255))).toBe(2n ** 256n - 1n);
+    expect(() => scalarOf(new Uint8Array(33).fill(255))).toThrow(MalformedRlp);
   });
 });
 
