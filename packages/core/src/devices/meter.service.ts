@@ -1,5 +1,6 @@
+import type { Journal, Journaled } from '../logs/journal.js';
 import type { Clock } from '../spi/index.js';
-import type { Sha256 } from '../verify/contracts.js';
+import type { JsonObject, Sha256 } from '../verify/contracts.js';
 import { registerMessage, SignedMessageError } from '../verify/device-signing.js';
 import { isPrimeOrderKey } from '../verify/ed25519.js';
 import { decodeSpki, keyIdOf } from '../verify/spki.js';
@@ -13,6 +14,8 @@ import { TokenBuckets } from './token-bucket.js';
 import type { SignatureVerifier } from './signature-verifier.js';
 
 const NONCE_BYTES = 16;
+/** Account of entries that belong to no owner. */
+const ADMINISTRATION = 'admin';
 
 export interface Challenge {
   /** 32 hex digits, single use. */
@@ -33,6 +36,8 @@ export class MeterService {
       readonly random: (length: number) => Uint8Array;
       readonly sha256: Sha256;
       readonly config: DevicesConfig;
+      /** Every change of a meter is an entry of the log. */
+      readonly journal: Journal;
       /** Name of this log: a proof of possession made for another gateway is worth nothing here. */
       readonly origin: string;
     },
@@ -57,9 +62,9 @@ export class MeterService {
 
   /**
    * Registers a meter with its first key. `body` is the request as parsed JSON. Throws `MeterError`; nothing is kept then, but a
-   * nonce whose signature was good is used up.
+   * nonce whose signature was good is used up. `actor`: who asked, when it was not the device itself.
    */
-  async register(body: unknown, accountId: string): Promise<StoredMeter> {
+  async register(body: unknown, accountId: string, actor?: string): Promise<StoredMeter> {
     const { store, sha256, clock, directory } = this.parts;
     const parsed = MeterRegistration.safeParse(body);
     if (!parsed.success) throw new MeterError('registration_invalid', problemsOf(parsed.error));
@@ -76,25 +81,32 @@ export class MeterService {
         'the nonce is unknown, used or expired; ask for a new challenge',
       );
     const meter = meterOf(request, { keyId, state, accountId, nowMs: clock.nowMs() });
-    if ((await store.register(meter)) === 'meter_taken')
+    const said = this.said(meter, 'meter.registered', actor ?? `device ${keyId}`, {
+      state,
+      key_id: keyId,
+      fingerprint: Buffer.from(meter.fingerprint).toString('hex'),
+      ...(meter.owner === undefined ? {} : { owner: meter.owner }),
+      ...(meter.ratingW === undefined ? {} : { rating_w: meter.ratingW }),
+    });
+    if ((await store.register(meter, said)) === 'meter_taken')
       throw new MeterError('meter_taken', 'this meter is registered already');
     directory.invalidate();
     return meter;
   }
 
   /** An operator's review: a pending meter becomes active. */
-  async approve(meterId: string): Promise<StoredMeter> {
-    return this.move(meterId, ['pending'], 'active');
+  async approve(meterId: string, actor: string): Promise<StoredMeter> {
+    return this.move(meterId, ['pending'], 'active', actor);
   }
 
   /** An operator's review: a pending meter is turned down. Its id is free for the next registration. */
-  async reject(meterId: string): Promise<StoredMeter> {
-    return this.move(meterId, ['pending'], 'retired');
+  async reject(meterId: string, actor: string): Promise<StoredMeter> {
+    return this.move(meterId, ['pending'], 'retired', actor);
   }
 
   /** Its readings are refused until it is resumed. */
-  async suspend(meterId: string): Promise<StoredMeter> {
-    return this.move(meterId, ['active', 'pending'], 'suspended');
+  async suspend(meterId: string, actor: string): Promise<StoredMeter> {
+    return this.move(meterId, ['active', 'pending'], 'suspended', actor);
   }
 
   /** Lists meter ids that may register under `allowlist`, beside those of the configuration, or takes them off. */
@@ -103,29 +115,50 @@ export class MeterService {
     allowed: boolean,
     principal: string,
   ): Promise<number> {
-    const { store, clock } = this.parts;
-    return store.setAllowed(meterIds, allowed, { principal, atMs: clock.nowMs() });
+    const { store, clock, journal } = this.parts;
+    const said = journal.audit({
+      actor: principal,
+      action: allowed ? 'meter.allowed' : 'meter.disallowed',
+      subject: `meters of a list of ${meterIds.length}`,
+      detail: { meter_ids_sha256: this.digestOf(meterIds) },
+      accountId: ADMINISTRATION,
+    });
+    return store.setAllowed(meterIds, allowed, { principal, atMs: clock.nowMs() }, said);
   }
 
-  async resume(meterId: string): Promise<StoredMeter> {
-    return this.move(meterId, ['suspended'], 'active');
+  async resume(meterId: string, actor: string): Promise<StoredMeter> {
+    return this.move(meterId, ['suspended'], 'active', actor);
   }
 
   private async move(
     meterId: string,
     from: readonly MeterState[],
     to: MeterState,
+    actor: string,
   ): Promise<StoredMeter> {
     const { store, directory } = this.parts;
     const meter = await store.get(meterId);
     if (meter === undefined) throw new MeterError('meter_not_found', 'Meter not found');
-    const moved = from.includes(meter.state) && (await store.setState(meterId, meter.state, to));
+    const said = this.said(meter, 'meter.state', actor, { from: meter.state, to });
+    const moved =
+      from.includes(meter.state) && (await store.setState(meterId, meter.state, to, said));
     directory.invalidate();
     if (moved) return { ...meter, state: to };
     throw new MeterError(
       'meter_state_conflict',
       `the meter is ${meter.state}; only ${from.join(' or ')} can become ${to}`,
     );
+  }
+
+  private said(meter: StoredMeter, action: string, actor: string, detail: JsonObject): Journaled {
+    const { meterId, accountId } = meter;
+    return this.parts.journal.audit({ actor, action, subject: meterId, detail, accountId });
+  }
+
+  /** A list may be longer than an audit entry: its ids, sorted, one a line. */
+  private digestOf(meterIds: readonly string[]): string {
+    const lines = [...new Set(meterIds)].sort().join('\n');
+    return Buffer.from(this.parts.sha256(Buffer.from(lines, 'utf8'))).toString('hex');
   }
 
   private checkKey({ alg, public_key: spki }: MeterRegistration): void {

@@ -1,3 +1,5 @@
+import type { Journaled } from '../logs/journal.js';
+
 export type MeterState = 'pending' | 'active' | 'suspended' | 'retired';
 
 export interface MeterKey {
@@ -23,13 +25,13 @@ export interface StoredMeter {
   readonly registeredAtMs: number;
 }
 
-/** Port of the devices feature. */
+/** Port of the devices feature. `said`: what the log says of a change, committed with it and only if it happens. */
 export interface MeterStore {
   /**
    * `meter_taken` when id or fingerprint exists. One that was turned down (`retired`) holds nothing and is replaced:
    * else a stranger's claim would keep the owner away for good.
    */
-  register(meter: StoredMeter): Promise<'registered' | 'meter_taken'>;
+  register(meter: StoredMeter, said: Journaled): Promise<'registered' | 'meter_taken'>;
   get(meterId: string): Promise<StoredMeter | undefined>;
   /**
    * Every meter with one of these ids, and every meter that has, or once had, a key with one of these key ids: one device key may
@@ -45,7 +47,7 @@ export interface MeterStore {
     readonly limit: number;
     readonly cursor?: string;
   }): Promise<{ readonly items: readonly StoredMeter[]; readonly cursor?: string }>;
-  setState(meterId: string, from: MeterState, to: MeterState): Promise<boolean>;
+  setState(meterId: string, from: MeterState, to: MeterState, said: Journaled): Promise<boolean>;
   /**
    * Puts ids on the list of those that may register under `allowlist`, or takes them off it. How many changed; one
    * that is listed already keeps who listed it first.
@@ -54,6 +56,7 @@ export interface MeterStore {
     meterIds: readonly string[],
     allowed: boolean,
     by: { readonly principal: string; readonly atMs: number },
+    said: Journaled,
   ): Promise<number>;
   isAllowed(meterId: string): Promise<boolean>;
   /** Grows with every change of any meter: caches compare it. */

@@ -81,6 +81,7 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
     plugins,
     store,
     clock,
+    timer: nodeTimer,
     logger,
     holder,
   });
@@ -93,7 +94,7 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
     anchoring,
     policy: options.replace?.batchPolicy,
   });
-  const { ingestion, meters, queue, signatures, defaultAccount } = await composeIngestion({
+  const { ingestion, journal, meters, queue, signatures, defaultAccount } = await composeIngestion({
     config,
     store,
     clock,
@@ -143,6 +144,7 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
     logger,
     ingestion,
     ingestQueue: queue,
+    journal,
     signatureBackend: signatures.backendName,
     apiKeys: new ApiKeyService({
       store: store.accounts,

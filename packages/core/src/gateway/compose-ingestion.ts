@@ -10,16 +10,19 @@ import { nativeHashing, nativeSaltedLeaves, nativeSha256 } from '../hashing/nati
 import { nodeTimers } from '../ingestion/node-timers.js';
 import type { ReceiptIssuer } from '../ingestion/receipt-issuer.js';
 import { openIngestion } from '../ingestion/open-ingestion.js';
+import type { Journal } from '../logs/journal.js';
 import type { GatewayConfig } from '../plugins/index.js';
 import type { Clock, Signer } from '../spi/index.js';
 import type { Store } from '../stores/store.js';
-import { readDocument } from '../verify/index.js';
+import { canonicalize, readDocument } from '../verify/index.js';
 
 export interface Ingestion {
   readonly ingestion: IngestionService;
   readonly meters: MeterService;
   readonly queue: CommitQueue;
   readonly receipts: ReceiptIssuer;
+  /** What the gateway itself states in the log. */
+  readonly journal: Journal;
   readonly signatures: SignatureVerifier;
   readonly defaultAccount: string;
 }
@@ -50,7 +53,7 @@ export async function composeIngestion(parts: {
   // What they compile is compiled now, not while the first message waits.
   nativeHashing.pairs('rfc9162');
   nativeSaltedLeaves(new Uint8Array(0), new Uint8Array(0));
-  const { service, queue, receipts } = openIngestion({
+  const { service, queue, receipts, journal } = openIngestion({
     origin: parts.config.origin,
     profile: parts.config.batching.profile,
     config,
@@ -61,6 +64,7 @@ export async function composeIngestion(parts: {
     signatures,
     receiptSigner: parts.receiptSigner,
     readDocument,
+    canonicalize,
     clock,
     timers: nodeTimers,
     random,
@@ -75,6 +79,7 @@ export async function composeIngestion(parts: {
     random,
     sha256,
     config: devices,
+    journal,
     origin: parts.config.origin,
   });
   return {
@@ -82,6 +87,7 @@ export async function composeIngestion(parts: {
     meters,
     queue,
     receipts,
+    journal,
     signatures,
     defaultAccount: config.defaultAccount,
   };

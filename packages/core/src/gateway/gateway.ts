@@ -5,6 +5,7 @@ import type { MeterService } from '../devices/meter.service.js';
 import type { Subscribers } from '../events/subscribers.js';
 import type { IngestionService } from '../ingestion/ingestion.service.js';
 import type { CommitQueue } from '../ingestion/commit-queue.js';
+import type { Journal } from '../logs/journal.js';
 import type { JobTable } from '../jobs/job-table.js';
 import type { PluginInstance } from '../plugins/index.js';
 import type { ProofService } from '../proofs/proof.service.js';
@@ -35,6 +36,8 @@ export interface Gateway {
   readonly anchoring: Anchoring;
   readonly logKeys: LogKeys;
   readonly ingestQueue: CommitQueue;
+  /** Writes what the gateway itself states as entries of the log. */
+  readonly journal: Journal;
   /** Which library checks device signatures. */
   readonly signatureBackend: string;
   /** Stores, anchors, batcher, transports; rejects when one cannot. A second call is the same start. */

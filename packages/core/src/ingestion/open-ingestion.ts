@@ -2,8 +2,9 @@ import type { DevicesConfig } from '../devices/devices.config.js';
 import type { MeterDirectory } from '../devices/meter-directory.js';
 import type { SignatureVerifier } from '../devices/signature-verifier.js';
 import { TokenBuckets } from '../devices/token-bucket.js';
+import { Journal } from '../logs/journal.js';
 import type { Clock, DurabilityClass, Signer } from '../spi/index.js';
-import type { BatchProfile, Sha256 } from '../verify/contracts.js';
+import type { BatchProfile, JsonObject, Sha256 } from '../verify/contracts.js';
 import type { Hashing } from '../verify/tree-hashing.js';
 import { Authenticator } from './authenticator.js';
 import { CommitQueue, type Timers } from './commit-queue.js';
@@ -12,6 +13,7 @@ import type { IngestionConfig } from './ingestion.config.js';
 import { IngestionService } from './ingestion.service.js';
 import type { ReadDocument } from './read-item.js';
 import { ReceiptIssuer } from './receipt-issuer.js';
+import { ruleSetId } from './rule-set.js';
 
 /** What ingestion is made of. */
 export interface IngestionOptions {
@@ -26,6 +28,8 @@ export interface IngestionOptions {
   /** The key `<origin>/receipts`. */
   readonly receiptSigner: Signer;
   readonly readDocument: ReadDocument;
+  /** Canonical bytes of what the gateway itself states. */
+  readonly canonicalize: (format: string, document: JsonObject) => Uint8Array;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: (length: number) => Uint8Array;
@@ -38,6 +42,8 @@ export interface Ingestion {
   readonly service: IngestionService;
   readonly queue: CommitQueue;
   readonly receipts: ReceiptIssuer;
+  /** For everything else that is said in the log. */
+  readonly journal: Journal;
 }
 
 /** Puts the parts of ingestion together. Stop `queue` to drain it. */
@@ -73,5 +79,14 @@ export function openIngestion(options: IngestionOptions): Ingestion {
     queue,
     receiptJson: receipts.receiptJson,
   });
-  return { service, queue, receipts };
+  const journal = new Journal({
+    canonicalize: options.canonicalize,
+    profile: options.profile,
+    ruleSet: ruleSetId(config, devices),
+    clock,
+    random: options.random,
+    hashing,
+    issue: receipts.issue,
+  });
+  return { service, queue, receipts, journal };
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { unjournaled } from '../../src/testing/unjournaled.js';
 import { MeterDirectory } from '../../src/devices/meter-directory.js';
 import type { MeterStore, StoredMeter } from '../../src/devices/meter.store.js';
 import { openMemoryStore } from '../../src/stores/memory/open-memory-store.js';
@@ -28,7 +29,7 @@ function meter(meterId: string, keys: readonly TestKey[]): StoredMeter {
 async function open(meters: readonly StoredMeter[]) {
   const clock = new TestClock(0);
   const { meters: stored } = openMemoryStore({ clock });
-  for (const one of meters) await stored.register(one);
+  for (const one of meters) await stored.register(one, unjournaled);
   const questions: Parameters<MeterStore['find']>[0][] = [];
   const store: MeterStore = Object.assign(Object.create(stored) as MeterStore, {
     find(wanted: Parameters<MeterStore['find']>[0]) {

@@ -13,14 +13,14 @@ import { nativeSha256 } from '../../src/hashing/native-hashing.js';
 import { openMemoryStore } from '../../src/stores/memory/open-memory-store.js';
 import { registerMessage } from '../../src/verify/device-signing.js';
 import { encodeSpki, keyIdOf } from '../../src/verify/spki.js';
-import { ORIGIN, TestClock } from '../ingestion/ingestion-fixture.js';
+import { ORIGIN, TestClock, testJournal } from '../ingestion/ingestion-fixture.js';
 import { TestKey } from '../ingestion/test-devices.js';
 
 const NOW = Date.UTC(2026, 10, 21, 12);
 
 function open(config: object = {}) {
   const clock = new TestClock(NOW);
-  const { meters: store } = openMemoryStore({ clock });
+  const { meters: store, entries } = openMemoryStore({ clock });
   const directory = new MeterDirectory({ store, clock, maxStaleMs: 200, entries: 1000 });
   let drawn = 0;
   const service = new MeterService({
@@ -31,9 +31,10 @@ function open(config: object = {}) {
     random: (length) => Buffer.alloc(length, (drawn += 1)),
     sha256: nativeSha256,
     config: DevicesConfig.parse(config),
+    journal: testJournal(clock),
     origin: ORIGIN,
   });
-  return { service, store, directory, clock };
+  return { service, store, entries, directory, clock };
 }
 
 const key = new TestKey('a');
@@ -252,24 +253,87 @@ describe('A meter', () => {
     const { service, directory } = open();
     const { nonce } = await service.challenge();
     await service.register(request(nonce), 'a');
-    await expect(service.resume('meter-1')).rejects.toMatchObject({ code: 'meter_state_conflict' });
-    expect(await service.approve('meter-1')).toMatchObject({ state: 'active' });
-    await expect(service.approve('meter-1')).rejects.toMatchObject({ status: 409 });
+    await expect(service.resume('meter-1', 'operator-1')).rejects.toMatchObject({
+      code: 'meter_state_conflict',
+    });
+    expect(await service.approve('meter-1', 'operator-1')).toMatchObject({ state: 'active' });
+    await expect(service.approve('meter-1', 'operator-1')).rejects.toMatchObject({ status: 409 });
     expect(await directory.meter('meter-1')).toMatchObject({ state: 'active' });
-    await service.suspend('meter-1');
+    await service.suspend('meter-1', 'operator-1');
     // A change made here is seen at once.
     expect(await directory.meter('meter-1')).toMatchObject({ state: 'suspended' });
-    expect(await service.resume('meter-1')).toMatchObject({ state: 'active' });
-    await expect(service.suspend('nobody')).rejects.toMatchObject({ code: 'meter_not_found' });
+    expect(await service.resume('meter-1', 'operator-1')).toMatchObject({ state: 'active' });
+    await expect(service.suspend('nobody', 'operator-1')).rejects.toMatchObject({
+      code: 'meter_not_found',
+    });
+  });
+
+  it('changes in the log, and every change names who made it', async () => {
+    const { service, entries } = open();
+    const { nonce } = await service.challenge();
+    await service.register(request(nonce, { rating_w: 4000 }), 'a');
+    await service.approve('meter-1', 'operator-1');
+    await service.suspend('meter-1', 'operator-2');
+    await service.setAllowed(['meter-3', 'meter-2'], true, 'operator-1');
+    const { items } = await entries.list({ type: 'audit', limit: 10 });
+    const said = items.map(({ bytes, accountId, source }) => ({
+      ...(JSON.parse(Buffer.from(bytes).toString()) as object),
+      accountId,
+      source,
+    }));
+    const common = { v: 'audit/1', at: new Date(NOW).toISOString(), source: 'system' };
+    const of = { ...common, accountId: 'a', subject: 'meter-1' };
+    expect(said).toEqual(
+      expect.arrayContaining([
+        {
+          ...of,
+          actor: `device ${key.keyId}`,
+          action: 'meter.registered',
+          detail: {
+            state: 'pending',
+            key_id: key.keyId,
+            fingerprint: Buffer.from(fingerprintOfMeterId('meter-1')).toString('hex'),
+            rating_w: 4000,
+          },
+        },
+        {
+          ...of,
+          actor: 'operator-1',
+          action: 'meter.state',
+          detail: { from: 'pending', to: 'active' },
+        },
+        {
+          ...of,
+          actor: 'operator-2',
+          action: 'meter.state',
+          detail: { from: 'active', to: 'suspended' },
+        },
+        {
+          ...common,
+          accountId: 'admin',
+          actor: 'operator-1',
+          action: 'meter.allowed',
+          subject: 'meters of a list of 2',
+          detail: {
+            meter_ids_sha256: Buffer.from(nativeSha256(Buffer.from('meter-2\nmeter-3'))).toString(
+              'hex',
+            ),
+          },
+        },
+      ]),
+    );
+    expect(said).toHaveLength(4);
   });
 
   it('that is turned down is retired, and its id is free for its owner', async () => {
     const { service } = open();
     const { nonce } = await service.challenge();
     await service.register(request(nonce), 'a squatter');
-    expect(await service.reject('meter-1')).toMatchObject({ state: 'retired' });
+    expect(await service.reject('meter-1', 'operator-1')).toMatchObject({ state: 'retired' });
     const again = await service.challenge();
     await service.register(request(again.nonce), 'its owner');
-    expect(await service.approve('meter-1')).toMatchObject({ accountId: 'its owner' });
+    expect(await service.approve('meter-1', 'operator-1')).toMatchObject({
+      accountId: 'its owner',
+    });
   });
 });

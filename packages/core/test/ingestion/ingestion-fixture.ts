@@ -1,3 +1,4 @@
+import { unjournaled } from '../../src/testing/unjournaled.js';
 import { DevicesConfig } from '../../src/devices/devices.config.js';
 import { nodeBackend } from '../../src/devices/ed25519-backend.js';
 import { MeterDirectory } from '../../src/devices/meter-directory.js';
@@ -8,12 +9,14 @@ import type { Timers } from '../../src/ingestion/commit-queue.js';
 import type { IngestStore } from '../../src/ingestion/ingest.store.js';
 import { IngestionConfig } from '../../src/ingestion/ingestion.config.js';
 import { nativeSha256 } from '../../src/hashing/native-hashing.js';
+import { ReceiptIssuer } from '../../src/ingestion/receipt-issuer.js';
+import { Journal } from '../../src/logs/journal.js';
 import { openIngestion, type Ingestion } from '../../src/ingestion/open-ingestion.js';
 import type { Signer } from '../../src/spi/index.js';
 import { openMemoryStore } from '../../src/stores/memory/open-memory-store.js';
 import type { Store } from '../../src/stores/store.js';
 import type { BatchProfile } from '../../src/verify/contracts.js';
-import { readDocument } from '../../src/verify/formats/default-formats.js';
+import { canonicalize, readDocument } from '../../src/verify/formats/default-formats.js';
 import { formatVkey, noteKey } from '../../src/verify/note.js';
 import { TestKey } from './test-devices.js';
 
@@ -60,6 +63,37 @@ export class TestSigner implements Signer {
   }
 }
 
+/** A journal of its own, for what is tested without ingestion. Salts and ids count up. */
+export function testJournal(clock: TestClock): Journal {
+  const receipts = new ReceiptIssuer({
+    origin: ORIGIN,
+    signer: new TestSigner(),
+    clock,
+    hashing: nativeSha256,
+    durability: 'memory',
+    includeWithinMs: 3_600_000,
+  });
+  return new Journal({
+    canonicalize,
+    profile: 'rfc9162',
+    ruleSet: '0'.repeat(64),
+    clock,
+    random: countingRandom(),
+    hashing: nativeSha256,
+    issue: receipts.issue,
+  });
+}
+
+/** Bytes that count up instead of being random. */
+function countingRandom(): (length: number) => Uint8Array {
+  let drawn = 0;
+  return (length) => {
+    const bytes = Buffer.alloc(length);
+    for (let at = 0; at + 16 <= length; at += 16) bytes.writeUInt32BE((drawn += 1), at);
+    return bytes;
+  };
+}
+
 export interface Fixture extends Ingestion {
   readonly store: Store;
   readonly clock: TestClock;
@@ -90,7 +124,7 @@ export async function openFixture(options: FixtureOptions): Promise<Fixture> {
   const timers = new TestTimers();
   const signer = new TestSigner();
   const store = openMemoryStore({ clock });
-  for (const meter of options.meters ?? []) await store.meters.register(meter);
+  for (const meter of options.meters ?? []) await store.meters.register(meter, unjournaled);
   const devices = DevicesConfig.parse(options.devices ?? {});
   const directory = new MeterDirectory({
     store: store.meters,
@@ -98,7 +132,6 @@ export async function openFixture(options: FixtureOptions): Promise<Fixture> {
     maxStaleMs: devices.directoryMaxStaleMs,
     entries: devices.directoryEntries,
   });
-  let drawn = 0;
   const ingestion = openIngestion({
     origin: ORIGIN,
     profile: options.profile ?? 'rfc9162',
@@ -110,13 +143,10 @@ export async function openFixture(options: FixtureOptions): Promise<Fixture> {
     signatures: new SignatureVerifier(nodeBackend),
     receiptSigner: signer,
     readDocument,
+    canonicalize,
     clock,
     timers,
-    random: (length) => {
-      const bytes = Buffer.alloc(length);
-      for (let at = 0; at + 16 <= length; at += 16) bytes.writeUInt32BE((drawn += 1), at);
-      return bytes;
-    },
+    random: countingRandom(),
     sha256: nativeSha256,
   });
   return {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { unjournaled } from '../../src/testing/unjournaled.js';
 import { statusOfItem } from '../../src/ingestion/verdict-codes.js';
 import { logHash } from '../../src/verify/tree-hashing.js';
 import { readDocument } from '../../src/verify/formats/default-formats.js';
@@ -393,7 +394,7 @@ describe('A meter', () => {
   it('that is suspended elsewhere is refused once the directory has looked again', async () => {
     const fixture = await open();
     await items(fixture, device.signed(device.reading(NOW)));
-    await fixture.store.meters.setState('meter-1', 'active', 'suspended');
+    await fixture.store.meters.setState('meter-1', 'active', 'suspended', unjournaled);
     fixture.clock.ms += 200;
     const next = device.signed(device.reading(NOW - QUARTER));
     expect(await items(fixture, next)).toMatchObject([{ reason: 'meter_suspended' }]);

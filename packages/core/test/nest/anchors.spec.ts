@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { unjournaled } from '../../src/testing/unjournaled.js';
 import type { ConfiguredPlugin } from '../../src/plugins/index.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { fakeAnchor, FakeLedger } from '../../src/testing/fake-ledger/index.js';
@@ -75,7 +76,7 @@ describe('A gateway with two ledgers', () => {
         logger: { debug: say, info: say, warn: say, error: say },
       },
     });
-    await gateway.services.store.meters.register(device.stored('active'));
+    await gateway.services.store.meters.register(device.stored('active'), unjournaled);
     await send(3);
     await send(5);
     batch = await seal();

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { unjournaled } from '../../src/testing/unjournaled.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { startTestGateway } from '../../src/testing/start-test-gateway.js';
 import { openMemoryStore } from '../../src/stores/memory/open-memory-store.js';
@@ -41,7 +42,7 @@ describe.each(HOSTS)('Hostile bodies over HTTP on %s', (host) => {
 async function openGateway(host: Host) {
   const clock = new FakeClock(HOSTILE_NOW_MS);
   const store = openMemoryStore({ clock });
-  for (const meter of hostileMeters()) await store.meters.register(meter);
+  for (const meter of hostileMeters()) await store.meters.register(meter, unjournaled);
   const { url, stop } = await startTestGateway({ host, clock, parts: { store, plugins: [] } });
   return {
     stop,

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { unjournaled } from '../../src/testing/unjournaled.js';
 import { hostAdapter } from '../../src/nest/http/host-adapter.js';
 import { startTestGateway, type TestGateway } from '../../src/testing/start-test-gateway.js';
 import { TestDevice } from '../ingestion/test-devices.js';
@@ -47,7 +48,10 @@ describe.each(HOSTS)('URLs that no client of ours writes, on %s', (host) => {
 
   it('a meter id of 256 bytes finds its meter, every byte escaped', async () => {
     const meterId = 'é'.repeat(128);
-    await gateway.services.store.meters.register(new TestDevice(meterId).stored('active'));
+    await gateway.services.store.meters.register(
+      new TestDevice(meterId).stored('active'),
+      unjournaled,
+    );
     const path = `/api/v1/meters/${encodeURIComponent(meterId)}`;
     const answer = await ask(gateway.url + path, { key: gateway.adminKey });
     expect([answer.status, answer.json.meter_id]).toEqual([200, meterId]);

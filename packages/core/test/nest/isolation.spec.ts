@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { unjournaled } from '../../src/testing/unjournaled.js';
 import { ROUTES, type RouteRule } from '../../src/nest/http/routes.js';
 import { startTestGateway, type TestGateway } from '../../src/testing/start-test-gateway.js';
 import { TestDevice } from '../ingestion/test-devices.js';
@@ -24,7 +25,10 @@ describe.each(HOSTS)('Two accounts of one gateway on %s', (host) => {
       ['alice', alice],
       ['bob', bob],
     ] as const) {
-      await gateway.services.store.meters.register(device.stored('active', { accountId }));
+      await gateway.services.store.meters.register(
+        device.stored('active', { accountId }),
+        unjournaled,
+      );
       const issued = await ask(`${api}/admin/api-keys`, {
         body: { account_id: accountId, role: 'owner' },
         key: gateway.adminKey,
@@ -77,7 +81,10 @@ describe.each(HOSTS)('Two accounts of one gateway on %s', (host) => {
       config: { devices: { unsigned: 'accept' } },
       parts: { plugins: [] },
     });
-    await open.services.store.meters.register(alice.stored('active', { accountId: 'alice' }));
+    await open.services.store.meters.register(
+      alice.stored('active', { accountId: 'alice' }),
+      unjournaled,
+    );
     const issue = async (account: string, role: string): Promise<string> => {
       const body = { account_id: account, role };
       return (await ask(`${open.url}/api/v1/admin/api-keys`, { body, key: open.adminKey })).json

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { unjournaled } from '../../src/testing/unjournaled.js';
 import type { ConfiguredPlugin } from '../../src/plugins/index.js';
 import { openMemoryStore } from '../../src/stores/memory/open-memory-store.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
@@ -38,7 +39,7 @@ describe('What Prometheus reads', () => {
   });
 
   beforeAll(async () => {
-    await store.meters.register(device.stored('active'));
+    await store.meters.register(device.stored('active'), unjournaled);
     gateway = await startTestGateway({
       clock,
       config: {

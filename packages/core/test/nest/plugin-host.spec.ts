@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
+import { unjournaled } from '../../src/testing/unjournaled.js';
 import type { ConfiguredPlugin } from '../../src/plugins/index.js';
 import {
   type DomainEvent,
@@ -88,7 +89,7 @@ describe.each(HOSTS)('A plugin on %s', (host) => {
     expect(failed.text).not.toContain('inside a plugin');
 
     const device = new TestDevice('meter-1');
-    await gateway.services.store.meters.register(device.stored('active'));
+    await gateway.services.store.meters.register(device.stored('active'), unjournaled);
     const answer = await probe.ingest().accept({
       contentType: 'application/json',
       bytes: Buffer.from(JSON.stringify(device.signed(device.reading(clock.nowMs())))),

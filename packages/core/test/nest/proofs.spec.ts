@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createHash } from 'node:crypto';
+import { unjournaled } from '../../src/testing/unjournaled.js';
 import { localLedgerVerifier } from '../../src/anchoring/local-ledger/index.js';
 import { startTestGateway, type TestGateway } from '../../src/testing/start-test-gateway.js';
 import { fromHex, verifyConsistency, verifyProof } from '../../src/verify/index.js';
@@ -32,7 +33,10 @@ describe.each(HOSTS)('Proofs over HTTP on %s', (host) => {
     gateway = await startTestGateway({ host });
     api = `${gateway.url}/api/v1`;
     key = gateway.adminKey;
-    await gateway.services.store.meters.register(device.stored('active', { accountId: 'alice' }));
+    await gateway.services.store.meters.register(
+      device.stored('active', { accountId: 'alice' }),
+      unjournaled,
+    );
     for (let batch = 0; batch < 3; batch += 1) {
       for (let entry = 0; entry < 3; entry += 1) ids.push(await submit(batch * 3 + entry));
       batches.push(await flush());

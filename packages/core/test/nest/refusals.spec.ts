@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { unjournaled } from '../../src/testing/unjournaled.js';
 import { openMemoryStore } from '../../src/stores/memory/open-memory-store.js';
 import { type Store, StoreUnavailable } from '../../src/stores/store.js';
 import { SimulatedDevice } from '../../src/simulator/simulated-device.js';
@@ -41,7 +42,7 @@ class Outage {
 async function open(host: Host, options: TestGatewayOptions = {}) {
   const outage = new Outage();
   const device = new TestDevice('meter-1');
-  await outage.store.meters.register(device.stored('active'));
+  await outage.store.meters.register(device.stored('active'), unjournaled);
   const gateway = await startTestGateway({
     host,
     clock: outage.clock,

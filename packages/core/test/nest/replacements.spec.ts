@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { unjournaled } from '../../src/testing/unjournaled.js';
 import {
   BATCH_POLICY,
   type BatchPolicy,
@@ -67,7 +68,7 @@ describe("Parts that the host's own providers replace", () => {
     const clock = new FakeClock();
     const store = openMemoryStore({ clock });
     const device = new TestDevice('meter-1');
-    await store.meters.register(device.stored('active'));
+    await store.meters.register(device.stored('active'), unjournaled);
     const config = gatewayConfigSchema.parse({
       origin: 'host.example/log',
       anchors: {},

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
+import { unjournaled } from '../../src/testing/unjournaled.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { startTestGateway } from '../../src/testing/start-test-gateway.js';
 import { TestDevice } from '../ingestion/test-devices.js';
@@ -134,7 +135,7 @@ describe.each(HOSTS)('A client of kwh-btc-iot on %s', (host) => {
     expect(refused.type).toContain('application/problem+json');
 
     const device = new TestDevice('MTR-001');
-    await gateway.services.store.meters.register(device.stored('active'));
+    await gateway.services.store.meters.register(device.stored('active'), unjournaled);
     const fresh = device.signed(device.emlog(NOW_MS), 'emlog-1.1');
     const accepted = await ask(`${gateway.url}/api/v1/readings`, { body: fresh });
     expect([accepted.status, accepted.json.verdict]).toEqual([200, 'accepted']);

@@ -215,9 +215,9 @@ describe('the store kit', () => {
     await finds(({ meters }) => {
       let other = 0;
       const wrong = Object.create(meters) as Store['meters'];
-      wrong.register = (meter) => {
+      wrong.register = (meter, said) => {
         const fingerprint = Uint8Array.from(Buffer.from(String((other += 1)).padStart(32)));
-        return meters.register({ ...meter, fingerprint });
+        return meters.register({ ...meter, fingerprint }, said);
       };
       return { meters: wrong };
     }, /claim a fingerprint at once/);

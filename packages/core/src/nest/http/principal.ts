@@ -15,6 +15,11 @@ export function callerOf(request: object): Principal | undefined {
   return (request as { [CALLER]?: Principal })[CALLER];
 }
 
+/** Whom the log names as having done what this request does. */
+export function actorOf(request: object): string {
+  return callerOf(request)?.id ?? 'nobody';
+}
+
 /**
  * The account whose things this caller may see; undefined when they may see everything. Somebody
  * without a key got here only through a route that `http.open` opened, and sees everything there, as

@@ -13,6 +13,8 @@ import { OccupiedIntervals } from './occupied-intervals.js';
 import type { MemoryOutbox } from './outbox.js';
 import type { Transactions } from './transactions.js';
 
+type Issue = Parameters<IngestStore['commit']>[1];
+
 /** Decides a whole group first, has its receipts issued, and only then writes: a failure leaves nothing. */
 export class MemoryIngest implements IngestStore {
   constructor(
@@ -21,31 +23,29 @@ export class MemoryIngest implements IngestStore {
     private readonly transactions: Transactions,
   ) {}
 
-  commit(
-    rows: readonly IngestRow[],
-    issue: (
-      rows: readonly { readonly row: IngestRow; readonly entryId: string }[],
-    ) => Promise<IssuedReceipts> | IssuedReceipts,
-  ): Promise<readonly CommittedRow[]> {
-    return this.transactions.run(async () => {
-      const group = new IngestGroup(this.log);
-      for (const row of rows) group.decide(row);
-      let receipts: readonly StoredReceipt[] = [];
-      if (group.written.length > 0) {
-        const issued = await issue(group.written);
-        if (issued.leaves.length !== group.written.length)
-          throw new Error(
-            `a group of ${group.written.length} entries got ${issued.leaves.length} receipt leaves. Issue one leaf per row.`,
-          );
-        receipts = this.write(group, issued);
-      }
-      return group.outcomes.map((outcome, place) => {
-        if (outcome.kind === 'refused') return { outcome };
-        const own = receipts[group.answeredBy[place] ?? -1];
-        if (own !== undefined) return { outcome, receipt: own };
-        const record = this.log.byId.get(outcome.id);
-        return record === undefined ? { outcome } : { outcome, receipt: newest(record).receipt };
-      });
+  commit(rows: readonly IngestRow[], issue: Issue): Promise<readonly CommittedRow[]> {
+    return this.transactions.run(() => this.append(rows, issue));
+  }
+
+  /** The same, for those who are inside a transaction already. Nothing is written when it rejects. */
+  async append(rows: readonly IngestRow[], issue: Issue): Promise<readonly CommittedRow[]> {
+    const group = new IngestGroup(this.log);
+    for (const row of rows) group.decide(row);
+    let receipts: readonly StoredReceipt[] = [];
+    if (group.written.length > 0) {
+      const issued = await issue(group.written);
+      if (issued.leaves.length !== group.written.length)
+        throw new Error(
+          `a group of ${group.written.length} entries got ${issued.leaves.length} receipt leaves. Issue one leaf per row.`,
+        );
+      receipts = this.write(group, issued);
+    }
+    return group.outcomes.map((outcome, place) => {
+      if (outcome.kind === 'refused') return { outcome };
+      const own = receipts[group.answeredBy[place] ?? -1];
+      if (own !== undefined) return { outcome, receipt: own };
+      const record = this.log.byId.get(outcome.id);
+      return record === undefined ? { outcome } : { outcome, receipt: newest(record).receipt };
     });
   }
 

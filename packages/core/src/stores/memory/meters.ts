@@ -1,7 +1,9 @@
 import type { MeterState, MeterStore, StoredMeter } from '../../devices/meter.store.js';
+import type { Journaled } from '../../logs/journal.js';
 import type { Clock } from '../../spi/index.js';
 import { toHex } from '../../verify/bytes.js';
 import { page, readTextCursor, textCursor } from '../list-cursor.js';
+import type { MemoryChanges } from './memory-changes.js';
 
 export class MemoryMeters implements MeterStore {
   private readonly meters = new Map<string, StoredMeter>();
@@ -9,18 +11,24 @@ export class MemoryMeters implements MeterStore {
   private readonly allowed = new Set<string>();
   private readonly challenges = new Map<string, { readonly expiresAtMs: number; used: boolean }>();
 
-  constructor(private readonly clock: Clock) {}
+  constructor(
+    private readonly clock: Clock,
+    private readonly journaled: MemoryChanges,
+  ) {}
 
-  async register(meter: StoredMeter): Promise<'registered' | 'meter_taken'> {
+  register(meter: StoredMeter, said: Journaled): Promise<'registered' | 'meter_taken'> {
     const fingerprint = toHex(meter.fingerprint);
-    const claimed = [...this.meters.values()].filter(
-      (other) => other.meterId === meter.meterId || toHex(other.fingerprint) === fingerprint,
-    );
-    if (claimed.some(({ state }) => state !== 'retired')) return 'meter_taken';
-    for (const { meterId } of claimed) this.meters.delete(meterId);
-    this.meters.set(meter.meterId, { ...meter, keys: [...meter.keys] });
-    this.changes += 1n;
-    return 'registered';
+    return this.journaled.run(async (journal) => {
+      const claimed = [...this.meters.values()].filter(
+        (other) => other.meterId === meter.meterId || toHex(other.fingerprint) === fingerprint,
+      );
+      if (claimed.some(({ state }) => state !== 'retired')) return 'meter_taken';
+      await journal(said);
+      for (const { meterId } of claimed) this.meters.delete(meterId);
+      this.meters.set(meter.meterId, { ...meter, keys: [...meter.keys] });
+      this.changes += 1n;
+      return 'registered';
+    });
   }
 
   async get(meterId: string): Promise<StoredMeter | undefined> {
@@ -58,21 +66,32 @@ export class MemoryMeters implements MeterStore {
     return page(found, query.limit, (last) => textCursor(last.meterId));
   }
 
-  async setState(meterId: string, from: MeterState, to: MeterState): Promise<boolean> {
-    const meter = this.meters.get(meterId);
-    if (meter?.state !== from) return false;
-    this.meters.set(meterId, { ...meter, state: to });
-    this.changes += 1n;
-    return true;
+  setState(meterId: string, from: MeterState, to: MeterState, said: Journaled): Promise<boolean> {
+    return this.journaled.run(async (journal) => {
+      const meter = this.meters.get(meterId);
+      if (meter?.state !== from) return false;
+      await journal(said);
+      this.meters.set(meterId, { ...meter, state: to });
+      this.changes += 1n;
+      return true;
+    });
   }
 
-  async setAllowed(meterIds: readonly string[], allowed: boolean): Promise<number> {
-    const before = this.allowed.size;
-    for (const id of meterIds) {
-      if (allowed) this.allowed.add(id);
-      else this.allowed.delete(id);
-    }
-    return Math.abs(this.allowed.size - before);
+  setAllowed(
+    meterIds: readonly string[],
+    allowed: boolean,
+    _by: { readonly principal: string; readonly atMs: number },
+    said: Journaled,
+  ): Promise<number> {
+    return this.journaled.run(async (journal) => {
+      const changing = new Set(meterIds.filter((id) => this.allowed.has(id) !== allowed));
+      if (changing.size > 0) await journal(said);
+      for (const id of changing) {
+        if (allowed) this.allowed.add(id);
+        else this.allowed.delete(id);
+      }
+      return changing.size;
+    });
   }
 
   async isAllowed(meterId: string): Promise<boolean> {

@@ -8,6 +8,7 @@ import { MemoryDocuments } from './collections.js';
 import { MemoryEntries } from './entries.js';
 import { MemoryIngest } from './ingest.js';
 import { MemoryLeases } from './leases.js';
+import { MemoryChanges } from './memory-changes.js';
 import { LogState } from './log-state.js';
 import { MemoryMeters } from './meters.js';
 import { MemoryOutbox } from './outbox.js';
@@ -21,17 +22,19 @@ export function openMemoryStore(options: { readonly clock: Clock }): Store {
   const outbox = new MemoryOutbox();
   const leases = new MemoryLeases(clock);
   const batches = new MemoryBatches(log, outbox, transactions);
+  const ingest = new MemoryIngest(log, outbox, transactions);
+  const changes = new MemoryChanges(transactions, ingest);
   const documents = new MemoryDocuments();
   let closed = false;
   return {
     kind: 'memory',
     durability: 'memory',
-    ingest: new MemoryIngest(log, outbox, transactions),
+    ingest,
     entries: new MemoryEntries(log, (number) => batches.allEntryIds(number)),
     batches,
     anchors: new MemoryAnchors(leases, outbox, clock),
     leases,
-    meters: new MemoryMeters(clock),
+    meters: new MemoryMeters(clock, changes),
     accounts: new MemoryAccounts(),
     outbox,
     async collections(instanceId, declarations) {

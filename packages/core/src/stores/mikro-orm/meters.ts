@@ -1,6 +1,8 @@
 import type { MeterKey, MeterState, MeterStore, StoredMeter } from '../../devices/meter.store.js';
+import type { Journaled } from '../../logs/journal.js';
 import { page, readTextCursor, textCursor } from '../list-cursor.js';
 import type { Sql, SqlValue } from './sql.js';
+import type { SqlChanges } from './sql-changes.js';
 
 interface MeterRow {
   readonly meter_id: string;
@@ -25,10 +27,13 @@ interface KeyRow {
 }
 
 export class SqlMeters implements MeterStore {
-  constructor(private readonly sql: Sql) {}
+  constructor(
+    private readonly sql: Sql,
+    private readonly changes: SqlChanges,
+  ) {}
 
-  register(meter: StoredMeter): Promise<'registered' | 'meter_taken'> {
-    return this.sql.transaction(async (tx) => {
+  register(meter: StoredMeter, said: Journaled): Promise<'registered' | 'meter_taken'> {
+    return this.changes.run(async (tx, journal) => {
       const inserted =
         (await insertMeter(tx, meter)) ||
         ((await dropTurnedDown(tx, meter)) && (await insertMeter(tx, meter)));
@@ -49,6 +54,7 @@ export class SqlMeters implements MeterStore {
           ],
         );
       await countChange(tx);
+      await journal(said);
       return 'registered';
     });
   }
@@ -86,37 +92,43 @@ export class SqlMeters implements MeterStore {
     return page(found, query.limit, (last) => textCursor(last.meterId));
   }
 
-  setState(meterId: string, from: MeterState, to: MeterState): Promise<boolean> {
-    return this.sql.transaction(async (tx) => {
+  setState(meterId: string, from: MeterState, to: MeterState, said: Journaled): Promise<boolean> {
+    return this.changes.run(async (tx, journal) => {
       const moved = await tx.query(
         'UPDATE meter SET state = $3 WHERE meter_id = $1 AND state = $2 RETURNING meter_id',
         [meterId, from, to],
       );
-      if (moved.length > 0) await countChange(tx);
-      return moved.length > 0;
+      if (moved.length === 0) return false;
+      await countChange(tx);
+      await journal(said);
+      return true;
     });
   }
 
-  async setAllowed(
+  setAllowed(
     meterIds: readonly string[],
     allowed: boolean,
     by: { readonly principal: string; readonly atMs: number },
+    said: Journaled,
   ): Promise<number> {
     // Sorted, so that two lists with the same ids never wait for each other in a circle.
     const ids = [...new Set(meterIds)].sort();
-    const changed = allowed
-      ? await this.sql.query(
-          `INSERT INTO meter_allowed (meter_id, allowed_by, allowed_at_ms)
-           SELECT id, $2, $3::int8 FROM unnest($1::text[]) AS id ON CONFLICT DO NOTHING RETURNING meter_id`,
-          [ids, by.principal, by.atMs],
-        )
-      : await this.sql.query(
-          `DELETE FROM meter_allowed WHERE meter_id IN (
-             SELECT meter_id FROM meter_allowed WHERE meter_id = ANY($1::text[]) ORDER BY meter_id FOR UPDATE)
-           RETURNING meter_id`,
-          [ids],
-        );
-    return changed.length;
+    return this.changes.run(async (tx, journal) => {
+      const changed = allowed
+        ? await tx.query(
+            `INSERT INTO meter_allowed (meter_id, allowed_by, allowed_at_ms)
+             SELECT id, $2, $3::int8 FROM unnest($1::text[]) AS id ON CONFLICT DO NOTHING RETURNING meter_id`,
+            [ids, by.principal, by.atMs],
+          )
+        : await tx.query(
+            `DELETE FROM meter_allowed WHERE meter_id IN (
+               SELECT meter_id FROM meter_allowed WHERE meter_id = ANY($1::text[]) ORDER BY meter_id FOR UPDATE)
+             RETURNING meter_id`,
+            [ids],
+          );
+      if (changed.length > 0) await journal(said);
+      return changed.length;
+    });
   }
 
   async isAllowed(meterId: string): Promise<boolean> {

@@ -17,6 +17,7 @@ import { SqlLeases } from './leases.js';
 import { SqlMeters } from './meters.js';
 import { SqlOutbox } from './outbox.js';
 import type { SqlDatabase } from './sql.js';
+import { SqlChanges } from './sql-changes.js';
 import type { StoreLimits } from './store-options.js';
 
 export interface SqlStoreOptions {
@@ -49,12 +50,13 @@ export class SqlStore implements Store {
   ) {
     this.kind = sql.kind;
     this.durability = options.durability;
+    const changes = new SqlChanges(sql, { ...options, pause });
     this.ingest = new SqlIngest(sql, { ...options, pause });
     this.entries = new SqlEntries(sql, options.limits);
     this.batches = new SqlBatches(sql, options.limits);
     this.anchors = new SqlAnchors(sql, options.limits);
     this.leases = new SqlLeases(sql);
-    this.meters = new SqlMeters(sql);
+    this.meters = new SqlMeters(sql, changes);
     this.accounts = new SqlAccounts(sql);
     this.outbox = new SqlOutbox(sql);
     this.#documents = new SqlDocuments(sql);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { StoredMeter } from '../../devices/meter.store.js';
-import { meterFingerprint, sha256, text, unique } from './sample-rows.js';
+import { unjournaled } from '../unjournaled.js';
+import { meterFingerprint, sampleEntry, sha256, text, unique } from './sample-rows.js';
 import { plain, type StoreScene, type Test } from './store-scene.js';
 
 function sampleMeter(choices: Partial<StoredMeter> = {}): StoredMeter {
@@ -40,7 +41,7 @@ export function meterTests(scene: StoreScene, it: Test): void {
   it('gives back a registered meter with its keys', async () => {
     const { meters } = await scene.store();
     const meter = sampleMeter();
-    assert.equal(await meters.register(meter), 'registered');
+    assert.equal(await meters.register(meter, unjournaled), 'registered');
     assert.deepEqual(plain(await meters.get(meter.meterId)), plain(meter));
     const {
       deviceId: _,
@@ -49,7 +50,7 @@ export function meterTests(scene: StoreScene, it: Test): void {
       ratingW: ____,
       ...bare
     } = sampleMeter({ keys: [] });
-    assert.equal(await meters.register(bare), 'registered');
+    assert.equal(await meters.register(bare, unjournaled), 'registered');
     assert.deepEqual(plain(await meters.get(bare.meterId)), plain(bare));
     assert.equal(await meters.get('meter-unknown'), undefined);
   });
@@ -58,8 +59,8 @@ export function meterTests(scene: StoreScene, it: Test): void {
     const { meters } = await scene.store();
     const first = sampleMeter();
     const second = sampleMeter({ keys: first.keys });
-    await meters.register(first);
-    await meters.register(second);
+    await meters.register(first, unjournaled);
+    await meters.register(second, unjournaled);
     for (const key of first.keys) {
       const found = await meters.find({ meterIds: [], keyIds: [key.keyId] });
       assert.deepEqual(
@@ -80,11 +81,11 @@ export function meterTests(scene: StoreScene, it: Test): void {
   it('refuses a meter id and a fingerprint that are taken', async () => {
     const { meters } = await scene.store();
     const meter = sampleMeter();
-    await meters.register(meter);
+    await meters.register(meter, unjournaled);
     const { meterId, fingerprint } = meter;
-    assert.equal(await meters.register(sampleMeter({ meterId })), 'meter_taken');
+    assert.equal(await meters.register(sampleMeter({ meterId }), unjournaled), 'meter_taken');
     const claim = sampleMeter({ fingerprint });
-    assert.equal(await meters.register(claim), 'meter_taken');
+    assert.equal(await meters.register(claim, unjournaled), 'meter_taken');
     assert.equal(await meters.get(claim.meterId), undefined);
     assert.deepEqual(plain(await meters.get(meterId)), plain(meter));
   });
@@ -93,15 +94,21 @@ export function meterTests(scene: StoreScene, it: Test): void {
     const { meters } = await scene.store();
     const squat = sampleMeter();
     const { meterId, fingerprint } = squat;
-    await meters.register(squat);
-    assert.ok(await meters.setState(meterId, squat.state, 'retired'));
+    await meters.register(squat, unjournaled);
+    assert.ok(await meters.setState(meterId, squat.state, 'retired', unjournaled));
     const other = sampleMeter();
-    await meters.register(other);
+    await meters.register(other, unjournaled);
     const both = sampleMeter({ meterId, fingerprint: other.fingerprint });
-    assert.equal(await meters.register(both), 'meter_taken', 'one that stands is in the way, too');
+    assert.equal(
+      await meters.register(both, unjournaled),
+      'meter_taken',
+      'one that stands is in the way, too',
+    );
     assert.equal((await meters.get(meterId))?.state, 'retired');
     const claims = [sampleMeter({ meterId }), sampleMeter({ fingerprint })];
-    const [byId, byFingerprint] = await Promise.all(claims.map((meter) => meters.register(meter)));
+    const [byId, byFingerprint] = await Promise.all(
+      claims.map((meter) => meters.register(meter, unjournaled)),
+    );
     assert.ok([byId, byFingerprint].includes('registered'));
     const winner = byId === 'registered' ? claims[0]! : claims[1]!;
     assert.deepEqual(plain(await meters.get(winner.meterId)), plain(winner));
@@ -113,7 +120,7 @@ export function meterTests(scene: StoreScene, it: Test): void {
     const { meters } = await scene.store();
     const fingerprint = meterFingerprint();
     const claims = Array.from({ length: 10 }, () => sampleMeter({ fingerprint }));
-    const answers = await Promise.all(claims.map((claim) => meters.register(claim)));
+    const answers = await Promise.all(claims.map((claim) => meters.register(claim, unjournaled)));
     assert.equal(answers.filter((answer) => answer === 'registered').length, 1);
     const known = await Promise.all(claims.map(({ meterId }) => meters.get(meterId)));
     assert.equal(known.filter((meter) => meter !== undefined).length, 1);
@@ -123,18 +130,20 @@ export function meterTests(scene: StoreScene, it: Test): void {
     const { meters } = await scene.store();
     const meter = sampleMeter();
     const before = await meters.revision();
-    await meters.register(meter);
+    await meters.register(meter, unjournaled);
     const registered = await meters.revision();
     assert.ok(registered > before);
     const moves = await Promise.all(
-      Array.from({ length: 6 }, () => meters.setState(meter.meterId, 'pending', 'active')),
+      Array.from({ length: 6 }, () =>
+        meters.setState(meter.meterId, 'pending', 'active', unjournaled),
+      ),
     );
     assert.equal(moves.filter(Boolean).length, 1);
     assert.equal((await meters.get(meter.meterId))?.state, 'active');
     const moved = await meters.revision();
     assert.ok(moved > registered);
-    assert.equal(await meters.setState(meter.meterId, 'pending', 'retired'), false);
-    assert.equal(await meters.setState('meter-unknown', 'pending', 'active'), false);
+    assert.equal(await meters.setState(meter.meterId, 'pending', 'retired', unjournaled), false);
+    assert.equal(await meters.setState('meter-unknown', 'pending', 'active', unjournaled), false);
     assert.equal(await meters.revision(), moved, 'what changed nothing is not counted');
   });
 
@@ -144,7 +153,7 @@ export function meterTests(scene: StoreScene, it: Test): void {
     const mine = Array.from({ length: 7 }, (_, i) =>
       sampleMeter({ accountId, state: i < 4 ? 'pending' : 'active' }),
     );
-    for (const meter of mine) await meters.register(meter);
+    for (const meter of mine) await meters.register(meter, unjournaled);
     const found: string[] = [];
     let cursor: string | undefined;
     do {
@@ -162,20 +171,51 @@ export function meterTests(scene: StoreScene, it: Test): void {
     assert.equal(active.items.length, 3);
   });
 
+  it('writes what the log says of a change with the change, and only when it happens', async () => {
+    const { meters, entries } = await scene.store();
+    const said = () => {
+      const rows = [sampleEntry({ source: 'system' })];
+      return { rows, issue: (given: Parameters<StoreScene['issue']>[0]) => scene.issue(given) };
+    };
+    const meter = sampleMeter();
+    const first = said();
+    assert.equal(await meters.register(meter, first), 'registered');
+    assert.equal((await entries.get(first.rows[0]!.id))?.source, 'system');
+    const again = said();
+    assert.equal(await meters.register(meter, again), 'meter_taken');
+    assert.equal(await entries.get(again.rows[0]!.id), undefined);
+    const moves = Array.from({ length: 4 }, said);
+    await Promise.all(
+      moves.map((move) => meters.setState(meter.meterId, 'pending', 'active', move)),
+    );
+    const written = await Promise.all(moves.map(({ rows }) => entries.get(rows[0]!.id)));
+    assert.equal(written.filter((entry) => entry !== undefined).length, 1, 'one of them moved it');
+    const broken = { ...said(), issue: () => Promise.reject(new Error('no signer')) };
+    await assert.rejects(
+      meters.setState(meter.meterId, 'active', 'suspended', broken),
+      /no signer/,
+    );
+    assert.equal(
+      (await meters.get(meter.meterId))?.state,
+      'active',
+      'nothing is done of which nothing is said',
+    );
+  });
+
   it('lists meter ids that may register, and takes them off again', async () => {
     const { meters } = await scene.store();
     const [a, b, c] = [1, 2, 3].map(() => `meter-${unique()}`) as [string, string, string];
     const by = { principal: 'operator', atMs: 1_750_000_000_000 };
     const listed = () => Promise.all([a, b, c].map((id) => meters.isAllowed(id)));
     assert.deepEqual(await listed(), [false, false, false]);
-    assert.equal(await meters.setAllowed([b, a, b], true, by), 2);
-    assert.equal(await meters.setAllowed([b, c], true, by), 1, 'b is listed already');
+    assert.equal(await meters.setAllowed([b, a, b], true, by, unjournaled), 2);
+    assert.equal(await meters.setAllowed([b, c], true, by, unjournaled), 1, 'b is listed already');
     assert.deepEqual(await listed(), [true, true, true]);
-    assert.equal(await meters.setAllowed([a, `meter-${unique()}`], false, by), 1);
+    assert.equal(await meters.setAllowed([a, `meter-${unique()}`], false, by, unjournaled), 1);
     assert.deepEqual(await listed(), [false, true, true]);
     const many = Array.from({ length: 40 }, () => `meter-${unique()}`);
     const storms = await Promise.all(
-      [many, many.toReversed()].map((ids) => meters.setAllowed(ids, true, by)),
+      [many, many.toReversed()].map((ids) => meters.setAllowed(ids, true, by, unjournaled)),
     );
     assert.equal(storms[0]! + storms[1]!, many.length, 'each is listed by one of them');
   });

@@ -9,7 +9,7 @@ import { ApiController } from '../api-controller.decorator.js';
 import { jsonBody } from '../body.js';
 import { instant } from '../instant.js';
 import { networkOf } from '../network-of.js';
-import { callerOf, visibleAccount } from '../principal.js';
+import { actorOf, callerOf, visibleAccount } from '../principal.js';
 import { notFound } from '../problem.js';
 import { nextLink, oneOf, pageQuery, type Query as QueryValues } from '../query.js';
 import type { RequestWithBody } from '../raw-body.js';
@@ -39,8 +39,9 @@ export class MetersController {
   async register(@Req() request: RequestWithBody, @Res() reply: Reply): Promise<void> {
     // The service checks the members itself, so that every way of registering refuses alike.
     const body = jsonBody(request, z.unknown(), REGISTRATION_BYTES);
-    const account = callerOf(request)?.accountId ?? this.gateway.defaultAccount;
-    const meter = await this.gateway.meters.register(body, account);
+    const caller = callerOf(request);
+    const account = caller?.accountId ?? this.gateway.defaultAccount;
+    const meter = await this.gateway.meters.register(body, account, caller?.id);
     sendJson(reply, meterDocument(meter), 201);
   }
 
@@ -75,26 +76,42 @@ export class MetersController {
   @Route('allowMeters')
   async allow(@Req() request: RequestWithBody, @Res() reply: Reply): Promise<void> {
     const { meter_ids: ids, allowed } = jsonBody(request, MeterAllowance);
-    const principal = callerOf(request)?.id ?? 'nobody';
-    const changed = await this.gateway.meters.setAllowed(ids, allowed, principal);
+    const changed = await this.gateway.meters.setAllowed(ids, allowed, actorOf(request));
     sendJson(reply, { allowed, changed });
   }
 
   @Route('approveMeter')
-  async approve(@Param('id') id: string, @Res() reply: Reply): Promise<void> {
+  async approve(
+    @Req() request: object,
+    @Param('id') id: string,
+    @Res() reply: Reply,
+  ): Promise<void> {
     const { meters, store } = this.gateway;
     const suspended = (await store.meters.get(id))?.state === 'suspended';
-    sendMeter(reply, await (suspended ? meters.resume(id) : meters.approve(id)));
+    sendMeter(
+      reply,
+      await (suspended
+        ? meters.resume(id, actorOf(request))
+        : meters.approve(id, actorOf(request))),
+    );
   }
 
   @Route('rejectMeter')
-  async reject(@Param('id') id: string, @Res() reply: Reply): Promise<void> {
-    sendMeter(reply, await this.gateway.meters.reject(id));
+  async reject(
+    @Req() request: object,
+    @Param('id') id: string,
+    @Res() reply: Reply,
+  ): Promise<void> {
+    sendMeter(reply, await this.gateway.meters.reject(id, actorOf(request)));
   }
 
   @Route('suspendMeter')
-  async suspend(@Param('id') id: string, @Res() reply: Reply): Promise<void> {
-    sendMeter(reply, await this.gateway.meters.suspend(id));
+  async suspend(
+    @Req() request: object,
+    @Param('id') id: string,
+    @Res() reply: Reply,
+  ): Promise<void> {
+    sendMeter(reply, await this.gateway.meters.suspend(id, actorOf(request)));
   }
 
   private async answerList(
