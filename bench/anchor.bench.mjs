@@ -25,7 +25,7 @@ const CAPABILITIES = {
   cost: 'paid',
   finality: 'probabilistic',
   reorgs: true,
-  bump: 'replace',
+  bump: ['replace'],
   evidence: ['bench/1'],
   trust: 'spv-pow',
 };

@@ -6,6 +6,7 @@ export declare const ANCHOR_ERROR_REASONS: readonly [
     "insufficient-funds",
     "capped",
     "conflict",
+    "irreplaceable",
     "expired",
     "not-found",
     "unavailable"
@@ -32,7 +33,15 @@ export declare interface AnchorCapabilities {
     readonly cost: 'free' | 'paid';
     readonly finality: 'probabilistic' | 'deterministic';
     readonly reorgs: boolean;
-    readonly bump: 'replace' | 'child' | 'none';
+    readonly bump: readonly [
+    ] | readonly [
+        'replace'
+    ] | readonly [
+        'child'
+    ] | readonly [
+        'replace',
+        'child'
+    ];
     readonly evidence: readonly string[];
     readonly trust: TrustLevel;
     readonly ports?: readonly (keyof AnchorPorts)[];

@@ -21,7 +21,7 @@ export default defineAnchor({
     // The chain's own tag, or the configured depth, says when: `observe` answers `final`.
     finality: 'deterministic',
     reorgs: true,
-    bump: 'replace',
+    bump: ['replace'],
     evidence: [RECEIPT_EVIDENCE, STATE_EVIDENCE, CALLDATA_EVIDENCE],
     trust: 'light-client',
     ports: ['wallet'],

@@ -11,7 +11,7 @@ export default defineAnchor({
     cost: 'paid',
     finality: 'probabilistic',
     reorgs: true,
-    bump: 'replace', // a dearer transaction with the same sequence number
+    bump: ['replace'], // a dearer transaction with the same sequence number
     evidence: [TALLY_EVIDENCE],
     trust: 'rpc-quorum',
   },

@@ -15,7 +15,7 @@ export default defineAnchor({
     cost: 'free',
     finality: 'probabilistic',
     reorgs: true,
-    bump: 'none',
+    bump: [],
     evidence: [OPENTIMESTAMPS_EVIDENCE],
     trust: 'spv-pow',
     exports: [OTS_FORMAT],

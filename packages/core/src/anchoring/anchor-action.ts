@@ -17,19 +17,33 @@ export interface NewAttempt {
   readonly conflictKey?: string;
   /** The attempt that a child is to make dearer. */
   readonly parent?: Attempt;
+  /** What is tried when the ledger keeps what this one would replace. */
+  readonly instead?: NewAttempt;
   /** What the ledger has forgotten and is sent again if there can be no dearer one now. */
   readonly otherwise?: Attempt;
 }
 
-/** How attempts that can still win are made dearer on this ledger; undefined when they cannot be. */
+/**
+ * How attempts that can still win are made dearer on this ledger; undefined when they cannot be. Where it replaces and
+ * knows children as well, what has a child, or was not replaced when that was tried, gets a child.
+ */
 export function dearerThan(
   live: readonly Attempt[],
   bump: number,
   capabilities: AnchorCapabilities,
 ): NewAttempt | undefined {
-  const stuck = live.findLast(({ childOf, state }) => childOf === undefined && state !== 'failed');
+  const ways: readonly string[] = capabilities.bump;
+  const carriers = live.filter(({ childOf }) => childOf === undefined);
+  const stuck = carriers.findLast(({ state }) => state !== 'failed');
   if (stuck === undefined || capabilities.exclusion !== 'ledger') return undefined;
-  if (capabilities.bump === 'child') return { kind: 'attempt', bump, parent: stuck };
-  if (capabilities.bump !== 'replace') return undefined;
-  return { kind: 'attempt', bump, conflictKey: (live[0] ?? stuck).conflictKey };
+  const child = { kind: 'attempt', bump, parent: stuck } as const;
+  if (!ways.includes('replace')) return ways.includes('child') ? child : undefined;
+  const replacement = {
+    kind: 'attempt',
+    bump,
+    conflictKey: (live[0] ?? stuck).conflictKey,
+  } as const;
+  if (!ways.includes('child')) return replacement;
+  const kept = stuck !== carriers.at(-1) || live.some(({ childOf }) => childOf === stuck.txId);
+  return kept ? child : { ...replacement, instead: child };
 }

@@ -146,6 +146,8 @@ export class IntentPass {
       nowMs: clock.nowMs(),
     });
     if (!signed.ok) {
+      if (signed.error.reason === 'irreplaceable' && action.instead)
+        return this.#attempt(outcome, action.instead);
       // Nothing of this intent is out: it only waits until an earlier one has left the place.
       if (fresh && signed.error.reason === 'conflict')
         return this.#later(outcome.state, signed.error);
@@ -189,12 +191,32 @@ export class IntentPass {
       await this.#moves.moveAttempt(attempt.number, state, 'failed');
       return this.#later('stalled', error);
     }
+    if (error.reason === 'irreplaceable' && this.#standsAside(attempt)) {
+      await this.#moves.moveAttempt(attempt.number, state, 'failed');
+      const child = attempt.childOf === undefined ? this.#dearer() : undefined;
+      if (child === 'capped') return this.#later('capped', error);
+      return child?.parent ? this.#attempt(outcome, child) : this.#later('stalled', error);
+    }
     if (error.reason === 'underpriced' && !fresh) {
       const dearer = this.#dearer();
       if (dearer === 'capped') return this.#later('capped', error);
       if (dearer) return this.#attempt(outcome, dearer);
     }
     return this.#later(error.reason === 'unavailable' ? outcome.state : 'stalled', error);
+  }
+
+  /** What was to displace another attempt of this intent and cannot: a child pays for that one instead. */
+  #standsAside({ txId, childOf }: Attempt): boolean {
+    const ways: readonly string[] = this.deps.instance.capabilities.bump;
+    if (!ways.includes('replace') || !ways.includes('child')) return false;
+    const able = ({ state }: Attempt): boolean =>
+      state !== 'failed' && state !== 'expired' && state !== 'replaced';
+    return (
+      childOf !== undefined ||
+      this.#moves.attempts.some(
+        (other) => other.txId !== txId && other.childOf === undefined && able(other),
+      )
+    );
   }
 
   /** At once, because the ledger wants more now than what is signed pays. */

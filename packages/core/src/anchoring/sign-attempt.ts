@@ -31,7 +31,7 @@ export async function signAttempt(
   const { intent, attempts, instance, logger, signal } = deps;
   const { anchor, policy } = instance;
   const { conflictKey, parent } = wanted;
-  const budget = await feeBudget({ ...deps, policy, anchor: intent.anchor, conflictKey });
+  const budget = await feeBudget({ ...deps, policy, anchor: intent.anchor, conflictKey, parent });
   if (budget !== undefined && budget <= 0n)
     return refusal('capped', 'the fee cap of the intent or of the day is used up');
 

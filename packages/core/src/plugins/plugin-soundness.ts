@@ -5,6 +5,8 @@ import { TRUST_LEVELS } from '../verify/contracts.js';
 const KINDS: readonly PluginKind[] = ['anchor', 'transport', 'pricing', 'format', 'detector'];
 const PORTS: readonly string[] = ['tokens', 'certificates', 'settlement', 'wallet'];
 const NEEDS: readonly string[] = ['events', 'http', 'collections', 'jobs', 'signer'];
+/** Ways to make an attempt dearer, a child only after the replacement. */
+const BUMPS: readonly string[] = ['', 'replace', 'child', 'replace,child'];
 /** What `?format=` of a proof means without any anchor. */
 const OWN_PROOF_FORMATS: readonly string[] = ['seed', 'bundle'];
 /** Methods an instance of each kind must have; everything else of the contract is optional. */
@@ -39,7 +41,7 @@ function anchorUnsoundness(capabilities: AnchorCapabilities): string[] {
     ...oneOf('exclusion', capabilities.exclusion, ['ledger', 'expiry', 'none']),
     ...oneOf('cost', capabilities.cost, ['free', 'paid']),
     ...oneOf('finality', capabilities.finality, ['probabilistic', 'deterministic']),
-    ...oneOf('bump', capabilities.bump, ['replace', 'child', 'none']),
+    ...bumpUnsoundness(capabilities.bump),
     ...oneOf('trust', capabilities.trust, TRUST_LEVELS),
   ];
   if (capabilities.cost === 'paid' && capabilities.exclusion === 'none') {
@@ -57,6 +59,11 @@ function anchorUnsoundness(capabilities: AnchorCapabilities): string[] {
         `capabilities.exports has ${show(format)}, not a name of its own of a-z, 0-9 and -`,
       );
   return found;
+}
+
+function bumpUnsoundness(bump: unknown): string[] {
+  if (Array.isArray(bump) && BUMPS.includes(bump.join())) return [];
+  return [`capabilities.bump has ${JSON.stringify(bump)}, not one of [${BUMPS.join('], [')}]`];
 }
 
 function needsUnsoundness(needs: HostNeeds | undefined): string[] {

@@ -1,7 +1,8 @@
 /**
  * Why a ledger refused, as a closed set: the engine decides retry from it and never from a message.
  * Transient: `unavailable`, `underpriced`, `insufficient-funds`, `capped`, `conflict`, `expired`.
- * Final for these bytes: `invalid`, `rejected`. Not a failure: `known`. `not-found`: nothing there yet.
+ * Final for these bytes: `invalid`, `rejected`. For a replacement: `irreplaceable`, the ledger keeps what waits on its
+ * conflict key whatever is offered; a child can still pay for that, where `capabilities.bump` has `child`. Not a failure: `known`. `not-found`: nothing there yet.
  */
 export const ANCHOR_ERROR_REASONS = [
   'invalid',
@@ -10,6 +11,7 @@ export const ANCHOR_ERROR_REASONS = [
   'insufficient-funds',
   'capped',
   'conflict',
+  'irreplaceable',
   'expired',
   'not-found',
   'unavailable',

@@ -15,10 +15,15 @@ export interface AnchorCapabilities {
   readonly finality: 'probabilistic' | 'deterministic';
   readonly reorgs: boolean;
   /**
-   * How a stuck attempt can be made dearer: `replace` (RBF, same nonce: another attempt on its conflict key), `child`
-   * (CPFP: a transaction that spends its output and pays for both), or not at all. Both need `exclusion: ledger`.
+   * How a stuck attempt can be made dearer, in the order tried: `replace` (RBF, same nonce: another attempt on its
+   * conflict key), `child` (CPFP: a transaction that spends its output and pays for both); empty: not at all. With both,
+   * a child follows where prepare or broadcast of a replacement says `irreplaceable`. Both need `exclusion: ledger`.
    */
-  readonly bump: 'replace' | 'child' | 'none';
+  readonly bump:
+    | readonly []
+    | readonly ['replace']
+    | readonly ['child']
+    | readonly ['replace', 'child'];
   /** Types of the evidence it produces; each has a verifier at the package's `./verify` door. */
   readonly evidence: readonly string[];
   readonly trust: TrustLevel;
@@ -97,7 +102,7 @@ export interface Attempt extends SignedAttempt {
   readonly intentId: string;
   /** 0 for the first attempt of an intent. */
   readonly number: number;
-  /** With `bump: child`: the txId of the attempt that this one pays for. It carries no commitment of its own. */
+  /** With a `bump` by `child`: the txId of the attempt that this one pays for. It carries no commitment of its own. */
   readonly childOf?: string;
   readonly state: AttemptState;
   readonly inclusion?: Inclusion;
@@ -128,7 +133,7 @@ export interface PrepareOptions {
   /** 0 for the first try; each bump raises it. The plugin's fee schedule maps it to a fee. */
   readonly bump: number;
   /**
-   * With `bump: child`: spend an output of this attempt and pay for both. Earlier children are among the prior
+   * With a `bump` by `child`: spend an output of this attempt and pay for both. Earlier children are among the prior
    * attempts; the new one may replace the last (its conflict key) or spend it. Broadcasting a child brings along
    * what it spends and the ledger has dropped.
    */

@@ -289,7 +289,7 @@ describe('rule 5: fees follow a bounded, capped schedule, and a reached cap is a
   });
 
   it('counts children on top of their parent against the cap of an intent', async () => {
-    const world = new EngineWorld({ bump: 'child', policy: { maxFeePerIntent: 260 } });
+    const world = new EngineWorld({ bump: ['child'], policy: { maxFeePerIntent: 260 } });
     await world.enqueue(1);
     await world.drive();
     world.ledger.setFeeFloor(1_000n);
@@ -336,6 +336,15 @@ describe('rule 5: the worst that attempts can cost', () => {
     ['of different keys is their sum', [attempt('a', 100n), attempt('b', 150n)], 250n],
     ['leaves out the expired', [attempt('a', 300n, 'expired'), attempt('b', 100n)], 100n],
     ['leaves out who lost', [attempt('a', 100n, 'final'), attempt('a', 150n, 'replaced')], 100n],
+    [
+      'of a child counts with its parent',
+      [
+        attempt('a', 100n),
+        { ...attempt('b', 70n), childOf: 'a-100' },
+        attempt('a', 160n, 'failed'),
+      ],
+      170n,
+    ],
     ['holds the refused', [attempt('a', 100n, 'failed'), attempt('a', 90n)], 100n],
   ])('%s', (_what, attempts, worst) => {
     expect(worstCaseFee(attempts)).toBe(worst);
@@ -359,7 +368,7 @@ describe('rule 5: the worst that attempts can cost', () => {
 
 describe('a stuck attempt that only a child can make dearer', () => {
   it('is included, with its own evidence, because the child pays for both', async () => {
-    const world = new EngineWorld({ bump: 'child' });
+    const world = new EngineWorld({ bump: ['child'] });
     await world.enqueue(1);
     await world.drive();
     world.ledger.setFeeFloor(160n);
@@ -381,7 +390,7 @@ describe('a stuck attempt that only a child can make dearer', () => {
   });
 
   it('comes back through its child when the ledger has dropped it for its fee', async () => {
-    const world = new EngineWorld({ bump: 'child' });
+    const world = new EngineWorld({ bump: ['child'] });
     await world.enqueue(1);
     await world.drive();
     world.ledger.setFeeFloor(160n);
@@ -394,7 +403,7 @@ describe('a stuck attempt that only a child can make dearer', () => {
   });
 
   it('keeps its inclusion through a reorganisation, parent first', async () => {
-    const world = new EngineWorld({ bump: 'child' });
+    const world = new EngineWorld({ bump: ['child'] });
     await world.enqueue(1);
     await world.drive();
     world.ledger.setFeeFloor(160n);
@@ -411,7 +420,7 @@ describe('a stuck attempt that only a child can make dearer', () => {
 
   it('is not replaced by what the anchor calls a child', async () => {
     const world = new EngineWorld({
-      bump: 'child',
+      bump: ['child'],
       change: (anchor) => ({
         prepare: (intent, prior, { parent: _parent, ...options }) =>
           anchor.prepare(intent, prior, options),
@@ -425,6 +434,84 @@ describe('a stuck attempt that only a child can make dearer', () => {
     expect(attempts).toHaveLength(1);
     expect(state).toBe('stalled');
     expect(reason).toContain('would replace');
+  });
+});
+
+describe('a stuck attempt that a replacement or a child can make dearer', () => {
+  const both = ['replace', 'child'] as const;
+
+  it('is replaced as long as the ledger replaces', async () => {
+    const world = new EngineWorld({ bump: both });
+    await world.enqueue(1);
+    await world.drive();
+    world.ledger.setFeeFloor(140n);
+    await world.step(9);
+    const { attempts } = await world.intent();
+    expect(attempts.map(({ childOf, state }) => [childOf, state])).toEqual([
+      [undefined, 'replaced'],
+      [undefined, 'final'],
+    ]);
+  });
+
+  it('is paid for by a child where the ledger keeps it, under one cap with it', async () => {
+    const world = new EngineWorld({ bump: both, policy: { maxFeePerIntent: 320 } });
+    await world.enqueue(1);
+    await world.drive();
+    world.ledger.setKeepsFirst(true);
+    world.ledger.setFeeFloor(160n);
+    await world.step(9);
+    const { attempts, state } = await world.intent();
+    expect(state).toBe('final');
+    expect(attempts.map((attempt) => [attempt.childOf, attempt.state])).toEqual([
+      [undefined, 'final'],
+      [undefined, 'replaced'],
+      [attempts[0]?.txId, 'final'],
+    ]);
+    // The refused one offered 160, which would have left 160 for a child beside it: it comes instead of the two.
+    expect(attempts.map(({ fee }) => fee.amount)).toEqual([100n, 160n, 220n]);
+    expect(1_000_000n - world.ledger.balance).toBe(320n);
+  });
+
+  it('gets a child at once when the anchor itself says that it is irreplaceable', async () => {
+    const world = new EngineWorld({
+      bump: both,
+      change: (anchor) => ({
+        prepare: async (intent, prior, options) => {
+          if (prior.length > 0 && !options.parent)
+            throw new AnchorError('irreplaceable', 'it has too many descendants');
+          return anchor.prepare(intent, prior, options);
+        },
+      }),
+    });
+    await world.enqueue(1);
+    await world.drive();
+    world.ledger.setFeeFloor(160n);
+    await world.step(9);
+    const { attempts, state } = await world.intent();
+    expect(state).toBe('final');
+    expect(attempts.map(({ childOf }) => childOf)).toEqual([undefined, attempts[0]?.txId]);
+  });
+
+  it('waits with the same bytes where what the ledger keeps is not its own', async () => {
+    let kept = true;
+    const world = new EngineWorld({
+      bump: both,
+      change: (anchor) => ({
+        broadcast: async (attempt, signal) => {
+          if (kept) throw new AnchorError('irreplaceable', 'another one waits');
+          return anchor.broadcast(attempt, signal);
+        },
+      }),
+    });
+    await world.enqueue(1);
+    await world.step(2);
+    expect(await world.intent()).toMatchObject({
+      state: 'stalled',
+      attempts: [{ state: 'signed' }],
+    });
+    kept = false;
+    await world.step(5);
+    expect(await world.intent()).toMatchObject({ state: 'final', attempts: [{ state: 'final' }] });
   });
 });
 

@@ -62,7 +62,7 @@ describe('the engine on an SQL store', () => {
   // A run takes a tenth of a second and more here, and ten milliseconds in memory, where every place is cut.
   const crash = { points: 2, nightlyPoints: 100, nightlySeeds: 2 };
   engineTests(
-    suiteContext({ ...fakeSuite('ledger', false, 'child'), store, crash }, { describe, it }),
+    suiteContext({ ...fakeSuite('ledger', false, ['child']), store, crash }, { describe, it }),
   );
 
   /** An engine over an anchor of its own that charges wei: amounts beyond 2^63. */

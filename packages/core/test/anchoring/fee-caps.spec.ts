@@ -18,24 +18,34 @@ const event = fc.oneof(
   fc.constant('bump' as const),
   fc.constant('lost reply' as const),
   fc.constant('six hours' as const),
+  fc.record({ keepsFirst: fc.boolean() }),
   fc.record({ floor: fc.integer({ min: 0, max: 400 }) }),
 );
 
-/** The dearest that each conflict key can have cost: of those on one key the ledger takes one. */
+const able = ({ state }: Attempt): boolean => state !== 'expired' && state !== 'replaced';
+
+/** The dearest that each conflict key can have cost, a child with its parent: of those on one key the ledger takes one. */
 function worst(attempts: readonly Attempt[]): bigint {
-  const dearest = new Map<string, bigint>();
-  for (const { conflictKey, fee, state } of attempts)
-    if (
-      state !== 'expired' &&
-      state !== 'replaced' &&
-      fee.amount > (dearest.get(conflictKey) ?? 0n)
-    )
-      dearest.set(conflictKey, fee.amount);
-  return [...dearest.values()].reduce((sum, fee) => sum + fee, 0n);
+  const dearest = (among: readonly Attempt[], below: (one: Attempt) => bigint): bigint =>
+    [...new Set(among.map(({ conflictKey }) => conflictKey))]
+      .map((key) => among.filter(({ conflictKey }) => conflictKey === key))
+      .map((one) => one.map((attempt) => attempt.fee.amount + below(attempt)))
+      .map((costs) => costs.reduce((most, cost) => (cost > most ? cost : most), 0n))
+      .reduce((sum, cost) => sum + cost, 0n);
+  const live = attempts.filter(able);
+  const known = new Set(live.map(({ txId }) => txId));
+  return dearest(
+    live.filter(({ childOf = '' }) => !known.has(childOf)),
+    ({ txId }) =>
+      dearest(
+        live.filter(({ childOf }) => childOf === txId),
+        () => 0n,
+      ),
+  );
 }
 
 describe('the caps of a policy', () => {
-  it.each(['replace', 'child'] as const)(
+  it.each([[['replace']], [['child']], [['replace', 'child']]] as const)(
     'are exceeded by no history of intents, fees, blocks and reorganisations, made dearer by %s',
     async (bump) => {
       await fc.assert(
@@ -58,6 +68,7 @@ describe('the caps of a policy', () => {
               else if (happens === 'bump') await world.engine.bump(ANCHOR, signal);
               else if (happens === 'lost reply') ledger.failNext('submit', 'lost-reply');
               else if (happens === 'six hours') world.clock.ms += 6 * HOUR_MS;
+              else if ('keepsFirst' in happens) ledger.setKeepsFirst(happens.keepsFirst);
               else ledger.setFeeFloor(BigInt(happens.floor));
               await world.drive();
               world.clock.ms += HOUR_MS;

@@ -31,7 +31,7 @@ function foldFamily(
     },
     observations: seen.map((observation, number) => ({ ...observation, txId: `tx-${number}` })),
     policy: anchorPolicySchema.parse({}),
-    capabilities: fakeAnchor('ledger', false, 'child').capabilities,
+    capabilities: fakeAnchor('ledger', false, ['child']).capabilities,
     nowMs: 1_700_000_001_000,
     coveredByFinal: false,
     coveredByWaiting: false,

@@ -1,4 +1,4 @@
-import type { AnchorIntent, Attempt } from '../../src/spi/index.js';
+import { AnchorError, type AnchorIntent, type Attempt } from '../../src/spi/index.js';
 import { suiteCommitment, suiteIntent } from '../../src/testing/anchor-suite/commitments.js';
 import { decodeFake, fakeSuite } from '../../src/testing/fake-ledger/index.js';
 import { failuresOf, fails, resigned, type Suite, wrong } from './wrong-anchors.js';
@@ -81,9 +81,26 @@ describe('the anchor conformance kit', () => {
           },
         }),
         'ledger',
-        'child',
+        ['child'],
       ),
       'pays for a stuck attempt by a child that brings its parent along and holds no commitment',
+    ],
+    [
+      'that does not say that what waits is irreplaceable',
+      wrong(
+        (right) => ({
+          broadcast: async (attempt, signal) => {
+            try {
+              return await right.broadcast(attempt, signal);
+            } catch (error) {
+              throw new AnchorError('conflict', (error as Error).message);
+            }
+          },
+        }),
+        'ledger',
+        ['replace', 'child'],
+      ),
+      'says irreplaceable of a replacement where the ledger keeps what waits, and a child pays for that',
     ],
     [
       'that signs one draft to different transactions',

@@ -64,7 +64,7 @@ export function changed<T extends object>(right: T, change: Partial<T>): T {
 export function wrong(
   change: (right: Anchor, ledger: FakeLedger) => Partial<Anchor>,
   exclusion: 'ledger' | 'expiry' | 'none' = 'ledger',
-  bump?: 'child',
+  bump?: Parameters<typeof fakeSuite>[2],
 ): Suite {
   const suite = fakeSuite(exclusion, false, bump);
   return {

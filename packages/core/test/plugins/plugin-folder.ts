@@ -49,4 +49,4 @@ export function pluginSource(changes: Readonly<Record<string, string>> = {}): st
 }
 
 /** Capabilities of a sound anchor as source text. */
-export const SOUND_ANCHOR = `{ exclusion: 'ledger', cost: 'paid', finality: 'probabilistic', reorgs: true, bump: 'none', evidence: ['x/1'], trust: 'spv-pow' }`;
+export const SOUND_ANCHOR = `{ exclusion: 'ledger', cost: 'paid', finality: 'probabilistic', reorgs: true, bump: [], evidence: ['x/1'], trust: 'spv-pow' }`;

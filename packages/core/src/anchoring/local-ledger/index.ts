@@ -15,7 +15,7 @@ export default defineAnchor({
     cost: 'free',
     finality: 'deterministic',
     reorgs: false,
-    bump: 'none',
+    bump: [],
     evidence: [LOCAL_EVIDENCE],
     trust: 'operator',
     ports: ['tokens', 'certificates', 'settlement'],

@@ -14,6 +14,7 @@ import {
 /** From draft to block: what makes an attempt safe to repeat. */
 export function attemptTests<World>({ options, it, withAnchor }: SuiteContext<World>): void {
   const { capabilities } = options.plugin;
+  const ways: readonly string[] = capabilities.bump;
 
   it(
     'signs one draft to one transaction, also after the draft went through JSON',
@@ -99,7 +100,7 @@ export function attemptTests<World>({ options, it, withAnchor }: SuiteContext<Wo
         await anchor.broadcast(first, signal());
         const second = await attemptOf(anchor, intent, [sent]);
         assert.equal(second.conflictKey, first.conflictKey);
-        if (capabilities.bump === 'replace') {
+        if (ways.includes('replace')) {
           assert.ok(second.fee.amount > first.fee.amount, 'a replacement pays more');
           await anchor.broadcast(second, signal());
         }
@@ -107,7 +108,7 @@ export function attemptTests<World>({ options, it, withAnchor }: SuiteContext<Wo
         await options.settle(world);
         const confirmed = await options.confirmed(world, intent.commitment);
         assert.equal(confirmed.length, 1);
-        if (capabilities.bump === 'replace') {
+        if (ways.includes('replace')) {
           const [loser] = await anchor.observe([sent], signal());
           assert.equal(loser?.status, 'conflicted');
           assert.ok(loser.inclusion, 'a conflict comes with the inclusion of the winner');
@@ -133,7 +134,7 @@ export function attemptTests<World>({ options, it, withAnchor }: SuiteContext<Wo
       }),
     );
 
-  if (capabilities.bump === 'child')
+  if (ways.includes('child'))
     it(
       'pays for a stuck attempt by a child that brings its parent along and holds no commitment',
       withAnchor(async (anchor, world) => {
@@ -149,6 +150,26 @@ export function attemptTests<World>({ options, it, withAnchor }: SuiteContext<Wo
         assert.equal(await anchor.broadcast(parent, signal()), 'known', 'the child brought it');
         await waitIncluded(options, world, anchor, parent);
         await waitIncluded(options, world, anchor, child);
+        assert.deepEqual(await options.confirmed(world, intent.commitment), [parent.txId]);
+      }),
+    );
+
+  if (ways.length > 1)
+    it(
+      'says irreplaceable of a replacement where the ledger keeps what waits, and a child pays for that',
+      withAnchor(async (anchor, world) => {
+        const intent = suiteIntent(suiteCommitment(1));
+        const parent = { ...(await attemptOf(anchor, intent)), state: 'broadcast' } as const;
+        await anchor.broadcast(parent, signal());
+        await options.keepFirst?.(world, true);
+        await rejectsWith('irreplaceable', async () =>
+          anchor.broadcast(await attemptOf(anchor, intent, [parent]), signal()),
+        );
+        const child = await childOf(anchor, intent, parent, [parent]);
+        assert.equal(await anchor.broadcast(child, signal()), 'accepted');
+        await waitIncluded(options, world, anchor, parent);
+        await waitIncluded(options, world, anchor, child);
+        await options.keepFirst?.(world, false);
         assert.deepEqual(await options.confirmed(world, intent.commitment), [parent.txId]);
       }),
     );

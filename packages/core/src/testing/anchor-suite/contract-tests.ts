@@ -21,7 +21,9 @@ export function contractTests<World>({ options, it, withAnchor }: SuiteContext<W
     if (capabilities.exclusion === 'none') assert.equal(capabilities.cost, 'free');
     if (capabilities.reorgs) assert.ok(options.reorg, 'reorgs: the suite needs reorg()');
     if (capabilities.exclusion === 'expiry') assert.ok(options.expire, 'the suite needs expire()');
-    if (capabilities.bump !== 'none') assert.equal(capabilities.exclusion, 'ledger');
+    if (capabilities.bump.length > 0) assert.equal(capabilities.exclusion, 'ledger');
+    if (capabilities.bump.length > 1)
+      assert.ok(options.keepFirst, 'bump by both: the suite needs keepFirst()');
   });
 
   it('accepts its configuration and refuses a key it does not know', async () => {

@@ -37,6 +37,8 @@ export interface AnchorSuiteOptions<World> {
   reorg?(world: World, depth: number): Promise<void>;
   /** Lets pass what it takes for bytes signed now to be provably dead. Required with `exclusion: expiry`. */
   expire?(world: World): Promise<void>;
+  /** The ledger stops or starts to refuse every replacement of what waits. Required with a `bump` of both ways. */
+  keepFirst?(world: World, keep: boolean): Promise<void>;
   /** What makes life hard between two passes of a crash run: evictions, fee floors, reorganisations, lost replies. */
   disturb?(world: World, random: () => number): Promise<void>;
   headers?(world: World): HeaderSource;

@@ -22,10 +22,11 @@ const BASE_FEE = 100n;
 export function fakeAnchor(
   exclusion: AnchorCapabilities['exclusion'],
   deterministic = false,
-  bump: AnchorCapabilities['bump'] = exclusion === 'ledger' ? 'replace' : 'none',
+  bump: AnchorCapabilities['bump'] = exclusion === 'ledger' ? ['replace'] : [],
 ) {
+  const ways = bump.join('-');
   return defineAnchor({
-    name: `fake-${exclusion}${deterministic ? '-deterministic' : ''}${bump === 'child' ? '-child' : ''}`,
+    name: `fake-${exclusion}${deterministic ? '-deterministic' : ''}${ways.includes('child') ? `-${ways}` : ''}`,
     config: z.strictObject({
       ledger: z.instanceof(FakeLedger),
       /** Fee of bump 0; each bump adds half of it. */

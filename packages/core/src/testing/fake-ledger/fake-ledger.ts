@@ -30,6 +30,8 @@ interface State {
   mempool: Set<string>;
   balance: bigint;
   feeFloor: bigint;
+  /** The first that waits on a conflict key keeps it. */
+  keepsFirst: boolean;
   forks: number;
   down: boolean;
   faults: { call: FakeCall; fault: FakeFault }[];
@@ -54,6 +56,7 @@ export class FakeLedger {
       mempool: new Set(),
       balance: options.balance ?? 1_000_000n,
       feeFloor: 0n,
+      keepsFirst: false,
       forks: 0,
       down: false,
       faults: [],
@@ -84,6 +87,7 @@ export class FakeLedger {
           throw new AnchorError('conflict', `${tx.conflictKey} is spent`);
         const rival = this.#waitingOn(tx.conflictKey);
         if (rival) {
+          if (state.keepsFirst) throw new AnchorError('irreplaceable', `${rival} keeps its place`);
           if (fee <= BigInt(this.#tx(rival).fee))
             throw new AnchorError('underpriced', 'a replacement must pay more');
           state.mempool.delete(rival);
@@ -223,6 +227,11 @@ export class FakeLedger {
     this.#state.feeFloor = fee;
   }
 
+  /** Refuses every replacement, or takes those that pay more again. */
+  setKeepsFirst(keeps: boolean): void {
+    this.#state.keepsFirst = keeps;
+  }
+
   setDown(down: boolean): void {
     this.#state.down = down;
   }
@@ -258,8 +267,9 @@ export class FakeLedger {
     const id = fakeTxId(bytes);
     if (this.#blockOf(id)) return undefined;
     const parent = decodeFake(bytes);
-    if (this.#spenderOf(parent.conflictKey) ?? this.#rivalOf(id, parent))
-      throw new AnchorError('conflict', `${parent.conflictKey}, which the parent spends, is taken`);
+    const taken = `${parent.conflictKey}, which the parent spends, is taken`;
+    if (this.#spenderOf(parent.conflictKey)) throw new AnchorError('conflict', taken);
+    if (this.#rivalOf(id, parent)) throw new AnchorError('irreplaceable', taken);
     return parent;
   }
 

@@ -20,6 +20,7 @@ export function fakeSuite(
   bump?: AnchorCapabilities['bump'],
 ): AnchorSuiteOptions<FakeLedger> {
   const plugin = fakeAnchor(exclusion, deterministic, bump);
+  const ways: readonly string[] = plugin.capabilities.bump;
   return {
     plugin,
     verifier: fakeVerifier,
@@ -32,11 +33,14 @@ export function fakeSuite(
     confirmed: async (ledger, { digest }) => ledger.confirmed(toHex(digest)),
     headers: fakeHeaders,
     policy:
-      exclusion === 'none' ? {} : { ...CAPS[bump === 'child' ? 'child' : 'own'], maxBumps: 20 },
+      exclusion === 'none'
+        ? {}
+        : { ...CAPS[ways.includes('child') ? 'child' : 'own'], maxBumps: 20 },
     ...(deterministic
       ? {}
       : { reorg: async (ledger, depth) => ledger.reorg(depth, { forget: true }) }),
     ...(exclusion === 'expiry' ? { expire: async (ledger) => ledger.mine(EXPIRED_BLOCKS) } : {}),
+    ...(ways.length > 1 ? { keepFirst: async (ledger, keeps) => ledger.setKeepsFirst(keeps) } : {}),
     disturb: async (ledger, random) => {
       const dice = random();
       if (dice < 0.12) ledger.evictAll();
@@ -48,6 +52,7 @@ export function fakeSuite(
       else if (dice < 0.6) ledger.failNext('submit', 'lost-reply');
       else if (dice < 0.7) ledger.failNext('look', 'unavailable');
       else if (dice < 0.75) ledger.failNext('tip', 'unavailable', 2);
+      else if (dice < 0.9 && ways.length > 1) ledger.setKeepsFirst(dice < 0.85);
     },
   };
 }
