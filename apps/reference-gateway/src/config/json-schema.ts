@@ -71,15 +71,22 @@ function alternatives(schema: JsonSchema): readonly JsonSchema[] {
   const nested = [schema.anyOf, schema.oneOf].flatMap((list) =>
     Array.isArray(list) ? (list as JsonSchema[]) : [],
   );
-  // A mark on the union itself holds for each of its members.
-  const mark = schema.secret === true ? { secret: true } : {};
-  if (nested.length > 0) {
-    return nested.flatMap((member) => alternatives({ ...member, ...mark }));
-  }
-  return [schema];
+  if (nested.length === 0) return [schema];
+  // A mark on the union itself holds for each of its members but those that only say where the secret is: `{ file }`.
+  return nested.flatMap((member) =>
+    alternatives(schema.secret === true && !member.properties ? marked(member) : member),
+  );
 }
 
+const marked = (schema: JsonSchema): JsonSchema => ({ ...schema, secret: true });
+
+/** Whatever is in something secret is secret. */
 function child(schema: JsonSchema, key: string | number): readonly JsonSchema[] {
+  const found = memberOf(schema, key);
+  return schema.secret === true ? found.map(marked) : found;
+}
+
+function memberOf(schema: JsonSchema, key: string | number): readonly JsonSchema[] {
   if (typeof key === 'number') return isSchema(schema.items) ? [schema.items] : [];
   const properties = schema.properties as Record<string, JsonSchema> | undefined;
   if (properties && Object.hasOwn(properties, key)) return [properties[key] as JsonSchema];

@@ -2,6 +2,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { join } from 'node:path';
 import { readConfig } from '../../src/config/read-config.js';
+import { redact } from '../../src/config/redact.js';
 import { ConfigFolder, MINIMAL } from './config-folder.js';
 
 let folder: ConfigFolder;
@@ -218,5 +219,33 @@ simulator: { seed: 7 }
     expect(text).toContain('postgresql://ann:[redacted]@db/w?sslpassword=[redacted]');
     expect(text).toContain('"cert":"public"');
     expect(text).toContain('"seed":7');
+  });
+
+  it('hides what is in something secret, a secret that is a URL, and the access keys of providers', () => {
+    const secret = { secret: true };
+    const text = { type: 'string' };
+    const schema = {
+      properties: {
+        headers: { ...secret, type: 'object', additionalProperties: text },
+        hooks: { ...secret, type: 'array', items: text },
+        parts: { ...secret, type: 'object', properties: { a: text } },
+        key: { ...secret, anyOf: [text, { type: 'object', properties: { file: text } }] },
+        url: text,
+      },
+    };
+    const shown = redact(
+      {
+        headers: { Authorization: 'Bearer hunter1' },
+        hooks: ['https://chat.example/hunter2'],
+        parts: { a: 'hunter3' },
+        key: { file: 'log.key' },
+        url: 'https://hunter4hunter4hunter4@eth.example/v3/hunter5hunter5hunter5/rpc?auth=hunter6&id=hunter7hunter7hunter7',
+      },
+      schema,
+    );
+    expect(JSON.stringify(shown)).not.toContain('hunter');
+    expect(shown).toMatchObject({ key: { file: 'log.key' } });
+    const plain = 'https://eth-mainnet.blockstream-testnet.example/some/long-readable-path-here/v1';
+    expect(redact({ url: plain }, schema)).toEqual({ url: plain });
   });
 });
