@@ -172,7 +172,7 @@ function* spvCases(group, product) {
     const claim = {
       leaf: internal(txid),
       index,
-      count: txids.length,
+      depth: Math.ceil(Math.log2(txids.length)),
       branch: branch.map(internal),
     };
     yield compare(`branch ${index}`, root, () =>

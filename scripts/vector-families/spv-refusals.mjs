@@ -20,7 +20,7 @@ const REFUSALS = [
 const branchOf = ({ branches, txids }, at = 0) => ({
   leaf: internal(branches[at].txid),
   index: branches[at].index,
-  count: txids.length,
+  depth: Math.ceil(Math.log2(txids.length)),
   branch: branches[at].branch_display_order.map(internal),
 });
 

@@ -9,9 +9,9 @@ import type {
 import type { FeeMarket, NodeTransaction, Spending } from './bitcoin-node.js';
 import type { BitcoinNetwork } from './bitcoin.config.js';
 import type { HeaderQuorum } from './header-quorum.js';
-import { easiestBits } from './known-chains.js';
-import { type BlockHeader, bytesOf, hex, readHeader, targetOfBits } from './verify/block-header.js';
-import { branchOf, branchRoot, doubleSha256 } from './verify/merkle-branch.js';
+import { hasWork } from './verify/known-chains.js';
+import { type BlockHeader, bytesOf, hex, readHeader } from './verify/block-header.js';
+import { doubleSha256, rootOf } from './verify/merkle-branch.js';
 import { readTransaction } from './verify/transaction.js';
 
 /**
@@ -74,10 +74,9 @@ export class CheckedBackend implements BitcoinBackend {
       const header = this.#readHeader(found.header, blockHash);
       if (!found.txIds.every(isHash)) return nonsense('transaction ids');
       const ids = found.txIds.map((id) => (bytesOf(id) as Uint8Array).reverse());
-      const [leaf] = ids;
-      const path = leaf && { leaf, index: 0, count: ids.length, branch: branchOf(ids, 0) };
-      const made = path && branchRoot(path);
-      if (made === undefined || 'refused' in made || hex(made.root) !== hex(header.merkleRoot))
+      // A list whose end is repeated has the same root (CVE-2012-2459).
+      const root = new Set(found.txIds).size === ids.length ? rootOf(ids) : undefined;
+      if (root === undefined || hex(root) !== hex(header.merkleRoot))
         return nonsense('the transactions that the header commits to');
       return found;
     });
@@ -123,9 +122,7 @@ export class CheckedBackend implements BitcoinBackend {
   #readHeader(text: string, blockHash: string): BlockHeader {
     const header = readHeader(bytesOf(text) ?? new Uint8Array(0));
     if (header?.hash !== blockHash) return nonsense('the header of that block');
-    const easiest = targetOfBits(Number.parseInt(easiestBits(this.network), 16));
-    const target = targetOfBits(Number.parseInt(header.bits, 16));
-    if (!header.workDone || target === undefined || easiest === undefined || target > easiest)
+    if (!hasWork(header, this.network))
       return nonsense(`a header with the proof of work of ${this.network}`);
     return header;
   }

@@ -11,7 +11,7 @@ import type { FeeMarket, NodeTransaction, Spending } from './bitcoin-node.js';
 import { RpcError } from './bitcoin-rpc.js';
 import { anchorErrorOf, isKnown } from './bitcoin.errors.js';
 import { type Answer, boundedAnswer } from './bounded-answer.js';
-import { chainOfGenesis } from './known-chains.js';
+import { chainOfGenesis } from './verify/known-chains.js';
 import { bytesOf, hex } from './verify/block-header.js';
 
 export interface EsploraOptions {

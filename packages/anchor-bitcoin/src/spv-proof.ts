@@ -21,7 +21,6 @@ export async function spvProof(
   return {
     tx: hex(readTransaction(signed).stripped),
     index,
-    count: ids.length,
     branch: branchOf(ids, index).map(hex),
     coinbase: hex(readTransaction(coinbase.bytes).stripped),
     coinbase_branch: branchOf(ids, 0).map(hex),

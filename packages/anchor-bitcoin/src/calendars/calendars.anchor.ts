@@ -13,7 +13,7 @@ import {
   type SignedAttempt,
 } from '@wattproof/core/spi';
 import type { BitcoinBackend } from '../bitcoin-backend.js';
-import { isOnNetwork } from '../known-chains.js';
+import { isOnNetwork } from '../verify/known-chains.js';
 import { openBackend } from '../open-backend.js';
 import { otsExport } from '../ots-export.js';
 import { bytesOf, hex, readHeader } from '../verify/block-header.js';

@@ -6,6 +6,7 @@ import type {
   EvidenceVerifier,
   JsonObject,
 } from '@wattproof/core/spi';
+import { hasWork, networkOfLedger } from './known-chains.js';
 import { bytesOf, type BlockHeader, hex, readHeader } from './block-header.js';
 import { branchRoot, doubleSha256 } from './merkle-branch.js';
 import {
@@ -24,7 +25,6 @@ const KEYS = [
   'branch',
   'coinbase',
   'coinbase_branch',
-  'count',
   'header',
   'height',
   'index',
@@ -53,7 +53,6 @@ interface Body {
   readonly headerBytes: Uint8Array;
   readonly header: BlockHeader;
   readonly index: number;
-  readonly count: number;
   readonly height: number;
 }
 
@@ -69,23 +68,22 @@ function readBody(body: JsonObject): Body | ReturnType<typeof refuse> {
   const branch = branchBytes(body['branch']);
   const coinbaseBranch = branchBytes(body['coinbase_branch']);
   const header = headerBytes && readHeader(headerBytes);
-  const { index, count, height } = body;
+  const { index, height } = body;
   if (!tx || !coinbase || !headerBytes || !header || !branch || !coinbaseBranch)
     return refuse('evidence_malformed', 'a field is not the hex it should be');
   if (
     typeof index !== 'number' ||
-    typeof count !== 'number' ||
     typeof height !== 'number' ||
     !Number.isSafeInteger(height) ||
     height < 0
   )
-    return refuse('evidence_malformed', 'index, count and height are whole numbers');
+    return refuse('evidence_malformed', 'index and height are whole numbers');
   if (header.hash !== body['block_hash'])
     return refuse(
       'header_mismatch',
       `the header hashes to ${header.hash}, not to ${JSON.stringify(body['block_hash'])}`,
     );
-  return { tx, coinbase, branch, coinbaseBranch, headerBytes, header, index, count, height };
+  return { tx, coinbase, branch, coinbaseBranch, headerBytes, header, index, height };
 }
 
 async function check(
@@ -94,6 +92,9 @@ async function check(
   evidence: Evidence,
   context: EvidenceContext,
 ): Promise<EvidenceVerdict> {
+  const network = networkOfLedger(evidence.ledger);
+  if (network === undefined)
+    return refuse('ledger_unknown', `${JSON.stringify(evidence.ledger)} is no Bitcoin network`);
   try {
     const ambiguous = refuse(
       'transaction_ambiguous',
@@ -103,6 +104,11 @@ async function check(
     const transaction = readTransaction(body.tx);
     const coinbase = readTransaction(body.coinbase);
     if (isAmbiguous(transaction.stripped) || isAmbiguous(coinbase.stripped)) return ambiguous;
+    if ([transaction, coinbase].some(({ witness }) => witness))
+      return refuse(
+        'transaction_malformed',
+        'a transaction carries a witness, which its id and so the header say nothing of',
+      );
     if (!coinbase.coinbaseScript)
       return refuse('coinbase_invalid', 'the first transaction of the block is not a coinbase');
     if (statedHeight(coinbase.coinbaseScript) !== body.height)
@@ -121,14 +127,14 @@ async function check(
     const placed = branchRoot({
       leaf: doubleSha256(transaction.stripped),
       index: body.index,
-      count: body.count,
+      depth: body.coinbaseBranch.length,
       branch: body.branch,
     });
     if ('refused' in placed) return refuse('branch_refused', placed.refused);
     const first = branchRoot({
       leaf: doubleSha256(coinbase.stripped),
       index: 0,
-      count: body.count,
+      depth: body.coinbaseBranch.length,
       branch: body.coinbaseBranch,
     });
     if ('refused' in first) return refuse('branch_refused', `coinbase: ${first.refused}`);
@@ -136,8 +142,8 @@ async function check(
       if (hex(root) !== hex(body.header.merkleRoot))
         return refuse('branch_mismatch', 'a branch does not lead to the header');
     }
-    if (!body.header.workDone)
-      return refuse('work_missing', 'the header does not meet its own target');
+    if (!hasWork(body.header, network))
+      return refuse('work_missing', `the header has not the proof of work of ${network}`);
     return judgeHeader(body, evidence, context);
   } catch (cause) {
     if (cause instanceof MalformedTransaction)

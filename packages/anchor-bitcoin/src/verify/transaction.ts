@@ -5,6 +5,8 @@ export interface TransactionFacts {
   readonly outputs: readonly { readonly valueSat: bigint; readonly script: Uint8Array }[];
   /** Script of the input when it spends nothing: a coinbase. */
   readonly coinbaseScript: Uint8Array | undefined;
+  /** Whether a witness came with it. */
+  readonly witness: boolean;
 }
 
 export class MalformedTransaction extends Error {
@@ -56,7 +58,7 @@ export function readTransaction(bytes: Uint8Array): TransactionFacts {
   stripped.set(version, 0);
   stripped.set(body, version.length);
   stripped.set(lockTime, version.length + body.length);
-  return { stripped, outputs, coinbaseScript };
+  return { stripped, outputs, coinbaseScript, witness: segwit };
 }
 
 /** True for bytes that may be two hashes side by side: an inner node of the block's tree (CVE-2017-12842). */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { branchRoot, opReturnVerifier } from '@wattproof/anchor-bitcoin/verify';
-import type { Commitment, Evidence, JsonObject } from '@wattproof/core/spi';
+import { branchRoot, opReturnVerifier, readTransaction } from '@wattproof/anchor-bitcoin/verify';
+import type { Commitment, Evidence, JsonObject, JsonValue } from '@wattproof/core/spi';
 import * as block from './synthetic-block.js';
 
 const HEIGHT = 70_000;
@@ -34,7 +34,6 @@ function evidenceOf(transactions: readonly Buffer[], index: number): Made {
     body: {
       tx: hex(transactions[index]!),
       index,
-      count: transactions.length,
       branch: block.branch(rows, index).map(hex),
       coinbase: hex(transactions[0]!),
       coinbase_branch: block.branch(rows, 0).map(hex),
@@ -45,11 +44,11 @@ function evidenceOf(transactions: readonly Buffer[], index: number): Made {
   };
 }
 
-const verify = (body: JsonObject, header?: Uint8Array) => {
+const verify = (body: JsonObject, header?: Uint8Array, ledger = 'bitcoin:regtest') => {
   const evidence: Evidence = {
     type: 'bitcoin-op-return/1',
     anchor: 'bitcoin',
-    ledger: 'bitcoin:regtest',
+    ledger,
     trust: 'spv-pow',
     body,
   };
@@ -59,6 +58,18 @@ const verify = (body: JsonObject, header?: Uint8Array) => {
     ...(headers && { headers }),
   });
 };
+
+/** Every copy that differs in one digit, and some that are of another kind. */
+function* changesOf(value: JsonValue): Generator<JsonValue> {
+  yield* [null, {}, true, '', [], [7], -1, 2 ** 40];
+  if (typeof value === 'string')
+    for (const [i, digit] of [...value].entries())
+      yield value.slice(0, i) + (digit === '0' ? '1' : '0') + value.slice(i + 1);
+  if (typeof value === 'number') yield* [value + 1, value - 1, value + 0.5, String(value)];
+  if (Array.isArray(value))
+    for (const [i, item] of (value as readonly JsonValue[]).entries())
+      for (const other of changesOf(item)) yield value.toSpliced(i, 1, other);
+}
 
 describe('a commitment in a block', () => {
   it('is proven at every place of a block of any size', async () => {
@@ -103,23 +114,94 @@ describe('a commitment in a block', () => {
       });
     }
     const { body, header } = evidenceIn(3, 2);
-    const moved = { ...body, index: 3, count: 4 };
-    expect(await verify(moved, header)).toMatchObject({ ok: false, code: 'branch_refused' });
-  });
-
-  it('is refused when its block is said to be of another depth', async () => {
-    const { body, header } = evidenceIn(6, 2);
-    for (const count of [1, 2, 3, 4, 9, 16, 1_000_001, 6.5, -6])
-      expect(await verify({ ...body, count }, header)).toMatchObject({
-        ok: false,
-        code: 'branch_refused',
-      });
-    for (const index of [3, 0, 6, -1, 0.5, 2 ** 53])
-      expect({ index, ...(await verify({ ...body, index }, header)) }).toMatchObject({ ok: false });
-    const longer = [...(body['branch'] as string[]), '00'.repeat(32)];
-    expect(await verify({ ...body, branch: longer }, header)).toMatchObject({
+    expect(await verify({ ...body, index: 3 }, header)).toMatchObject({
+      ok: false,
       code: 'branch_refused',
     });
+  });
+
+  it('is refused at another place, or in a tree of another depth than the coinbase shows', async () => {
+    const { body, header } = evidenceIn(6, 2);
+    for (const index of [3, 0, 6, 8, 10, -1, 0.5, 2 ** 53])
+      expect({ index, ...(await verify({ ...body, index }, header)) }).toMatchObject({ ok: false });
+    const one = '00'.repeat(32);
+    for (const name of ['branch', 'coinbase_branch']) {
+      const branch = body[name] as string[];
+      for (const other of [[...branch, one], branch.slice(1), branch.slice(0, -1), []])
+        expect(await verify({ ...body, [name]: other }, header)).toMatchObject({
+          code: 'branch_refused',
+        });
+    }
+  });
+
+  it('is refused when any field says something else, is missing, or one is added', async () => {
+    for (const [count, index] of [
+      [6, 4],
+      [7, 6],
+      [2, 1],
+    ] as const) {
+      const { body, header } = evidenceIn(count, index);
+      expect(await verify(body, header)).toMatchObject({ trust: 'spv-pow' });
+      // How many transactions the block has is nothing that headers prove.
+      expect(await verify({ ...body, count }, header)).toMatchObject({
+        code: 'evidence_malformed',
+      });
+      for (const [name, value] of Object.entries(body)) {
+        for (const other of changesOf(value))
+          expect({
+            name,
+            other,
+            ...(await verify({ ...body, [name]: other }, header)),
+          }).toMatchObject({ ok: false });
+        const { [name]: _gone, ...rest } = body;
+        expect(await verify(rest, header)).toMatchObject({ code: 'evidence_malformed' });
+      }
+    }
+  });
+
+  it('is refused with a witness, of which the header says nothing', async () => {
+    const { body, header } = evidenceIn(2, 1);
+    for (const name of ['tx', 'coinbase']) {
+      const plain = body[name] as string;
+      const witnessed = `${plain.slice(0, 8)}0001${plain.slice(8, -8)}0101aa${plain.slice(-8)}`;
+      expect(readTransaction(Buffer.from(witnessed, 'hex')).stripped).toEqual(
+        Uint8Array.from(Buffer.from(plain, 'hex')),
+      );
+      expect(await verify({ ...body, [name]: witnessed }, header)).toMatchObject({
+        code: 'transaction_malformed',
+      });
+    }
+  });
+
+  it.each([
+    ['a push by OP_PUSHDATA1', [0x6a, 0x4c, 0x20]],
+    ['a push by OP_PUSHDATA2', [0x6a, 0x4d, 0x20, 0]],
+    ['a push by OP_PUSHDATA4', [0x6a, 0x4e, 0x20, 0, 0, 0]],
+    ['another opcode', [0x51, 0x20]],
+    ['a push of 33 bytes', [0x6a, 0x21, 0]],
+    ['two pushes', [0x6a, 0x01, 0, 0x20]],
+  ])('is not seen in %s', async (_what, before) => {
+    const script = Buffer.concat([Buffer.from(before), digest]);
+    const { body, header } = evidenceIn(3, 1, block.transaction(Buffer.alloc(32, 9), script));
+    expect(await verify(body, header)).toMatchObject({ code: 'commitment_not_in_transaction' });
+  });
+
+  it('is not seen with anything behind it', async () => {
+    const script = Buffer.concat([block.commitment(digest), Buffer.of(0x51)]);
+    const { body, header } = evidenceIn(3, 1, block.transaction(Buffer.alloc(32, 9), script));
+    expect(await verify(body, header)).toMatchObject({ code: 'commitment_not_in_transaction' });
+  });
+
+  it('is refused with less work than the network asks for, and on a network that nobody knows', async () => {
+    const { body, header } = evidenceIn(2, 1);
+    expect(await verify(body, header, 'bitcoin:regtest')).toMatchObject({ ok: true });
+    for (const network of ['mainnet', 'testnet', 'signet'])
+      for (const given of [header, undefined])
+        expect(await verify(body, given, `bitcoin:${network}`)).toMatchObject({
+          code: 'work_missing',
+        });
+    for (const ledger of ['bitcoin:', 'bitcoin', 'bitcoin:mainnet2', 'litecoin:mainnet', ''])
+      expect(await verify(body, header, ledger)).toMatchObject({ code: 'ledger_unknown' });
   });
 
   it('is refused as an inner node of the tree, alone or with a coinbase of the same depth (CVE-2017-12842)', async () => {
@@ -205,14 +287,18 @@ describe('a branch of a block', () => {
       );
       const rows = block.levels(leaves);
       for (let index = 0; index < count; index += 1) {
-        const claim = { leaf: leaves[index]!, index, count, branch: block.branch(rows, index) };
+        const path = block.branch(rows, index);
+        const claim = { leaf: leaves[index]!, index, depth: path.length, branch: path };
         const made = branchRoot(claim);
         expect('root' in made && hex(made.root)).toBe(hex(rows.at(-1)![0]!));
         let running: Buffer = leaves[index]!;
         claim.branch.forEach((sibling, level) => {
           const twin = claim.branch.map((one, at) => (at === level ? running : one));
           const honest = sibling.equals(running);
-          expect('refused' in branchRoot({ ...claim, branch: twin })).toBe(!honest);
+          const twinned = branchRoot({ ...claim, branch: twin });
+          expect('root' in twinned && hex(twinned.root) === hex(rows.at(-1)![0]!)).toBe(honest);
+          if (index >> level === 0 || (index >> level) % 2 === 1)
+            expect('refused' in twinned).toBe(true);
           const pair = (index >> level) % 2 === 0 ? [running, sibling] : [sibling, running];
           running = block.doubleSha256(Buffer.concat(pair));
         });

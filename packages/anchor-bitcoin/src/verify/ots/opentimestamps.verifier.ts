@@ -4,6 +4,7 @@ import type {
   EvidenceVerdict,
   EvidenceVerifier,
 } from '@wattproof/core/spi';
+import { hasWork, networkOfLedger } from '../known-chains.js';
 import { bytesOf, hex, readHeader } from '../block-header.js';
 import { OtsError } from './ots-error.js';
 import { attestationsOf } from './ots-timestamp.js';
@@ -44,7 +45,11 @@ export const openTimestampsVerifier: EvidenceVerifier = {
       if (cause instanceof OtsError) return refuse('evidence_malformed', cause.message);
       throw cause;
     }
-    if (!header.workDone) return refuse('work_missing', 'the header does not meet its own target');
+    const network = networkOfLedger(evidence.ledger);
+    if (network === undefined)
+      return refuse('ledger_unknown', `${JSON.stringify(evidence.ledger)} is no Bitcoin network`);
+    if (!hasWork(header, network))
+      return refuse('work_missing', `the header has not the proof of work of ${network}`);
     return judge({ height, headerBytes }, evidence, context);
   },
 };

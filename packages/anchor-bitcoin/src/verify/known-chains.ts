@@ -1,4 +1,6 @@
-import type { BitcoinNetwork } from './bitcoin.config.js';
+import { type BlockHeader, targetOfBits } from './block-header.js';
+
+export type BitcoinNetwork = 'mainnet' | 'testnet' | 'signet' | 'regtest';
 
 interface KnownChain {
   readonly network: BitcoinNetwork;
@@ -51,7 +53,16 @@ export function isOnNetwork(chain: string, network: BitcoinNetwork): boolean {
   return KNOWN_CHAINS.some((known) => known.chain === chain && known.network === network);
 }
 
-/** Compact form of the easiest target a block of the network may have. */
-export function easiestBits(network: BitcoinNetwork): string {
-  return KNOWN_CHAINS.find((known) => known.network === network)!.easiestBits;
+/** The network that evidence names as `bitcoin:<network>`. */
+export function networkOfLedger(ledger: string): BitcoinNetwork | undefined {
+  return KNOWN_CHAINS.find(({ network }) => ledger === `bitcoin:${network}`)?.network;
+}
+
+/** Whether the header meets its own target, and that is no easier than the network allows. */
+export function hasWork({ bits, workDone }: BlockHeader, network: BitcoinNetwork): boolean {
+  const known = KNOWN_CHAINS.find((chain) => chain.network === network)!;
+  const [target, easiest] = [bits, known.easiestBits].map((compact) =>
+    targetOfBits(Number.parseInt(compact, 16)),
+  );
+  return workDone && target !== undefined && easiest !== undefined && target <= easiest;
 }
