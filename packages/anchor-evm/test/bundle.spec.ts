@@ -1,7 +1,12 @@
-import plugin, { deployRegistry, EvmConfig } from '@wattproof/anchor-evm';
+import plugin, { deployRegistry } from '@wattproof/anchor-evm';
 import verifiers from '@wattproof/anchor-evm/verify';
-import { createFleet, GatewayClient, readingDocument } from '@wattproof/core/simulator';
-import { startTestGateway, type TestGateway } from '@wattproof/core/testing';
+import {
+  checkChanges,
+  proofChanges,
+  proveReading,
+  startTestGateway,
+  type TestGateway,
+} from '@wattproof/core/testing';
 import { verifyProof } from '@wattproof/core/verify';
 import { Anvil } from './anvil/anvil.js';
 
@@ -20,65 +25,27 @@ beforeAll(async () => {
   const rpc = { url: anvil.url, timeoutMs: 5_000 };
   await deployRegistry({ chainId: 31_337, rpc, signer: anvil.key(0), pollMs: 1 });
   await anvil.rpc('evm_setAutomine', false);
-  const anchors = Object.entries(KINDS).map(([instanceId, kind], i) => ({
-    instanceId,
-    config: { chainId: 31_337, rpc: { url: anvil.url }, key: anvil.key(i + 1), ...kind },
-  }));
-  const use = '@wattproof/anchor-evm';
+  const anchors = Object.entries(KINDS).map(([id, kind], i) => [
+    id,
+    { use: 'evm', chainId: 31_337, rpc: { url: anvil.url }, key: anvil.key(i + 1), ...kind },
+  ]);
   gateway = await startTestGateway({
-    config: {
-      devices: { registration: 'open' },
-      anchors: Object.fromEntries(
-        anchors.map(({ instanceId, config }) => [instanceId, { use, ...config }]),
-      ),
-    },
-    parts: {
-      plugins: anchors.map(({ instanceId, config }) => ({
-        entry: { instanceId, kind: 'anchor' as const, use, config, path: `anchors.${instanceId}` },
-        plugin,
-        config: EvmConfig.parse(config),
-        url: import.meta.url,
-        package: undefined,
-      })),
-    },
+    config: { devices: { registration: 'open' }, anchors: Object.fromEntries(anchors) },
+    plugins: { evm: plugin },
   });
 }, 60_000);
 afterAll(async () => {
-  await gateway.stop();
-  await anvil.stop();
+  await gateway?.stop();
+  await anvil?.stop();
 });
 
 describe('a reading anchored on an EVM chain', () => {
   it('is proven offline by its bundle and trusted headers, and by nothing that was changed', async () => {
-    const client = new GatewayClient(gateway.url, { apiKey: gateway.adminKey });
-    const [member] = createFleet({ seed: 5, size: 1 });
-    await client.register(member!, await client.origin());
-    const endsMs = gateway.clock.nowMs() - 60_000;
-    const reading = readingDocument(
-      member!.meter,
-      member!.meter.interval(endsMs - 900_000, endsMs),
-      1,
-    );
-    const { verdicts } = await client.submit(member!.device.signReading('reading/1', reading));
-    const answer = verdicts?.[0];
-    expect(answer?.verdict).toBe('accepted');
-
-    const ask = (path: string, method = 'GET') =>
-      fetch(`${gateway.url}/api/v1${path}`, { method, headers: { 'x-api-key': gateway.adminKey } });
-    const batch = (await (await ask('/batches/flush', 'POST')).json()) as { id: string };
-    await gateway.settle();
-    for (let block = 0; block < 4; block += 1) {
-      await anvil.mine();
-      await gateway.settle();
-    }
-    const { anchors } = (await (await ask(`/batches/${batch.id}/anchors`)).json()) as {
-      anchors: { anchor: string }[];
-    };
+    const { anchors, bundle } = await proveReading(gateway, () => anvil.mine(), 4);
     expect(anchors).toHaveLength(3);
     for (const anchor of anchors)
       expect(anchor).toMatchObject({ state: 'final', trust: 'light-client' });
 
-    const bundle = await (await ask(`/logs/${answer!.id}/proof?format=bundle`)).text();
     const known = await Promise.all(
       Array.from({ length: (await anvil.height()) + 1 }, (_unused, at) => anvil.header(at)),
     );
@@ -88,12 +55,8 @@ describe('a reading anchored on an EVM chain', () => {
         ledger === 'eip155:31337' ? known[height] : undefined,
     };
     const options = { verifiers, require: 'light-client' as const, headers };
-    expect(await verifyProof(bundle, options)).toMatchObject({
-      ok: true,
-      level: 'light-client',
-      notChecked: [],
-      failures: [],
-    });
+    const honest = await verifyProof(bundle, options);
+    expect(honest).toMatchObject({ ok: true, level: 'light-client', notChecked: [], failures: [] });
     const { headers: _none, ...alone } = options;
     expect(await verifyProof(bundle, alone)).toMatchObject({ ok: false, level: 'operator' });
     const stranger = await verifyProof(bundle, { ...options, verifiers: [] });
@@ -104,13 +67,15 @@ describe('a reading anchored on an EVM chain', () => {
       ok: false,
     });
 
-    const digits = [...bundle.matchAll(/[0-9a-f]{40,}/g)].map(
-      ({ index, 0: run }) => index + Math.floor(run.length / 2),
+    const changed = await checkChanges(proofChanges(bundle, '$.evidence'), honest, (text) =>
+      verifyProof(text, options),
     );
-    expect(digits.length).toBeGreaterThan(15);
-    for (const at of digits) {
-      const changed = bundle.slice(0, at) + (bundle[at] === '0' ? '1' : '0') + bundle.slice(at + 1);
-      expect({ at, ok: (await verifyProof(changed, options)).ok }).toEqual({ at, ok: false });
-    }
+    const each = (member: string) => [0, 1, 2].map((i) => `$.evidence[${i}]${member}`);
+    // With one piece of evidence less the others still reach the level: the report names what is left.
+    const hidden = ['$.evidence[-]', ...each('-').slice(1), ...each('.trust'), ...each('.type')];
+    // Calldata names its chain itself.
+    expect(changed.hiding).toEqual([...hidden, ...each('.ledger').slice(0, 2)].sort());
+    expect(changed.unnoticed).toEqual(each('.anchor')); // labels
+    expect(changed.tried).toBeGreaterThan(200);
   }, 60_000);
 });

@@ -41,6 +41,11 @@ export const opReturnVerifier: EvidenceVerifier = {
   async verify(commitment, evidence, context) {
     const read = readBody(evidence.body);
     if ('detail' in read) return read;
+    if (evidence.trust !== 'spv-pow')
+      return refuse(
+        'evidence_malformed',
+        `a block of Bitcoin proves spv-pow, not ${evidence.trust}`,
+      );
     return check(read, commitment, evidence, context);
   },
 };

@@ -91,6 +91,8 @@ async function judgeHeader(
   { ledger, trust }: Evidence,
   { headers }: EvidenceContext,
 ): Promise<EvidenceVerdict> {
+  if (trust !== 'light-client' && trust !== 'operator')
+    return refuse('evidence_malformed', `a header proves light-client or operator, not ${trust}`);
   const where = `${statement} in block ${header.number} (0x${header.hash}) of ${ledger}`;
   const notAfterMs = header.timeS * 1000;
   const word = (why: string): EvidenceVerdict => ({

@@ -11,6 +11,13 @@ export {
   type StartPostgresOptions,
   type TestPostgres,
 } from './postgres/start-postgres.js';
+export {
+  type ChangedProofs,
+  checkChanges,
+  type ProofChange,
+  proofChanges,
+} from './proof-changes.js';
+export { askGateway, proveReading, type ProvenReading } from './prove-reading.js';
 export { silentLogger } from './silent-logger.js';
 export { auditStore, type StoreAudit } from './process/audit-store.js';
 export {

@@ -7,10 +7,13 @@ import type { GatewayOptions } from '../gateway/compose-gateway.js';
 import type { Gateway } from '../gateway/gateway.js';
 import {
   type ConfiguredPlugin,
+  type GatewayConfig,
   type GatewayConfigInput,
   gatewayConfigSchema,
+  pluginEntries,
 } from '../plugins/index.js';
-import type { Clock } from '../spi/index.js';
+import { validatePluginConfig } from '../plugins/plugin-config.js';
+import type { Clock, Plugin } from '../spi/index.js';
 import { openMemoryStore } from '../stores/memory/open-memory-store.js';
 import { FakeClock } from './fake-clock.js';
 
@@ -41,6 +44,8 @@ export interface TestGatewayOptions {
   readonly host?: 'fastify' | 'express';
   /** Default: a `FakeClock`. With a fake clock nothing runs by itself, see `settle`. */
   readonly clock?: Clock;
+  /** Plugins that are no installed packages, by the `use` of the blocks that want them; every block has to name one. */
+  readonly plugins?: Readonly<Record<string, Plugin>>;
   /** Services to use instead of the default ones. */
   readonly parts?: Partial<Omit<GatewayOptions, 'config' | 'clock'>>;
 }
@@ -76,7 +81,10 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
   const store =
     options.parts?.store ??
     (config.store.url.startsWith('memory:') ? openMemoryStore({ clock }) : undefined);
-  const plugins = options.parts?.plugins ?? (options.config?.anchors ? undefined : [LOCAL_LEDGER]);
+  const plugins =
+    options.parts?.plugins ??
+    (options.plugins && (await configured(config, options.plugins))) ??
+    (options.config?.anchors ? undefined : [LOCAL_LEDGER]);
   const stateFolder = await mkdtemp(join(tmpdir(), 'wattproof-test-'));
   const served = await serveGateway(
     {
@@ -105,4 +113,23 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
       await rm(stateFolder, { recursive: true, force: true });
     },
   };
+}
+
+/** The configured blocks with the plugins at hand, each validated by its own schema. */
+function configured(
+  config: GatewayConfig,
+  plugins: Readonly<Record<string, Plugin>>,
+): Promise<readonly ConfiguredPlugin[]> {
+  return Promise.all(
+    pluginEntries(config).map(async (entry) => {
+      const plugin = plugins[entry.use];
+      if (plugin === undefined) throw new Error(`${entry.path}: no plugin for use: ${entry.use}`);
+      const result = await validatePluginConfig(plugin.config, entry.config, entry.path);
+      if (result.problems)
+        throw new Error(
+          result.problems.map(({ path, message }) => `${path}: ${message}`).join('\n'),
+        );
+      return { entry, plugin, config: result.value, url: import.meta.url, package: undefined };
+    }),
+  );
 }

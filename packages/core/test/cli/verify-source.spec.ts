@@ -85,12 +85,12 @@ describe('headers', () => {
   it('are found by the height written before them and by their hash', async () => {
     const source = headersOf(`0 ${GENESIS}\n\n`);
     const raw = Uint8Array.from(Buffer.from(GENESIS, 'hex'));
-    expect(await source.header('bitcoin:main', { height: 0 })).toEqual(raw);
-    expect(await source.header('bitcoin:main', { hash: HASH })).toEqual(raw);
-    expect(await source.header('bitcoin:main', { height: 1 })).toBeUndefined();
+    expect(await source.header('bitcoin:mainnet', { height: 0 })).toEqual(raw);
+    expect(await source.header('bitcoin:mainnet', { hash: HASH })).toEqual(raw);
+    expect(await source.header('bitcoin:mainnet', { height: 1 })).toBeUndefined();
     const unnumbered = headersOf(GENESIS);
-    expect(await unnumbered.header('bitcoin:main', { height: 0 })).toBeUndefined();
-    expect(await unnumbered.header('bitcoin:main', { hash: HASH.toUpperCase() })).toEqual(raw);
+    expect(await unnumbered.header('bitcoin:mainnet', { height: 0 })).toBeUndefined();
+    expect(await unnumbered.header('bitcoin:mainnet', { hash: HASH.toUpperCase() })).toEqual(raw);
   });
 
   it('of a ledger named on their line are its own, and those of Bitcoin are not for chains of another kind', async () => {
@@ -100,7 +100,17 @@ describe('headers', () => {
     expect(await source.header('eip155:1', { height: 8 })).toEqual(raw);
     expect(await source.header('eip155:10', { height: 8 })).toBeUndefined();
     expect(await source.header('eip155:1', { height: 7 })).toBeUndefined();
-    expect(await source.header('bitcoin:main', { height: 8 })).toBeUndefined();
+    expect(await source.header('bitcoin:mainnet', { height: 8 })).toBeUndefined();
+  });
+
+  it("without a ledger on their line are the main network's and no other chain's", async () => {
+    const source = headersOf(`7 ${GENESIS}\nbitcoin:regtest 8 ${GENESIS}`);
+    for (const ledger of ['bitcoin:regtest', 'bsv:mainnet', '']) {
+      expect(await source.header(ledger, { height: 7 })).toBeUndefined();
+      expect(await source.header(ledger, { hash: HASH })).toBeUndefined();
+    }
+    expect(await source.header('bitcoin:regtest', { height: 8 })).toHaveLength(80);
+    expect(await source.header('bitcoin:mainnet', { height: 8 })).toBeUndefined();
   });
 
   it('are refused with the line that is none', () => {

@@ -14,7 +14,9 @@ const refuse = (code: string, detail: string) => ({ ok: false, code, detail }) a
  */
 export const verifier: EvidenceVerifier = {
   type: TALLY_EVIDENCE,
-  async verify({ digest }, { ledger, body }, { headers }) {
+  async verify({ digest }, { ledger, trust, body }, { headers }) {
+    if (trust !== 'rpc-quorum')
+      return refuse('tally_trust', `headers of Tally prove rpc-quorum, not ${trust}`);
     const read = readBody(body);
     if (read === undefined)
       return refuse('tally_shape', `not the shape of ${TALLY_EVIDENCE}: tx, header, index, path`);

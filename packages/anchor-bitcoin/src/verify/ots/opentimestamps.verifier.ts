@@ -30,6 +30,11 @@ export const openTimestampsVerifier: EvidenceVerifier = {
     const header = headerBytes && readHeader(headerBytes);
     if (!bytes || !header || typeof height !== 'number' || Object.keys(rest).length > 0)
       return refuse('evidence_malformed', 'timestamp, header and height are expected, no more');
+    if (evidence.trust !== 'spv-pow')
+      return refuse(
+        'evidence_malformed',
+        `a block of Bitcoin proves spv-pow, not ${evidence.trust}`,
+      );
     try {
       const read = readTimestamp(bytes, commitment.digest);
       if (hex(writeTimestamp(read)) !== timestamp)
