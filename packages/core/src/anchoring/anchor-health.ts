@@ -1,7 +1,8 @@
-import type { AnchorQuote, Health } from '../spi/index.js';
+import type { AnchorQuote, Health, Logger } from '../spi/index.js';
 import { lowBalance, runwayOf } from './anchor-alerts.js';
 import type { AnchorInstance } from './anchor-instance.js';
 import type { AnchorStore, StoredIntent } from './anchor.store.js';
+import { askHealth } from './ledger-call.js';
 
 /**
  * The ledger's own health, and what waits for it. Not ready while the newest checkpoint is stalled or capped: it
@@ -13,9 +14,10 @@ export async function anchorHealth(
   store: AnchorStore,
   /** As of the last fresh attempt; undefined before one, and where nothing is paid. */
   funds: AnchorQuote | undefined,
+  logger: Logger,
   signal: AbortSignal,
 ): Promise<Health> {
-  const health = await anchor.health(signal);
+  const health = await askHealth(logger, anchor, signal);
   const open = await store.open(anchorId, policy.batchSize);
   const newest = open.reduce<StoredIntent | undefined>(
     (best, intent) => (best && best.commitment.size > intent.commitment.size ? best : intent),

@@ -35,7 +35,12 @@ export const anchorPolicySchema = z.strictObject({
   retryMaxMs: z.number().int().min(1_000).default(600_000),
   /** Open intents looked at in one pass. */
   batchSize: z.number().int().min(1).max(10_000).default(100),
-  /** Lease of one pass; renewed before each intent. */
+  /**
+   * Longest wait for one answer of the ledger; what is late counts as `unavailable`. Never more than half of `leaseMs`,
+   * so that no call outlasts the lease.
+   */
+  callTimeoutMs: z.number().int().min(100).max(600_000).default(30_000),
+  /** Lease of one pass; renewed before each intent, and before a call when a third of it is over. */
   leaseMs: z.number().int().min(1_000).default(60_000),
 });
 

@@ -1,9 +1,9 @@
-import type { AnchorIntent, AnchorQuote, Clock, Health, Logger } from '../spi/index.js';
+import type { AnchorIntent, AnchorQuote, Clock, Logger } from '../spi/index.js';
 import { type AnchorAlert, alertsOf } from './anchor-alerts.js';
 import type { AnchorCondition, AnchorConditions } from './anchor-conditions.js';
 import { type AnchorInstance, UnknownAnchor } from './anchor-instance.js';
 import type { AnchorStore, StoredIntent } from './anchor.store.js';
-import { askLedger } from './ledger-call.js';
+import { askHealth, askLedger } from './ledger-call.js';
 
 /** Looks after anchors also while nothing is being published: is the ledger there, is there money, is something late. */
 export class AnchorWatch {
@@ -31,7 +31,7 @@ export class AnchorWatch {
     const before = await conditions.read(anchorId);
     const open = await store.open(anchorId, policy.batchSize);
     const { includedSize = 0n } = await store.totals(anchorId);
-    const health = await this.#health(instance, signal);
+    const health = await askHealth(this.options.logger, instance.anchor, signal);
     const { funds = before?.funds, outOfFunds } = await this.#funds(
       anchorId,
       instance,
@@ -59,11 +59,6 @@ export class AnchorWatch {
     await conditions.write(anchorId, condition);
     this.#tell(anchorId, before?.alerts ?? [], alerts);
     return condition;
-  }
-
-  async #health({ anchor }: AnchorInstance, signal: AbortSignal): Promise<Health> {
-    const answer = await askLedger(this.options.logger, 'health', () => anchor.health(signal));
-    return answer.ok ? answer.value : { live: true, ready: false, detail: answer.error.message };
   }
 
   /** Asked about the newest commitment there is: the fee is the same for all. */

@@ -1,4 +1,4 @@
-import type { AnchorQuote, Clock, Commitment, Health, Logger, Observation } from '../spi/index.js';
+import type { AnchorQuote, Clock, Commitment, Health, Logger } from '../spi/index.js';
 import {
   type AnchorInstance,
   AnchorStateMoved,
@@ -6,12 +6,15 @@ import {
   UnknownAnchor,
 } from './anchor-instance.js';
 import { anchorHealth } from './anchor-health.js';
+import { CallOverdue } from './answer-in-time.js';
+import { aroundCalls } from './around-calls.js';
+import { AttemptObserver, type Observed } from './attempt-observer.js';
 import { equal } from '../verify/bytes.js';
 import type { AnchorStore, Lease, LeaseStore, StoredIntent } from './anchor.store.js';
 import { anchorIntentId } from './intent-id.js';
 import { covers, firstOnSameKey } from './intent-rivals.js';
 import { IntentPass } from './intent-pass.js';
-import { askLedger, type LedgerAnswer } from './ledger-call.js';
+import { askLedger } from './ledger-call.js';
 
 export interface AnchoringEngineOptions {
   readonly store: AnchorStore;
@@ -48,6 +51,8 @@ export class AnchoringEngine {
 
   /** What each ledger quoted last: shown to people, and nothing is decided by it. */
   readonly #funds = new Map<string, AnchorQuote>();
+
+  readonly #observers = new Map<string, AttemptObserver>();
 
   constructor(private readonly options: AnchoringEngineOptions) {}
 
@@ -105,8 +110,9 @@ export class AnchoringEngine {
 
   /** Of the ledger and of what waits for it here: stalled, capped, a balance that runs low. */
   async health(anchorId: string, signal: AbortSignal): Promise<Health> {
+    const { store, logger } = this.options;
     const funds = this.#funds.get(anchorId);
-    return anchorHealth(anchorId, this.#instance(anchorId), this.options.store, funds, signal);
+    return anchorHealth(anchorId, this.#instance(anchorId), store, funds, logger, signal);
   }
 
   #instance(anchorId: string): AnchorInstance {
@@ -166,15 +172,35 @@ export class AnchoringEngine {
 
   async #pass(
     lease: Lease,
-    instance: AnchorInstance,
+    given: AnchorInstance,
     intents: readonly StoredIntent[],
     signal: AbortSignal,
   ): Promise<Omit<DriveReport, 'driven'>> {
     const { store, leases, clock, logger } = this.options;
+    const { leaseMs } = given.policy;
+    let overdue = 0;
+    let renewedAtMs = clock.nowMs();
+    const renew = async (): Promise<boolean> => {
+      renewedAtMs = clock.nowMs();
+      return leases.renew(lease, leaseMs);
+    };
+    const anchor = aroundCalls(given.anchor, async (_call, abort, ask) => {
+      // Whoever has lost it is refused by the next write.
+      if (clock.nowMs() - renewedAtMs > leaseMs / 3) await renew();
+      try {
+        return await ask(abort);
+      } catch (error) {
+        if (error instanceof CallOverdue) overdue += 1;
+        throw error;
+      }
+    });
+    const instance = { ...given, anchor };
     const observed = await this.#observe(instance, intents, signal);
+    overdue = 0;
     let progressed = 0;
-    for (const intent of intents) {
-      if (signal.aborted || !(await leases.renew(lease, instance.policy.leaseMs))) break;
+    for (const intent of inTurn(intents, clock.nowMs())) {
+      // A ledger that lets one intent wait would let them all: who comes behind is first in the next pass.
+      if (signal.aborted || overdue > 0 || !(await renew())) break;
       const pass = new IntentPass(
         {
           store,
@@ -187,13 +213,14 @@ export class AnchoringEngine {
         },
         intent,
       );
-      if (!observed.ok && intent.attempts.length > 0) {
+      const observations = observed.shown.get(intent.id);
+      if (!observations) {
+        const error = observed.failed.get(intent.id);
         // What is final stays so, and its check is still due.
-        if (intent.state !== 'final') await pass.unobserved(observed.error);
+        if (error && intent.state !== 'final') await pass.unobserved(error);
         continue;
       }
-      const observations = observed.ok ? (observed.value.get(intent.id) ?? []) : [];
-      const yieldsTo = observed.ok ? firstOnSameKey(intent, intents, observed.value) : undefined;
+      const yieldsTo = firstOnSameKey(intent, intents, observed.shown);
       const coveredByFinal = await this.#coveredByFinal(intent);
       const coveredByWaiting = intents.some(
         (other) =>
@@ -221,28 +248,25 @@ export class AnchoringEngine {
     return { open: intents.length, progressed };
   }
 
-  /** One question for all attempts; the answer is checked, because every later step rests on it. */
-  async #observe(
-    instance: AnchorInstance,
+  /** The answers are checked, because every later step rests on them. */
+  #observe(
+    { anchor }: AnchorInstance,
     intents: readonly StoredIntent[],
     signal: AbortSignal,
-  ): Promise<LedgerAnswer<ReadonlyMap<string, readonly Observation[]>>> {
-    const attempts = intents.flatMap((intent) => intent.attempts);
-    const byIntent = new Map<string, readonly Observation[]>();
-    if (attempts.length === 0) return { ok: true, value: byIntent };
-    return askLedger(this.options.logger, 'observe', async () => {
-      const observations = await instance.anchor.observe(attempts, signal);
-      const matches =
-        observations.length === attempts.length &&
-        observations.every(({ txId }, index) => txId === attempts[index]?.txId);
-      if (!matches) throw new Error('observations do not match the attempts asked for, in order');
-      let at = 0;
-      for (const intent of intents) {
-        byIntent.set(intent.id, observations.slice(at, at + intent.attempts.length));
-        at += intent.attempts.length;
-      }
-      return byIntent;
-    });
+  ): Promise<Observed> {
+    const id = intents[0]?.anchor ?? '';
+    const observer = this.#observers.get(id) ?? new AttemptObserver();
+    this.#observers.set(id, observer);
+    return observer.observe(intents, this.options.clock.nowMs(), (attempts) =>
+      askLedger(this.options.logger, 'observe', async () => {
+        const observations = await anchor.observe(attempts, signal);
+        const matches =
+          observations.length === attempts.length &&
+          observations.every(({ txId }, index) => txId === attempts[index]?.txId);
+        if (!matches) throw new Error('observations do not match the attempts asked for, in order');
+        return observations;
+      }),
+    );
   }
 
   async #coveredByFinal(intent: StoredIntent): Promise<boolean> {
@@ -254,4 +278,10 @@ export class AnchoringEngine {
       later(await store.covering(intent.anchor, size)) || later(await store.latest(intent.anchor))
     );
   }
+}
+
+/** Who waits after a failure comes behind the others, so that a call without an answer holds each of them up once. */
+function inTurn(intents: readonly StoredIntent[], nowMs: number): readonly StoredIntent[] {
+  const held = ({ retryAtMs }: StoredIntent): boolean => (retryAtMs ?? 0) > nowMs;
+  return [...intents.filter((one) => !held(one)), ...intents.filter(held)];
 }

@@ -35,6 +35,7 @@ export {
   type DriveReport,
 } from './anchoring-engine.js';
 export { AnchorWatch } from './anchor-watch.js';
+export { answerInTime, type Timer } from './answer-in-time.js';
 export {
   type BatchAnchoring,
   batchAnchoring,

@@ -1,4 +1,4 @@
-import { AnchorError, isAnchorError, type Logger } from '../spi/index.js';
+import { type Anchor, AnchorError, type Health, isAnchorError, type Logger } from '../spi/index.js';
 
 export type LedgerAnswer<T> =
   | { readonly ok: true; readonly value: T }
@@ -21,4 +21,14 @@ export async function askLedger<T>(
       error: new AnchorError('unavailable', `${call}: ${detail}`, { cause }),
     };
   }
+}
+
+/** Of a ledger that cannot be asked: not ready, and why. */
+export async function askHealth(
+  logger: Logger,
+  anchor: Anchor,
+  signal: AbortSignal,
+): Promise<Health> {
+  const answer = await askLedger(logger, 'health', () => anchor.health(signal));
+  return answer.ok ? answer.value : { live: true, ready: false, detail: answer.error.message };
 }

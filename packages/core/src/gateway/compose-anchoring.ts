@@ -5,10 +5,12 @@ import {
   type AnchorStatus,
   anchorStatusOf,
   AnchorWatch,
+  answerInTime,
   type BatchRule,
   batchRuleOf,
   CONDITIONS,
   keptConditions,
+  type Timer,
 } from '../anchoring/index.js';
 import type { GatewayConfig, PluginInstance } from '../plugins/index.js';
 import type { Anchor, AnchorCapabilities, Clock, Logger } from '../spi/index.js';
@@ -30,6 +32,7 @@ export async function composeAnchoring(parts: {
   readonly config: Pick<GatewayConfig, 'anchors' | 'anchoring'>;
   readonly store: Store;
   readonly clock: Clock;
+  readonly timer: Timer;
   readonly logger: Logger;
   readonly holder: string;
 }): Promise<Anchoring> {
@@ -37,10 +40,11 @@ export async function composeAnchoring(parts: {
   const anchors = new Map<string, AnchorInstance>();
   for (const { kind, instanceId, instance, capabilities } of parts.plugins) {
     if (kind !== 'anchor') continue;
+    const policy = config.anchors[instanceId]?.policy ?? anchorPolicySchema.parse({});
     anchors.set(instanceId, {
-      anchor: instance as Anchor,
+      anchor: answerInTime(instance as Anchor, policy, parts.timer),
       capabilities: capabilities as AnchorCapabilities,
-      policy: config.anchors[instanceId]?.policy ?? anchorPolicySchema.parse({}),
+      policy,
     });
   }
   const engine = new AnchoringEngine({

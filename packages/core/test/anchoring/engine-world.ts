@@ -3,6 +3,7 @@ import {
   anchorPolicySchema,
   AnchoringEngine,
   type AnchorInstance,
+  answerInTime,
   type StoredIntent,
 } from '../../src/anchoring/index.js';
 import type { Anchor, AnchorCapabilities, Commitment, Logger } from '../../src/spi/index.js';
@@ -28,6 +29,25 @@ export interface EngineWorldOptions {
   change?(anchor: Anchor): Partial<Anchor>;
 }
 
+/** Calls that are due when a test says so. */
+export class TestTimers {
+  readonly #waiting = new Set<() => void>();
+
+  readonly timer = (_ms: number, fire: () => void): (() => void) => {
+    this.#waiting.add(fire);
+    return () => this.#waiting.delete(fire);
+  };
+
+  get pending(): number {
+    return this.#waiting.size;
+  }
+
+  /** The time of everything that waits is over. */
+  fire(): void {
+    for (const fire of this.#waiting) fire();
+  }
+}
+
 /** An engine over a memory store and a fake ledger, with time that only moves here. */
 export class EngineWorld {
   readonly clock = { ms: 1_700_000_000_000, nowMs: (): number => this.clock.ms };
@@ -36,6 +56,7 @@ export class EngineWorld {
   readonly instance: AnchorInstance;
   readonly anchors: ReadonlyMap<string, AnchorInstance>;
   readonly sent: string[] = [];
+  readonly timers = new TestTimers();
   engine: AnchoringEngine;
 
   constructor(options: EngineWorldOptions = {}) {
@@ -57,16 +78,17 @@ export class EngineWorld {
         return typeof member === 'function' ? (member.bind(target) as unknown) : member;
       },
     });
+    const policy = anchorPolicySchema.parse({
+      finalityDepth: 3,
+      bumpEveryMs: 5 * MINUTE_MS,
+      retryMinMs: 1_000,
+      retryMaxMs: MINUTE_MS,
+      ...options.policy,
+    });
     this.instance = {
-      anchor,
+      anchor: answerInTime(anchor, policy, this.timers.timer),
       capabilities: suite.plugin.capabilities,
-      policy: anchorPolicySchema.parse({
-        finalityDepth: 3,
-        bumpEveryMs: 5 * MINUTE_MS,
-        retryMinMs: 1_000,
-        retryMaxMs: MINUTE_MS,
-        ...options.policy,
-      }),
+      policy,
     };
     this.anchors = new Map([[ANCHOR, this.instance]]);
     this.engine = this.restart();
