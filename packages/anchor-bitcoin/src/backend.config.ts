@@ -1,11 +1,12 @@
 import { z } from 'zod';
+import { httpUrl } from './http-url.js';
 
 export const ONE_NODE = { message: 'Exactly one of "rpc" and "esplora" names the node.' };
 
 const timeoutMs = z.int().min(100).default(10_000).describe('How long one call may take.');
 
 export const RpcConfig = z.strictObject({
-  url: z.url().describe('JSON-RPC of a Bitcoin Core compatible node that runs with txindex=1.'),
+  url: httpUrl.describe('JSON-RPC of a Bitcoin Core compatible node that runs with txindex=1.'),
   user: z.string().optional(),
   password: z.string().meta({ secret: true }).optional(),
   wallet: z
@@ -19,7 +20,7 @@ export const RpcConfig = z.strictObject({
 });
 
 export const EsploraConfig = z.strictObject({
-  url: z.url().describe('REST API of an Esplora server, such as https://blockstream.info/api.'),
+  url: httpUrl.describe('REST API of an Esplora server, such as https://blockstream.info/api.'),
   timeoutMs,
 });
 
@@ -54,6 +55,17 @@ export interface BackendConfig {
   readonly headers?:
     | { readonly sources: readonly z.infer<typeof Voice>[]; readonly agree: number }
     | undefined;
+}
+
+export const EACH_NODE_ONCE = {
+  message: 'Two of the nodes have one URL: a node that agrees with itself says nothing.',
+  path: ['headers', 'sources'],
+};
+
+export function namesEachNodeOnce({ rpc, esplora, headers }: BackendConfig): boolean {
+  const nodes = [{ rpc, esplora }, ...(headers?.sources ?? [])];
+  const urls = nodes.map((node) => (node.rpc ?? node.esplora)?.url.replace(/\/+$/, ''));
+  return new Set(urls).size === urls.length;
 }
 
 export function hasOneNode(config: Pick<BackendConfig, 'rpc' | 'esplora'>): boolean {

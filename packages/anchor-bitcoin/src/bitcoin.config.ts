@@ -1,5 +1,12 @@
 import { z } from 'zod';
-import { backendFields, hasOneNode, ONE_NODE } from './backend.config.js';
+import {
+  backendFields,
+  EACH_NODE_ONCE,
+  hasOneNode,
+  namesEachNodeOnce,
+  ONE_NODE,
+} from './backend.config.js';
+import { httpUrl } from './http-url.js';
 
 export const BITCOIN_NETWORKS = ['mainnet', 'testnet', 'signet', 'regtest'] as const;
 export type BitcoinNetwork = (typeof BITCOIN_NETWORKS)[number];
@@ -74,11 +81,9 @@ export const BitcoinConfig = BitcoinChainConfig.extend({
     .describe('Private key of the one address that pays; use it for nothing else.'),
   signer: z
     .strictObject({
-      url: z
-        .url()
-        .describe(
-          'Answers POST {"psbt": base64} with the same, signed; other than 200 is a refusal.',
-        ),
+      url: httpUrl.describe(
+        'Answers POST {"psbt": base64} with the same, signed; other than 200 is a refusal.',
+      ),
       publicKey: z
         .string()
         .regex(/^0[23][0-9a-f]{64}$/)
@@ -90,6 +95,7 @@ export const BitcoinConfig = BitcoinChainConfig.extend({
     .describe('A service that holds the key instead of this process.'),
 })
   .refine(hasOneNode, ONE_NODE)
+  .refine(namesEachNodeOnce, EACH_NODE_ONCE)
   .refine(({ wif, signer }) => (wif === undefined) !== (signer === undefined), {
     message: 'Exactly one of "wif" and "signer" says who signs.',
   });

@@ -15,7 +15,8 @@ export function openBackend(
     headers &&
     new HeaderQuorum(
       headers.sources.map((source) => ({
-        name: (source.rpc ?? source.esplora)?.url ?? '',
+        // Without the path, where providers have the access key.
+        name: new URL((source.rpc ?? source.esplora)?.url ?? '').host,
         node: new CheckedBackend(nodeOf(source), network),
       })),
       headers.agree,

@@ -1,6 +1,13 @@
 import { z } from 'zod';
-import { backendFields, hasOneNode, ONE_NODE } from '../backend.config.js';
+import {
+  backendFields,
+  EACH_NODE_ONCE,
+  hasOneNode,
+  namesEachNodeOnce,
+  ONE_NODE,
+} from '../backend.config.js';
 import { BITCOIN_NETWORKS } from '../bitcoin.config.js';
+import { httpUrl } from '../http-url.js';
 
 const PUBLIC_CALENDARS = [
   'https://alice.btc.calendar.opentimestamps.org',
@@ -14,7 +21,7 @@ export const CalendarsConfig = z
     network: z.enum(BITCOIN_NETWORKS).default('mainnet').describe('Where the calendars anchor.'),
     ...backendFields,
     calendars: z
-      .array(z.url().regex(/[^/]$/, 'A calendar is named without a slash at its end.'))
+      .array(httpUrl.regex(/[^/]$/, 'A calendar is named without a slash at its end.'))
       .min(1)
       .max(16)
       .default(PUBLIC_CALENDARS)
@@ -34,6 +41,7 @@ export const CalendarsConfig = z
       .describe('Blocks until an anchor counts as final.'),
   })
   .refine(hasOneNode, ONE_NODE)
+  .refine(namesEachNodeOnce, EACH_NODE_ONCE)
   .refine(({ calendars, atLeast }) => new Set(calendars).size >= atLeast, {
     message: '"atLeast" is more than there are calendars.',
   });

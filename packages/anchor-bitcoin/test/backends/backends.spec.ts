@@ -9,6 +9,7 @@ import type {
   Observation,
   PluginContext,
 } from '@wattproof/core/spi';
+import { CalendarsConfig } from '../../src/calendars/calendars.config.js';
 import { regtestKey, regtestWallet } from '../regtest/regtest-key.js';
 import { Regtest } from '../regtest/regtest.js';
 import { EsploraFacade, type Lie } from './esplora-facade.js';
@@ -247,7 +248,7 @@ describe('nodes that must agree', () => {
 
   it('are configured so that they can agree, and each names one node', () => {
     const rpc = { url: 'http://127.0.0.1:1' };
-    const sources = [{ rpc }];
+    const sources = [{ rpc: { url: 'http://127.0.0.1:2' } }];
     const parse = (more: object) =>
       BitcoinConfig.safeParse({ network: 'regtest', wif: regtestKey(3), ...more }).success;
     expect(parse({ rpc, headers: { sources } })).toBe(true);
@@ -255,5 +256,29 @@ describe('nodes that must agree', () => {
     expect(parse({ rpc, headers: { sources: [{ rpc, esplora: rpc }] } })).toBe(false);
     expect(parse({ rpc, esplora: rpc })).toBe(false);
     expect(parse({})).toBe(false);
+    expect(parse({ rpc, headers: { sources: [{ rpc: { url: `${rpc.url}/` } }] } })).toBe(false);
+  });
+
+  it('are named by http URLs that hold no password', () => {
+    const problems = (url: string) => {
+      const rpc = { rpc: { url }, headers: { sources: [{ esplora: { url: `${url}/2` } }] } };
+      const signer = { url, publicKey: `02${'11'.repeat(32)}` };
+      const config = { network: 'regtest', signer, ...rpc };
+      return BitcoinConfig.safeParse(config).error?.issues ?? [];
+    };
+    for (const url of ['http://ann:hunter2@node', 'https://hunter2@node/x', 'ftp://node']) {
+      expect(problems(url).map(({ path }) => path.join('.'))).toEqual([
+        'rpc.url',
+        'headers.sources.0.esplora.url',
+        'signer.url',
+      ]);
+      expect(JSON.stringify(problems(url).map(({ message }) => message))).not.toContain('hunter2');
+    }
+    expect(
+      CalendarsConfig.safeParse({
+        rpc: { url: 'http://n' },
+        calendars: ['https://a@b', 'https://c'],
+      }).success,
+    ).toBe(false);
   });
 });
