@@ -27,6 +27,7 @@ export declare interface Anchor {
     health(signal: AbortSignal): Promise<Health>;
     close(): Promise<void>;
     readonly ports?: AnchorPorts;
+    readonly tasks?: Readonly<Record<string, AnchorTask>>;
 }
 export declare interface AnchorCapabilities {
     readonly exclusion: 'ledger' | 'expiry' | 'none';
@@ -68,6 +69,17 @@ export declare interface AnchorPorts {
 export declare interface AnchorQuote {
     readonly fee: Fee;
     readonly balance?: bigint;
+}
+export declare interface AnchorTask {
+    readonly about: string;
+    readonly values?: Readonly<Record<string, string>>;
+    run(request: AnchorTaskRequest): Promise<void>;
+}
+export declare interface AnchorTaskRequest {
+    readonly values: Readonly<Record<string, string>>;
+    readonly dryRun: boolean;
+    readonly out: (line: string) => void;
+    readonly signal: AbortSignal;
 }
 export declare interface Attempt extends SignedAttempt {
     readonly intentId: string;

@@ -1,20 +1,27 @@
 import { AnchorError, type JsonObject, type SignedAttempt } from '@wattproof/core/spi';
 import { Transaction } from 'ethers';
-import { bytes, txIdOf } from './evm-node.js';
+import { txIdOf } from './evm-node.js';
 import { disbelieved } from './evm.errors.js';
+import { bytes } from './rpc-values.js';
 import type { UnsignedTransaction } from './evm-signer.js';
 
 /** A transaction as a draft keeps it, and as an attempt is found again by. */
 export interface AnchorDraft extends UnsignedTransaction {
   readonly from: string;
+  /** Wei set aside for what a rollup charges beside the gas. */
+  readonly dataFee: bigint;
 }
 
 /** One nonce, one transaction: the chain itself lets only one of them win. */
 export const conflictKeyOf = ({ from, nonce }: Pick<AnchorDraft, 'from' | 'nonce'>): string =>
   `${from}/${nonce}`;
 
-export const feeOf = ({ gas, maxFee }: Pick<AnchorDraft, 'gas' | 'maxFee'>) => ({
-  amount: gas * maxFee,
+export const feeOf = ({
+  gas,
+  maxFee,
+  dataFee,
+}: Pick<AnchorDraft, 'gas' | 'maxFee' | 'dataFee'>) => ({
+  amount: gas * maxFee + dataFee,
   unit: 'wei',
   rate: { amount: Number(maxFee) / 1e9, unit: 'gwei/gas' },
 });
@@ -28,11 +35,22 @@ export const payloadOf = (draft: AnchorDraft): JsonObject => ({
   gas: draft.gas.toString(),
   max_fee_wei: draft.maxFee.toString(),
   tip_wei: draft.tip.toString(),
+  data_fee_wei: draft.dataFee.toString(),
 });
 
 export function draftFrom(payload: JsonObject | undefined): AnchorDraft {
-  const { chain_id, from, nonce, to, data, gas, max_fee_wei, tip_wei } = payload ?? {};
-  const amounts = [gas, max_fee_wei, tip_wei].map((text) =>
+  const {
+    chain_id,
+    from,
+    nonce,
+    to,
+    data,
+    gas,
+    max_fee_wei,
+    tip_wei,
+    data_fee_wei = '0',
+  } = payload ?? {};
+  const amounts = [gas, max_fee_wei, tip_wei, data_fee_wei].map((text) =>
     typeof text === 'string' && /^\d{1,78}$/.test(text) ? BigInt(text) : undefined,
   );
   const texts = [from, to, data].every((text) => typeof text === 'string');
@@ -43,7 +61,7 @@ export function draftFrom(payload: JsonObject | undefined): AnchorDraft {
     amounts.includes(undefined)
   )
     throw new AnchorError('invalid', 'The draft does not say which transaction it is of.');
-  const [gasLimit, maxFee, tip] = amounts as [bigint, bigint, bigint];
+  const [gasLimit, maxFee, tip, dataFee] = amounts as [bigint, bigint, bigint, bigint];
   return {
     chainId: chain_id,
     from: from as string,
@@ -53,6 +71,7 @@ export function draftFrom(payload: JsonObject | undefined): AnchorDraft {
     gas: gasLimit,
     maxFee,
     tip,
+    dataFee,
   };
 }
 
@@ -87,6 +106,8 @@ export function signedFrom(json: Readonly<Record<string, unknown>>, txId: string
       gas: transaction.gasLimit,
       maxFee: transaction.maxFeePerGas as bigint,
       tip: transaction.maxPriorityFeePerGas as bigint,
+      // Known when its receipt says what was paid.
+      dataFee: 0n,
     };
     return {
       txId,

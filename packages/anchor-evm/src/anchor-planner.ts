@@ -2,30 +2,37 @@ import {
   AnchorError,
   type AnchorIntent,
   type Attempt,
+  type Fee,
+  type JsonObject,
   type PrepareOptions,
 } from '@wattproof/core/spi';
-import { type AnchorDraft, draftFrom } from './anchor-draft.js';
+import { type AnchorDraft, draftFrom, feeOf } from './anchor-draft.js';
 import type { CommitmentPlace } from './commitment-place.js';
+import { DataFee } from './data-fee.js';
 import type { EvmConfig } from './evm.config.js';
 import type { EvmNode } from './evm-node.js';
-import { quantity } from './evm-node.js';
+import type { UnsignedTransaction } from './evm-signer.js';
 import { gasPrice, type PriceLimits, weiOf } from './gas-price.js';
+import { quantity } from './rpc-values.js';
 
 /** Decides nonce, gas and price of an attempt. Reads only. */
 export class AnchorPlanner {
+  readonly #dataFee: DataFee | undefined;
+
   constructor(
     private readonly node: EvmNode,
     private readonly place: CommitmentPlace,
     private readonly config: EvmConfig,
-  ) {}
+  ) {
+    if (config.dataFee === 'op-stack') this.#dataFee = new DataFee(node);
+  }
 
   /** What a unit of gas costs now. */
   async market(signal: AbortSignal): Promise<{ readonly baseFee: bigint; readonly tip: bigint }> {
     const { baseFee } = await this.node.head(signal);
     const { priorityFeeGwei } = this.config;
     if (priorityFeeGwei !== undefined) return { baseFee, tip: weiOf(priorityFeeGwei) };
-    const suggested = await this.node.call('eth_maxPriorityFeePerGas', [], signal);
-    const tip = quantity('eth_maxPriorityFeePerGas', suggested);
+    const tip = await this.node.call('eth_maxPriorityFeePerGas', [], signal, quantity);
     const { tip: limit } = this.limits();
     return { baseFee, tip: tip < limit ? tip : limit };
   }
@@ -52,19 +59,55 @@ export class AnchorPlanner {
 
     const target = this.place.target(from, commitment);
     const least = rivals[0]?.gas ?? (await this.#gas(from, target, signal));
+    const { chainId } = this.config;
+    const unpriced = { chainId, from, nonce, ...target, gas: least };
+    const dataFee = await this.#dataFeeOf(unpriced, rivals, signal);
+    if (budget !== undefined && dataFee > budget)
+      throw new AnchorError(
+        'capped',
+        `The data of an anchor may cost ${dataFee} wei on layer 1; the budget leaves ${budget}.`,
+      );
     const price = gasPrice(
       await this.market(signal),
       bump,
       rivals,
-      this.limits(budget === undefined ? undefined : budget / least),
+      this.limits(budget === undefined ? undefined : (budget - dataFee) / least),
     );
+    const draft = { ...unpriced, ...price, dataFee };
+    const { amount } = feeOf(draft);
     const balance = await this.node.balance(from, signal);
-    if (balance < least * price.maxFee)
+    if (balance < amount)
       throw new AnchorError(
         'insufficient-funds',
-        `Account ${from} has ${balance} wei on chain ${this.config.chainId}; an anchor may cost ${least * price.maxFee}. Send funds to it.`,
+        `Account ${from} has ${balance} wei on chain ${chainId}; an anchor may cost ${amount}. Send funds to it.`,
       );
-    return { chainId: this.config.chainId, from, nonce, ...target, gas: least, ...price };
+    return draft;
+  }
+
+  /** The worst that an anchor costs at the market's price. */
+  async quote(from: string, intent: AnchorIntent, signal: AbortSignal): Promise<Fee> {
+    const { baseFee, tip } = await this.market(signal);
+    const price = { maxFee: 2n * baseFee + tip, tip, gas: this.place.leastGas };
+    const target = this.place.target(from, intent.commitment);
+    const unpriced = { chainId: this.config.chainId, nonce: 0, ...target, gas: price.gas };
+    return feeOf({ ...price, dataFee: await this.#dataFeeOf(unpriced, [], signal) });
+  }
+
+  /** Throws `underpriced` when sending this could cost more than its fee says. */
+  async covers(detail: JsonObject | undefined, signal: AbortSignal): Promise<void> {
+    await this.#dataFee?.covers(draftFrom(detail), signal);
+  }
+
+  /** A replacement sets no less aside: the dearer attempt has the higher fee. */
+  async #dataFeeOf(
+    unpriced: Omit<UnsignedTransaction, 'maxFee' | 'tip'>,
+    rivals: readonly AnchorDraft[],
+    signal: AbortSignal,
+  ): Promise<bigint> {
+    if (this.#dataFee === undefined) return 0n;
+    // The price is decided by what this leaves; the highest one takes the most room.
+    const wanted = await this.#dataFee.reserve({ ...unpriced, ...this.limits() }, signal);
+    return rivals.reduce((most, { dataFee }) => (dataFee > most ? dataFee : most), wanted);
   }
 
   /** The next nonce. While a transaction of the account waits, an anchor does too: it would hang behind it. */
@@ -78,14 +121,12 @@ export class AnchorPlanner {
     return next;
   }
 
-  /** With a quarter to spare: on rollups the price of layer 1 is part of the gas. */
   async #gas(
     from: string,
     target: { readonly to: string; readonly data: string },
     signal: AbortSignal,
   ): Promise<bigint> {
-    const answer = await this.node.call('eth_estimateGas', [{ from, ...target }], signal);
-    const estimate = (quantity('eth_estimateGas', answer) * 5n) / 4n;
+    const estimate = await this.node.gas({ from, ...target }, signal);
     return estimate > this.place.leastGas ? estimate : this.place.leastGas;
   }
 }

@@ -30,14 +30,15 @@ export class AttemptWatch {
     const { from, nonce } = draftFrom(attempt.detail);
     const spender = await this.#history.spender(from, nonce, signal);
     if (spender?.txId === txId) return { txId, status: 'seen' };
-    if (spender !== undefined)
+    if (spender !== undefined) {
+      const { txId: conflictsWith, inclusion } = spender;
       return {
         txId,
         status: 'conflicted',
-        ...(spender.txId === undefined ? {} : { conflictsWith: spender.txId }),
-        inclusion: spender.inclusion,
-        settled: await this.final(spender.inclusion, signal),
+        ...(conflictsWith === undefined ? {} : { conflictsWith }),
+        ...(inclusion ? { inclusion, settled: await this.final(inclusion, signal) } : {}),
       };
+    }
     const used = (await this.node.nonce(from, 'latest', signal)) > nonce;
     return { txId, status: used ? 'conflicted' : 'missing' };
   }
@@ -45,6 +46,6 @@ export class AttemptWatch {
   /** By the chain's own tag, or by depth on chains that have none. */
   async final({ height, depth }: Inclusion, signal: AbortSignal): Promise<boolean> {
     if (typeof this.finality !== 'string') return depth >= this.finality.depth;
-    return height <= ((await this.node.block(this.finality, signal))?.height ?? -1);
+    return height <= (await this.node.reached(this.finality, signal));
   }
 }

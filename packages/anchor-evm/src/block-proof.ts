@@ -2,8 +2,8 @@ import { AnchorError, type JsonObject } from '@wattproof/core/spi';
 import { keccak_256 as keccak256 } from '@noble/hashes/sha3.js';
 import { headerRlp, rpcBytes } from './block-header-rlp.js';
 import type { EvmNode, NodeBlock } from './evm-node.js';
-import { bytes, list, object, toQuantity } from './evm-node.js';
 import { disbelieved } from './evm.errors.js';
+import { bytes, list, object, toQuantity } from './rpc-values.js';
 import { trieProof } from './trie-proof.js';
 import { readHeader } from './verify/block-header.js';
 import { hex, join, same } from './verify/hex.js';
@@ -42,10 +42,9 @@ export async function receiptProof(
   index: number,
   signal: AbortSignal,
 ): Promise<readonly Uint8Array[]> {
-  const answer = await node.call('eth_getBlockReceipts', [toQuantity(block.height)], signal);
-  const receipts = list('eth_getBlockReceipts', answer).map((receipt) =>
-    receiptRlp(object('a receipt', receipt)),
-  );
+  const params = [toQuantity(block.height)];
+  const answer = await node.call('eth_getBlockReceipts', params, signal, list);
+  const receipts = answer.map((receipt) => receiptRlp(object('a receipt', receipt)));
   return checked(receipts, index, provenHeader(block).header.receiptsRoot, 'receipts');
 }
 
@@ -59,7 +58,7 @@ export async function transactionProof(
   const ids = list('transactions', block.json['transactions']);
   const raw: Uint8Array[] = [];
   for (const id of ids)
-    raw.push(bytes('a transaction', await node.call('eth_getRawTransactionByHash', [id], signal)));
+    raw.push(await node.call('eth_getRawTransactionByHash', [id], signal, bytes));
   return checked(raw, index, provenHeader(block).header.transactionsRoot, 'transactions');
 }
 

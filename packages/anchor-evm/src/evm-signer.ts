@@ -1,9 +1,9 @@
 import { AnchorError } from '@wattproof/core/spi';
 import { computeAddress, decryptKeystoreJson, SigningKey, Transaction } from 'ethers';
 import type { EvmConfig } from './evm.config.js';
-import { bytes } from './evm-node.js';
 import { anchorErrorOf } from './evm.errors.js';
 import { EvmRpc, type RpcOptions } from './evm-rpc.js';
+import { bytes } from './rpc-values.js';
 
 /** A transaction of type 2 (EIP-1559) before it is signed. Amounts are wei. */
 export interface UnsignedTransaction {
@@ -143,7 +143,7 @@ class RemoteSigner implements EvmSigner {
   }
 }
 
-function transactionOf(unsigned: UnsignedTransaction): Transaction {
+export function transactionOf(unsigned: UnsignedTransaction): Transaction {
   const { chainId, nonce, to, data, gas, maxFee, tip, value = 0n } = unsigned;
   return Transaction.from({
     type: 2,

@@ -4,6 +4,7 @@ import {
   type AnchorIntent,
   type AnchorPorts,
   type AnchorQuote,
+  type AnchorTask,
   type Attempt,
   type Draft,
   type Evidence,
@@ -26,6 +27,7 @@ import { EvmNode, txIdOf } from './evm-node.js';
 import { type EvmSigner, signerOf } from './evm-signer.js';
 import { gwei } from './gas-price.js';
 import { RegistryPlace } from './registry-place.js';
+import { evmTasks } from './tasks/evm-tasks.js';
 import { CALLDATA_EVIDENCE } from './verify/calldata.verifier.js';
 import { hex } from './verify/hex.js';
 import { contractsOn } from './wallet/contract-reader.js';
@@ -44,15 +46,17 @@ export class EvmAnchor implements Anchor {
   readonly #planner: AnchorPlanner;
   readonly #watch: AttemptWatch;
   readonly ports: AnchorPorts;
+  readonly tasks: Readonly<Record<string, AnchorTask>>;
 
   constructor(
     private readonly config: EvmConfig,
     private readonly context: PluginContext,
     private readonly signer: EvmSigner = signerOf(config),
     ports: AnchorPorts = {},
+    tasks: Readonly<Record<string, AnchorTask>> = {},
   ) {
-    const { rpc, chainId, mode, registry = registryAddress(), registryFromBlock } = config;
-    this.#node = new EvmNode(rpc, chainId);
+    const { rpc, quorum, chainId, mode, registry = registryAddress(), registryFromBlock } = config;
+    this.#node = new EvmNode(rpc, chainId, quorum);
     if (mode === 'registry')
       this.#registry = new RegistryPlace(this.#node, registry, registryFromBlock);
     this.#place = this.#registry ?? new CalldataPlace(this.#node);
@@ -61,13 +65,13 @@ export class EvmAnchor implements Anchor {
     const contracts = contractsOn(this.#node);
     const wallet = evmWallet({ chainId: BigInt(chainId), clock: context.clock, contracts });
     this.ports = { wallet, ...ports };
+    this.tasks = { ...evmTasks(config, signer), ...tasks };
   }
 
-  async quote(_intent: AnchorIntent, signal: AbortSignal): Promise<AnchorQuote> {
-    const { baseFee, tip } = await this.#planner.market(signal);
-    const price = { gas: this.#place.leastGas, maxFee: 2n * baseFee + tip };
+  async quote(intent: AnchorIntent, signal: AbortSignal): Promise<AnchorQuote> {
     const address = await this.signer.address(signal);
-    return { fee: feeOf(price), balance: await this.#node.balance(address, signal) };
+    const fee = await this.#planner.quote(address, intent, signal);
+    return { fee, balance: await this.#node.balance(address, signal) };
   }
 
   async prepare(
@@ -96,8 +100,9 @@ export class EvmAnchor implements Anchor {
     };
   }
 
-  async broadcast({ txId, signed }: SignedAttempt, signal: AbortSignal) {
-    if ((await this.#node.transaction(txId, signal)) !== undefined) return 'known';
+  async broadcast({ txId, signed, detail }: SignedAttempt, signal: AbortSignal) {
+    if (await this.#node.knows(txId, signal)) return 'known';
+    await this.#planner.covers(detail, signal);
     return this.#node.send(signed, txId, signal);
   }
 
@@ -111,6 +116,16 @@ export class EvmAnchor implements Anchor {
   }
 
   async evidence(intent: AnchorIntent, attempt: Attempt, signal: AbortSignal): Promise<Evidence> {
+    try {
+      return await this.#evidence(intent, attempt, signal);
+    } catch (error) {
+      // Of several nodes another one is asked the next time.
+      this.#node.distrust();
+      throw error;
+    }
+  }
+
+  async #evidence(intent: AnchorIntent, attempt: Attempt, signal: AbortSignal): Promise<Evidence> {
     const { txId } = attempt;
     const placed = await this.#node.placed(txId, signal);
     const block = placed && (await this.#node.block(placed.inclusion.height, signal));
@@ -180,7 +195,7 @@ export class EvmAnchor implements Anchor {
   async close(): Promise<void> {}
 
   async #onLayer1(height: number, signal: AbortSignal): Promise<boolean> {
-    return height <= ((await this.#node.block('finalized', signal))?.height ?? -1);
+    return height <= (await this.#node.reached('finalized', signal));
   }
 
   async #state(

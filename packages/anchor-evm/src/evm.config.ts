@@ -5,6 +5,12 @@ const address = z
   .regex(/^0x[0-9a-fA-F]{40}$/)
   .toLowerCase();
 
+const Rpc = z.strictObject({
+  url: z.url().describe('JSON-RPC of an execution client.'),
+  headers: z.record(z.string(), z.string()).meta({ secret: true }).optional(),
+  timeoutMs: z.int().min(100).default(10_000).describe('How long one call may take.'),
+});
+
 export const EvmConfig = z
   .strictObject({
     chainId: z
@@ -17,13 +23,23 @@ export const EvmConfig = z
       .describe(
         'A rollup is layer 2: its evidence stays at the level "operator" until the layer-1 batch that holds it is final.',
       ),
+    dataFee: z
+      .literal('op-stack')
+      .optional()
+      .describe(
+        'A rollup that charges the data of a transaction beside its gas: counted in fees and caps as its GasPriceOracle says.',
+      ),
     rpc: z
-      .strictObject({
-        url: z.url().describe('JSON-RPC of an execution client.'),
-        headers: z.record(z.string(), z.string()).meta({ secret: true }).optional(),
-        timeoutMs: z.int().min(100).default(10_000).describe('How long one call may take.'),
-      })
-      .describe('The node that is asked.'),
+      .union([Rpc, z.array(Rpc).min(1).max(16)])
+      .describe('The node that is asked, or several: the next answers when one does not.'),
+    quorum: z
+      .int()
+      .min(1)
+      .max(16)
+      .optional()
+      .describe(
+        'How many of them must say the same before anything counts as included or final; left out, more than half.',
+      ),
     key: z
       .string()
       .regex(/^(0x)?[0-9a-fA-F]{64}$/)
@@ -89,6 +105,14 @@ export const EvmConfig = z
   })
   .refine(({ key, keystore, signer }) => [key, keystore, signer].filter(Boolean).length === 1, {
     message: 'name exactly one of key, keystore and signer',
+  })
+  .refine(({ rpc, quorum = 1 }) => quorum <= (Array.isArray(rpc) ? rpc.length : 1), {
+    message: 'quorum is more than there are nodes in rpc',
+    path: ['quorum'],
+  })
+  .refine(({ layer, dataFee }) => layer === 2 || dataFee === undefined, {
+    message: 'only layer 2 charges data beside the gas',
+    path: ['dataFee'],
   })
   .refine(({ layer, finality }) => layer === 1 || typeof finality === 'string', {
     message: 'depth says nothing on layer 2; use finalized or safe',

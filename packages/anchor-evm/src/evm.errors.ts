@@ -26,20 +26,21 @@ const UNAVAILABLE_CODES = [-32_603, -32_002, -32_005, -32_601];
 
 /** True when the refusal means that the node has this very transaction. */
 export function isKnown(error: unknown): boolean {
-  return (
-    error instanceof RpcError &&
-    /already known|known transaction|already imported|AlreadyKnown|already in (mem)?pool/i.test(
-      error.message,
-    )
+  return /already known|known transaction|already imported|AlreadyKnown|already in (mem)?pool/i.test(
+    said(error),
   );
 }
 
 /** True when the refusal means that a later transaction of the account is already included. */
 export function isNonceUsed(error: unknown): boolean {
-  return (
-    error instanceof RpcError && (REASONS[0] as readonly [RegExp, unknown])[0].test(error.message)
-  );
+  return (REASONS[0] as readonly [RegExp, unknown])[0].test(said(error));
 }
+
+/** The node's own words. */
+const said = (error: unknown): string => {
+  const cause = error instanceof AnchorError ? error.cause : undefined;
+  return cause instanceof RpcError ? cause.message : '';
+};
 
 export function anchorErrorOf(error: unknown): Error {
   if (!(error instanceof RpcError))

@@ -1,12 +1,13 @@
 import { AnchorError, type Inclusion } from '@wattproof/core/spi';
 import type { EvmNode } from './evm-node.js';
-import { list, object, quantity, toQuantity } from './evm-node.js';
 import { RpcError } from './evm-rpc.js';
+import { list, object, quantity, toQuantity } from './rpc-values.js';
 
 export interface Spender {
   /** Unknown when the node no longer has the state of that time. */
   readonly txId?: string;
-  readonly inclusion: Inclusion;
+  /** Absent while it is not sure which block has it. */
+  readonly inclusion?: Inclusion;
 }
 
 /** Which transaction of an account took a nonce: found by bisecting the account's transaction count over the blocks. */
@@ -19,7 +20,7 @@ export class NonceHistory {
     if ((await this.node.nonce(address, head.height, signal)) <= nonce) return undefined;
     try {
       const height = await this.#heightOf(address, nonce, head.height, signal);
-      return await this.#inBlock(address, nonce, height, head.height, signal);
+      return await this.#inBlock(address, nonce, height, signal);
     } catch (error) {
       // Old state is gone from most nodes. That the nonce is used up at a final block is certain all the same.
       if (error instanceof AnchorError && error.cause instanceof RpcError)
@@ -54,12 +55,16 @@ export class NonceHistory {
     address: string,
     nonce: number,
     height: number,
-    head: number,
     signal: AbortSignal,
   ): Promise<Spender | undefined> {
     const block = await this.node.block(height, signal);
-    const json = await this.node.call('eth_getBlockByNumber', [toQuantity(height), true], signal);
-    const { transactions, hash } = object('eth_getBlockByNumber', json);
+    const params = [toQuantity(height), true];
+    const { transactions, hash } = await this.node.call(
+      'eth_getBlockByNumber',
+      params,
+      signal,
+      object,
+    );
     if (block === undefined || hash !== block.hash) return undefined;
     const found = list('transactions', transactions)
       .map((transaction) => object('a transaction', transaction))
@@ -68,13 +73,10 @@ export class NonceHistory {
           String(from).toLowerCase() === address && quantity('nonce', used) === BigInt(nonce),
       );
     if (found === undefined) return undefined;
-    const inclusion = {
-      height,
-      blockHash: block.hash,
-      blockTimeMs: block.timeMs,
-      depth: head - height + 1,
-    };
-    return { txId: String(found['hash']).toLowerCase(), inclusion };
+    const txId = String(found['hash']).toLowerCase();
+    // Who took a nonce decides whether another one is signed: it is placed as an own transaction is.
+    const placed = await this.node.placed(txId, signal);
+    return placed ? { txId, inclusion: placed.inclusion } : { txId };
   }
 
   async #byFinalBlock(
@@ -83,9 +85,8 @@ export class NonceHistory {
     head: number,
     signal: AbortSignal,
   ): Promise<Spender | undefined> {
-    const block = await this.node.block('finalized', signal);
-    if (block === undefined || (await this.node.nonce(address, 'finalized', signal)) <= nonce)
-      return undefined;
+    const block = await this.node.usedFinally(address, nonce, signal);
+    if (block === undefined) return undefined;
     const { height, hash: blockHash, timeMs: blockTimeMs } = block;
     return { inclusion: { height, blockHash, blockTimeMs, depth: head - height + 1 } };
   }

@@ -4,8 +4,8 @@ import { CheckpointRegistry } from './artifacts/checkpoint-registry.js';
 import { rpcBytes } from './block-header-rlp.js';
 import type { CommitmentPlace } from './commitment-place.js';
 import type { EvmNode } from './evm-node.js';
-import { bytes, list, object, toQuantity } from './evm-node.js';
 import { RpcError } from './evm-rpc.js';
+import { bytes, list, object, toQuantity } from './rpc-values.js';
 import { CHECKPOINT_TOPIC, originHash, sizeSlot } from './verify/checkpoint-words.js';
 import { hex, same, word } from './verify/hex.js';
 
@@ -37,7 +37,7 @@ export class RegistryPlace implements CommitmentPlace {
       throw new AnchorError(
         'unavailable',
         code.length === 0
-          ? `Chain ${this.node.chainId} has no contract at ${this.address}. Deploy the registry once: deployRegistry of @wattproof/anchor-evm.`
+          ? `Chain ${this.node.chainId} has no contract at ${this.address}. Deploy the registry once: gateway setup ID deploy-registry.`
           : `The contract at ${this.address} is not the checkpoint registry of this version. Correct registry, or leave it out.`,
       );
     this.#found = true;
@@ -92,7 +92,7 @@ export class RegistryPlace implements CommitmentPlace {
     const slot = sizeSlot(rpcBytes(sender), originHash(origin));
     const slots = [slot, BigInt.asUintN(256, slot + 1n)].map((at) => `0x${hex(word(at))}`);
     const params = [this.address, slots, toQuantity(height)];
-    const answer = object('eth_getProof', await this.node.call('eth_getProof', params, signal));
+    const answer = await this.node.call('eth_getProof', params, signal, object);
     const nodes = (what: unknown): Uint8Array[] =>
       Array.from(list('a proof', what), (node) => bytes('a node', node));
     const [size, digest] = list('storageProof', answer['storageProof']).map((entry) =>
@@ -108,7 +108,7 @@ export class RegistryPlace implements CommitmentPlace {
       fromBlock: toQuantity(from),
       toBlock: toQuantity(to),
     };
-    const logs = list('eth_getLogs', await this.node.call('eth_getLogs', [filter], signal));
+    const logs = await this.node.call('eth_getLogs', [filter], signal, list);
     return logs.map((log) => object('a log', log)).filter(({ removed }) => removed !== true);
   }
 }

@@ -321,7 +321,7 @@ describe('an anchor on an EVM chain', () => {
     const empty = `0x${'11'.repeat(20)}`;
     const cases = [
       [{ chainId: 1 }, /serves chain 31337.*chainId 1/],
-      [{ registry: empty }, /no contract at 0x1111.*deployRegistry/],
+      [{ registry: empty }, /no contract at 0x1111.*deploy-registry/],
       [{ registry: '0x4e59b44847b379578588920cA78FbF26c0B4956C' }, /not the checkpoint registry/],
     ] as const;
     for (const [options, why] of cases) {

@@ -24,16 +24,32 @@ export interface PortAddresses {
 export async function deployPorts(options: DeployPortsOptions): Promise<PortAddresses> {
   const { owner, token = { name: 'Wattproof Energy', symbol: 'WPE' } } = options;
   const coder = AbiCoder.defaultAbiCoder();
-  const deploy = async (bytecode: string, types: readonly string[], values: readonly unknown[]) => {
+  const deploy = async (
+    what: string,
+    bytecode: string,
+    types: readonly string[],
+    values: readonly unknown[],
+  ) => {
     const code = `${bytecode}${coder.encode(types, values).slice(2)}`;
-    return (await deployDeterministically(code, options)).address;
+    return (await deployDeterministically(what, code, options)).address;
   };
   const tokens = await deploy(
+    'tokens',
     EnergyToken.bytecode,
     ['address', 'string', 'string'],
     [owner, token.name, token.symbol],
   );
-  const certificates = await deploy(EnergyCertificates.bytecode, ['address'], [owner]);
-  const settlement = await deploy(Settlement.bytecode, ['address', 'address'], [owner, tokens]);
+  const certificates = await deploy(
+    'certificates',
+    EnergyCertificates.bytecode,
+    ['address'],
+    [owner],
+  );
+  const settlement = await deploy(
+    'settlement',
+    Settlement.bytecode,
+    ['address', 'address'],
+    [owner, tokens],
+  );
   return { tokens, certificates, settlement };
 }

@@ -1,9 +1,10 @@
 import { AnchorError, type LedgerOperation, PortRefusal } from '@wattproof/core/spi';
 import { AttemptWatch } from '../attempt-watch.js';
-import { type EvmNode, list, object, quantity, toQuantity, txIdOf } from '../evm-node.js';
+import { type EvmNode, txIdOf } from '../evm-node.js';
 import type { EvmSigner } from '../evm-signer.js';
 import { disbelieved } from '../evm.errors.js';
 import { type GasPrice, gasPrice, weiOf } from '../gas-price.js';
+import { list, object, quantity, toQuantity } from '../rpc-values.js';
 import type { PortContract } from './port-contract.js';
 import type { EvmPortsConfig } from './ports.config.js';
 
@@ -88,7 +89,7 @@ export class Operator {
     const logs = async (from: number, to: number) => {
       const range = { fromBlock: toQuantity(from), toBlock: toQuantity(to) };
       const filter = { address: contract.address, topics, ...range };
-      return list('eth_getLogs', await this.node.call('eth_getLogs', [filter], signal));
+      return this.node.call('eth_getLogs', [filter], signal, list);
     };
     const at = Number(block);
     // On some rollups a contract is told the block number of layer 1, and the whole range must be searched.
@@ -124,15 +125,8 @@ export class Operator {
     signal: AbortSignal,
   ): Promise<Waiting> {
     const { chainId, maxFeeGwei, maxPriorityFeeGwei, priorityFeeGwei } = this.config;
-    // Not as of pending: there the one that is replaced has done it, and doing nothing needs little.
-    const request = [{ from, ...target }, 'latest'];
-    const estimate = await this.node.call('eth_estimateGas', request, signal);
-    const gas = (quantity('eth_estimateGas', estimate) * 5n) / 4n;
-    const suggested = async () =>
-      quantity(
-        'eth_maxPriorityFeePerGas',
-        await this.node.call('eth_maxPriorityFeePerGas', [], signal),
-      );
+    const gas = await this.node.gas({ from, ...target }, signal);
+    const suggested = () => this.node.call('eth_maxPriorityFeePerGas', [], signal, quantity);
     const { baseFee } = await this.node.head(signal);
     const tip = priorityFeeGwei === undefined ? await suggested() : weiOf(priorityFeeGwei);
     const limits = { maxFee: weiOf(maxFeeGwei), tip: weiOf(maxPriorityFeeGwei) };

@@ -48,7 +48,6 @@ export class PortContract {
     from?: string,
   ): Promise<readonly unknown[]> {
     const call = { to: this.address, data: this.encode(method, args), ...(from ? { from } : {}) };
-    await this.node.checkChain(signal);
     let answer: unknown;
     try {
       answer = await this.node.call('eth_call', [call, 'latest'], signal);

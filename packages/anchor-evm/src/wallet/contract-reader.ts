@@ -6,7 +6,6 @@ import type { ContractReader } from './wallet-port.js';
 export const contractsOn = (node: EvmNode): ContractReader => ({
   async call(to, data) {
     const { signal } = new AbortController();
-    await node.checkChain(signal);
     try {
       return String(await node.call('eth_call', [{ to, data }, 'latest'], signal));
     } catch (error) {

@@ -1,6 +1,7 @@
 import type { Commitment, Evidence, JsonObject, TrustLevel } from '../verify/contracts.js';
 import type { Health } from './health.js';
 import type { AnchorPorts } from './anchor-ports.js';
+import type { AnchorTask } from './anchor-task.js';
 import type { ExportedProof, ProofToExport } from './proof-export.js';
 
 /** What this ledger can do. The engine and the conformance kit read it; nothing can be opted out of. */
@@ -180,4 +181,6 @@ export interface Anchor {
   close(): Promise<void>;
   /** The optional ports named in `capabilities.ports`. */
   readonly ports?: AnchorPorts;
+  /** What an operator has done on the ledger once, by name. */
+  readonly tasks?: Readonly<Record<string, AnchorTask>>;
 }

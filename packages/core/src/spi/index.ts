@@ -29,6 +29,7 @@ export type {
   TokenPort,
   WalletPort,
 } from './anchor-ports.js';
+export type { AnchorTask, AnchorTaskRequest } from './anchor-task.js';
 export { PORT_REFUSALS, PortRefusal, type PortRefusalCode } from './port-refusal.js';
 export { CollectionConflict } from './context.js';
 export type {
