@@ -7,32 +7,37 @@ import { bytesOf, hex } from './verify/block-header.js';
 export interface AnchorPlan extends Omit<AnchorOrder, 'feeSat'> {
   /** What led to the first coin, newest first: tells whether that coin can still come to be, after a reorganisation. */
   readonly via: readonly Outpoint[];
+  /** Bytes of what nobody else sends again if the node drops it, oldest first: children, and what a child pays for. */
+  readonly brings: readonly Uint8Array[];
 }
 
 export const keyOf = ({ txId, index }: Outpoint): string => `${txId}:${index}`;
 
 /** A plan as JSON, for drafts and for the detail of attempts. */
-export const planToJson = ({ coins, digest, lockTime, via }: AnchorPlan): JsonObject => ({
+export const planToJson = ({ coins, digest, lockTime, via, brings }: AnchorPlan): JsonObject => ({
   coins: coins.map(({ txId, index, valueSat }) => ({
     tx_id: txId,
     index,
     value_sat: valueSat.toString(),
   })),
-  digest: hex(digest),
+  ...(digest ? { digest: hex(digest) } : {}),
   lock_time: lockTime,
   via: via.map(({ txId, index }) => ({ tx_id: txId, index })),
+  ...(brings.length > 0 ? { brings: brings.map(hex) } : {}),
 });
 
 /** Throws `invalid` on what `planToJson` did not make. */
 export function planFromJson(json: JsonObject): AnchorPlan {
-  const { coins, digest, lock_time: lockTime, via } = json;
+  const { coins, digest, lock_time: lockTime, via, brings = [] } = json;
   const bytes = bytesOf(digest);
+  const brought = Array.isArray(brings) ? brings.map(bytesOf) : [undefined];
   if (
     !Array.isArray(coins) ||
     coins.length === 0 ||
     !Array.isArray(via) ||
     typeof lockTime !== 'number' ||
-    !bytes
+    (!bytes && digest !== undefined) ||
+    !brought.every((one): one is Uint8Array => one !== undefined)
   )
     throw new AnchorError('invalid', 'The draft does not say what it spends and commits to.');
   return {
@@ -45,6 +50,7 @@ export function planFromJson(json: JsonObject): AnchorPlan {
     digest: bytes,
     lockTime,
     via: (via as readonly JsonObject[]).map(outpoint),
+    brings: brought,
   };
 }
 

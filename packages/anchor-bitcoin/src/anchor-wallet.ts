@@ -21,7 +21,8 @@ export interface Coin {
 export interface AnchorOrder {
   /** Spent in this order. */
   readonly coins: readonly Coin[];
-  readonly digest: Uint8Array;
+  /** Left out by a child, which pays for an anchor and publishes nothing. */
+  readonly digest?: Uint8Array | undefined;
   readonly feeSat: bigint;
   /** Height that was reached when the first coin was first spent: says how long that has gone on. */
   readonly lockTime: number;
@@ -71,13 +72,14 @@ export class AnchorWallet {
     this.dustSat = DUST_SAT[type];
   }
 
-  /** Size of an anchor that spends so many coins. */
-  vbytes(coins: number): number {
+  /** Size of an anchor that spends so many coins, or of a child. */
+  vbytes(coins: number, what: 'anchor' | 'child' = 'anchor'): number {
     const { input, change } = WEIGHT[this.type];
-    return Math.ceil((WEIGHT.frame + WEIGHT.commitment + coins * input + change) / 4);
+    const commitment = what === 'anchor' ? WEIGHT.commitment : 0;
+    return Math.ceil((WEIGHT.frame + commitment + coins * input + change) / 4);
   }
 
-  /** Spends the coins into a commitment and change. */
+  /** Spends the coins into a commitment, where there is one, and change. */
   async sign(
     order: AnchorOrder,
     signal: AbortSignal,
@@ -103,7 +105,7 @@ export class AnchorWallet {
         witnessUtxo: { script: this.script, value: valueSat },
         ...(this.type === 'p2tr' ? { tapInternalKey: this.#internalKey } : {}),
       });
-    psbt.addOutput({ script: script.compile([0x6a, digest]), value: 0n });
+    if (digest) psbt.addOutput({ script: script.compile([0x6a, digest]), value: 0n });
     const total = coins.reduce((sum, { valueSat }) => sum + valueSat, 0n);
     psbt.addOutput({ script: this.script, value: total - feeSat });
     return psbt;

@@ -13,6 +13,11 @@ export interface BitcoinBackend {
   /** A transaction in a block or waiting. */
   transaction(txId: string, signal: AbortSignal): Promise<NodeTransaction | undefined>;
   send(bytes: Uint8Array, signal: AbortSignal): Promise<'accepted' | 'known'>;
+  /**
+   * Two transactions judged by the rate of both together: the second spends the first. A node that takes no packages refuses
+   * them as `underpriced`, as it refuses the first alone.
+   */
+  sendPackage(pair: readonly Uint8Array[], signal: AbortSignal): Promise<void>;
   /** Where a transaction is on the best chain. */
   inclusion(txId: string, signal: AbortSignal): Promise<Inclusion | undefined>;
   /** The 80 bytes of a block's header, in hex. */

@@ -1,7 +1,8 @@
 import type { Inclusion } from '@wattproof/core/spi';
 import type { BitcoinBackend, ChainInfo, Unspent } from './bitcoin-backend.js';
 import { BitcoinRpc, type RpcOptions } from './bitcoin-rpc.js';
-import { anchorErrorOf, isKnown, isNotFound } from './bitcoin.errors.js';
+import { anchorErrorOf, isKnown, isNotFound, packageErrorOf } from './bitcoin.errors.js';
+import { readPackageAnswer } from './package-answer.js';
 import { bytesOf, hex } from './verify/block-header.js';
 
 export interface NodeTransaction {
@@ -87,6 +88,14 @@ export class BitcoinNode implements BitcoinBackend {
     } catch (error) {
       if (isKnown(error)) return 'known';
       throw anchorErrorOf(error);
+    }
+  }
+
+  async sendPackage(pair: readonly Uint8Array[], signal: AbortSignal): Promise<void> {
+    try {
+      readPackageAnswer(await this.#rpc.call('submitpackage', [pair.map(hex)], signal));
+    } catch (error) {
+      throw packageErrorOf(error);
     }
   }
 

@@ -8,18 +8,21 @@ import {
   type Draft,
   type Evidence,
   type Health,
+  isAnchorError,
   type Observation,
   type PluginContext,
   type PrepareOptions,
   type SignedAttempt,
 } from '@wattproof/core/spi';
-import { firstCoin, keyOf, planFromJson, planToJson } from './anchor-draft.js';
+import { firstCoin, keyOf, planFromJson, planOf, planToJson } from './anchor-draft.js';
 import { AnchorPlanner } from './anchor-planner.js';
 import { AnchorWallet, type Coin } from './anchor-wallet.js';
 import { AttemptWatch } from './attempt-watch.js';
 import type { BitcoinBackend } from './bitcoin-backend.js';
 import type { BitcoinChainConfig, BitcoinNetwork } from './bitcoin.config.js';
-import { ChangeChain, type Outpoint } from './change-chain.js';
+import { ChangeChain, type Outpoint, txIdOf } from './change-chain.js';
+import { ChildPlanner } from './child-planner.js';
+import { CoinChoice } from './coin-choice.js';
 import { openBackend } from './open-backend.js';
 import { otsExport } from './ots-export.js';
 import type { RemoteSigner } from './remote-signer.js';
@@ -49,6 +52,7 @@ export class BitcoinAnchor implements Anchor {
   readonly #wallet: AnchorWallet;
   readonly #chain: ChangeChain;
   readonly #planner: AnchorPlanner;
+  readonly #children: ChildPlanner;
   readonly #watch: AttemptWatch;
 
   constructor(
@@ -59,7 +63,9 @@ export class BitcoinAnchor implements Anchor {
     this.#node = openBackend(config);
     this.#wallet = new AnchorWallet(signer, config.address, config.network);
     this.#chain = new ChangeChain(this.#node, this.#wallet);
-    this.#planner = new AnchorPlanner(config, this.#node, this.#wallet, this.#chain);
+    const choice = new CoinChoice(config, this.#node, this.#wallet);
+    this.#planner = new AnchorPlanner(config, this.#node, this.#wallet, this.#chain, choice);
+    this.#children = new ChildPlanner(config, this.#node, this.#wallet, this.#chain, choice);
     this.#watch = new AttemptWatch(this.#node, this.#chain, config.confirmations);
   }
 
@@ -79,13 +85,15 @@ export class BitcoinAnchor implements Anchor {
   ): Promise<Draft> {
     const elsewhere = await this.#otherNetwork(options.signal);
     if (elsewhere !== undefined) throw new AnchorError('unavailable', elsewhere);
-    const { plan, fee } = await this.#planner.plan(intent, prior, options);
+    const { plan, fee } = options.parent
+      ? await this.#children.plan(options.parent, prior, options)
+      : await this.#planner.plan(intent, prior, options);
     return { conflictKey: keyOf(plan.coins[0] as Coin), fee, payload: planToJson(plan) };
   }
 
   async sign(intent: AnchorIntent, draft: Draft, signal: AbortSignal): Promise<SignedAttempt> {
     const plan = planFromJson(draft.payload);
-    if (hex(plan.digest) !== hex(intent.commitment.digest))
+    if (plan.digest && hex(plan.digest) !== hex(intent.commitment.digest))
       throw new AnchorError('invalid', 'The draft is of another commitment.');
     const { conflictKey, fee, payload } = draft;
     const { txId, bytes } = await this.#wallet.sign({ ...plan, feeSat: fee.amount }, signal);
@@ -95,7 +103,7 @@ export class BitcoinAnchor implements Anchor {
   async broadcast(attempt: SignedAttempt, signal: AbortSignal): Promise<'accepted' | 'known'> {
     const { txId, signed } = attempt;
     if (await this.#watch.knows(txId, signal)) return 'known';
-    if ((await this.#node.send(signed, signal)) === 'known') return 'known';
+    if ((await this.#send([...planOf(attempt).brings, signed], signal)) === 'known') return 'known';
     // A node may answer with a txid and still have dropped the transaction, so its own view decides.
     if (!(await this.#watch.knows(txId, signal)))
       throw new AnchorError(
@@ -139,12 +147,13 @@ export class BitcoinAnchor implements Anchor {
     const coins = await this.#chain.coinsOf(found.inputs, signal);
     const first = coins[0] as Outpoint;
     const via = await this.#chain.ancestry(first.txId, signal);
+    const brings = await this.#chain.childrenTo(first.txId, signal);
     return {
       txId: found.txId,
       conflictKey: keyOf(first),
       signed: found.bytes,
       fee: { amount: (await this.#chain.feeOf(found, signal)).feeSat, unit: 'sat' },
-      detail: planToJson({ coins, digest, lockTime: found.lockTime, via }),
+      detail: planToJson({ coins, digest, lockTime: found.lockTime, via, brings }),
     };
   }
 
@@ -178,6 +187,26 @@ export class BitcoinAnchor implements Anchor {
   }
 
   async close(): Promise<void> {}
+
+  /** The last, and before it what it spends and the node has dropped; in pairs where the first alone pays too little. */
+  async #send(path: readonly Uint8Array[], signal: AbortSignal): Promise<'accepted' | 'known'> {
+    const missing: Uint8Array[] = [];
+    for (const bytes of path)
+      if (bytes === path.at(-1) || !(await this.#watch.knows(txIdOf(bytes), signal)))
+        missing.push(bytes);
+    let sent: 'accepted' | 'known' = 'accepted';
+    for (let at = 0; at < missing.length; at += 1) {
+      const [first, second] = missing.slice(at) as [Uint8Array, Uint8Array?];
+      try {
+        sent = await this.#node.send(first, signal);
+      } catch (error) {
+        if (!second || !isAnchorError(error) || error.reason !== 'underpriced') throw error;
+        await this.#node.sendPackage([first, second], signal);
+        at += 1;
+      }
+    }
+    return sent;
+  }
 
   /** Says so when the node is on another network than the one configured: nobody pays there. */
   async #otherNetwork(signal: AbortSignal): Promise<string | undefined> {

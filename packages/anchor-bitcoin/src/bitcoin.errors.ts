@@ -12,7 +12,11 @@ const NOT_FOUND = -5;
  */
 const REASONS: readonly [RegExp, AnchorErrorReason][] = [
   [
-    /txn-mempool-conflict|bad-txns-spends-conflicting|bad-txns-inputs-spent|missing-?orspent|inputs-missingorspent|double[- ]spend|replacement-adds-unconfirmed|too many potential replacements/i,
+    /txn-mempool-conflict|bad-txns-spends-conflicting|replacement-adds-unconfirmed|too many potential replacements/i,
+    'irreplaceable',
+  ],
+  [
+    /bad-txns-inputs-spent|missing-?orspent|inputs-missingorspent|double[- ]spend|too-long-mempool-chain/i,
     'conflict',
   ],
   [
@@ -23,6 +27,9 @@ const REASONS: readonly [RegExp, AnchorErrorReason][] = [
   // Its lock time is a height that this node has not reached yet: it will.
   [/non-final/i, 'unavailable'],
 ];
+
+/** Core's RPC_METHOD_NOT_FOUND: `submitpackage` came with version 26. */
+export const NO_PACKAGES = -32_601;
 
 /** True when the refusal means that the node has this very transaction. */
 export function isKnown(error: unknown): boolean {
@@ -49,6 +56,16 @@ export function anchorErrorOf(error: unknown): Error {
   return new AnchorError(
     reason,
     `The Bitcoin node refused ${error.method}: ${error.message} (${error.code}).`,
+    { cause: error },
+  );
+}
+
+/** Who takes no packages judges each transaction by itself, and would take them when its floor sinks. */
+export function packageErrorOf(error: unknown): Error {
+  if (!(error instanceof RpcError) || error.code !== NO_PACKAGES) return anchorErrorOf(error);
+  return new AnchorError(
+    'underpriced',
+    `What a child pays for is below the floor of the node, and it takes no packages (submitpackage, Bitcoin Core 26): ${error.message}.`,
     { cause: error },
   );
 }

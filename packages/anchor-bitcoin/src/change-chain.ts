@@ -10,7 +10,9 @@ const MAX_STEPS_BACK = 200;
 /** Confirmations before a mined coin may be spent (consensus). */
 const COINBASE_MATURITY = 100;
 /** Anchors whose order is kept with an attempt: more than a reorganisation takes back. */
-const ANCESTORS = 24;
+export const ANCESTORS = 24;
+/** Unconfirmed descendants that Bitcoin Core takes (`-limitdescendantcount`). */
+const MAX_WAITING = 25;
 const OP_RETURN = 0x6a;
 
 export type Outpoint = Pick<Coin, 'txId' | 'index'>;
@@ -66,7 +68,7 @@ export class ChangeChain {
   async end(coins: readonly WalletCoin[], signal: AbortSignal): Promise<WalletCoin | undefined> {
     for (const coin of coins.toSorted((a, b) => a.depth - b.depth)) {
       const step = await this.step(coin.txId, signal);
-      if (step && (await this.isAnchor(step, signal))) return coin;
+      if (step && (await this.isLink(step, signal))) return coin;
     }
     for (const coin of coins) if ((await this.waiting(coin, signal)) !== undefined) return coin;
     return undefined;
@@ -94,6 +96,27 @@ export class ChangeChain {
       for await (const step of this.#back(coin.txId, signal)) if (wanted(step)) return step;
     }
     return undefined;
+  }
+
+  /** What waits to spend an output, what waits to spend the change of that, and so on. */
+  async *waitingOn(output: Outpoint, signal: AbortSignal): AsyncGenerator<ChangeStep> {
+    let spent = output;
+    for (let steps = 0; steps < MAX_WAITING; steps += 1) {
+      const step = await this.waiting(spent, signal);
+      if (!step) return;
+      yield step;
+      spent = changeOf(step);
+    }
+  }
+
+  /** Children between this transaction and the newest anchor that led to it, oldest first; itself, if it is one. */
+  async childrenTo(newest: string, signal: AbortSignal): Promise<readonly Uint8Array[]> {
+    const children: Uint8Array[] = [];
+    for await (const step of this.#back(newest, signal)) {
+      if (!(await this.isChild(step, signal))) break;
+      children.unshift(step.bytes);
+    }
+    return children;
   }
 
   /** What this transaction spends first, and what the one before it did, as far as they are anchors. */
@@ -131,6 +154,37 @@ export class ChangeChain {
     return this.#isOurs(previous?.outputs[index]?.script ?? new Uint8Array());
   }
 
+  /** Of the chain of change: an anchor or a child. */
+  async isLink(step: ChangeStep, signal: AbortSignal, depth = MAX_WAITING): Promise<boolean> {
+    return (await this.isAnchor(step, signal)) || this.isChild(step, signal, depth);
+  }
+
+  /** Ours, and it publishes nothing: it spends the change of an anchor or of another child into change alone. */
+  async isChild(
+    { inputs, outputs }: ChangeStep,
+    signal: AbortSignal,
+    depth = MAX_WAITING,
+  ): Promise<boolean> {
+    const [change, ...others] = outputs;
+    if (depth === 0 || others.length > 0 || !change || !this.#isOurs(change.script)) return false;
+    const previous = await this.step((inputs[0] as Outpoint).txId, signal);
+    return previous !== undefined && this.isLink(previous, signal, depth - 1);
+  }
+
+  /** What has to be outbid to take the place of one that waits: its fee and those of all that waits behind it. */
+  async costOf(step: ChangeStep, signal: AbortSignal): Promise<PaidFee> {
+    const { vbytes, feeSat } = await this.feeOf(step, signal);
+    let total = feeSat;
+    for await (const behind of this.waitingOn(changeOf(step), signal))
+      total += (await this.feeOf(behind, signal)).feeSat;
+    return { feeSat: total, vbytes };
+  }
+
+  /** The coin that an anchor or a child leaves to the next. */
+  async change(step: ChangeStep): Promise<Coin> {
+    return changeOf(step);
+  }
+
   async feeOf({ inputs, outputs, vbytes }: ChangeStep, signal: AbortSignal): Promise<PaidFee> {
     const coins = await this.coinsOf(inputs, signal);
     return { feeSat: sum(coins) - sum(outputs), vbytes };
@@ -148,14 +202,14 @@ export class ChangeChain {
     return coins;
   }
 
-  /** As far as each is an anchor that spends the change of the one before; the first that is none comes last. */
+  /** As far as each is an anchor or a child that spends the change of the one before; the first that is neither comes last. */
   async *#back(newest: string, signal: AbortSignal): AsyncGenerator<ChangeStep> {
     let txId = newest;
     for (let steps = 0; steps < MAX_STEPS_BACK; steps += 1) {
       const step = await this.step(txId, signal);
       if (!step) return;
       yield step;
-      if (!(await this.isAnchor(step, signal))) return;
+      if (!(await this.isLink(step, signal))) return;
       txId = (step.inputs[0] as Outpoint).txId;
     }
   }
@@ -168,7 +222,17 @@ export class ChangeChain {
 export const sum = (values: readonly { readonly valueSat: bigint }[]): bigint =>
   values.reduce((total, { valueSat }) => total + valueSat, 0n);
 
-function readStep(txId: string, bytes: Uint8Array): ChangeStep {
+/** Throws what the library throws on bytes that are no transaction. */
+export const txIdOf = (bytes: Uint8Array): string => Transaction.fromBuffer(bytes).getId();
+
+/** The coin that the chain goes on from: change is the last output. */
+export const changeOf = ({ txId, outputs }: ChangeStep): Coin => ({
+  txId,
+  index: outputs.length - 1,
+  valueSat: outputs.at(-1)?.valueSat ?? 0n,
+});
+
+export function readStep(txId: string, bytes: Uint8Array): ChangeStep {
   try {
     const transaction = Transaction.fromBuffer(bytes);
     if (transaction.getId() !== txId) throw new Error(`it is ${transaction.getId()}`);

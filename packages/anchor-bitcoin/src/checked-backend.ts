@@ -56,6 +56,10 @@ export class CheckedBackend implements BitcoinBackend {
     return this.#ask('a new transaction', () => this.node.send(bytes, signal));
   }
 
+  sendPackage(pair: readonly Uint8Array[], signal: AbortSignal): Promise<void> {
+    return this.#ask('two new transactions', () => this.node.sendPackage(pair, signal));
+  }
+
   inclusion(txId: string, signal: AbortSignal): Promise<Inclusion | undefined> {
     return this.#ask(`the block of ${txId}`, async () => {
       const found = await this.node.inclusion(txId, signal);

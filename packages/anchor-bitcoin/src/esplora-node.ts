@@ -9,9 +9,10 @@ import type {
 } from './bitcoin-backend.js';
 import type { FeeMarket, NodeTransaction, Spending } from './bitcoin-node.js';
 import { RpcError } from './bitcoin-rpc.js';
-import { anchorErrorOf, isKnown } from './bitcoin.errors.js';
+import { anchorErrorOf, isKnown, NO_PACKAGES, packageErrorOf } from './bitcoin.errors.js';
 import { type Answer, boundedAnswer } from './bounded-answer.js';
 import { chainOfGenesis } from './verify/known-chains.js';
+import { readPackageAnswer } from './package-answer.js';
 import { bytesOf, hex } from './verify/block-header.js';
 
 export interface EsploraOptions {
@@ -81,6 +82,22 @@ export class EsploraNode implements BitcoinBackend {
     const said = new RpcError('POST /tx', codeIn(text), text.slice(0, 300));
     if (isKnown(said)) return 'known';
     throw anchorErrorOf(said);
+  }
+
+  async sendPackage(pair: readonly Uint8Array[], signal: AbortSignal): Promise<void> {
+    const body = JSON.stringify(pair.map(hex));
+    const { status, text } = await this.#ask('/txs/package', { method: 'POST', body, signal });
+    try {
+      if (status !== 200)
+        throw new RpcError(
+          'POST /txs/package',
+          NO_PACKAGES,
+          `HTTP ${status}: ${text.slice(0, 300)}`,
+        );
+      readPackageAnswer(JSON.parse(text));
+    } catch (error) {
+      throw packageErrorOf(error);
+    }
   }
 
   async inclusion(txId: string, signal: AbortSignal): Promise<Inclusion | undefined> {

@@ -15,6 +15,8 @@ export interface FeeQuestion {
   readonly market: FeeMarket;
   /** What it has to outbid (BIP-125, rules 3, 4 and 6). */
   readonly replaces: readonly PaidFee[];
+  /** What a child pays for as well: the rate is that of all together (CPFP). */
+  readonly paysFor?: PaidFee | undefined;
   readonly maxFeeSat?: bigint | undefined;
 }
 
@@ -24,15 +26,17 @@ export interface FeeQuestion {
  */
 export function anchorFee(config: FeeConfig, question: FeeQuestion): Fee {
   const { vbytes, bump, market, replaces, maxFeeSat } = question;
+  const { feeSat: paid, vbytes: more } = question.paysFor ?? { feeSat: 0n, vbytes: 0 };
+  const forAll = (satPerVb: number): bigint => satFor(satPerVb, vbytes + more) - paid;
   const floor = Math.max(config.floorSatPerVb, market.floorSatPerVb);
   const start = Math.max(floor, market.estimateSatPerVb ?? config.fallbackSatPerVb);
   // A step to a high power overflows; the cap comes first.
   const wanted = Math.min(start * config.step ** bump, config.maxSatPerVb);
   const least = replaces.reduce(
-    (most, paid) => max(most, outbid(paid, vbytes, market.incrementSatPerVb)),
-    satFor(floor, vbytes),
+    (most, rival) => max(most, outbid(rival, vbytes, market.incrementSatPerVb)),
+    max(satFor(floor, vbytes), forAll(floor)),
   );
-  const byRate = BigInt(Math.floor(config.maxSatPerVb * vbytes));
+  const byRate = BigInt(Math.floor(config.maxSatPerVb * (vbytes + more))) - paid;
   const cap = maxFeeSat === undefined ? byRate : min(byRate, maxFeeSat);
   if (least > cap)
     throw new AnchorError(
@@ -43,7 +47,7 @@ export function anchorFee(config: FeeConfig, question: FeeQuestion): Fee {
           : `fee.maxSatPerVb (${config.maxSatPerVb}) allows`
       }.`,
     );
-  const amount = min(cap, max(least, satFor(wanted, vbytes)));
+  const amount = min(cap, max(least, forAll(wanted)));
   return { amount, unit: 'sat', rate: { amount: Number(amount) / vbytes, unit: 'sat/vB' } };
 }
 

@@ -24,7 +24,7 @@ const define = <Config extends z.ZodType<BitcoinChainConfig>>(
       cost: 'paid',
       finality: 'probabilistic',
       reorgs: true,
-      bump: ['replace'],
+      bump: ['replace', 'child'],
       evidence: [OP_RETURN_EVIDENCE],
       trust: 'spv-pow',
       exports: [OTS_FORMAT],

@@ -34,7 +34,7 @@ afterAll(async () => {
   await regtest.stop();
 });
 afterEach(async () => {
-  await regtest.setFees({ floor: 1, estimate: null, replacement: true });
+  await regtest.setFees({ floor: 1, estimate: null, replacement: true, packages: true });
 });
 
 const chainConfig = (address: AddressType = 'p2wpkh') => ({
@@ -145,7 +145,7 @@ describe('a stuck anchor', () => {
     await regtest.setFees({ replacement: false });
     const second = await attempt(anchor, wanted, [first]);
     await expect(anchor.broadcast(second, signal)).rejects.toMatchObject({
-      reason: 'conflict',
+      reason: 'irreplaceable',
       message: expect.stringContaining('txn-mempool-conflict'),
     });
     expect(await statuses(anchor, first, second)).toEqual(['seen', 'missing']);

@@ -72,6 +72,7 @@ describeAnchor<World>({
     return found;
   },
   reorg: (_world, depth) => regtest.reorganise(depth),
+  keepFirst: (_world, keep) => regtest.setFees({ replacement: !keep }),
   disturb: async (_world, random) => {
     const dice = random();
     if (dice < 0.12) await regtest.evictAll();
@@ -80,8 +81,9 @@ describeAnchor<World>({
     // Shallower than the suite's finality depth.
     else if (dice < 0.5) await regtest.reorganise(1 + Math.floor(random() * 2));
     else if (dice < 0.6) await regtest.setFees({ estimate: 1 + Math.floor(random() * 20) });
+    else if (dice < 0.75) await regtest.setFees({ replacement: dice < 0.68 });
   },
-  close: () => regtest.setFees({ floor: 1, estimate: null }),
+  close: () => regtest.setFees({ floor: 1, estimate: null, replacement: true }),
   headers: () => ({
     header: async (_ledger, { height }) =>
       height === undefined ? undefined : regtest.header(height),

@@ -150,6 +150,20 @@ export class CoreRpcFacade {
         return [{ txid: transaction.txid(), allowed: false, 'reject-reason': error.message }];
       }
     },
+    submitpackage: async (raws: string[]) => {
+      const pair = raws.map((raw) => TX.fromRaw(Buffer.from(raw, 'hex')));
+      const results = Object.fromEntries(pair.map((one) => [one.txid(), {}]));
+      try {
+        await this.rules.addPackage(pair);
+        return { package_msg: 'success', 'tx-results': results };
+      } catch (error) {
+        if (!(error instanceof Refused) || error.code === -32601) throw error;
+        return {
+          package_msg: 'transaction failed',
+          'tx-results': { ...results, [pair[1].txid()]: { error: error.message } },
+        };
+      }
+    },
     sendrawtransaction: async (raw: string) => {
       const transaction = TX.fromRaw(Buffer.from(raw, 'hex'));
       await this.rules.add(transaction);

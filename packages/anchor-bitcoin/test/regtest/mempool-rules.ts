@@ -31,6 +31,8 @@ export class MempoolRules {
   estimateSatPerVb: number | undefined;
   /** False: the first transaction that spends a coin keeps it. */
   replacement = true;
+  /** False: an older node, without `submitpackage`. */
+  packages = true;
 
   constructor(private readonly node: any) {}
 
@@ -54,11 +56,29 @@ export class MempoolRules {
   setFloor(satPerVb: number): void {
     this.floorSatPerVb = satPerVb;
     for (const entry of this.node.mempool.map.values())
-      if (
-        this.node.mempool.hasEntry(entry.tx.hash('hex')) &&
-        entry.fee < satPerVb * vbytesOf(entry.tx)
-      )
+      if (this.node.mempool.hasEntry(entry.tx.hash('hex')) && this.#bestRate(entry) < satPerVb)
         this.node.mempool.evictEntry(entry);
+  }
+
+  /** By itself, or together with what pays for it. */
+  #bestRate(entry: any): number {
+    const all = this.#withDescendants([entry]);
+    const total = (of: (one: any) => number): number =>
+      [...all].reduce((sum: number, one: any) => sum + of(one), 0);
+    return Math.max(
+      entry.fee / vbytesOf(entry.tx),
+      total(({ fee }) => fee) / total(({ tx }) => vbytesOf(tx)),
+    );
+  }
+
+  #withDescendants(entries: readonly any[]): Set<any> {
+    const all = new Set<any>(entries);
+    for (const { tx } of all)
+      for (let index = 0; index < tx.outputs.length; index += 1) {
+        const child = this.node.mempool.getSpent(tx.hash('hex'), index);
+        if (child) all.add(child);
+      }
+    return all;
   }
 
   /** Everything that waits is gone, as after a restart without its mempool file. */
@@ -116,6 +136,29 @@ export class MempoolRules {
     }
   }
 
+  /** A parent and its child, judged by the rate of both (`submitpackage`). */
+  async addPackage(pair: readonly any[]): Promise<void> {
+    if (!this.packages) throw new Refused(-32601, 'Method not found');
+    const { mempool } = this.node;
+    const floor = this.floorSatPerVb;
+    const entries: any[] = [];
+    this.floorSatPerVb = 0;
+    try {
+      for (const transaction of pair) {
+        const hash = transaction.hash('hex');
+        if (!mempool.hasEntry(hash)) await this.add(transaction);
+        entries.push(mempool.getEntry(hash));
+      }
+      if (this.#bestRate(entries[0]) < floor)
+        throw new Refused(-26, 'mempool min fee not met, by the package');
+    } catch (error) {
+      if (entries[0]) mempool.evictEntry(entries[0]);
+      throw error;
+    } finally {
+      this.floorSatPerVb = floor;
+    }
+  }
+
   /** What leaves for it (BIP-125, rules 1 to 6). */
   #replaced(
     rivals: readonly any[],
@@ -127,12 +170,7 @@ export class MempoolRules {
       tx.inputs.some(({ sequence }: any) => sequence <= MAX_SIGNALLING_SEQUENCE);
     if (!this.replacement || !rivals.every(signals)) throw new Refused(-26, 'txn-mempool-conflict');
     const { mempool } = this.node;
-    const evicted = new Set<any>(rivals);
-    for (const rival of evicted)
-      for (let index = 0; index < rival.tx.outputs.length; index += 1) {
-        const child = mempool.getSpent(rival.tx.hash('hex'), index);
-        if (child) evicted.add(child);
-      }
+    const evicted = this.#withDescendants(rivals);
     if (evicted.size > MAX_EVICTIONS)
       throw new Refused(-26, `too many potential replacements, ${evicted.size}`);
     const spent = new Set(

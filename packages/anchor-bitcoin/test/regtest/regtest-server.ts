@@ -29,10 +29,11 @@ const commands: Record<string, (...parameters: any[]) => Promise<unknown>> = {
   setChain: async (chain: string) => {
     facade.chain = chain;
   },
-  setFees: async ({ floor, estimate, replacement }: Fees) => {
+  setFees: async ({ floor, estimate, replacement, packages }: Fees) => {
     if (floor !== undefined) facade.rules.setFloor(floor);
     if (estimate !== undefined) facade.rules.estimateSatPerVb = estimate ?? undefined;
     if (replacement !== undefined) facade.rules.replacement = replacement;
+    if (packages !== undefined) facade.rules.packages = packages;
   },
   evictAll: () => facade.rules.evictAll(),
 };

@@ -13,6 +13,8 @@ export interface Fees {
   readonly estimate?: number | null;
   /** False: the node keeps the first transaction that spends a coin. */
   readonly replacement?: boolean;
+  /** False: it takes no packages. */
+  readonly packages?: boolean;
 }
 
 /** A real Bitcoin node on regtest in a process of its own, and what a test may do to it. */
