@@ -4,6 +4,7 @@ import { type Command, commandContext, misuse } from './cli/command.js';
 import { recover } from './cli/recover.js';
 import { rotateKey } from './cli/rotate-key.js';
 import { schema } from './cli/schema.js';
+import { setup } from './cli/setup.js';
 import { start } from './cli/start.js';
 
 const COMMANDS: Readonly<Record<string, Command>> = {
@@ -12,6 +13,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   recover,
   'rotate-key': rotateKey,
   schema,
+  setup,
   start,
 };
 
@@ -24,6 +26,8 @@ gateway rotate-key [FILE] --to NEW_FILE
                                  make the next log key, announced by the present one
 gateway anchors list | retry ID | bump ID | recheck [ID] [--file FILE] [--url URL]
                                  ask the running gateway how its ledgers are, or to try again, pay more, look again
+gateway setup ID [TASK] [--dry-run] [--NAME VALUE | --NAME-file FILE] [--file FILE]
+                                 have an anchor do what is done once on its ledger; without TASK, say what there is
 FILE defaults to WATTPROOF_CONFIG, then to the demo preset.`;
 
 const [name = '', ...args] = process.argv.slice(2);

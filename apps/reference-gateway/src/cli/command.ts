@@ -39,6 +39,8 @@ const OPTIONS: Readonly<Record<string, Readonly<Record<string, boolean>>>> = {
 
 /** What is wrong with the arguments of a command, so that a mistyped option is never taken for none; undefined when nothing is. */
 export function misuse(name: string, args: readonly string[]): string | undefined {
+  // What options this one has, an anchor says.
+  if (name === 'setup') return undefined;
   const known = OPTIONS[name] ?? {};
   let files = 0;
   for (let at = 0; at < args.length; at += 1) {

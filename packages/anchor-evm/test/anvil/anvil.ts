@@ -82,8 +82,17 @@ export class Anvil {
 
   /** Private key of a funded account. */
   key(index: number): string {
+    return this.#wallet(index).privateKey;
+  }
+
+  /** Its address, in lower case. */
+  address(index: number): string {
+    return this.#wallet(index).address.toLowerCase();
+  }
+
+  #wallet(index: number): HDNodeWallet {
     this.#keys ??= HDNodeWallet.fromPhrase(MNEMONIC, '', "m/44'/60'/0'/0");
-    return this.#keys.deriveChild(index).privateKey;
+    return this.#keys.deriveChild(index);
   }
 
   /** Asks the node itself, whatever the door does. */
