@@ -33,7 +33,7 @@ async function gatewayOnSilence(callTimeoutMs: number) {
       reorgs: true,
       bump: ['replace'],
       evidence: ['silent/1'],
-      trust: 'single-rpc',
+      trust: 'operator',
     },
     create: (): Anchor => ({
       quote: silence,
