@@ -36,6 +36,15 @@ export function signerOf({
   return new KeySigner(key as string);
 }
 
+/** Of all 32 bytes two in 2^128 are no key, zero among them. */
+export function isPrivateKey(text: string): boolean {
+  try {
+    return new KeySigner(text) instanceof KeySigner;
+  } catch {
+    return false;
+  }
+}
+
 /** A private key in memory. Signatures are deterministic (RFC 6979). */
 export class KeySigner implements EvmSigner {
   readonly #key: SigningKey;
@@ -133,13 +142,21 @@ class RemoteSigner implements EvmSigner {
     const raw =
       typeof answer === 'object' && answer !== null && 'raw' in answer ? answer.raw : answer;
     const signed = bytes('eth_signTransaction', raw);
-    const got = Transaction.from(raw as string);
-    if (got.unsignedHash !== wanted.unsignedHash || got.from?.toLowerCase() !== this.from)
+    const got = readTransaction(raw as string);
+    if (got?.unsignedHash !== wanted.unsignedHash || got.from?.toLowerCase() !== this.from)
       throw new AnchorError(
         'unavailable',
         `The signer returned another transaction, or not ${this.from}'s signature. Check signer.url and signer.address.`,
       );
     return signed;
+  }
+}
+
+function readTransaction(raw: string): Transaction | undefined {
+  try {
+    return Transaction.from(raw);
+  } catch {
+    return undefined;
   }
 }
 

@@ -1,4 +1,13 @@
 import { z } from 'zod';
+import { isPrivateKey } from './evm-signer.js';
+
+/** Credentials in a URL end up in messages, and fetch refuses them: `headers` are for them. */
+const httpUrl = z
+  .url()
+  .regex(
+    /^https?:\/\/[^/?#@]+([/?#]|$)/i,
+    'an http or https URL without user and password; put those into headers: Authorization',
+  );
 
 const address = z
   .string()
@@ -6,10 +15,14 @@ const address = z
   .toLowerCase();
 
 const Rpc = z.strictObject({
-  url: z.url().describe('JSON-RPC of an execution client.'),
+  url: httpUrl.describe('JSON-RPC of an execution client.'),
   headers: z.record(z.string(), z.string()).meta({ secret: true }).optional(),
   timeoutMs: z.int().min(100).default(10_000).describe('How long one call may take.'),
 });
+
+function eachOnce(nodes: readonly { readonly url: string }[]): boolean {
+  return new Set(nodes.map(({ url }) => url.replace(/\/+$/, ''))).size === nodes.length;
+}
 
 export const EvmConfig = z
   .strictObject({
@@ -31,6 +44,9 @@ export const EvmConfig = z
       ),
     rpc: z
       .union([Rpc, z.array(Rpc).min(1).max(16)])
+      .refine((rpc) => !Array.isArray(rpc) || eachOnce(rpc), {
+        message: 'two nodes have one URL: a node that agrees with itself says nothing',
+      })
       .describe('The node that is asked, or several: the next answers when one does not.'),
     quorum: z
       .int()
@@ -42,7 +58,8 @@ export const EvmConfig = z
       ),
     key: z
       .string()
-      .regex(/^(0x)?[0-9a-fA-F]{64}$/)
+      .regex(/^(0x)?[0-9a-fA-F]{64}$/, { abort: true })
+      .refine(isPrivateKey, 'no number that is a key of secp256k1')
       .meta({ secret: true })
       .optional()
       .describe('Private key of the account that pays, in hex; use it for nothing else.'),
@@ -54,7 +71,7 @@ export const EvmConfig = z
       .optional(),
     signer: z
       .strictObject({
-        url: z.url().describe('Web3Signer, Clef or whatever else answers eth_signTransaction.'),
+        url: httpUrl.describe('Web3Signer, Clef or whatever else answers eth_signTransaction.'),
         address,
         headers: z.record(z.string(), z.string()).meta({ secret: true }).optional(),
         timeoutMs: z.int().min(100).default(10_000),

@@ -46,7 +46,9 @@ export function anchorErrorOf(error: unknown): Error {
   if (!(error instanceof RpcError))
     return error instanceof Error ? error : new Error(String(error));
   const { method, code, message } = error;
-  const matched = REASONS.find(([pattern]) => pattern.test(message))?.[1];
+  // What follows is the contract's word, not the node's: anybody writes contracts.
+  const reverted = /\brevert(ed)?\b/i.test(message);
+  const matched = reverted ? 'rejected' : REASONS.find(([pattern]) => pattern.test(message))?.[1];
   const reason = matched ?? (UNAVAILABLE_CODES.includes(code) ? 'unavailable' : 'rejected');
   return new AnchorError(reason, `The EVM node refused ${method}: ${message} (${code}).`, {
     cause: error,

@@ -8,69 +8,20 @@ import { commitmentOf } from '@wattproof/core/verify';
 import { computeAddress, encryptKeystoreJson, Transaction, Wallet } from 'ethers';
 import { Anvil } from './anvil/anvil.js';
 
-const signal = new AbortController().signal;
-const silent = { debug() {}, info() {}, warn() {}, error() {} };
-const context: PluginContext = {
-  instanceId: 'evm',
-  origin: 'test.example/log',
-  logger: silent,
-  clock: { nowMs: () => 0 },
-};
-
+let world: AnchorWorld;
 let anvil: Anvil;
-let account = 0;
 
 beforeAll(async () => {
-  anvil = await Anvil.start({ accounts: 40, automine: true });
-  const rpc = { url: anvil.url, timeoutMs: 5_000 };
-  await deployRegistry({ chainId: 31_337, rpc, signer: anvil.key(0) });
-  await anvil.rpc('evm_setAutomine', false);
+  world = await AnchorWorld.start();
+  ({ anvil } = world);
 });
-afterAll(() => anvil.stop());
+afterAll(() => world.stop());
 afterEach(() => {
   anvil.intercept(undefined);
 });
 
-function intent(size: number, name = 'a'): AnchorIntent {
-  const root = createHash('sha256').update(`${size} ${name}`).digest();
-  const commitment = commitmentOf('test.example/log', size, root);
-  const id = Buffer.from(commitment.digest).toString('hex');
-  return { id, anchor: 'evm', commitment, createdAtMs: 0 };
-}
-
-/** An anchor of a funded account of its own. */
-function anchorWith(options: object = {}): { anchor: EvmAnchor; key: string } {
-  const key = anvil.key((account += 1));
-  const base = { chainId: 31_337, rpc: { url: anvil.url }, priorityFeeGwei: 1, maxFeeGwei: 20 };
-  const keys = 'keystore' in options || 'signer' in options || 'key' in options ? {} : { key };
-  return {
-    anchor: new EvmAnchor(EvmConfig.parse({ ...base, ...keys, ...options }), context),
-    key,
-  };
-}
-
-async function attempt(
-  anchor: EvmAnchor,
-  wanted: AnchorIntent,
-  prior: readonly Attempt[] = [],
-): Promise<Attempt> {
-  const draft = await anchor.prepare(wanted, prior, { bump: prior.length, signal });
-  const signed = await anchor.sign(wanted, draft, signal);
-  return {
-    ...signed,
-    intentId: wanted.id,
-    number: prior.length,
-    state: 'broadcast',
-    createdAtMs: 0,
-  };
-}
-
-async function publish(anchor: EvmAnchor, wanted: AnchorIntent): Promise<Attempt> {
-  const made = await attempt(anchor, wanted);
-  expect(await anchor.broadcast(made, signal)).toBe('accepted');
-  await anvil.mine();
-  return made;
-}
+const anchorWith = (options: object = {}) => world.anchorWith(options);
+const publish = (anchor: EvmAnchor, wanted: AnchorIntent) => world.publish(anchor, wanted);
 
 const headers = {
   header: async (ledger: string, { height }: { readonly height?: number }) =>
@@ -285,7 +236,7 @@ describe('an anchor on an EVM chain', () => {
     const kept = anchorWith({ keystore: { json, password: 'secret' } }).anchor;
     const signed = await attempt(kept, intent(1));
 
-    let lie = false;
+    let lie: false | 'other' | 'none' = false;
     const service = createServer((request, response) => {
       let text = '';
       request.on('data', (chunk: Buffer) => (text += chunk.toString()));
@@ -294,6 +245,7 @@ describe('an anchor on an EVM chain', () => {
         const transaction = { ...asked, gasLimit: gas, type: 2, ...(lie ? { nonce: 7 } : {}) };
         void new Wallet(key)
           .signTransaction(transaction)
+          .then((signed) => (lie === 'none' ? '0x02c0' : signed))
           .then((result) => response.end(JSON.stringify({ jsonrpc: '2.0', id: 1, result })));
       });
     });
@@ -304,8 +256,11 @@ describe('an anchor on an EVM chain', () => {
     const remote = anchorWith({ signer: { url, address } }).anchor;
     const there = await attempt(remote, intent(1));
     expect(there.txId).toBe(signed.txId);
-    lie = true;
-    await expect(attempt(remote, intent(1))).rejects.toMatchObject({ reason: 'unavailable' });
+    for (lie of ['other', 'none'] as const)
+      await expect(attempt(remote, intent(1))).rejects.toMatchObject({
+        reason: 'unavailable',
+        message: expect.stringContaining('Check signer.url'),
+      });
     service.closeAllConnections();
     await new Promise((resolve) => {
       service.close(resolve);

@@ -5,14 +5,14 @@ import {
   type SettlementPort,
   type TokenPort,
 } from '@wattproof/core/spi';
-import { hexlify, toUtf8Bytes } from 'ethers';
+import { hexlify } from 'ethers';
 import { EnergyCertificates } from '../artifacts/ports/energy-certificates.js';
 import { EnergyToken } from '../artifacts/ports/energy-token.js';
 import { Settlement } from '../artifacts/ports/settlement.js';
 import type { EvmNode } from '../evm-node.js';
 import type { Operator } from './operator.js';
 import { PortContract } from './port-contract.js';
-import { accountOf, amountOf, keyHash, twoAccounts } from './port-request.js';
+import { accountOf, amountOf, beneficiaryOf, keyHash, twoAccounts } from './port-request.js';
 import type { EvmPortsConfig } from './ports.config.js';
 
 /** Energy tokens (ERC-20), certificates (ERC-1155) and settlement on an EVM chain. Accounts are addresses. */
@@ -83,7 +83,7 @@ const certificatePort = (contract: PortContract, operator: Operator): Certificat
       ],
       signal,
     ),
-  retire: async ({ key, certificateHash, from, energyWh, beneficiary = '' }, signal) =>
+  retire: async ({ key, certificateHash, from, energyWh, beneficiary }, signal) =>
     operator.operate(
       contract,
       'claimOnce',
@@ -92,7 +92,7 @@ const certificatePort = (contract: PortContract, operator: Operator): Certificat
         accountOf(from),
         certificateId(certificateHash),
         amountOf('energyWh', energyWh),
-        hexlify(toUtf8Bytes(beneficiary)),
+        beneficiaryOf(beneficiary),
       ],
       signal,
     ),

@@ -125,7 +125,13 @@ export class Operator {
     signal: AbortSignal,
   ): Promise<Waiting> {
     const { chainId, maxFeeGwei, maxPriorityFeeGwei, priorityFeeGwei } = this.config;
+    const { maxGas } = this.config.ports;
     const gas = await this.node.gas({ from, ...target }, signal);
+    if (gas > BigInt(maxGas))
+      throw new AnchorError(
+        'capped',
+        `This operation may take ${gas} gas, ports.maxGas is ${maxGas}. Look at the contracts it calls: a receiver, a payment token.`,
+      );
     const suggested = () => this.node.call('eth_maxPriorityFeePerGas', [], signal, quantity);
     const { baseFee } = await this.node.head(signal);
     const tip = priorityFeeGwei === undefined ? await suggested() : weiOf(priorityFeeGwei);

@@ -84,6 +84,11 @@ export class PortContract {
     if (!isAnchorError(error) || !(error.cause instanceof RpcError)) return undefined;
     // Some clients put a word before the data.
     const data = /0x[0-9a-f]{8,}$/i.exec(String(error.cause.data))?.[0];
-    return data === undefined ? undefined : (this.#interface.parseError(data) ?? undefined);
+    try {
+      return data === undefined ? undefined : (this.#interface.parseError(data) ?? undefined);
+    } catch {
+      // A contract that was called, such as a receiver, may revert with half of an error.
+      return undefined;
+    }
   }
 }

@@ -1,9 +1,10 @@
 import { PortRefusal } from '@wattproof/core/spi';
-import { getAddress, id, ZeroAddress } from 'ethers';
+import { getAddress, hexlify, id, toUtf8Bytes, ZeroAddress } from 'ethers';
 
 /** Far above any energy or money there is; the same as on every other ledger. */
 const MAX_AMOUNT = 2n ** 128n - 1n;
 const MAX_KEY_CHARS = 200;
+const MAX_BENEFICIARY_CHARS = 200;
 
 const invalid = (what: string): never => {
   throw new PortRefusal('request_invalid', what);
@@ -11,10 +12,20 @@ const invalid = (what: string): never => {
 
 /** Keccak-256 of a key's UTF-8: what it is called on chain. */
 export function keyHash(key: string): string {
-  if (key.length === 0 || key.length > MAX_KEY_CHARS || !key.isWellFormed())
-    return invalid(`a key has 1 to ${MAX_KEY_CHARS} characters`);
+  if (!isPlainText(key, MAX_KEY_CHARS))
+    return invalid(`a key has 1 to ${MAX_KEY_CHARS} printable characters`);
   return id(key);
 }
+
+/** For whom energy was retired, as hex of its UTF-8; nobody is named by nothing. */
+export function beneficiaryOf(name: string | undefined): string {
+  if (name !== undefined && !isPlainText(name, MAX_BENEFICIARY_CHARS))
+    return invalid(`a beneficiary has 1 to ${MAX_BENEFICIARY_CHARS} printable characters`);
+  return hexlify(toUtf8Bytes(name ?? ''));
+}
+
+const isPlainText = (text: string, most: number): boolean =>
+  text.length > 0 && text.length <= most && text.isWellFormed() && !/\p{C}/u.test(text);
 
 export function accountOf(text: string): string {
   try {

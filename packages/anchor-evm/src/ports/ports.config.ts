@@ -1,3 +1,4 @@
+import { computeAddress, SigningKey } from 'ethers';
 import { z } from 'zod';
 import { EvmConfig } from '../evm.config.js';
 
@@ -7,8 +8,16 @@ const contract = z
   .transform((text) => text.toLowerCase());
 const { key, keystore, signer } = EvmConfig.shape;
 
-const bareKey = (text: string | undefined): string | undefined =>
-  text?.replace(/^0x/, '').toLowerCase();
+/** Of whoever signs, as far as the configuration says; lower case. */
+function accountOf(by: Pick<EvmConfig, 'key' | 'keystore' | 'signer'>): string | undefined {
+  if (by.signer !== undefined) return by.signer.address;
+  if (by.key !== undefined) return computeAddress(new SigningKey(prefixed(by.key))).toLowerCase();
+  const [, address] =
+    /"address"\s*:\s*"(?:0x)?([0-9a-f]{40})"/i.exec(by.keystore?.json ?? '') ?? [];
+  return address === undefined ? undefined : `0x${address.toLowerCase()}`;
+}
+
+const prefixed = (key: string): string => (key.startsWith('0x') ? key : `0x${key}`);
 
 /** An EVM anchor's configuration, and the contracts of its ports. */
 export const EvmPortsConfig = EvmConfig.safeExtend({
@@ -26,6 +35,13 @@ export const EvmPortsConfig = EvmConfig.safeExtend({
         .min(0)
         .default(0)
         .describe('Where the search for an operation ends: a block before the contracts.'),
+      maxGas: z
+        .int()
+        .min(21_000)
+        .default(1_000_000)
+        .describe(
+          'Most gas of one operation: a contract that receives something runs at our cost.',
+        ),
       key: key.describe('Private key of the operator, an account of its own.'),
       keystore,
       signer,
@@ -35,9 +51,10 @@ export const EvmPortsConfig = EvmConfig.safeExtend({
     })
     .describe('Contracts of the ports, and the account that operates them.'),
 }).refine(
-  (config) =>
-    (config.key === undefined || bareKey(config.key) !== bareKey(config.ports.key)) &&
-    (config.signer === undefined || config.signer.address !== config.ports.signer?.address),
+  (config) => {
+    const account = accountOf(config);
+    return account === undefined || account !== accountOf(config.ports);
+  },
   {
     message: 'the operator must not be the account that anchors: its nonces are planned',
     path: ['ports'],

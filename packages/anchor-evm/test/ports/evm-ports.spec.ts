@@ -2,7 +2,7 @@ import plugin, { deployPorts, EvmPortsConfig } from '@wattproof/anchor-evm/ports
 import { receiptVerifier } from '@wattproof/anchor-evm/verify';
 import type { AnchorPorts, PluginContext } from '@wattproof/core/spi';
 import { describePorts } from '@wattproof/core/testing';
-import { hashMessage, MaxUint256, Wallet } from 'ethers';
+import { hashMessage, id, MaxUint256, Wallet } from 'ethers';
 import { EnergyToken } from '../../src/artifacts/ports/energy-token.js';
 import { Deployed, oddContracts, TestChain } from './test-chain.js';
 
@@ -83,6 +83,21 @@ const portsWith = (changes: object = {}, anchor: object = {}): Required<AnchorPo
   const config = EvmPortsConfig.parse({ ...configuration, ...anchor, ports });
   return plugin.create(config, context).ports as Required<AnchorPorts>;
 };
+
+/** A receiver of certificates that does what takes more than a million gas before it takes them. */
+async function glutton(): Promise<Deployed> {
+  await chain.anvil.rpc('evm_setAutomine', true);
+  const receiver = await chain.deploy(odd.OddReceiver);
+  await receiver.send(
+    chain.account(0),
+    'behave',
+    false,
+    receiver.address,
+    `0x${'11'.repeat(20_000)}`,
+  );
+  await chain.anvil.rpc('evm_setAutomine', false);
+  return receiver;
+}
 
 describe('the operator of the ports', () => {
   let alice: string;
@@ -197,6 +212,38 @@ describe('the operator of the ports', () => {
     });
     await chain.anvil.rpc('anvil_setBalance', chain.account(1), '0x1');
     await expect(mint(portsWith(), 'n')).rejects.toMatchObject({ reason: 'insufficient-funds' });
+  });
+
+  it('does not pay for whatever a contract that receives something wants to do', async () => {
+    const receiver = await glutton();
+    const issue = {
+      key: 'i',
+      to: receiver.address,
+      certificateHash: new Uint8Array(32).fill(2),
+      energyWh: 1n,
+    };
+    await expect(portsWith().certificates.issue(issue, signal)).rejects.toMatchObject({
+      reason: 'capped',
+      message: expect.stringContaining('ports.maxGas') as string,
+    });
+    expect(await portsWith({ maxGas: 30_000_000 }).certificates.issue(issue, signal)).toMatchObject(
+      { status: 'pending' },
+    );
+  });
+
+  it('says what is wrong when a node wraps half an error, and with names nobody could read', async () => {
+    const { certificates } = portsWith();
+    const retire = { key: 'r', certificateHash: new Uint8Array(32), from: alice, energyWh: 1n };
+    for (const beneficiary of ['', 'x'.repeat(201), 'a\u0000b', '\ud800'])
+      await expect(certificates.retire({ ...retire, beneficiary }, signal)).rejects.toMatchObject({
+        code: 'request_invalid',
+      });
+    await expect(mint(portsWith(), 'a\nb')).rejects.toMatchObject({ code: 'request_invalid' });
+    // KeyConflict(bytes32) without its key.
+    const data = `${id('KeyConflict(bytes32)').slice(0, 10)}00`;
+    const error = { code: 3, message: 'execution reverted', data };
+    chain.anvil.intercept((method) => (method === 'eth_call' ? { error } : undefined));
+    await expect(certificates.retire(retire, signal)).rejects.toMatchObject({ reason: 'rejected' });
   });
 
   it('does not believe a node that hides what was done', async () => {
