@@ -8,20 +8,69 @@ import { commitmentOf } from '@wattproof/core/verify';
 import { computeAddress, encryptKeystoreJson, Transaction, Wallet } from 'ethers';
 import { Anvil } from './anvil/anvil.js';
 
-let world: AnchorWorld;
+const signal = new AbortController().signal;
+const silent = { debug() {}, info() {}, warn() {}, error() {} };
+const context: PluginContext = {
+  instanceId: 'evm',
+  origin: 'test.example/log',
+  logger: silent,
+  clock: { nowMs: () => 0 },
+};
+
 let anvil: Anvil;
+let account = 0;
 
 beforeAll(async () => {
-  world = await AnchorWorld.start();
-  ({ anvil } = world);
+  anvil = await Anvil.start({ accounts: 40, automine: true });
+  const rpc = { url: anvil.url, timeoutMs: 5_000 };
+  await deployRegistry({ chainId: 31_337, rpc, signer: anvil.key(0) });
+  await anvil.rpc('evm_setAutomine', false);
 });
-afterAll(() => world.stop());
+afterAll(() => anvil.stop());
 afterEach(() => {
   anvil.intercept(undefined);
 });
 
-const anchorWith = (options: object = {}) => world.anchorWith(options);
-const publish = (anchor: EvmAnchor, wanted: AnchorIntent) => world.publish(anchor, wanted);
+function intent(size: number, name = 'a'): AnchorIntent {
+  const root = createHash('sha256').update(`${size} ${name}`).digest();
+  const commitment = commitmentOf('test.example/log', size, root);
+  const id = Buffer.from(commitment.digest).toString('hex');
+  return { id, anchor: 'evm', commitment, createdAtMs: 0 };
+}
+
+/** An anchor of a funded account of its own. */
+function anchorWith(options: object = {}): { anchor: EvmAnchor; key: string } {
+  const key = anvil.key((account += 1));
+  const base = { chainId: 31_337, rpc: { url: anvil.url }, priorityFeeGwei: 1, maxFeeGwei: 20 };
+  const keys = 'keystore' in options || 'signer' in options || 'key' in options ? {} : { key };
+  return {
+    anchor: new EvmAnchor(EvmConfig.parse({ ...base, ...keys, ...options }), context),
+    key,
+  };
+}
+
+async function attempt(
+  anchor: EvmAnchor,
+  wanted: AnchorIntent,
+  prior: readonly Attempt[] = [],
+): Promise<Attempt> {
+  const draft = await anchor.prepare(wanted, prior, { bump: prior.length, signal });
+  const signed = await anchor.sign(wanted, draft, signal);
+  return {
+    ...signed,
+    intentId: wanted.id,
+    number: prior.length,
+    state: 'broadcast',
+    createdAtMs: 0,
+  };
+}
+
+async function publish(anchor: EvmAnchor, wanted: AnchorIntent): Promise<Attempt> {
+  const made = await attempt(anchor, wanted);
+  expect(await anchor.broadcast(made, signal)).toBe('accepted');
+  await anvil.mine();
+  return made;
+}
 
 const headers = {
   header: async (ledger: string, { height }: { readonly height?: number }) =>
