@@ -106,7 +106,8 @@ export class AnchorPlanner {
   ): Promise<bigint> {
     if (this.#dataFee === undefined) return 0n;
     // The price is decided by what this leaves; the highest one takes the most room.
-    const wanted = await this.#dataFee.reserve({ ...unpriced, ...this.limits() }, signal);
+    const { maxFee } = this.limits();
+    const wanted = await this.#dataFee.reserve({ ...unpriced, maxFee, tip: maxFee }, signal);
     return rivals.reduce((most, { dataFee }) => (dataFee > most ? dataFee : most), wanted);
   }
 

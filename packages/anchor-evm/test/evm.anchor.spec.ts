@@ -1,76 +1,31 @@
-import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { deployRegistry, EvmAnchor, EvmConfig } from '@wattproof/anchor-evm';
+import type { EvmAnchor } from '@wattproof/anchor-evm';
 import verifiers from '@wattproof/anchor-evm/verify';
-import type { AnchorIntent, Attempt, Evidence, PluginContext } from '@wattproof/core/spi';
-import { commitmentOf } from '@wattproof/core/verify';
+import type { AnchorIntent, Attempt, Evidence } from '@wattproof/core/spi';
 import { computeAddress, encryptKeystoreJson, Transaction, Wallet } from 'ethers';
-import { Anvil } from './anvil/anvil.js';
+import {
+  AnchorWorld,
+  attemptOf as attempt,
+  intentOf as intent,
+  signal,
+} from './anvil/anchor-world.js';
+import type { Anvil } from './anvil/anvil.js';
 
-const signal = new AbortController().signal;
-const silent = { debug() {}, info() {}, warn() {}, error() {} };
-const context: PluginContext = {
-  instanceId: 'evm',
-  origin: 'test.example/log',
-  logger: silent,
-  clock: { nowMs: () => 0 },
-};
-
+let world: AnchorWorld;
 let anvil: Anvil;
-let account = 0;
 
 beforeAll(async () => {
-  anvil = await Anvil.start({ accounts: 40, automine: true });
-  const rpc = { url: anvil.url, timeoutMs: 5_000 };
-  await deployRegistry({ chainId: 31_337, rpc, signer: anvil.key(0) });
-  await anvil.rpc('evm_setAutomine', false);
+  world = await AnchorWorld.start();
+  ({ anvil } = world);
 });
-afterAll(() => anvil.stop());
+afterAll(() => world.stop());
 afterEach(() => {
   anvil.intercept(undefined);
 });
 
-function intent(size: number, name = 'a'): AnchorIntent {
-  const root = createHash('sha256').update(`${size} ${name}`).digest();
-  const commitment = commitmentOf('test.example/log', size, root);
-  const id = Buffer.from(commitment.digest).toString('hex');
-  return { id, anchor: 'evm', commitment, createdAtMs: 0 };
-}
-
-/** An anchor of a funded account of its own. */
-function anchorWith(options: object = {}): { anchor: EvmAnchor; key: string } {
-  const key = anvil.key((account += 1));
-  const base = { chainId: 31_337, rpc: { url: anvil.url }, priorityFeeGwei: 1, maxFeeGwei: 20 };
-  const keys = 'keystore' in options || 'signer' in options || 'key' in options ? {} : { key };
-  return {
-    anchor: new EvmAnchor(EvmConfig.parse({ ...base, ...keys, ...options }), context),
-    key,
-  };
-}
-
-async function attempt(
-  anchor: EvmAnchor,
-  wanted: AnchorIntent,
-  prior: readonly Attempt[] = [],
-): Promise<Attempt> {
-  const draft = await anchor.prepare(wanted, prior, { bump: prior.length, signal });
-  const signed = await anchor.sign(wanted, draft, signal);
-  return {
-    ...signed,
-    intentId: wanted.id,
-    number: prior.length,
-    state: 'broadcast',
-    createdAtMs: 0,
-  };
-}
-
-async function publish(anchor: EvmAnchor, wanted: AnchorIntent): Promise<Attempt> {
-  const made = await attempt(anchor, wanted);
-  expect(await anchor.broadcast(made, signal)).toBe('accepted');
-  await anvil.mine();
-  return made;
-}
+const anchorWith = (options: object = {}) => world.anchorWith(options);
+const publish = (anchor: EvmAnchor, wanted: AnchorIntent) => world.publish(anchor, wanted);
 
 const headers = {
   header: async (ledger: string, { height }: { readonly height?: number }) =>
@@ -341,70 +296,6 @@ describe('an anchor on an EVM chain', () => {
       reason: 'insufficient-funds',
       message: expect.stringMatching(/has 0 wei .* Send funds/),
     });
-  });
-
-  it('asks a node again later that answers nonsense, and believes none of it', async () => {
-    const { anchor } = anchorWith();
-    const wanted = intent(1);
-    const made = await publish(anchor, wanted);
-    const nonsense = [null, {}, 'zz', [], '0x', 7, `0x${'f'.repeat(300)}`];
-    const called = new Set<string>();
-    const every = async (): Promise<void> => {
-      const fresh = anchorWith().anchor;
-      for (const call of [
-        () => fresh.quote(wanted, signal),
-        () => attempt(fresh, intent(2)),
-        () => anchor.observe([made], signal),
-        () => anchor.evidence(wanted, made, signal),
-        () => anchor.findExisting(wanted, signal),
-        () => anchor.latest('test.example/log', signal),
-      ])
-        try {
-          await call();
-        } catch (error) {
-          expect({ error, reason: (error as { reason?: string }).reason }).toMatchObject({
-            reason: expect.stringMatching(/^(unavailable|not-found|rejected|insufficient-funds)$/),
-          });
-        }
-    };
-    anvil.intercept((method) => void called.add(method));
-    await every();
-    const tried = process.env['WATTPROOF_NIGHTLY'] ? nonsense.length : 2;
-    for (const [i, method] of [...called].entries())
-      for (const result of [...nonsense, ...nonsense].slice(i % 7, (i % 7) + tried)) {
-        anvil.intercept((asked) => (asked === method ? { result } : undefined));
-        await every();
-        account -= 1;
-      }
-    expect(called.size).toBeGreaterThan(8);
-  });
-
-  it('writes no evidence from a block or receipts that the node made up', async () => {
-    const { anchor } = anchorWith();
-    const wanted = intent(1);
-    const made = await publish(anchor, wanted);
-    const lies: [string, (result: any) => unknown][] = [
-      ['eth_getBlockByNumber', (block) => ({ ...block, receiptsRoot: `0x${'22'.repeat(32)}` })],
-      ['eth_getBlockByNumber', (block) => ({ ...block, timestamp: '0x1' })],
-      ['eth_getBlockReceipts', (all) => all.map((one: any) => ({ ...one, logs: [] }))],
-      ['eth_getBlockReceipts', () => []],
-      ['eth_getTransactionReceipt', (one) => ({ ...one, transactionHash: `0x${'33'.repeat(32)}` })],
-      ['eth_getTransactionReceipt', (one) => ({ ...one, blockHash: `0x${'44'.repeat(32)}` })],
-    ];
-    for (const [method, lie] of lies) {
-      anvil.intercept((asked, _params, { result }) =>
-        asked === method ? { result: lie(result) } : undefined,
-      );
-      await expect(anchor.evidence(wanted, made, signal)).rejects.toMatchObject({
-        reason: expect.stringMatching(/^(unavailable|not-found)$/),
-      });
-    }
-    anvil.intercept((method, params) =>
-      method === 'eth_getBlockByNumber' && String(params[0]).startsWith('0x')
-        ? { result: null }
-        : undefined,
-    );
-    expect(await anchor.observe([made], signal)).not.toMatchObject([{ status: 'final' }]);
   });
 });
 

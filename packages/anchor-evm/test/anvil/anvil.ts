@@ -1,24 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createServer, type Server } from 'node:http';
 import { createRequire } from 'node:module';
-import type { AddressInfo } from 'node:net';
 import { createInterface } from 'node:readline';
 import { HDNodeWallet } from 'ethers';
 import { headerRlp } from '../../src/block-header-rlp.js';
+import { Door, type Interception, type RpcAnswer } from './door.js';
 
 /** The mnemonic whose accounts anvil funds in its genesis block, so that no reorganisation takes the funds away. */
 const MNEMONIC = 'test test test test test test test test test test test junk';
 
-export interface RpcAnswer {
-  readonly result?: any;
-  readonly error?: { readonly code: number; readonly message: string; readonly data?: unknown };
-}
-/** Changes what the node answers to one call; undefined lets the answer pass. */
-export type Interception = (
-  method: string,
-  params: readonly unknown[],
-  answer: RpcAnswer,
-) => RpcAnswer | undefined;
+export type { RpcAnswer } from './door.js';
 
 export interface AnvilOptions {
   /** Funded accounts. */
@@ -30,16 +20,13 @@ export interface AnvilOptions {
 
 /** A real EVM node in a process of its own, behind a door that a test can close or make lie. */
 export class Anvil {
-  #down = false;
-  #intercept: Interception | undefined;
   #keys: HDNodeWallet | undefined;
-  /** Calls that came through the door, for counting. */
-  calls = 0;
+  /** The first is the one that `url` names. */
+  readonly #doors: Door[] = [];
 
   private constructor(
     private readonly child: ChildProcess,
     private readonly direct: string,
-    private readonly door: Server,
   ) {}
 
   static async start(options: AnvilOptions = {}): Promise<Anvil> {
@@ -54,30 +41,21 @@ export class Anvil {
       { stdio: ['ignore', 'pipe', 'pipe'] },
     );
     const direct = await listening(child);
-    const door = createServer((request, response) => {
-      const chunks: Buffer[] = [];
-      request.on('data', (chunk: Buffer) => chunks.push(chunk));
-      request.on('end', () => {
-        anvil.#answer(Buffer.concat(chunks)).then(
-          (answer) => {
-            if (answer === undefined) return void request.socket.destroy();
-            response.setHeader('content-type', 'application/json');
-            response.end(answer);
-          },
-          () => request.socket.destroy(),
-        );
-      });
-    });
-    const anvil: Anvil = new Anvil(child, direct, door);
-    await new Promise<void>((resolve) => {
-      door.listen(0, '127.0.0.1', resolve);
-    });
+    const anvil = new Anvil(child, direct);
+    await anvil.openDoor();
     return anvil;
+  }
+
+  /** Another way to the node: as if it were another node of the chain. */
+  async openDoor(): Promise<Door> {
+    const door = await Door.open((body) => this.#forward(body));
+    this.#doors.push(door);
+    return door;
   }
 
   /** Where the node answers as long as it is not down; what an anchor is configured with. */
   get url(): string {
-    return `http://127.0.0.1:${(this.door.address() as AddressInfo).port}`;
+    return this.#door.url;
   }
 
   /** Private key of a funded account. */
@@ -131,18 +109,15 @@ export class Anvil {
   }
 
   setDown(down: boolean): void {
-    this.#down = down;
+    this.#door.setDown(down);
   }
 
   intercept(intercept: Interception | undefined): void {
-    this.#intercept = intercept;
+    this.#door.intercept(intercept);
   }
 
   async stop(): Promise<void> {
-    this.door.closeAllConnections();
-    await new Promise((resolve) => {
-      this.door.close(resolve);
-    });
+    for (const door of this.#doors) await door.close();
     const ended = new Promise((resolve) => {
       this.child.once('exit', resolve);
     });
@@ -150,17 +125,8 @@ export class Anvil {
     await ended;
   }
 
-  async #answer(body: Buffer): Promise<string | undefined> {
-    this.calls += 1;
-    if (this.#down) return undefined;
-    const text = await this.#forward(body.toString());
-    if (this.#intercept === undefined) return text;
-    const { method, params } = JSON.parse(body.toString()) as {
-      method: string;
-      params: readonly unknown[];
-    };
-    const changed = this.#intercept(method, params, JSON.parse(text) as RpcAnswer);
-    return changed === undefined ? text : JSON.stringify({ jsonrpc: '2.0', id: 1, ...changed });
+  get #door(): Door {
+    return this.#doors[0] as Door;
   }
 
   async #forward(body: string): Promise<string> {
