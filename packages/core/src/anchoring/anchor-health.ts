@@ -3,6 +3,7 @@ import { lowBalance, runwayOf } from './anchor-alerts.js';
 import type { AnchorInstance } from './anchor-instance.js';
 import type { AnchorStore, StoredIntent } from './anchor.store.js';
 import { askHealth } from './ledger-call.js';
+import { waitingIntents } from './waiting-intents.js';
 
 /**
  * The ledger's own health, and what waits for it. Not ready while the newest checkpoint is stalled or capped: it
@@ -18,7 +19,7 @@ export async function anchorHealth(
   signal: AbortSignal,
 ): Promise<Health> {
   const health = await askHealth(logger, anchor, signal);
-  const open = await store.open(anchorId, policy.batchSize);
+  const open = await waitingIntents(store, anchorId, policy.batchSize);
   const newest = open.reduce<StoredIntent | undefined>(
     (best, intent) => (best && best.commitment.size > intent.commitment.size ? best : intent),
     undefined,

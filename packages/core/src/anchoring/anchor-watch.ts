@@ -4,6 +4,7 @@ import type { AnchorCondition, AnchorConditions } from './anchor-conditions.js';
 import { type AnchorInstance, UnknownAnchor } from './anchor-instance.js';
 import type { AnchorStore, StoredIntent } from './anchor.store.js';
 import { askHealth, askLedger } from './ledger-call.js';
+import { waitingIntents } from './waiting-intents.js';
 
 /** Looks after anchors also while nothing is being published: is the ledger there, is there money, is something late. */
 export class AnchorWatch {
@@ -29,7 +30,7 @@ export class AnchorWatch {
     if (!instance) throw new UnknownAnchor(anchorId, anchors.keys());
     const { policy } = instance;
     const before = await conditions.read(anchorId);
-    const open = await store.open(anchorId, policy.batchSize);
+    const open = await waitingIntents(store, anchorId, policy.batchSize);
     const { includedSize = 0n } = await store.totals(anchorId);
     const health = await askHealth(this.options.logger, instance.anchor, signal);
     const { funds = before?.funds, outOfFunds } = await this.#funds(

@@ -97,6 +97,12 @@ export interface AnchorStore {
   putIntent(intent: AnchorIntent): Promise<void>;
   /** Intents of one anchor that are not terminal and not final, oldest first. */
   open(anchor: string, limit: number): Promise<readonly StoredIntent[]>;
+  /**
+   * Open intents for one pass, oldest first: all of them when there are no more than `limit`. Else the newest, and
+   * `limit` of those touched longest ago (put, written or `touch`ed), half of them such as are no longer queued; and
+   * whoever holds a conflict key together with one of these, up to `limit` more.
+   */
+  due(anchor: string, limit: number): Promise<readonly StoredIntent[]>;
   /** Final intents to be re-checked for deep reorganisations; a move `final` to `final` is a check, oldest check first. */
   finals(anchor: string, limit: number): Promise<readonly StoredIntent[]>;
   /** Intents that failed for good, oldest first. */
@@ -136,6 +142,8 @@ export interface AnchorStore {
     to: IntentState,
     patch?: IntentPatch,
   ): Promise<boolean>;
+  /** Puts intents that a pass has looked at behind the others of `due`; nothing else of them changes. */
+  touch(lease: Lease, ids: readonly string[]): Promise<void>;
   /** Evidence only grows: appended, the newest is current. */
   putEvidence(lease: Lease, intentId: string, evidence: Evidence): Promise<void>;
 }

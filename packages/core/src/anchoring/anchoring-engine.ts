@@ -27,9 +27,6 @@ export interface AnchoringEngineOptions {
   readonly holder: string;
 }
 
-/** Most open intents of which the newest is found. */
-const BACKLOG = 10_000;
-
 /** What one pass came to. */
 export interface DriveReport {
   /** False when another pass over this anchor is under way, here or in another process. */
@@ -80,7 +77,7 @@ export class AnchoringEngine {
   /** One pass over the open intents of one anchor. Throws what the store throws; the ledger's failures become states. */
   async drive(anchorId: string, signal: AbortSignal): Promise<DriveReport> {
     return this.#underLease(anchorId, signal, async (lease, instance) => {
-      const open = await this.#due(anchorId, instance.policy.batchSize);
+      const open = await this.options.store.due(anchorId, instance.policy.batchSize);
       return this.#pass(lease, instance, open, signal);
     });
   }
@@ -155,19 +152,13 @@ export class AnchoringEngine {
     const { batchSize } = instance.policy;
     for (const { id } of await store.failed(anchorId, batchSize))
       await store.moveIntent(lease, id, 'failed', 'queued', { reason: '', retryAtMs: 0 });
-    for (const { id, state, retryAtMs } of await store.open(anchorId, batchSize))
+    const again: StoredIntent[] = [];
+    for (const { retryAtMs, ...intent } of await store.due(anchorId, batchSize)) {
       if (retryAtMs !== undefined)
-        await store.moveIntent(lease, id, state, state, { retryAtMs: 0 });
-    return this.#pass(lease, instance, await this.#due(anchorId, batchSize), signal);
-  }
-
-  /** The oldest; behind more than one pass looks at also what is under way, and the newest, which covers the rest. */
-  async #due(anchorId: string, limit: number): Promise<readonly StoredIntent[]> {
-    const { store } = this.options;
-    const oldest = await store.open(anchorId, limit);
-    if (oldest.length < limit) return oldest;
-    const behind = (await store.open(anchorId, BACKLOG)).slice(limit);
-    return [...oldest, ...behind.filter((one) => one.attempts.length > 0 || one === behind.at(-1))];
+        await store.moveIntent(lease, intent.id, intent.state, intent.state, { retryAtMs: 0 });
+      again.push(intent);
+    }
+    return this.#pass(lease, instance, again, signal);
   }
 
   async #pass(
@@ -198,9 +189,14 @@ export class AnchoringEngine {
     const observed = await this.#observe(instance, intents, signal);
     overdue = 0;
     let progressed = 0;
+    let held = true;
+    const looked: string[] = [];
     for (const intent of inTurn(intents, clock.nowMs())) {
       // A ledger that lets one intent wait would let them all: who comes behind is first in the next pass.
-      if (signal.aborted || overdue > 0 || !(await renew())) break;
+      if (signal.aborted || overdue > 0) break;
+      held = await renew();
+      if (!held) break;
+      if (intent.state !== 'final') looked.push(intent.id);
       const pass = new IntentPass(
         {
           store,
@@ -245,6 +241,8 @@ export class AnchoringEngine {
         });
       }
     }
+    if (held && looked.length > 0 && intents.length >= given.policy.batchSize)
+      await store.touch(lease, looked);
     return { open: intents.length, progressed };
   }
 

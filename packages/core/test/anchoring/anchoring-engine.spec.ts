@@ -38,6 +38,22 @@ describe('older checkpoints', () => {
       expect(await world.intent(size)).toMatchObject({ state: 'superseded', attempts: [] });
   });
 
+  it('wait for no more than their turn when more of them are under way than one pass looks at', async () => {
+    const world = new EngineWorld({ policy: { batchSize: 3, coalesce: false } });
+    const sizes = Array.from({ length: 9 }, (_unused, index) => index + 1);
+    await world.enqueue(...sizes);
+    const looked: number[] = [];
+    for (let pass = 0; pass < 12; pass += 1) {
+      looked.push((await world.engine.drive(ANCHOR, signal)).open);
+      world.clock.ms += 1_000;
+    }
+    expect(Math.max(...looked)).toBeLessThanOrEqual(4);
+    for (const size of sizes) expect((await world.intent(size)).attempts).toHaveLength(1);
+    for (let block = 0; block < 3; block += 1) world.ledger.mine();
+    for (let pass = 0; pass < 12; pass += 1) await world.drive();
+    for (const size of sizes) expect((await world.intent(size)).state).toBe('final');
+  });
+
   it('are driven on when an attempt of theirs can still win', async () => {
     const world = new EngineWorld();
     await world.enqueue(1);

@@ -37,8 +37,8 @@ const forgetful: BuildEngine = engineOn(({ store, ...given }) => {
       anchor: changed(anchor, { findExisting: async () => undefined }),
     })),
     store: changed(store, {
-      open: async (anchor, limit) =>
-        (await store.open(anchor, limit)).map((intent) => {
+      due: async (anchor, limit) =>
+        (await store.due(anchor, limit)).map((intent) => {
           if (!offset.has(intent.id)) offset.set(intent.id, intent.attempts.length);
           return { ...intent, attempts: own(intent.attempts, intent.id) };
         }),

@@ -71,6 +71,26 @@ export class MemoryAnchors implements AnchorStore {
       .map(asStoredIntent);
   }
 
+  async due(anchor: string, limit: number): Promise<readonly StoredIntent[]> {
+    const open = this.of(anchor)
+      .filter(({ state }) => !CLOSED_INTENT_STATES.includes(state))
+      .sort((a, b) => a.intent.createdAtMs - b.intent.createdAtMs);
+    if (open.length <= limit) return open.map(asStoredIntent);
+    const waiting = [...open].sort((a, b) => a.touched - b.touched);
+    const underWay = Math.floor(limit / 2);
+    const chosen = new Set([
+      ...open.slice(-1),
+      ...waiting.filter(({ state }) => state !== 'queued').slice(0, underWay),
+      ...waiting.slice(0, limit - underWay),
+    ]);
+    const keys = new Set(keysOf([...chosen]));
+    const rivals = waiting.filter(
+      (record) => !chosen.has(record) && keysOf([record]).some((key) => keys.has(key)),
+    );
+    for (const rival of rivals.slice(0, limit)) chosen.add(rival);
+    return open.filter((record) => chosen.has(record)).map(asStoredIntent);
+  }
+
   async finals(anchor: string, limit: number): Promise<readonly StoredIntent[]> {
     return this.of(anchor)
       .filter(({ state }) => state === 'final')
@@ -224,6 +244,14 @@ export class MemoryAnchors implements AnchorStore {
     return true;
   }
 
+  async touch(lease: Lease, ids: readonly string[]): Promise<void> {
+    this.leases.guard(lease);
+    for (const id of ids) {
+      const record = this.intents.get(id);
+      if (record) record.touched = this.touches += 1;
+    }
+  }
+
   async putEvidence(lease: Lease, intentId: string, evidence: Evidence): Promise<void> {
     this.guarded(lease, intentId).evidence.push(evidence);
   }
@@ -240,6 +268,9 @@ export class MemoryAnchors implements AnchorStore {
     return [...this.intents.values()].filter(({ intent }) => intent.anchor === anchor);
   }
 }
+
+const keysOf = (records: readonly IntentRecord[]): readonly string[] =>
+  records.flatMap(({ attempts }) => attempts.map(({ conflictKey }) => conflictKey));
 
 const larger = (a: bigint | undefined, b: bigint): bigint => (a === undefined || b > a ? b : a);
 

@@ -28,6 +28,10 @@ import type { Sql } from './sql.js';
 /** What an attempt `a` has cost, by the ledger's word where it has said so. */
 const PAID = `coalesce((a.inclusion::json ->> 'feePaid')::numeric, a.fee_amount)`;
 
+/** Of `anchor_intent`, word for word the conditions of its partial indexes. */
+const OPEN = `state NOT IN (${quoted(CLOSED_INTENT_STATES)})`;
+const UNDER_WAY = `state NOT IN (${quoted(['queued', ...CLOSED_INTENT_STATES])})`;
+
 export class SqlAnchors implements AnchorStore {
   readonly #evidence: EvidenceReads;
 
@@ -54,6 +58,33 @@ export class SqlAnchors implements AnchorStore {
        ORDER BY i.created_at_ms, i.arrival LIMIT $2`,
       [anchor, limit],
     );
+  }
+
+  async due(anchor: string, limit: number): Promise<readonly StoredIntent[]> {
+    const all = await this.open(anchor, limit + 1);
+    if (all.length <= limit) return all;
+    const underWay = Math.floor(limit / 2);
+    const chosen = await readIntents(
+      this.sql,
+      `WHERE i.id IN (
+         (SELECT id FROM anchor_intent WHERE anchor = $1 AND ${OPEN} ORDER BY created_at_ms DESC, arrival DESC LIMIT 1)
+         UNION (SELECT id FROM anchor_intent WHERE anchor = $1 AND ${UNDER_WAY} ORDER BY touched LIMIT $2)
+         UNION (SELECT id FROM anchor_intent WHERE anchor = $1 AND ${OPEN} ORDER BY touched LIMIT $3))
+       ORDER BY i.created_at_ms, i.arrival`,
+      [anchor, underWay, limit - underWay],
+    );
+    const keys = new Set(
+      chosen.flatMap(({ attempts }) => attempts.map(({ conflictKey }) => conflictKey)),
+    );
+    if (keys.size === 0) return chosen;
+    const rivals = await readIntents(
+      this.sql,
+      `WHERE i.anchor = $1 AND ${OPEN} AND i.id <> ALL($2::text[]) AND i.id IN
+         (SELECT intent_id FROM anchor_attempt WHERE conflict_key = ANY($3::text[]))
+       ORDER BY i.touched LIMIT $4`,
+      [anchor, chosen.map(({ id }) => id), [...keys], limit],
+    );
+    return [...chosen, ...rivals].sort((a, b) => a.createdAtMs - b.createdAtMs);
   }
 
   finals(anchor: string, limit: number): Promise<readonly StoredIntent[]> {
@@ -266,6 +297,16 @@ export class SqlAnchors implements AnchorStore {
       );
       if (event !== undefined) await appendEvents(tx, [event]);
       return true;
+    });
+  }
+
+  touch(lease: Lease, ids: readonly string[]): Promise<void> {
+    return this.sql.transaction(async (tx) => {
+      await guard(tx, lease);
+      await tx.query(
+        `UPDATE anchor_intent SET touched = nextval('anchor_touch') WHERE id = ANY($1::text[]) RETURNING id`,
+        [ids],
+      );
     });
   }
 

@@ -16,6 +16,7 @@ const WRITES: readonly string[] = [
   'putAttempt',
   'moveAttempt',
   'moveIntent',
+  'touch',
   'putEvidence',
   'acquire',
   'renew',

@@ -139,6 +139,78 @@ export function anchorTests(scene: StoreScene, it: Test): void {
     );
   });
 
+  it('hands out all open intents, oldest first, when there are few', async () => {
+    const { anchors } = await scene.store();
+    const anchor = `anchor-${unique()}`;
+    const ids: string[] = [];
+    for (const state of ['stalled', 'queued', 'included', 'queued'] as const)
+      ids.push((await intentIn(anchor, state, 1n)).id);
+    for (const closed of ['final', 'superseded', 'failed'] as const)
+      await intentIn(anchor, closed, 4n);
+    await intentIn(`anchor-${unique()}`, 'queued', 5n);
+    assert.deepEqual(
+      (await anchors.due(anchor, 4)).map(({ id }) => id),
+      ids,
+    );
+  });
+
+  it('hands out of many open intents the newest, those under way, and each in its turn', async () => {
+    const { anchors } = await scene.store();
+    const anchor = `anchor-${unique()}`;
+    const lease = await newLease();
+    const queued: string[] = [];
+    for (let place = 0; place < 5; place += 1)
+      queued.push((await intentIn(anchor, 'queued', 1n)).id);
+    const underWay: string[] = [];
+    for (const state of ['broadcast', 'stalled', 'seen'] as const)
+      underWay.push((await intentIn(anchor, state, 2n)).id);
+    const newest = (await intentIn(anchor, 'queued', 3n)).id;
+    await intentIn(anchor, 'superseded', 4n);
+    await intentIn(`anchor-${unique()}`, 'queued', 5n);
+    const due = async (): Promise<readonly string[]> =>
+      (await anchors.due(anchor, 4)).map(({ id }) => id);
+
+    const first = await due();
+    assert.deepEqual(first, [queued[0], queued[1], underWay[0], underWay[1], newest]);
+    assert.deepEqual(await due(), first, 'asking moves nobody');
+    await anchors.touch(lease, first);
+    const second = await due();
+    assert.deepEqual(second, [queued[2], queued[3], underWay[2], underWay[0], newest].sort(byAge));
+    await anchors.touch(lease, second);
+    const [third, stored] = [await due(), await anchors.intent(newest)];
+    assert.ok(third.includes(queued[4] ?? '') && third.includes(newest));
+    assert.deepEqual([stored?.state, stored?.attempts], ['queued', []]);
+    await anchors.touch(lease, ['00'.repeat(32)]);
+    await (await scene.store()).leases.release(lease);
+    await assert.rejects(anchors.touch(lease, first), { code: 'lease_lost' });
+
+    function byAge(a: string | undefined, b: string | undefined): number {
+      const all = [...queued, ...underWay, newest];
+      return all.indexOf(a ?? '') - all.indexOf(b ?? '');
+    }
+  });
+
+  it('hands out with an intent whoever holds a conflict key together with it', async () => {
+    const { anchors } = await scene.store();
+    const anchor = `anchor-${unique()}`;
+    const lease = await newLease();
+    const ids: string[] = [];
+    for (let place = 0; place < 8; place += 1) {
+      const { id } = await intentIn(anchor, place < 4 ? 'queued' : 'broadcast', 1n);
+      ids.push(id);
+    }
+    const conflictKey = `utxo-${unique()}`;
+    const closed = (await intentIn(anchor, 'superseded', 1n)).id;
+    for (const id of [ids[4], ids[6], closed])
+      await anchors.putAttempt(lease, { ...sampleAttempt(id ?? '', 0), conflictKey });
+    await anchors.touch(
+      lease,
+      ids.filter((id) => id !== ids[0] && id !== ids[4]),
+    );
+    const due = (await anchors.due(anchor, 2)).map(({ id }) => id);
+    assert.deepEqual(due, [ids[0], ids[4], ids[6], ids[7]]);
+  });
+
   it('finds the smallest and the largest commitment that stands on the ledger', async () => {
     const { anchors } = await scene.store();
     const anchor = `anchor-${unique()}`;
