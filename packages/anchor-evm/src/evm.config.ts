@@ -9,16 +9,31 @@ const httpUrl = z
     'an http or https URL without user and password; put those into headers: Authorization',
   );
 
-const address = z
-  .string()
-  .regex(/^0x[0-9a-fA-F]{40}$/)
-  .toLowerCase();
+/** YAML reads `0x…` without quotes as a number. */
+const hexText = z.string('0x and hex digits, in quotes');
+
+const address = hexText.regex(/^0x[0-9a-fA-F]{40}$/).toLowerCase();
 
 const Rpc = z.strictObject({
   url: httpUrl.describe('JSON-RPC of an execution client.'),
   headers: z.record(z.string(), z.string()).meta({ secret: true }).optional(),
   timeoutMs: z.int().min(100).default(10_000).describe('How long one call may take.'),
 });
+
+/** What a union would say is only that neither fits. */
+function whatOfNodes({ input, errors = [] }: NodesIssue): string {
+  const found =
+    typeof input === 'object' && input !== null ? errors[Array.isArray(input) ? 1 : 0] : [];
+  const said = found?.map(({ path, message }) =>
+    [path.join('.'), message].filter(Boolean).join(': '),
+  );
+  return said?.join('; ') || 'a node { url: http… }, or a list of them';
+}
+
+interface NodesIssue {
+  readonly input?: unknown;
+  readonly errors?: readonly (readonly { path: PropertyKey[]; message: string }[])[];
+}
 
 function eachOnce(nodes: readonly { readonly url: string }[]): boolean {
   return new Set(nodes.map(({ url }) => url.replace(/\/+$/, ''))).size === nodes.length;
@@ -31,7 +46,7 @@ export const EvmConfig = z
       .min(1)
       .describe('EIP-155 id of the chain, 1 for Ethereum; a node of another chain is not used.'),
     layer: z
-      .union([z.literal(1), z.literal(2)])
+      .union([z.literal(1), z.literal(2)], 'the number 1 or 2')
       .default(1)
       .describe(
         'A rollup is layer 2: its evidence stays at the level "operator" until the layer-1 batch that holds it is final.',
@@ -43,7 +58,7 @@ export const EvmConfig = z
         'A rollup that charges the data of a transaction beside its gas: counted in fees and caps as its GasPriceOracle says.',
       ),
     rpc: z
-      .union([Rpc, z.array(Rpc).min(1).max(16)])
+      .union([Rpc, z.array(Rpc).min(1).max(16)], { error: whatOfNodes })
       .refine((rpc) => !Array.isArray(rpc) || eachOnce(rpc), {
         message: 'two nodes have one URL: a node that agrees with itself says nothing',
       })
@@ -56,8 +71,7 @@ export const EvmConfig = z
       .describe(
         'How many of them must say the same before anything counts as included or final; left out, more than half.',
       ),
-    key: z
-      .string()
+    key: hexText
       .regex(/^(0x)?[0-9a-fA-F]{64}$/, { abort: true })
       .refine(isPrivateKey, 'no number that is a key of secp256k1')
       .meta({ secret: true })
@@ -94,10 +108,10 @@ export const EvmConfig = z
       .default('receipt')
       .describe('Of a registry: the receipt with its event, or the proof of its storage.'),
     finality: z
-      .union([
-        z.enum(['finalized', 'safe']),
-        z.strictObject({ depth: z.int().min(1).max(100_000) }),
-      ])
+      .union(
+        [z.enum(['finalized', 'safe']), z.strictObject({ depth: z.int().min(1).max(100_000) })],
+        'finalized, safe or { depth: blocks }',
+      )
       .default('finalized')
       .describe('When an anchor is final: a tag of the chain, or blocks for chains without tags.'),
     maxFeeGwei: z

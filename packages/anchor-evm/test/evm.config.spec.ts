@@ -57,4 +57,27 @@ describe('the configuration', () => {
         ]);
     expect(parse({ key }, { key: `0x${'12'.repeat(32)}` }).success).toBe(true);
   });
+
+  it('says of every key that is not as it should be which one, and how it should be', () => {
+    const wrong: [string, object, RegExp][] = [
+      ['key', { key: 0x1111 }, /in quotes/],
+      ['registry', { registry: 0x1111 }, /in quotes/],
+      ['rpc', { rpc: undefined }, /{ url/],
+      ['rpc', { rpc: 'http://node' }, /{ url/],
+      ['rpc', { rpc: { ...rpc, url: 7 } }, /url: .*string/],
+      ['rpc', { rpc: { ...rpc, uri: 'x' } }, /uri/],
+      ['rpc.1', { rpc: [rpc, { url: 'http://b', timeoutMS: 9 }] }, /timeoutMS/],
+      ['layer', { layer: '2' }, /1 or 2/],
+      ['finality', { finality: 'final' }, /depth/],
+      ['finality', { finality: { depth: 1 }, layer: 2 }, /layer 2/],
+      ['quorum', { quorum: 2 }, /more than there are/],
+      ['', { maxfeeGwei: 1 }, /maxfeeGwei/],
+      ['', { signer: { url: rpc.url, address: `0x${'11'.repeat(20)}` } }, /exactly one/],
+    ];
+    for (const [path, change, message] of wrong) {
+      const [issue, ...more] = EvmConfig.safeParse({ ...sound, ...change }).error?.issues ?? [];
+      expect([issue?.path.join('.'), more]).toEqual([path, []]);
+      expect(issue?.message).toMatch(message);
+    }
+  });
 });

@@ -64,6 +64,13 @@ export function warningsFor(
     );
   }
   const anchors = plugins.filter(({ plugin }) => plugin.kind === 'anchor');
+  for (const { entry, plugin } of anchors) {
+    const { maxFeePerDay } = config.anchors[entry.instanceId]?.policy ?? {};
+    if ((plugin.capabilities as AnchorCapabilities).cost === 'paid' && maxFeePerDay === undefined)
+      warnings.push(
+        `anchors.${entry.instanceId}.policy.maxFeePerDay is not set; nothing limits what this anchor spends in a day.`,
+      );
+  }
   const isOwnWord = ({ plugin }: ConfiguredPlugin): boolean =>
     (plugin.capabilities as AnchorCapabilities).trust === 'operator';
   if (anchors.every(isOwnWord) && profile === 'production') {

@@ -8,7 +8,13 @@ const plugins = [
   ['bitcoin', 'spv-pow'],
 ].map(
   ([instanceId, trust]) =>
-    ({ entry: { instanceId }, plugin: { kind: 'anchor', capabilities: { trust } } }) as unknown,
+    ({
+      entry: { instanceId },
+      plugin: {
+        kind: 'anchor',
+        capabilities: { trust, cost: trust === 'operator' ? 'free' : 'paid' },
+      },
+    }) as unknown,
 ) as readonly ConfiguredPlugin[];
 
 it.each([
@@ -25,4 +31,24 @@ it.each([
   });
   const told = warningsFor(config, plugins).filter((warning) => warning.startsWith('anchoring:'));
   expect(told).toEqual(warned ? [expect.stringContaining('by "local" alone')] : []);
+});
+
+it.each([
+  [{ local: { use: 'x' }, bitcoin: { use: 'x', policy: { maxFeePerIntent: 9 } } }, true],
+  [{ local: { use: 'x' }, bitcoin: { use: 'x', policy: { maxFeePerDay: 9 } } }, false],
+])('of the anchors %j something is paid without a limit: %j', (configured, warned) => {
+  const config = gatewayConfigSchema.parse({ origin: 'warn.test/log', anchors: configured });
+  const told = warningsFor(config, plugins).filter((warning) => warning.startsWith('anchors.'));
+  expect(told).toEqual(warned ? [expect.stringContaining('anchors.bitcoin.policy')] : []);
+});
+
+it('says how a fee of more digits than a number holds is written', () => {
+  const parse = (maxFeePerDay: unknown) =>
+    gatewayConfigSchema.safeParse({
+      origin: 'warn.test/log',
+      anchors: { evm: { use: 'x', policy: { maxFeePerDay } } },
+    });
+  expect(parse('100000000000000000').data?.anchors['evm']?.policy?.maxFeePerDay).toBe(10n ** 17n);
+  for (const wrong of [1e17, 1e300, '1e17', true])
+    expect(JSON.stringify(parse(wrong).error?.issues)).toContain('beyond 2^53 in quotes');
 });

@@ -30,9 +30,17 @@ const instanceId = z
   .string()
   .regex(/^[a-z][a-z0-9-]{0,62}$/, 'an instance id is a-z, 0-9 and -, from a letter');
 
+const FEE = 'a whole amount in the smallest unit of the ledger; beyond 2^53 in quotes';
+
 /** A fee in the ledger's smallest unit, as YAML can write it. */
 const fee = z
-  .union([z.int().min(0), z.string().regex(/^\d{1,30}$/)])
+  .union(
+    [
+      z.int({ error: (issue) => (issue.code === 'too_big' ? FEE : undefined) }).min(0),
+      z.string().regex(/^\d{1,30}$/, FEE),
+    ],
+    FEE,
+  )
   .transform((value) => BigInt(value));
 
 const anchorPolicy = anchorPolicySchema.extend({
