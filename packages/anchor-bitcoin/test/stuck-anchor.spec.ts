@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import plugin, { BitcoinConfig } from '@wattproof/anchor-bitcoin';
-import { AnchoringEngine, anchorPolicySchema } from '@wattproof/core/anchoring';
 import type {
   Anchor,
   AnchorIntent,
@@ -8,9 +7,8 @@ import type {
   Commitment,
   PrepareOptions,
 } from '@wattproof/core/spi';
+import { DrivenAnchor } from '@wattproof/core/testing';
 import { Transaction } from 'bitcoinjs-lib';
-import { openMemoryStore } from '../../core/src/stores/memory/open-memory-store.js';
-import type { AnchorWallet } from '../src/anchor-wallet.js';
 import type { AddressType } from '../src/bitcoin.config.js';
 import { regtestKey, regtestWallet } from './regtest/regtest-key.js';
 import { Regtest } from './regtest/regtest.js';
@@ -274,52 +272,22 @@ describe('a child of a stuck Bitcoin anchor', () => {
   });
 });
 
-/** The engine over an anchor, with time that moves only here. */
-class Scene {
-  readonly clock = { ms: 1_700_000_000_000, nowMs: (): number => this.clock.ms };
-  readonly #store = openMemoryStore({ clock: this.clock });
-  readonly #engine: AnchoringEngine;
-
+/** The anchor under the engine. */
+class Scene extends DrivenAnchor {
   constructor(anchor: Anchor, policy: object = {}) {
-    const { capabilities } = plugin;
-    const parsed = anchorPolicySchema.parse({
+    super(anchor, plugin.capabilities, {
       finalityDepth: 2,
       bumpEveryMs: 5 * MINUTE_MS,
       ...policy,
     });
-    this.#engine = new AnchoringEngine({
-      store: this.#store.anchors,
-      leases: this.#store.leases,
-      clock: this.clock,
-      logger,
-      anchors: new Map([['bitcoin', { anchor, capabilities, policy: parsed }]]),
-      holder: 'one',
-    });
-  }
-
-  async enqueue(wanted: Commitment): Promise<void> {
-    await this.#engine.enqueue(wanted);
-  }
-
-  async drive(afterMinutes = 0): Promise<void> {
-    this.clock.ms += afterMinutes * MINUTE_MS;
-    await this.#engine.drive('bitcoin', signal);
   }
 
   async mined(blocks: number): Promise<void> {
     for (let block = 0; block < blocks; block += 1) {
       await regtest.mine(1);
-      await this.drive(1);
+      await this.drive(MINUTE_MS);
       await this.drive();
     }
-  }
-
-  async intent({ digest, size }: Commitment) {
-    const found = (await this.#store.anchors.bySize(size)).find(
-      ({ commitment: { digest: of } }) => Buffer.compare(of, digest) === 0,
-    );
-    if (!found) throw new Error(`no intent of size ${size}`);
-    return found;
   }
 
   async fates(wanted: Commitment) {
@@ -339,7 +307,7 @@ describe('the engine with a stuck Bitcoin anchor', () => {
     await regtest.setFees({ floor: 50 });
     await regtest.mine(2);
     await regtest.setFees({ floor: 1 });
-    await scene.drive(1);
+    await scene.drive(MINUTE_MS);
     expect(await scene.fates(older)).toEqual(['broadcast']);
     await scene.enqueue(newer);
     await scene.drive();
@@ -365,14 +333,14 @@ describe('the engine with a stuck Bitcoin anchor', () => {
     await scene.enqueue(older);
     await scene.drive();
     await regtest.setFees({ replacement: false, estimate: 60 });
-    await scene.drive(6);
+    await scene.drive(6 * MINUTE_MS);
     expect(await scene.fates(older)).toEqual(['seen', 'failed', 'child broadcast']);
     const { attempts } = await scene.intent(older);
     // The refused one took all that the cap leaves; the child is counted with its parent alone.
     expect(paid(attempts[1] as Attempt)).toBe(9_000);
     expect(paid(attempts[0] as Attempt, attempts[2] as Attempt)).toBe(9_000);
     await scene.enqueue(newer);
-    await scene.drive(1);
+    await scene.drive(MINUTE_MS);
     expect(await scene.intent(newer)).toMatchObject({ attempts: [] });
     await scene.mined(4);
     expect(await scene.fates(older)).toEqual(['final', 'replaced', 'child final']);
@@ -389,13 +357,13 @@ describe('the engine with a stuck Bitcoin anchor', () => {
     await before.enqueue(older);
     await before.drive();
     await regtest.setFees({ replacement: false });
-    await before.drive(6);
+    await before.drive(6 * MINUTE_MS);
     expect(await before.fates(older)).toEqual(['seen', 'failed', 'child broadcast']);
     const after = new Scene(anchorOf(index), { coalesce: false });
     await after.enqueue(older);
     await after.drive();
     // The child is unknown now, and the next one pays for it as well.
-    await after.drive(6);
+    await after.drive(6 * MINUTE_MS);
     expect(await after.fates(older)).toEqual(['seen', 'failed', 'child broadcast']);
     const child = (await after.intent(older)).attempts[2];
     expect(child?.conflictKey).toBe(`${(await before.intent(older)).attempts[2]?.txId}:0`);
@@ -415,7 +383,7 @@ describe('the engine with a stuck Bitcoin anchor', () => {
     await scene.enqueue(older);
     await scene.drive();
     await regtest.setFees({ replacement: false });
-    await scene.drive(6);
+    await scene.drive(6 * MINUTE_MS);
     await scene.mined(1);
     await scene.enqueue(newer);
     await scene.drive();
