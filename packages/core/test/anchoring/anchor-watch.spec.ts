@@ -77,6 +77,15 @@ describe('what an anchor needs a person for', () => {
     expect(said).toEqual(['An anchor needs a person. capped', 'An anchor is well again. capped']);
   });
 
+  it('capped, also behind more waiting checkpoints than one look reads, and so is its health', async () => {
+    const { world, alerts } = await watched({ policy: { maxFeePerIntent: 50, batchSize: 2 } });
+    await world.enqueue(1, 2, 3, 4, 5, 6);
+    await world.drive();
+    expect((await alerts()).map(([code]) => code)).toEqual(['capped']);
+    const health = await world.engine.health(ANCHOR, signal);
+    expect(health.detail).toContain('checkpoint 6 is capped');
+  });
+
   it('low_balance: the balance pays for few anchors, or the ledger says that it pays for none', async () => {
     const ledger = new FakeLedger({ exclusion: 'ledger', balance: 1_950n });
     const { world, alerts, restart } = await watched({ ledger });

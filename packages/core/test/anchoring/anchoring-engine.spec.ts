@@ -5,7 +5,7 @@ import {
   anchorStatusOf,
   UnknownAnchor,
 } from '../../src/anchoring/index.js';
-import { suiteCommitment } from '../../src/testing/anchor-suite/commitments.js';
+import { suiteCommitment, suiteIntent } from '../../src/testing/anchor-suite/commitments.js';
 import { toHex } from '../../src/verify/bytes.js';
 import { FakeLedger } from '../../src/testing/fake-ledger/index.js';
 import { ANCHOR, EngineWorld } from './engine-world.js';
@@ -52,6 +52,28 @@ describe('older checkpoints', () => {
     for (let block = 0; block < 3; block += 1) world.ledger.mine();
     for (let pass = 0; pass < 12; pass += 1) await world.drive();
     for (const size of sizes) expect((await world.intent(size)).state).toBe('final');
+  });
+
+  it('are looked at in turn while nothing happens to those before them', async () => {
+    const slow = new Set([1, 2, 6].map((size) => suiteIntent(suiteCommitment(size)).id));
+    const world = new EngineWorld({
+      policy: { batchSize: 2, coalesce: false },
+      change: (anchor) => ({
+        observe: async (attempts, abort) => {
+          const seen = await anchor.observe(attempts, abort);
+          return seen.map(({ txId, ...shown }, place) =>
+            slow.has(attempts[place]?.intentId ?? '')
+              ? { txId, status: 'seen' as const }
+              : { txId, ...shown },
+          );
+        },
+      }),
+    });
+    await world.enqueue(1, 2, 3, 4, 5, 6);
+    await world.drive(12);
+    for (let block = 0; block < 3; block += 1) world.ledger.mine();
+    await world.drive(12);
+    for (const size of [3, 4, 5]) expect((await world.intent(size)).state).toBe('final');
   });
 
   it('are driven on when an attempt of theirs can still win', async () => {
