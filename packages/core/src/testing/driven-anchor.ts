@@ -38,7 +38,7 @@ export class DrivenAnchor {
 
   /** One pass, so many milliseconds after the last one. */
   async drive(afterMs = 0): Promise<void> {
-    this.clock.advance(afterMs);
+    await this.clock.advance(afterMs);
     await this.#engine.drive(SUITE_ANCHOR, new AbortController().signal);
   }
 
