@@ -14,6 +14,12 @@ const vectorFamilies = {
     const { anchorProofs } = await import('./vector-families/anchor-proofs.mjs');
     return { run: anchorProofs(product) };
   },
+  'evm-evidence': async () => {
+    const { default: verifiers } = await import('../packages/anchor-evm/dist/verify/index.js');
+    const { commitmentOf } = await import('../packages/core/dist/verify/index.js');
+    const { evmEvidence } = await import('./vector-families/evm-evidence.mjs');
+    return { run: evmEvidence(verifiers, commitmentOf) };
+  },
 };
 
 const files = process.argv.slice(2);
