@@ -4,6 +4,7 @@ import { getAddress, hexlify, id, toUtf8Bytes, ZeroAddress } from 'ethers';
 /** Far above any energy or money there is; the same as on every other ledger. */
 const MAX_AMOUNT = 2n ** 128n - 1n;
 const MAX_KEY_CHARS = 200;
+const MAX_KEY_BYTES = 400;
 const MAX_BENEFICIARY_CHARS = 200;
 
 const invalid = (what: string): never => {
@@ -12,8 +13,10 @@ const invalid = (what: string): never => {
 
 /** Keccak-256 of a key's UTF-8: what it is called on chain. */
 export function keyHash(key: string): string {
-  if (!isPlainText(key, MAX_KEY_CHARS))
-    return invalid(`a key has 1 to ${MAX_KEY_CHARS} printable characters`);
+  if (!isPlainText(key, MAX_KEY_CHARS) || toUtf8Bytes(key).length > MAX_KEY_BYTES)
+    return invalid(
+      `a key has 1 to ${MAX_KEY_CHARS} printable characters, at most ${MAX_KEY_BYTES} bytes of UTF-8`,
+    );
   return id(key);
 }
 

@@ -121,6 +121,33 @@ describe('the ports of the local ledger', () => {
     expect(blocks).toBeLessThan(60);
   });
 
+  it('refuse names that no book could hold, and let none of them hold up the others', async () => {
+    const { tokens } = portsOf((await LocalLedgerWorld.open()).context());
+    const mint = (key: string, to = 'a') => tokens.mint({ key, to, energyUWh: 1n }, signal());
+    const keys = ['電'.repeat(200), '🔌'.repeat(101), 'x'.repeat(10_000), 'a\u0000b', '\ud800', ''];
+    const asked = [...keys.map((key) => mint(key)), mint('m', 'x'.repeat(10_000))];
+    const taken = [mint('m'), mint('電'.repeat(133))];
+    const refused = asked.map(() => ({ reason: { code: 'request_invalid' } }));
+    const done = taken.map(() => ({ value: { existing: false } }));
+    expect(await Promise.allSettled([...asked, ...taken])).toMatchObject([...refused, ...done]);
+  });
+
+  it('read no holding under a name that is put together otherwise', async () => {
+    const { tokens, certificates, settlement } = portsOf((await LocalLedgerWorld.open()).context());
+    const payment = EUR(5n);
+    await settlement.cash?.deposit({ key: 'd', account: 'b/c', payment }, signal());
+    expect(await settlement.funds('b/c', 'EUR', signal())).toBe(5n);
+    const hash = new Uint8Array(32);
+    for (const call of [
+      () => settlement.funds('c', 'EUR/b', signal()),
+      () => settlement.funds('x'.repeat(10_000), 'EUR', signal()),
+      () => tokens.balance('a b', signal()),
+      () => certificates.holding(hash, '', signal()),
+      () => certificates.holding(hash.slice(1), 'a', signal()),
+    ])
+      await expect(call()).rejects.toMatchObject({ code: 'request_invalid' });
+  });
+
   it('say what was short and by how much', async () => {
     const { tokens } = portsOf((await LocalLedgerWorld.open()).context());
     await tokens.mint({ key: 'm', to: 'a', energyUWh: 5n }, signal());

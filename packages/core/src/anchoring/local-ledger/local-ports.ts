@@ -8,7 +8,7 @@ import type {
 } from '../../spi/index.js';
 import { toHex } from '../../verify/bytes.js';
 import { certificates, funds, retired, tokens } from './holdings.js';
-import { operation } from './operation.js';
+import { certificateName, checkedAccount, checkedUnit, operation } from './operation.js';
 import type { OperationBook } from './operation-book.js';
 
 /** Energy tokens, certificates and settlement without any chain: accounts are names, and what is done is final. */
@@ -29,7 +29,7 @@ const tokenPort = (book: OperationBook): TokenPort => ({
     book.post(operation('token-burn', key, { from, energyUWh })),
   transfer: async ({ key, from, to, energyUWh }) =>
     book.post(operation('token-transfer', key, { from, to, energyUWh })),
-  balance: (account) => book.balance(tokens(account)),
+  balance: async (account) => book.balance(tokens(checkedAccount(account))),
 });
 
 const certificatePort = (book: OperationBook): CertificatePort => ({
@@ -60,7 +60,8 @@ const certificatePort = (book: OperationBook): CertificatePort => ({
       }),
     ),
   async holding(certificateHash, account) {
-    const hash = toHex(certificateHash);
+    const hash = certificateName(certificateHash);
+    checkedAccount(account);
     return {
       heldWh: await book.balance(certificates(hash, account)),
       retiredWh: await book.balance(retired(hash, account)),
@@ -73,7 +74,7 @@ const settlementPort = (book: OperationBook): SettlementPort => ({
     book.post(
       operation('settlement', tradeId, { seller, buyer, energyUWh, payment: amount, unit }),
     ),
-  funds: (account, unit) => book.balance(funds(unit, account)),
+  funds: async (account, unit) => book.balance(funds(checkedUnit(unit), checkedAccount(account))),
   cash: {
     deposit: (move) => post(book, 'cash-deposit', move),
     withdraw: (move) => post(book, 'cash-withdrawal', move),

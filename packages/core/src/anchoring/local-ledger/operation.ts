@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../spi/index.js';
 import { PortRefusal } from '../../spi/index.js';
-import { fromUtf8, utf8 } from '../../verify/bytes.js';
+import { fromUtf8, toHex, utf8 } from '../../verify/bytes.js';
 import { canonicalJson } from '../../verify/rfc8785.js';
 import { Shape } from '../../verify/shape.js';
 
@@ -9,9 +9,13 @@ export const OPERATION_VERSION = 'wattproof.ledger-operation/1';
 /** Far above any energy or money there is, and within what every other ledger can count. */
 const MAX_AMOUNT = 2n ** 128n - 1n;
 const MAX_KEY_CHARS = 200;
+/** Its UTF-8; with its port before it a key must be one of the store's, of 512 bytes. */
+const MAX_KEY_BYTES = 400;
 const MAX_BENEFICIARY_CHARS = 200;
 const ACCOUNT = /^[\x21-\x7e]{1,128}$/;
+const ACCOUNT_FORM = '1 to 128 printable ASCII characters without spaces';
 const UNIT = /^[A-Za-z0-9._-]{1,32}$/;
+const UNIT_FORM = '1 to 32 of A-Z a-z 0-9 . _ -';
 
 /** Members of each kind of operation beside `v`, `kind` and `key`, and the port in which its key is unique. */
 const KINDS = {
@@ -42,6 +46,22 @@ export const operationKey = ({ kind, key }: Operation): string => `${KINDS[kind]
 
 export const amountOf = (operation: Operation, name: string): bigint =>
   BigInt(operation.members[name] as string);
+
+/** What a holding is named by, checked where it is only read: another name would be of another holding. */
+export function checkedAccount(account: string): string {
+  if (ACCOUNT.test(account)) return account;
+  throw new PortRefusal('request_invalid', `an account is ${ACCOUNT_FORM}`);
+}
+
+export function checkedUnit(unit: string): string {
+  if (UNIT.test(unit)) return unit;
+  throw new PortRefusal('request_invalid', `a unit of payment is ${UNIT_FORM}`);
+}
+
+export function certificateName(hash: Uint8Array): string {
+  if (hash.length === 32) return toHex(hash);
+  throw new PortRefusal('request_invalid', `a certificate hash has 32 bytes, not ${hash.length}`);
+}
 
 /** A checked operation of the members given. Throws `PortRefusal('request_invalid')`. */
 export function operation(
@@ -101,9 +121,11 @@ function faultOf({ kind, key, members }: Operation): string | undefined {
     );
     if (typeof key !== 'string' || !isPlainText(key, MAX_KEY_CHARS))
       return `its key is not 1 to ${MAX_KEY_CHARS} printable characters`;
+    if (utf8(key).length > MAX_KEY_BYTES)
+      return `its key has more than ${MAX_KEY_BYTES} bytes of UTF-8`;
     for (const name of accounts)
       if (!ACCOUNT.test(String(shape.raw(name))))
-        return `${name} is not an account of 1 to 128 printable ASCII characters without spaces`;
+        return `${name} is not an account of ${ACCOUNT_FORM}`;
     if (new Set(accounts.map((name) => shape.raw(name))).size < accounts.length)
       return `${accounts.join(' and ')} are one account`;
     for (const name of amounts)
@@ -111,7 +133,7 @@ function faultOf({ kind, key, members }: Operation): string | undefined {
     if (money && !isAmount(shape.raw('payment'), kind === 'settlement' ? 0n : 1n))
       return 'the payment is not an integer that can be paid';
     if (money && !UNIT.test(String(shape.raw('unit'))))
-      return 'the unit of payment is not 1 to 32 of A-Z a-z 0-9 . _ -';
+      return `the unit of payment is not ${UNIT_FORM}`;
     if (port === 'certificates' && !/^[0-9a-f]{64}$/.test(String(shape.raw('certificateHash'))))
       return 'the certificate hash does not have 32 bytes';
     if (shape.has('beneficiary')) {
