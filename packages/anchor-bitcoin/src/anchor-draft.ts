@@ -15,10 +15,11 @@ export const keyOf = ({ txId, index }: Outpoint): string => `${txId}:${index}`;
 
 /** A plan as JSON, for drafts and for the detail of attempts. */
 export const planToJson = ({ coins, digest, lockTime, via, brings }: AnchorPlan): JsonObject => ({
-  coins: coins.map(({ txId, index, valueSat }) => ({
+  coins: coins.map(({ txId, index, valueSat, committed }) => ({
     tx_id: txId,
     index,
     value_sat: valueSat.toString(),
+    ...(committed === undefined ? {} : { committed: hex(committed) }),
   })),
   ...(digest ? { digest: hex(digest) } : {}),
   lock_time: lockTime,
@@ -43,9 +44,14 @@ export function planFromJson(json: JsonObject): AnchorPlan {
   return {
     coins: (coins as readonly JsonObject[]).map((coin) => {
       const { value_sat: valueSat } = coin;
+      const committed = bytesOf(coin['committed']);
       if (typeof valueSat !== 'string' || !/^\d{1,16}$/.test(valueSat))
         throw new AnchorError('invalid', 'The draft does not say what a coin holds.');
-      return { ...outpoint(coin), valueSat: BigInt(valueSat) };
+      return {
+        ...outpoint(coin),
+        valueSat: BigInt(valueSat),
+        ...(committed === undefined ? {} : { committed }),
+      };
     }),
     digest: bytes,
     lockTime,

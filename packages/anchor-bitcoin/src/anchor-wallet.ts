@@ -1,9 +1,10 @@
 import * as ecc from '@bitcoinerlab/secp256k1';
 import { AnchorError } from '@wattproof/core/spi';
-import { initEccLib, networks, payments, Psbt, script, Transaction } from 'bitcoinjs-lib';
+import { address, initEccLib, networks, payments, Psbt, script, Transaction } from 'bitcoinjs-lib';
 import type { Network } from 'bitcoinjs-lib';
-import type { AddressType, BitcoinNetwork } from './bitcoin.config.js';
+import type { AddressType, BitcoinNetwork, CommitmentPlace } from './bitcoin.config.js';
 import type { RemoteSigner } from './remote-signer.js';
+import { commitmentRoot } from './verify/taproot-output.js';
 
 // Schnorr and taproot come from outside of bitcoinjs-lib.
 initEccLib(ecc);
@@ -15,6 +16,8 @@ export interface Coin {
   readonly txId: string;
   readonly index: number;
   readonly valueSat: bigint;
+  /** The commitment its key is tweaked with; left out: it is at the wallet's own address. */
+  readonly committed?: Uint8Array;
 }
 
 /** Everything an anchor's transaction is made from: the same order gives the same bytes. */
@@ -60,6 +63,7 @@ export class AnchorWallet {
     private readonly signer: RemoteSigner,
     private readonly type: AddressType,
     private readonly network: BitcoinNetwork,
+    private readonly place: CommitmentPlace = 'op_return',
   ) {
     const { publicKey } = signer;
     this.#internalKey = publicKey.slice(1, 33);
@@ -75,8 +79,25 @@ export class AnchorWallet {
   /** Size of an anchor that spends so many coins, or of a child. */
   vbytes(coins: number, what: 'anchor' | 'child' = 'anchor'): number {
     const { input, change } = WEIGHT[this.type];
-    const commitment = what === 'anchor' ? WEIGHT.commitment : 0;
+    const commitment = what === 'anchor' && this.place === 'op_return' ? WEIGHT.commitment : 0;
     return Math.ceil((WEIGHT.frame + commitment + coins * input + change) / 4);
+  }
+
+  /** Key of a taproot wallet before it is tweaked: x only, 32 bytes. */
+  get internalKey(): Uint8Array {
+    return this.#internalKey;
+  }
+
+  /** Locking script of what is the wallet's: its address, or its key tweaked with a commitment. */
+  scriptOf(committed?: Uint8Array): Uint8Array {
+    if (committed === undefined) return this.script;
+    const hash = commitmentRoot(committed);
+    return payments.p2tr({ internalPubkey: this.#internalKey, hash }).output as Uint8Array;
+  }
+
+  /** The address of that script. */
+  addressOf(committed: Uint8Array): string {
+    return address.fromOutputScript(this.scriptOf(committed), NETWORKS[this.network]);
   }
 
   /** Spends the coins into a commitment, where there is one, and change. */
@@ -97,17 +118,22 @@ export class AnchorWallet {
   #psbt({ coins, digest, feeSat, lockTime }: AnchorOrder): Psbt {
     const psbt = new Psbt({ network: NETWORKS[this.network] });
     psbt.setVersion(2).setLocktime(lockTime);
-    for (const { txId, index, valueSat } of coins)
+    for (const { txId, index, valueSat, committed } of coins)
       psbt.addInput({
         hash: txId,
         index,
         sequence: SEQUENCE,
-        witnessUtxo: { script: this.script, value: valueSat },
+        witnessUtxo: { script: this.scriptOf(committed), value: valueSat },
         ...(this.type === 'p2tr' ? { tapInternalKey: this.#internalKey } : {}),
+        ...(committed ? { tapMerkleRoot: commitmentRoot(committed) } : {}),
       });
-    if (digest) psbt.addOutput({ script: script.compile([0x6a, digest]), value: 0n });
-    const total = coins.reduce((sum, { valueSat }) => sum + valueSat, 0n);
-    psbt.addOutput({ script: this.script, value: total - feeSat });
+    const value = coins.reduce((sum, { valueSat }) => sum + valueSat, 0n) - feeSat;
+    if (digest && this.place === 'op_return')
+      psbt.addOutput({ script: script.compile([0x6a, digest]), value: 0n });
+    psbt.addOutput({
+      script: this.scriptOf(this.place === 'taproot' ? digest : undefined),
+      value,
+    });
     return psbt;
   }
 

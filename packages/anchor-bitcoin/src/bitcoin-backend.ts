@@ -27,8 +27,8 @@ export interface BitcoinBackend {
   /** What spends an output, on the best chain or waiting; undefined when nothing does or nobody knows the output. */
   spending(output: OutputReference, signal: AbortSignal): Promise<Spending | undefined>;
   feeMarket(targetBlocks: number, signal: AbortSignal): Promise<FeeMarket>;
-  /** What blocks leave to an address, and the height this is as of. */
-  unspent(address: string, signal: AbortSignal): Promise<Unspent>;
+  /** What blocks leave to an address, and the height this is as of. `unwatched`: no wallet of the node knows the address. */
+  unspent(address: string, signal: AbortSignal, unwatched?: boolean): Promise<Unspent>;
 }
 
 export interface ChainInfo {

@@ -175,8 +175,8 @@ export class BitcoinNode implements BitcoinBackend {
   }
 
   /** What blocks leave to an address, and the height this is as of. */
-  unspent(address: string, signal: AbortSignal): Promise<Unspent> {
-    return this.options.wallet === undefined
+  unspent(address: string, signal: AbortSignal, unwatched = false): Promise<Unspent> {
+    return this.options.wallet === undefined || unwatched
       ? this.#call('scantxoutset', ['start', [`addr(${address})`]], signal)
       : this.#watched(address, signal);
   }

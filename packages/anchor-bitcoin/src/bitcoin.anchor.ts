@@ -9,6 +9,7 @@ import {
   type Evidence,
   type Health,
   isAnchorError,
+  type JsonObject,
   type Observation,
   type PluginContext,
   type PrepareOptions,
@@ -30,7 +31,10 @@ import { spvProof } from './spv-proof.js';
 import { bitcoinLogin } from './wallet-login.js';
 import { hex } from './verify/block-header.js';
 import { OP_RETURN_EVIDENCE } from './verify/op-return.verifier.js';
+import { TAPROOT_EVIDENCE } from './verify/taproot.verifier.js';
 import { commitsTo } from './verify/transaction.js';
+import { CommitmentBook } from './commitment-book.js';
+import { TweakChain } from './tweak-chain.js';
 
 /** Headers without their block from which on a node is too far behind to be asked. */
 const MAX_BLOCKS_BEHIND = 6;
@@ -51,6 +55,7 @@ export class BitcoinAnchor implements Anchor {
   readonly #node: BitcoinBackend;
   readonly #wallet: AnchorWallet;
   readonly #chain: ChangeChain;
+  readonly #tweaks: TweakChain | undefined;
   readonly #planner: AnchorPlanner;
   readonly #children: ChildPlanner;
   readonly #watch: AttemptWatch;
@@ -61,8 +66,14 @@ export class BitcoinAnchor implements Anchor {
     signer: RemoteSigner,
   ) {
     this.#node = openBackend(config);
-    this.#wallet = new AnchorWallet(signer, config.address, config.network);
-    this.#chain = new ChangeChain(this.#node, this.#wallet);
+    this.#wallet = new AnchorWallet(signer, config.address, config.network, config.commitment);
+    if (config.commitment === 'taproot')
+      this.#tweaks = new TweakChain(
+        this.#node,
+        this.#wallet,
+        bookOf(context, hex(this.#wallet.internalKey)),
+      );
+    this.#chain = this.#tweaks ?? new ChangeChain(this.#node, this.#wallet);
     const choice = new CoinChoice(config, this.#node, this.#wallet);
     this.#planner = new AnchorPlanner(config, this.#node, this.#wallet, this.#chain, choice);
     this.#children = new ChildPlanner(config, this.#node, this.#wallet, this.#chain, choice);
@@ -97,7 +108,12 @@ export class BitcoinAnchor implements Anchor {
       throw new AnchorError('invalid', 'The draft is of another commitment.');
     const { conflictKey, fee, payload } = draft;
     const { txId, bytes } = await this.#wallet.sign({ ...plan, feeSat: fee.amount }, signal);
-    return { txId, conflictKey, signed: bytes, fee, detail: payload };
+    await this.#tweaks?.keep({
+      txId,
+      spends: conflictKey,
+      ...(plan.digest ? { digest: plan.digest } : {}),
+    });
+    return { txId, conflictKey, signed: bytes, fee, detail: { ...payload, ...this.#key() } };
   }
 
   async broadcast(attempt: SignedAttempt, signal: AbortSignal): Promise<'accepted' | 'known'> {
@@ -121,15 +137,17 @@ export class BitcoinAnchor implements Anchor {
   }
 
   async evidence(intent: AnchorIntent, attempt: Attempt, signal: AbortSignal): Promise<Evidence> {
-    const { txId, signed } = attempt;
+    const { txId, signed, detail } = attempt;
     const inclusion = await this.#node.inclusion(txId, signal);
     if (!inclusion) throw new AnchorError('not-found', `${txId} is in no block of the best chain.`);
+    const proof = await spvProof(this.#node, signed, txId, inclusion, signal);
     return {
-      type: OP_RETURN_EVIDENCE,
+      ...(detail?.['internal_key'] === undefined
+        ? { type: OP_RETURN_EVIDENCE, body: proof }
+        : { type: TAPROOT_EVIDENCE, body: { ...proof, internal_key: detail['internal_key'] } }),
       anchor: intent.anchor,
       ledger: `bitcoin:${this.config.network}`,
       trust: 'spv-pow',
-      body: await spvProof(this.#node, signed, txId, inclusion, signal),
     };
   }
 
@@ -139,10 +157,11 @@ export class BitcoinAnchor implements Anchor {
     signal: AbortSignal,
   ): Promise<SignedAttempt | undefined> {
     const { digest } = intent.commitment;
-    const found = await this.#chain.find(
-      ({ outputs }) => outputs.some(({ script }) => commitsTo(script, digest)),
-      signal,
-    );
+    const found = await (this.#tweaks?.committing(digest, signal) ??
+      this.#chain.find(
+        ({ outputs }) => outputs.some(({ script }) => commitsTo(script, digest)),
+        signal,
+      ));
     if (!found || !(await this.#chain.isAnchor(found, signal))) return undefined;
     const coins = await this.#chain.coinsOf(found.inputs, signal);
     const first = coins[0] as Outpoint;
@@ -153,7 +172,10 @@ export class BitcoinAnchor implements Anchor {
       conflictKey: keyOf(first),
       signed: found.bytes,
       fee: { amount: (await this.#chain.feeOf(found, signal)).feeSat, unit: 'sat' },
-      detail: planToJson({ coins, digest, lockTime: found.lockTime, via, brings }),
+      detail: {
+        ...planToJson({ coins, digest, lockTime: found.lockTime, via, brings }),
+        ...this.#key(),
+      },
     };
   }
 
@@ -188,6 +210,11 @@ export class BitcoinAnchor implements Anchor {
 
   async close(): Promise<void> {}
 
+  /** Of the attempt, because another one may be configured when it is proven. */
+  #key(): JsonObject {
+    return this.#tweaks ? { internal_key: hex(this.#wallet.internalKey) } : {};
+  }
+
   /** The last, and before it what it spends and the node has dropped; in pairs where the first alone pays too little. */
   async #send(path: readonly Uint8Array[], signal: AbortSignal): Promise<'accepted' | 'known'> {
     const missing: Uint8Array[] = [];
@@ -216,4 +243,12 @@ export class BitcoinAnchor implements Anchor {
       ? undefined
       : `The node is on chain "${chain}" and the anchor is configured for ${network}. Check the node's URL and network.`;
   }
+}
+
+function bookOf({ collections, instanceId }: PluginContext, key: string): CommitmentBook {
+  if (!collections)
+    throw new TypeError(
+      `Anchor "${instanceId}" tweaks its key and has to remember with what: give it "collections" in its context.`,
+    );
+  return new CommitmentBook(collections, key);
 }

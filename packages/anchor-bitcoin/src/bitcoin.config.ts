@@ -50,6 +50,10 @@ export type FeeConfig = z.infer<typeof FeeConfig>;
 export const ADDRESS_TYPES = ['p2wpkh', 'p2tr'] as const;
 export type AddressType = (typeof ADDRESS_TYPES)[number];
 
+/** Where in an anchor's transaction the commitment stands. */
+export const COMMITMENT_PLACES = ['op_return', 'taproot'] as const;
+export type CommitmentPlace = (typeof COMMITMENT_PLACES)[number];
+
 /** Everything but who signs. */
 export const BitcoinChainConfig = z.strictObject({
   network: z
@@ -60,6 +64,12 @@ export const BitcoinChainConfig = z.strictObject({
     .enum(ADDRESS_TYPES)
     .default('p2wpkh')
     .describe('Type of the one address that pays: segwit v0, or taproot by its key path.'),
+  commitment: z
+    .enum(COMMITMENT_PLACES)
+    .default('op_return')
+    .describe(
+      'Where the commitment stands: in an output of its own, which OpenTimestamps understands, or in the tweak of the change’s taproot key, which costs nothing and needs "address: p2tr". For the life of a key.',
+    ),
   fee: FeeConfig.prefault({}).describe('The fee schedule. "policy" has the caps in satoshi.'),
   confirmations: z
     .int()
@@ -71,6 +81,12 @@ export const BitcoinChainConfig = z.strictObject({
     ),
 });
 export type BitcoinChainConfig = z.infer<typeof BitcoinChainConfig>;
+
+export const hasKeyToTweak = ({ commitment, address }: BitcoinChainConfig): boolean =>
+  commitment !== 'taproot' || address === 'p2tr';
+export const KEY_TO_TWEAK = {
+  message: '"commitment: taproot" needs "address: p2tr": only a taproot key can be tweaked.',
+};
 
 export const BitcoinConfig = BitcoinChainConfig.extend({
   wif: z
@@ -95,6 +111,7 @@ export const BitcoinConfig = BitcoinChainConfig.extend({
     .describe('A service that holds the key instead of this process.'),
 })
   .refine(hasOneNode, ONE_NODE)
+  .refine(hasKeyToTweak, KEY_TO_TWEAK)
   .refine(namesEachNodeOnce, EACH_NODE_ONCE)
   .refine(({ wif, signer }) => (wif === undefined) !== (signer === undefined), {
     message: 'Exactly one of "wif" and "signer" says who signs.',

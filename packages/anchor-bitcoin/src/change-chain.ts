@@ -42,7 +42,7 @@ export class ChangeChain {
   readonly #read = new Map<string, ChangeStep>();
 
   constructor(
-    private readonly node: BitcoinBackend,
+    protected readonly node: BitcoinBackend,
     private readonly wallet: Pick<AnchorWallet, 'address' | 'script'>,
   ) {}
 
@@ -182,7 +182,7 @@ export class ChangeChain {
 
   /** The coin that an anchor or a child leaves to the next. */
   async change(step: ChangeStep): Promise<Coin> {
-    return changeOf(step);
+    return this.spendable(changeOf(step));
   }
 
   async feeOf({ inputs, outputs, vbytes }: ChangeStep, signal: AbortSignal): Promise<PaidFee> {
@@ -197,7 +197,7 @@ export class ChangeChain {
       const valueSat = (await this.step(txId, signal))?.outputs[index]?.valueSat;
       if (valueSat === undefined)
         throw new AnchorError('unavailable', `The node does not show output ${index} of ${txId}.`);
-      coins.push({ txId, index, valueSat });
+      coins.push(await this.spendable({ txId, index, valueSat }));
     }
     return coins;
   }
@@ -209,9 +209,19 @@ export class ChangeChain {
       const step = await this.step(txId, signal);
       if (!step) return;
       yield step;
-      if (!(await this.isLink(step, signal))) return;
+      if (!(await this.leadsBack(step, signal))) return;
       txId = (step.inputs[0] as Outpoint).txId;
     }
+  }
+
+  /** Whether what this transaction spends first belongs to the chain, given that the chain goes on from it. */
+  protected leadsBack(step: ChangeStep, signal: AbortSignal): Promise<boolean> {
+    return this.isLink(step, signal);
+  }
+
+  /** The coin with what it takes to spend it. */
+  protected async spendable(coin: Coin): Promise<Coin> {
+    return coin;
   }
 
   #isOurs(script: Uint8Array): boolean {

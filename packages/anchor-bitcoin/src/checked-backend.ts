@@ -104,9 +104,9 @@ export class CheckedBackend implements BitcoinBackend {
     });
   }
 
-  unspent(address: string, signal: AbortSignal): Promise<Unspent> {
+  unspent(address: string, signal: AbortSignal, unwatched?: boolean): Promise<Unspent> {
     return this.#ask(`the coins of ${address}`, async () => {
-      const found = await this.node.unspent(address, signal);
+      const found = await this.node.unspent(address, signal, unwatched);
       const sound = found.unspents.every(
         ({ txid, vout, amount, height }) =>
           isHash(txid) && isHeight(vout) && isHeight(height) && amount >= 0 && amount <= 21_000_000,

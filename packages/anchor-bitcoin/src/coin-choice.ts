@@ -30,7 +30,12 @@ export class CoinChoice {
       const needed = fee.amount + this.wallet.dustSat;
       if (chosen.length > 0 && sum(chosen) >= needed)
         return {
-          chosen: chosen.map(({ txId, index, valueSat }) => ({ txId, index, valueSat })),
+          chosen: chosen.map(({ txId, index, valueSat, committed }) => ({
+            txId,
+            index,
+            valueSat,
+            ...(committed === undefined ? {} : { committed }),
+          })),
           fee,
         };
       const next = more.shift();

@@ -24,14 +24,15 @@ export class LocalSigner implements RemoteSigner {
 
   async signPsbt(base64: string): Promise<string> {
     const psbt = Psbt.fromBase64(base64);
-    for (const [index, { tapInternalKey }] of psbt.data.inputs.entries())
-      psbt.signInput(index, tapInternalKey ? this.#taprootSigner() : this.#pair);
+    for (const [index, { tapInternalKey, tapMerkleRoot }] of psbt.data.inputs.entries())
+      psbt.signInput(index, tapInternalKey ? this.#taprootSigner(tapMerkleRoot) : this.#pair);
     return psbt.toBase64();
   }
 
-  /** The output key is the internal one tweaked by itself alone: no script path (BIP-341, BIP-86). */
-  #taprootSigner() {
-    const tweaked = this.#pair.tweak(crypto.taggedHash('TapTweak', this.publicKey.slice(1, 33)));
+  /** The output key is the internal one tweaked by itself and the root of its scripts, if it has any (BIP-341, BIP-86). */
+  #taprootSigner(root: Uint8Array = new Uint8Array(0)) {
+    const tweak = Uint8Array.of(...this.publicKey.slice(1, 33), ...root);
+    const tweaked = this.#pair.tweak(crypto.taggedHash('TapTweak', tweak));
     const secret = tweaked.privateKey as Uint8Array;
     return {
       publicKey: tweaked.publicKey,

@@ -6,8 +6,8 @@ export interface RemoteSigner {
   /** Compressed, 33 bytes; for taproot the internal key. */
   readonly publicKey: Uint8Array;
   /**
-   * Signs every input of a PSBT (BIP-174, BIP-371; base64) with SIGHASH_ALL, or taproot's default by its key path, and
-   * answers with it. Repeatable. What comes back is checked against what was asked; refusals are `AnchorError`.
+   * Signs every input of a PSBT (BIP-174, BIP-371; base64) with SIGHASH_ALL, or taproot's default by its key path, tweaked
+   * by PSBT_IN_TAP_MERKLE_ROOT where that is given, and answers with it. Repeatable. What comes back is checked against what was asked; refusals are `AnchorError`.
    */
   signPsbt(psbt: string, signal: AbortSignal): Promise<string>;
 }

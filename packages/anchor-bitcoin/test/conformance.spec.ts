@@ -1,10 +1,11 @@
 import plugin, { BitcoinConfig } from '@wattproof/anchor-bitcoin';
-import { opReturnVerifier } from '@wattproof/anchor-bitcoin/verify';
-import type { PluginContext } from '@wattproof/core/spi';
+import { opReturnVerifier, taprootVerifier } from '@wattproof/anchor-bitcoin/verify';
+import type { EvidenceVerifier, PluginContext } from '@wattproof/core/spi';
 import { describeAnchor } from '@wattproof/core/testing';
 import type { AnchorWallet } from '../src/anchor-wallet.js';
-import type { AddressType } from '../src/bitcoin.config.js';
+import type { AddressType, CommitmentPlace } from '../src/bitcoin.config.js';
 import { commitsTo, readTransaction } from '../src/verify/transaction.js';
+import { type MemoryCollections, memoryCollections } from './calendars/memory-collections.js';
 import { regtestKey, regtestWallet } from './regtest/regtest-key.js';
 import { Regtest } from './regtest/regtest.js';
 
@@ -21,11 +22,29 @@ const context: PluginContext = {
 interface World {
   readonly wif: string;
   readonly address: AddressType;
+  readonly commitment: CommitmentPlace;
   readonly wallet: AnchorWallet;
+  /** What a wallet that tweaks its key remembers, like the gateway's store across restarts. */
+  readonly collections: MemoryCollections;
 }
 
-/** Both types in turn. */
-const typeOf = (index: number): AddressType => (index % 2 === 0 ? 'p2wpkh' : 'p2tr');
+/** In turn. */
+const KINDS = [
+  { address: 'p2wpkh', commitment: 'op_return' },
+  { address: 'p2tr', commitment: 'taproot' },
+  { address: 'p2tr', commitment: 'op_return' },
+] as const;
+const kindOf = (index: number) => KINDS[index % KINDS.length] as (typeof KINDS)[0];
+
+const verifier: EvidenceVerifier = {
+  type: opReturnVerifier.type,
+  verify: (commitment, evidence, about) =>
+    (evidence.type === taprootVerifier.type ? taprootVerifier : opReturnVerifier).verify(
+      commitment,
+      evidence,
+      about,
+    ),
+};
 
 let regtest: Regtest;
 let used = 0;
@@ -37,19 +56,24 @@ afterAll(async () => {
   await regtest.stop();
 });
 
-const walletOf = (index: number) => regtestWallet(index, typeOf(index));
+const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+const walletOf = (index: number) => {
+  const { address, commitment } = kindOf(index);
+  return regtestWallet(index, address, commitment);
+};
 
-const config = ({ wif, address }: World) => ({
+const config = ({ wif, address, commitment }: World) => ({
   network: 'regtest',
   rpc: { url: regtest.url, user: 'anchor', password: 'secret' },
   wif,
   address,
+  commitment,
   confirmations: 3,
 });
 
 describeAnchor<World>({
   plugin,
-  verifier: opReturnVerifier,
+  verifier,
   open: async () => {
     if (used % WALLETS === 0)
       await regtest.fund(
@@ -57,16 +81,23 @@ describeAnchor<World>({
       );
     const index = used;
     used += 1;
-    return { wif: regtestKey(index), address: typeOf(index), wallet: walletOf(index) };
+    const collections = memoryCollections();
+    return { wif: regtestKey(index), ...kindOf(index), wallet: walletOf(index), collections };
   },
   config,
-  create: (world) => plugin.create(BitcoinConfig.parse(config(world)), context),
+  create: (world) => {
+    const { collections } = world;
+    return plugin.create(BitcoinConfig.parse(config(world)), { ...context, collections });
+  },
   settle: () => regtest.mine(1),
   setDown: (_world, down) => regtest.setDown(down),
-  confirmed: async ({ wallet }, { digest }) => {
+  confirmed: async ({ wallet, commitment }, { digest }) => {
     const found: string[] = [];
-    for (const { txid, raw } of await regtest.transactionsOf(wallet.script)) {
-      if (readTransaction(raw).outputs.some(({ script }) => commitsTo(script, digest)))
+    const tweaked = commitment === 'taproot' ? hexOf(wallet.scriptOf(digest)) : undefined;
+    const paysTo = tweaked === undefined ? wallet.script : wallet.scriptOf(digest);
+    for (const { txid, raw } of await regtest.transactionsOf(paysTo)) {
+      const { outputs } = readTransaction(raw);
+      if (outputs.some(({ script }) => hexOf(script) === tweaked || commitsTo(script, digest)))
         found.push(txid);
     }
     return found;

@@ -1,7 +1,9 @@
 import { opReturnVerifier } from './op-return.verifier.js';
+import { taprootVerifier } from './taproot.verifier.js';
 import { openTimestampsVerifier } from './ots/opentimestamps.verifier.js';
 
 export { opReturnVerifier, OP_RETURN_EVIDENCE } from './op-return.verifier.js';
+export { TAPROOT_EVIDENCE, taprootVerifier } from './taproot.verifier.js';
 export { type BlockHeader, readHeader } from './block-header.js';
 export { type BranchProof, branchRoot } from './merkle-branch.js';
 export {
@@ -23,4 +25,4 @@ export { readOts, readTimestamp } from './ots/read-ots.js';
 export { writeOts } from './ots/write-ots.js';
 
 /** One for each type of evidence. */
-export default [opReturnVerifier, openTimestampsVerifier];
+export default [opReturnVerifier, taprootVerifier, openTimestampsVerifier];

@@ -31,24 +31,42 @@ const KEYS = [
   'tx',
 ];
 
+/** Which locking script commits to this digest, by what else the evidence says. */
+type Commits = (digest: Uint8Array, body: JsonObject) => Promise<(script: Uint8Array) => boolean>;
+
+/** Checks `bitcoin-op-return/1`. */
+export const opReturnVerifier = spvVerifier(
+  OP_RETURN_EVIDENCE,
+  [],
+  async (digest) => (script) => commitsTo(script, digest),
+);
+
 /**
- * Checks `bitcoin-op-return/1`: transaction → Merkle branch → header → the header source. The coinbase branch pins the
+ * Checks transaction → Merkle branch → header → the header source. The coinbase branch pins the
  * depth of the tree, so that an inner node cannot pass for a transaction. With a header source the level is
  * `spv-pow`; without one only the operator says that the header belongs to the best chain.
  */
-export const opReturnVerifier: EvidenceVerifier = {
-  type: OP_RETURN_EVIDENCE,
-  async verify(commitment, evidence, context) {
-    const read = readBody(evidence.body);
-    if ('detail' in read) return read;
-    if (evidence.trust !== 'spv-pow')
-      return refuse(
-        'evidence_malformed',
-        `a block of Bitcoin proves spv-pow, not ${evidence.trust}`,
-      );
-    return check(read, commitment, evidence, context);
-  },
-};
+export function spvVerifier(
+  type: string,
+  furtherKeys: readonly string[],
+  commits: Commits,
+): EvidenceVerifier {
+  return {
+    type,
+    async verify(commitment, evidence, context) {
+      const { body } = evidence;
+      const read = readBody(body, [...KEYS, ...furtherKeys].sort());
+      if ('detail' in read) return read;
+      if (evidence.trust !== 'spv-pow')
+        return refuse(
+          'evidence_malformed',
+          `a block of Bitcoin proves spv-pow, not ${evidence.trust}`,
+        );
+      const carries = await commits(commitment.digest, body);
+      return check({ ...read, carries }, commitment, evidence, context);
+    },
+  };
+}
 
 interface Body {
   readonly tx: Uint8Array;
@@ -59,14 +77,21 @@ interface Body {
   readonly header: BlockHeader;
   readonly index: number;
   readonly height: number;
+  readonly carries: (script: Uint8Array) => boolean;
 }
 
 const refuse = (code: string, detail: string) => ({ ok: false as const, code, detail });
 
-function readBody(body: JsonObject): Body | ReturnType<typeof refuse> {
+function readBody(
+  body: JsonObject,
+  expected: readonly string[],
+): Omit<Body, 'carries'> | ReturnType<typeof refuse> {
   const keys = Object.keys(body).sort();
-  if (keys.join() !== KEYS.join())
-    return refuse('evidence_malformed', `fields ${keys.join(', ')}; expected ${KEYS.join(', ')}`);
+  if (keys.join() !== expected.join())
+    return refuse(
+      'evidence_malformed',
+      `fields ${keys.join(', ')}; expected ${expected.join(', ')}`,
+    );
   const tx = bytesOf(body['tx']);
   const coinbase = bytesOf(body['coinbase']);
   const headerBytes = bytesOf(body['header']);
@@ -121,9 +146,7 @@ async function check(
         'height_mismatch',
         `the coinbase does not state height ${body.height} (BIP-34)`,
       );
-    if (
-      transaction.outputs.filter(({ script }) => commitsTo(script, commitment.digest)).length !== 1
-    ) {
+    if (transaction.outputs.filter(({ script }) => body.carries(script)).length !== 1) {
       return refuse(
         'commitment_not_in_transaction',
         `no output commits to ${hex(commitment.digest)}`,

@@ -2,7 +2,7 @@ import * as ecc from '@bitcoinerlab/secp256k1';
 import { networks } from 'bitcoinjs-lib';
 import { ECPairFactory } from 'ecpair';
 import { AnchorWallet } from '../../src/anchor-wallet.js';
-import type { AddressType } from '../../src/bitcoin.config.js';
+import type { AddressType, CommitmentPlace } from '../../src/bitcoin.config.js';
 import { LocalSigner } from '../../src/local-signer.js';
 
 const ECPair = ECPairFactory(ecc);
@@ -15,6 +15,10 @@ export function regtestKey(index: number): string {
 }
 
 /** The wallet of the n-th throw-away key. */
-export function regtestWallet(index: number, type: AddressType = 'p2wpkh'): AnchorWallet {
-  return new AnchorWallet(new LocalSigner(regtestKey(index), 'regtest'), type, 'regtest');
+export function regtestWallet(
+  index: number,
+  type: AddressType = 'p2wpkh',
+  place: CommitmentPlace = 'op_return',
+): AnchorWallet {
+  return new AnchorWallet(new LocalSigner(regtestKey(index), 'regtest'), type, 'regtest', place);
 }
