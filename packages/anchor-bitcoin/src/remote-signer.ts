@@ -1,5 +1,6 @@
 import { AnchorError } from '@wattproof/core/spi';
 import { z } from 'zod';
+import { boundedAnswer } from './bounded-answer.js';
 
 /** Whoever holds the key of the address that pays: this process, a service, an HSM. */
 export interface RemoteSigner {
@@ -35,25 +36,26 @@ export class HttpSigner implements RemoteSigner {
 
   async signPsbt(psbt: string, signal: AbortSignal): Promise<string> {
     const { url, token, timeoutMs } = this.options;
+    const who = `The signer at ${new URL(url).origin}`;
+    const init = {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      },
+      body: JSON.stringify({ psbt }),
+      signal,
+    };
+    const { status, bytes } = await boundedAnswer(who, url, init, {
+      timeoutMs,
+      request: this.request,
+    });
+    if (status !== 200)
+      throw new AnchorError('unavailable', `${who} did not sign: HTTP ${status}.`);
     try {
-      const response = await this.request(url, {
-        method: 'POST',
-        headers: {
-          'content-type': 'application/json',
-          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-        },
-        body: JSON.stringify({ psbt }),
-        redirect: 'error',
-        signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
-      });
-      if (response.status !== 200) throw new Error(`HTTP ${response.status}`);
-      return Answer.parse(await response.json()).psbt;
+      return Answer.parse(JSON.parse(new TextDecoder().decode(bytes))).psbt;
     } catch (cause) {
-      throw new AnchorError(
-        'unavailable',
-        `The signer at ${new URL(url).origin} did not sign: ${(cause as Error).message}`,
-        { cause },
-      );
+      throw new AnchorError('unavailable', `${who} answered no {"psbt": base64}.`, { cause });
     }
   }
 }

@@ -385,7 +385,11 @@ describe('a signer elsewhere', () => {
       headers: { authorization: 'Bearer hunter2' },
       body: '{"psbt":"YXNrZWQ="}',
     });
-    for (const refusing of [answering(403, {}), answering(200, { psbt: 7 })]) {
+    const broken = new HttpSigner({ ...options, token: 'hunter2\nx' }, async (_url, init) => {
+      return Response.json(String(new Headers(init?.headers)));
+    });
+    const flood = answering(200, { psbt: 'c2lnbmVk', more: 'x'.repeat(9 << 20) });
+    for (const refusing of [answering(403, {}), answering(200, { psbt: 7 }), broken, flood]) {
       const refusal = await refusing.signPsbt('YXNrZWQ=', signal).catch((error: unknown) => error);
       expect(refusal).toMatchObject({ reason: 'unavailable' });
       expect((refusal as Error).message).not.toContain('hunter2');
