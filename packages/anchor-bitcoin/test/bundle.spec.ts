@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import plugin from '@wattproof/anchor-bitcoin';
-import { opReturnVerifier } from '@wattproof/anchor-bitcoin/verify';
+import { opReturnVerifier, taprootVerifier } from '@wattproof/anchor-bitcoin/verify';
 import {
   askGateway,
   checkChanges,
@@ -19,7 +19,7 @@ let gateway: TestGateway;
 
 beforeAll(async () => {
   regtest = await Regtest.start();
-  await regtest.fund(regtestWallet(7).script);
+  await regtest.fund(regtestWallet(7).script, regtestWallet(8, 'p2tr').script);
   const bitcoin = {
     use: 'bitcoin',
     network: 'regtest',
@@ -28,8 +28,10 @@ beforeAll(async () => {
     confirmations: 2,
     policy: { finalityDepth: 2 },
   };
+  const place = { wif: regtestKey(8), address: 'p2tr', commitment: 'taproot' };
+  const tweaked = { ...bitcoin, ...place };
   gateway = await startTestGateway({
-    config: { devices: { registration: 'open' }, anchors: { bitcoin } },
+    config: { devices: { registration: 'open' }, anchors: { bitcoin, tweaked } },
     plugins: { bitcoin: plugin },
   });
 }, 60_000);
@@ -43,13 +45,15 @@ describe('a reading anchored on a Bitcoin chain', () => {
     const { id, anchors, bundle } = await proveReading(gateway, () => regtest.mine(1), 2);
     expect(anchors).toMatchObject([
       { anchor: 'bitcoin', state: 'final', trust: 'spv-pow', depth: 2 },
+      { anchor: 'tweaked', state: 'final', trust: 'spv-pow', depth: 2 },
     ]);
 
     const headers = {
       header: async (ledger: string, { height }: { readonly height?: number }) =>
         ledger === 'bitcoin:regtest' ? regtest.header(height ?? -1) : undefined,
     };
-    const options = { verifiers: [opReturnVerifier], require: 'spv-pow' as const, headers };
+    const verifiers = [opReturnVerifier, taprootVerifier];
+    const options = { verifiers, require: 'spv-pow' as const, headers };
     const honest = await verifyProof(bundle, options);
     expect(honest).toMatchObject({ ok: true, level: 'spv-pow', notChecked: [], failures: [] });
 
@@ -62,7 +66,7 @@ describe('a reading anchored on a Bitcoin chain', () => {
     expect(await verifyProof(bundle, stranger)).toMatchObject({
       ok: false,
       level: 'operator',
-      notChecked: [expect.anything()],
+      notChecked: [expect.anything(), expect.anything()],
     });
 
     const ots = await askGateway(gateway, `/logs/${id}/proof?format=ots&anchor=bitcoin`);
@@ -76,10 +80,21 @@ describe('a reading anchored on a Bitcoin chain', () => {
       Buffer.from(header!.slice(36, 68)).toString('hex'),
     );
 
+    const tweaked = await askGateway(gateway, `/logs/${id}/proof?format=ots&anchor=tweaked`);
+    expect(tweaked.status).toBe(409);
+    expect(await tweaked.json()).toMatchObject({
+      code: 'not_exportable',
+      detail: expect.stringContaining('bitcoin-taproot/1'),
+    });
+
     const changed = await checkChanges(proofChanges(bundle, '$.evidence'), honest, (text) =>
       verifyProof(text, options),
     );
-    expect(changed).toMatchObject({ hiding: [], unnoticed: ['$.evidence[0].anchor'] }); // a label
-    expect(changed.tried).toBeGreaterThan(70);
+    const labels = ['$.evidence[0].anchor', '$.evidence[1].anchor'];
+    // Of what is hidden the other evidence still proves as much.
+    const parts = ['[-]', '[0].type', '[1]-', '[1].type'];
+    const hiding = parts.map((part) => `$.evidence${part}`);
+    expect(changed).toMatchObject({ hiding, unnoticed: labels });
+    expect(changed.tried).toBeGreaterThan(140);
   }, 60_000);
 });

@@ -141,7 +141,7 @@ describe('an entry written as .ots', () => {
 
   it('is written only of evidence it understands, and never against what that evidence says', async () => {
     const proof = worst(3);
-    const taproot = { ...proof.evidence, type: 'bitcoin-taproot-tweak/1' };
+    const taproot = { ...proof.evidence, type: 'bitcoin-taproot/1' };
     expect(await otsExport({ ...proof, evidence: taproot })).toBeUndefined();
     const wrong = { ...proof.evidence, body: { ...proof.evidence.body, index: 1 } };
     await expect(otsExport({ ...proof, evidence: wrong })).rejects.toMatchObject({

@@ -173,7 +173,11 @@ export class ProofService {
       commitment: commitmentOf(origin, covering.size, place.root, sha256),
       evidence: covering.evidence,
     });
-    if (proof === undefined) throw new ProofError('not_exportable', cannot);
+    if (proof === undefined)
+      throw new ProofError(
+        'not_exportable',
+        `Evidence of type ${covering.evidence.type} cannot be said in the format ${format}; format=bundle always can.`,
+      );
     return proof;
   }
 

@@ -191,6 +191,7 @@ describe('the proof service', () => {
       ['ledger', 'other', 'not_exportable'],
     ] as const)
       await expect(proofs.exported(id!, anchor, format)).rejects.toMatchObject({ code });
+    await expect(proofs.exported(id!, 'ledger', 'other')).rejects.toThrow(/of type \S+\/1 cannot/);
   });
 
   it('writes proofs in the form of kwh-btc-iot', async () => {
