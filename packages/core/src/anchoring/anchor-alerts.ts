@@ -32,19 +32,21 @@ export function alertsOf(
   nowMs: number,
 ): readonly AnchorAlert[] {
   const { open, includedSize, policy, health } = found;
-  const waiting = open.filter(({ commitment }) => commitment.size > includedSize);
+  const uncovered = ({ commitment }: StoredIntent): boolean => commitment.size > includedSize;
+  const waiting = open.filter(uncovered);
   const alerts: AnchorAlert[] = [];
   const raise = (code: AnchorAlertCode, detail: string): void => {
     const sinceMs = before.find((alert) => alert.code === code)?.sinceMs ?? nowMs;
     alerts.push({ code, sinceMs, detail });
   };
-  const [oldest] = waiting;
+  // What stands on the ledger and is not heard of any more never becomes final.
+  const oldest = open.find((one) => uncovered(one) || (one.state === 'included' && one.reason));
   const dueAtMs = oldest && oldest.createdAtMs + policy.deadlineMs;
   if (dueAtMs !== undefined && nowMs > dueAtMs)
     alerts.push({
       code: 'stuck',
       sinceMs: dueAtMs,
-      detail: `checkpoint ${oldest?.commitment.size} is ${oldest?.state} and past its deadline`,
+      detail: `checkpoint ${oldest?.commitment.size} is ${oldest?.state} and past its deadline${oldest?.reason ? `: ${oldest.reason}` : ''}`,
     });
   const capped = waiting.findLast(({ state }) => state === 'capped');
   if (capped)

@@ -23,6 +23,8 @@ export interface AnchorOverview {
   readonly entries: bigint;
   /** What a million of those entries has cost, rounded up; undefined while there are none. */
   readonly paidPerMillion: bigint | undefined;
+  /** What one of those batches has cost, rounded up; undefined while there are none. */
+  readonly paidPerBatch: bigint | undefined;
   /** With a cap of the day: the worst that what was signed in the last 24 hours can cost, and what is left. */
   readonly budget: { readonly spent: bigint; readonly left: bigint } | undefined;
   readonly runwayAnchors: number | undefined;
@@ -55,7 +57,8 @@ export async function anchorOverview(
     unit,
     paid,
     entries,
-    paidPerMillion: entries === 0n ? undefined : (paid * 1_000_000n + entries - 1n) / entries,
+    paidPerMillion: shareOf(paid * 1_000_000n, entries),
+    paidPerBatch: shareOf(paid, includedSize),
     budget:
       maxFeePerDay === undefined
         ? undefined
@@ -63,3 +66,7 @@ export async function anchorOverview(
     runwayAnchors: runwayOf(condition?.funds),
   };
 }
+
+/** Rounded up; undefined among none. */
+const shareOf = (amount: bigint, among: bigint): bigint | undefined =>
+  among === 0n ? undefined : (amount + among - 1n) / among;

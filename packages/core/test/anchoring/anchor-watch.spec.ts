@@ -63,6 +63,33 @@ describe('what an anchor needs a person for', () => {
     expect(await alerts()).toEqual([]);
   });
 
+  it('stuck: also what is included, when the ledger does not answer about it', async () => {
+    let blind = false;
+    const { world, alerts, restart } = await watched({
+      policy: { deadlineMs: DAY_MS, coalesce: false },
+      change: (anchor) => ({
+        observe: async (attempts, abort) => {
+          if (blind && attempts.length > 0) throw new AnchorError('unavailable', 'pruned');
+          return anchor.observe(attempts, abort);
+        },
+      }),
+    });
+    await world.enqueue(1);
+    await world.step(2);
+    blind = true;
+    world.clock.ms += DAY_MS;
+    await world.drive();
+    expect(await alerts()).toEqual([['stuck', DAY_MS]]);
+    const [stuck] = (await restart().condition(ANCHOR))?.alerts ?? [];
+    expect(stuck?.detail).toBe(
+      'checkpoint 1 is included and past its deadline: unavailable: pruned',
+    );
+    blind = false;
+    world.clock.ms += DAY_MS;
+    await world.step(3);
+    expect(await alerts()).toEqual([]);
+  });
+
   it('capped: since it was first seen, over a restart, until the cap no longer holds it', async () => {
     const { world, alerts, said } = await watched({ policy: { maxFeePerIntent: 50 } });
     await world.enqueue(1);

@@ -128,6 +128,7 @@ describe('A gateway with two ledgers', () => {
       unit: 'grain',
       entries: '2',
       paid_per_million_entries: '50000000',
+      paid_per_batch: '100',
       paid_by_day: [
         {
           day: new Date(clock.nowMs()).toISOString().slice(0, 10),
@@ -147,6 +148,7 @@ describe('A gateway with two ledgers', () => {
     expect(
       await series('wattproof_anchor_fees_per_million_entries{anchor="dear",unit="grain"}'),
     ).toBe('50000000');
+    expect(await series('wattproof_anchor_fees_per_batch{anchor="dear",unit="grain"}')).toBe('100');
     expect(await series('wattproof_anchor_runway{anchor="dear"}')).toBe('14');
     expect(await series('wattproof_anchor_alert{anchor="dear",alert="low_balance"}')).toBe('1');
     expect(await series('wattproof_anchor_alert{anchor="dear",alert="capped"}')).toBe('0');
@@ -210,6 +212,25 @@ describe('A gateway with two ledgers', () => {
     expect(json.looked_at).toBe(2);
     expect(json.open).toEqual(
       expect.arrayContaining([expect.objectContaining({ size: 2, state: 'reorged' })]),
+    );
+  });
+
+  it('alerts of a checkpoint that is late, and says for how long', async () => {
+    const [late] = await gateway.services.store.anchors.open('dear', 1);
+    const createdAtMs = late?.createdAtMs ?? 0;
+    await clock.advance(createdAtMs + 25 * 60 * MINUTE_MS - clock.nowMs());
+    await gateway.services.jobs.run('watch.dear');
+    const { dear } = await anchors();
+    expect(dear.alerts).toContainEqual({
+      code: 'stuck',
+      since: new Date(createdAtMs + 24 * 60 * MINUTE_MS).toISOString(),
+      detail: expect.stringContaining('past its deadline'),
+    });
+    expect(await series('wattproof_anchor_alert{anchor="dear",alert="stuck"}')).toBe('1');
+    const seconds = await series('wattproof_anchor_alert_age_seconds{anchor="dear",alert="stuck"}');
+    expect(Number(seconds)).toBeGreaterThanOrEqual(3_600);
+    expect(await series('wattproof_anchor_alert_age_seconds{anchor="cheap",alert="stuck"}')).toBe(
+      '0',
     );
   });
 

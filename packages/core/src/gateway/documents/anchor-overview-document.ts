@@ -31,6 +31,7 @@ export function anchorOverviewDocument(
     paid: String(overview.paid),
     entries: String(overview.entries),
     paid_per_million_entries: text(overview.paidPerMillion),
+    paid_per_batch: text(overview.paidPerBatch),
     paid_by_day: costs.map(({ dayMs, unit, amount, transactions }) => ({
       day: new Date(dayMs).toISOString().slice(0, 10),
       paid: String(amount),

@@ -175,6 +175,11 @@ export function gatewayGauges(gateway: Gateway, registry: Registry): readonly Ga
         help: 'What anchoring a million entries has cost, over all that the anchor covers.',
         labels: ['anchor', 'unit'],
       },
+      perBatch: {
+        name: 'wattproof_anchor_fees_per_batch',
+        help: 'What anchoring a batch has cost, over all that the anchor covers.',
+        labels: ['anchor', 'unit'],
+      },
       budget: {
         name: 'wattproof_anchor_budget_left',
         help: 'What policy.maxFeePerDay leaves to be signed now, counted at its worst.',
@@ -217,6 +222,8 @@ export function gatewayGauges(gateway: Gateway, registry: Registry): readonly Ga
           fees.set({ anchor, unit: paid }, Number(amount));
         if (found.paid > 0n && found.paidPerMillion !== undefined)
           rest.perMillion.set({ anchor, unit }, Number(found.paidPerMillion));
+        if (found.paid > 0n && found.paidPerBatch !== undefined)
+          rest.perBatch.set({ anchor, unit }, Number(found.paidPerBatch));
         if (found.budget !== undefined && unit !== '')
           rest.budget.set({ anchor, unit }, Number(found.budget.left));
         if (found.runwayAnchors !== undefined) rest.runway.set({ anchor }, found.runwayAnchors);

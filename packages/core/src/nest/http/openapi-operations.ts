@@ -179,7 +179,7 @@ export const OPERATIONS: Readonly<Record<RouteName, OperationShape>> = {
   jobs: { answers: { 200: 'The job table of this replica.' } },
   anchors: {
     answers: {
-      200: 'Per anchor: alerts (stuck, capped, low_balance, unreachable, each with since and detail), checkpoints by state, oldest_pending, paid, paid_by_day, paid_per_million_entries, budget, balance, runway_anchors.',
+      200: 'Per anchor: alerts (stuck, capped, low_balance, unreachable, each with since and detail), checkpoints by state, oldest_pending, paid, paid_by_day, paid_per_million_entries, paid_per_batch, budget, balance, runway_anchors.',
     },
   },
   retryAnchor: { answers: { 200: operated } },

@@ -16,7 +16,7 @@ const COST_DAYS = 30;
 const DAY_MS = 86_400_000;
 /** How long an operation may wait for its turn and for the ledger. */
 const OPERATE_WITHIN_MS = 30_000;
-/** Open checkpoints in the answer to an operation. */
+/** Open checkpoints in the answer to an operation, the newest among them. */
 const SHOWN_OPEN = 20;
 
 /** The ledgers, for the people who pay for them. */
@@ -71,7 +71,7 @@ export class AnchorsController {
     logger.info('An operator asks an anchor for something.', asked);
     const report = await operateAnchor(operation, anchor, finals, anchoring.engine, signal);
     logger.info('What an operator asked of an anchor is done.', { ...asked, ...report });
-    const open = await store.anchors.open(anchor, SHOWN_OPEN);
+    const open = await store.anchors.due(anchor, SHOWN_OPEN);
     sendJson(reply, {
       anchor,
       operation,
