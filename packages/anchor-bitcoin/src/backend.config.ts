@@ -6,7 +6,7 @@ export const ONE_NODE = { message: 'Exactly one of "rpc" and "esplora" names the
 const timeoutMs = z.int().min(100).default(10_000).describe('How long one call may take.');
 
 export const RpcConfig = z.strictObject({
-  url: httpUrl.describe('JSON-RPC of a Bitcoin Core compatible node that runs with txindex=1.'),
+  url: httpUrl.describe('JSON-RPC of a Bitcoin Core compatible node.'),
   user: z.string().optional(),
   password: z.string().meta({ secret: true }).optional(),
   wallet: z
@@ -14,7 +14,7 @@ export const RpcConfig = z.strictObject({
     .min(1)
     .optional()
     .describe(
-      'Watch-only wallet of the node that has the address imported. Without one the whole UTXO set is read for each anchor, which on mainnet takes minutes and a longer timeoutMs.',
+      'Watch-only wallet of the node that has the address imported. Without one the node needs txindex=1, and its whole UTXO set is read for each anchor, which on mainnet takes minutes and a longer timeoutMs.',
     ),
   timeoutMs,
 });

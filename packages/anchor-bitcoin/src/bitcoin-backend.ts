@@ -8,10 +8,16 @@ import type { FeeMarket, NodeTransaction, Spending, UnspentOutput } from './bitc
 export interface BitcoinBackend {
   /** `chain` is Core's name of it: `main`, `test`, `signet`, `regtest`. `headers` it knows, `blocks` it has. */
   chainInfo(signal: AbortSignal): Promise<ChainInfo>;
+  /** Of the newest block of the best chain. */
+  height(signal: AbortSignal): Promise<number>;
   /** Of the best chain; undefined above its tip. */
   blockHash(height: number, signal: AbortSignal): Promise<string | undefined>;
-  /** A transaction in a block or waiting. */
-  transaction(txId: string, signal: AbortSignal): Promise<NodeTransaction | undefined>;
+  /** A transaction in a block or waiting. A node without an index of all of them needs to be told the block. */
+  transaction(
+    txId: string,
+    signal: AbortSignal,
+    blockHash?: string,
+  ): Promise<NodeTransaction | undefined>;
   send(bytes: Uint8Array, signal: AbortSignal): Promise<'accepted' | 'known'>;
   /**
    * Two transactions judged by the rate of both together: the second spends the first. A node that takes no packages refuses

@@ -1,9 +1,10 @@
-import type { Inclusion } from '@wattproof/core/spi';
+import { AnchorError, type Inclusion } from '@wattproof/core/spi';
 import type { BitcoinBackend, ChainInfo, Unspent } from './bitcoin-backend.js';
 import { BitcoinRpc, type RpcOptions } from './bitcoin-rpc.js';
-import { anchorErrorOf, isKnown, isNotFound, packageErrorOf } from './bitcoin.errors.js';
+import { anchorErrorOf, isKnown, packageErrorOf } from './bitcoin.errors.js';
 import { readPackageAnswer } from './package-answer.js';
-import { bytesOf, hex } from './verify/block-header.js';
+import { TransactionLookup } from './transaction-lookup.js';
+import { hex } from './verify/block-header.js';
 
 export interface NodeTransaction {
   readonly bytes: Uint8Array;
@@ -41,44 +42,55 @@ export interface FeeMarket {
 /** Bitcoin Core's default of `-incrementalrelayfee` and `-minrelaytxfee`, for nodes that do not say. */
 const DEFAULT_RELAY_SAT_PER_VB = 1;
 
-/** A Bitcoin Core compatible node with `txindex=1`. Every refusal is an `AnchorError`. */
+/**
+ * A Bitcoin Core compatible node that finds the anchors' transactions: by a wallet that watches the address, or by `txindex=1`.
+ * Every refusal is an `AnchorError`.
+ */
 export class BitcoinNode implements BitcoinBackend {
   readonly #rpc: BitcoinRpc;
+  readonly #lookup: TransactionLookup;
 
-  constructor(private readonly options: RpcOptions & { readonly wallet?: string | undefined }) {
-    const { wallet, url } = options;
+  constructor(
+    private readonly options: RpcOptions & {
+      readonly wallet?: string | undefined;
+      /** Whether there are transactions of addresses that the wallet does not watch. */
+      readonly unwatched?: boolean;
+    },
+    request: typeof fetch = fetch,
+  ) {
+    const { wallet, url, unwatched = false } = options;
     this.#rpc = new BitcoinRpc(
       wallet === undefined
         ? options
         : { ...options, url: `${url.replace(/\/$/, '')}/wallet/${encodeURIComponent(wallet)}` },
+      request,
     );
+    this.#lookup = new TransactionLookup(this.#rpc, wallet !== undefined && !unwatched);
   }
 
   /** `chain` is Core's name of it: `main`, `test`, `signet`, `regtest`. */
-  chainInfo(signal: AbortSignal): Promise<ChainInfo> {
-    return this.#call('getblockchaininfo', [], signal);
+  async chainInfo(signal: AbortSignal): Promise<ChainInfo> {
+    const info = await this.#call<ChainInfo>('getblockchaininfo', [], signal);
+    await this.#lookup.check(signal);
+    return info;
+  }
+
+  height(signal: AbortSignal): Promise<number> {
+    return this.#call('getblockcount', [], signal);
   }
 
   async blockHash(height: number, signal: AbortSignal): Promise<string | undefined> {
-    if (height > (await this.#call<number>('getblockcount', [], signal))) return undefined;
+    if (height > (await this.height(signal))) return undefined;
     return this.#call('getblockhash', [height], signal);
   }
 
   /** A transaction in a block or waiting. */
-  async transaction(txId: string, signal: AbortSignal): Promise<NodeTransaction | undefined> {
-    try {
-      const { hex: raw, blockhash } = await this.#rpc.call<{
-        hex: string;
-        blockhash?: string | null;
-      }>('getrawtransaction', [txId, true], signal);
-      return {
-        bytes: bytesOf(raw) as Uint8Array,
-        ...(blockhash ? { blockHash: blockhash } : {}),
-      };
-    } catch (error) {
-      if (isNotFound(error)) return undefined;
-      throw anchorErrorOf(error);
-    }
+  transaction(
+    txId: string,
+    signal: AbortSignal,
+    blockHash?: string,
+  ): Promise<NodeTransaction | undefined> {
+    return this.#lookup.find(txId, signal, blockHash);
   }
 
   async send(bytes: Uint8Array, signal: AbortSignal): Promise<'accepted' | 'known'> {
@@ -108,7 +120,7 @@ export class BitcoinNode implements BitcoinBackend {
       [blockHash, true],
       signal,
     );
-    const tip = await this.#call<number>('getblockcount', [], signal);
+    const tip = await this.height(signal);
     if (
       header.height > tip ||
       (await this.#call<string>('getblockhash', [header.height], signal)) !== blockHash
@@ -183,12 +195,25 @@ export class BitcoinNode implements BitcoinBackend {
 
   /** Of a wallet that watches the address: no node has to be read through for it. */
   async #watched(address: string, signal: AbortSignal): Promise<Unspent> {
-    const height = await this.#call<number>('getblockcount', [], signal);
+    const height = await this.height(signal);
     const coins = await this.#call<(UnspentOutput & { readonly confirmations: number })[]>(
       'listunspent',
       [1, 9_999_999, [address]],
       signal,
     );
+    // An empty wallet and one that was never told of the address look the same.
+    if (coins.length === 0) {
+      const known = await this.#call<{ ismine?: boolean; iswatchonly?: boolean }>(
+        'getaddressinfo',
+        [address],
+        signal,
+      );
+      if (known.ismine !== true && known.iswatchonly !== true)
+        throw new AnchorError(
+          'unavailable',
+          `Wallet "${this.options.wallet}" of the Bitcoin node does not watch ${address}. Import it: bitcoin-cli importdescriptors.`,
+        );
+    }
     return {
       height,
       unspents: coins.map((coin) => ({ ...coin, height: height - coin.confirmations + 1 })),

@@ -57,7 +57,7 @@ export class BitcoinRpc {
       throw new AnchorError('unavailable', `The Bitcoin node did not answer ${method}.`, { cause });
     }
     const { error } = answer;
-    if (error) throw new RpcError(method, Number(error.code), String(error.message).slice(0, 500));
+    if (error) throw new RpcError(method, error.code, error.message.slice(0, 500));
     return answer.result as T;
   }
 
@@ -72,15 +72,17 @@ export class BitcoinRpc {
 
 interface RpcAnswer {
   readonly result?: unknown;
-  readonly error?: { readonly code: unknown; readonly message: unknown } | null;
+  readonly error?: { readonly code: number; readonly message: string } | null | undefined;
 }
 
 /** A node that is overloaded, or no node at all, answers with something else than JSON-RPC. */
 function readAnswer(bytes: Uint8Array, status: number): RpcAnswer {
   try {
-    const answer: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
-    if (typeof answer === 'object' && answer !== null && ('result' in answer || 'error' in answer))
-      return answer as RpcAnswer;
+    const answer = JSON.parse(Buffer.from(bytes).toString('utf8')) as Partial<RpcAnswer> | null;
+    const { error, result } = answer ?? {};
+    // Core sends its refusals with status 404 and 500.
+    if (typeof error?.code === 'number' && typeof error.message === 'string') return { error };
+    if (status === 200 && result !== undefined && (error ?? null) === null) return { result };
   } catch (cause) {
     throw new AnchorError(
       'unavailable',

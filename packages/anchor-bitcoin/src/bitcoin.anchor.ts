@@ -123,7 +123,7 @@ export class BitcoinAnchor implements Anchor {
     // A node may answer with a txid and still have dropped the transaction, so its own view decides.
     if (!(await this.#watch.knows(txId, signal)))
       throw new AnchorError(
-        (await this.#node.spending(firstCoin(attempt), signal)) ? 'conflict' : 'rejected',
+        (await this.#node.spending(firstCoin(attempt), signal)) ? 'conflict' : 'unavailable',
         `The node took ${txId} and does not have it.`,
       );
     return 'accepted';

@@ -5,6 +5,18 @@ import { RpcError } from './bitcoin-rpc.js';
 const ALREADY_IN_CHAIN = -27;
 /** Core's RPC_INVALID_ADDRESS_OR_KEY: no such transaction. */
 const NOT_FOUND = -5;
+/** Core's RPC_DESERIALIZATION_ERROR, RPC_TRANSACTION_ERROR, RPC_TRANSACTION_REJECTED: about the transaction itself. */
+const VERDICTS: readonly number[] = [-22, -25, -26];
+/** What an operator does about refusals that say nothing of a transaction, by Core's code. */
+const ADVICE: Readonly<Record<number, string>> = {
+  [-18]: ' Load the wallet that rpc.wallet names: bitcoin-cli loadwallet.',
+  [-19]: ' Name the wallet in rpc.wallet.',
+  [-28]: ' It is starting and is asked again.',
+  [-32601]: ' Bitcoin Core 24 or newer is needed.',
+};
+
+/** What hands a transaction over. */
+const SENDING: readonly string[] = ['sendrawtransaction', 'submitpackage', 'POST /tx'];
 
 /**
  * Nodes say why they refuse only in words, so the words are matched here and nowhere else. The words are those of
@@ -43,19 +55,23 @@ export function isKnown(error: unknown): boolean {
 }
 
 export function isNotFound(error: unknown): boolean {
-  return (
-    error instanceof RpcError &&
-    (error.code === NOT_FOUND || /not found|no such mempool/i.test(error.message))
-  );
+  return error instanceof RpcError && error.code === NOT_FOUND;
 }
 
+/**
+ * What a refusal means. A transaction is given up only for words about it: a node that starts, scans, prunes or asks for
+ * something else has said nothing of it, and is asked again.
+ */
 export function anchorErrorOf(error: unknown): Error {
   if (!(error instanceof RpcError))
     return error instanceof Error ? error : new Error(String(error));
-  const reason = REASONS.find(([pattern]) => pattern.test(error.message))?.[1] ?? 'rejected';
+  const { code, message, method } = error;
+  const ofTransaction = SENDING.includes(method);
+  const named = ofTransaction && REASONS.find(([pattern]) => pattern.test(message))?.[1];
+  const verdict = ofTransaction && VERDICTS.includes(code) ? 'rejected' : 'unavailable';
   return new AnchorError(
-    reason,
-    `The Bitcoin node refused ${error.method}: ${error.message} (${error.code}).`,
+    named || verdict,
+    `The Bitcoin node refused ${method}: ${message} (${code}).${ADVICE[code] ?? ''}`,
     { cause: error },
   );
 }

@@ -14,6 +14,9 @@ import { type BlockHeader, bytesOf, hex, readHeader } from './verify/block-heade
 import { doubleSha256, rootOf } from './verify/merkle-branch.js';
 import { readTransaction } from './verify/transaction.js';
 
+/** Nobody ever paid this much; a node that says so is out of order, and that is not a cap that was met. */
+const MAX_SAT_PER_VB = 1_000_000;
+
 /**
  * A node that is not believed: what can be computed is computed, what cannot is asked of others (`quorum`). An answer that is
  * false, or none at all, is `AnchorError('unavailable')`: nothing is concluded from it, and it is asked again.
@@ -34,6 +37,13 @@ export class CheckedBackend implements BitcoinBackend {
     });
   }
 
+  height(signal: AbortSignal): Promise<number> {
+    return this.#ask('the height', async () => {
+      const height = await this.node.height(signal);
+      return isHeight(height) ? height : nonsense('a height');
+    });
+  }
+
   blockHash(height: number, signal: AbortSignal): Promise<string | undefined> {
     return this.#ask(`the block at ${height}`, async () => {
       const hash = await this.node.blockHash(height, signal);
@@ -41,14 +51,30 @@ export class CheckedBackend implements BitcoinBackend {
     });
   }
 
-  transaction(txId: string, signal: AbortSignal): Promise<NodeTransaction | undefined> {
+  /** Where the block at a height stands; undefined above the tip. */
+  standing(height: number, signal: AbortSignal): Promise<Inclusion | undefined> {
+    return this.#ask(`the block at ${height}`, async () => {
+      const depth = (await this.height(signal)) - height + 1;
+      const blockHash = depth > 0 ? await this.blockHash(height, signal) : undefined;
+      if (blockHash === undefined) return undefined;
+      const { timeS } = this.#readHeader(await this.node.header(blockHash, signal), blockHash);
+      return this.#agreed({ height, blockHash, blockTimeMs: timeS * 1000, depth }, signal);
+    });
+  }
+
+  transaction(
+    txId: string,
+    signal: AbortSignal,
+    blockHash?: string,
+  ): Promise<NodeTransaction | undefined> {
     return this.#ask(`transaction ${txId}`, async () => {
-      const found = await this.node.transaction(txId, signal);
+      const found = await this.node.transaction(txId, signal, blockHash);
       if (found === undefined) return undefined;
       const { stripped } = readTransaction(found.bytes);
       if (hex(doubleSha256(stripped).reverse()) !== txId) return nonsense('that transaction');
-      const { blockHash } = found;
-      return blockHash === undefined || isHash(blockHash) ? found : nonsense('a block hash');
+      return found.blockHash === undefined || isHash(found.blockHash)
+        ? found
+        : nonsense('a block hash');
     });
   }
 
@@ -65,11 +91,18 @@ export class CheckedBackend implements BitcoinBackend {
       const found = await this.node.inclusion(txId, signal);
       if (found === undefined) return undefined;
       const { height, blockHash, blockTimeMs, depth } = found;
-      if (!isHeight(height) || !isHash(blockHash) || !isHeight(blockTimeMs) || !isHeight(depth))
+      if (!isHeight(height) || !isHash(blockHash) || !isHeight(depth) || depth < 1)
         return nonsense('a place in the chain');
-      await this.quorum?.confirm(height, blockHash, signal);
-      return found;
+      const { timeS } = this.#readHeader(await this.node.header(blockHash, signal), blockHash);
+      if (blockTimeMs !== timeS * 1000) return nonsense('the time in the header');
+      return this.#agreed(found, signal);
     });
+  }
+
+  async #agreed(inclusion: Inclusion, signal: AbortSignal): Promise<Inclusion> {
+    return this.quorum
+      ? { ...inclusion, depth: await this.quorum.depth(inclusion, signal) }
+      : inclusion;
   }
 
   block(blockHash: string, signal: AbortSignal): Promise<BlockOutline> {
@@ -100,7 +133,7 @@ export class CheckedBackend implements BitcoinBackend {
     return this.#ask('fees', async () => {
       const market = await this.node.feeMarket(targetBlocks, signal);
       const rates = [market.floorSatPerVb, market.incrementSatPerVb, market.estimateSatPerVb ?? 1];
-      return rates.every((rate) => Number.isFinite(rate) && rate >= 0) ? market : nonsense('fees');
+      return rates.every((rate) => rate >= 0 && rate <= MAX_SAT_PER_VB) ? market : nonsense('fees');
     });
   }
 

@@ -20,7 +20,7 @@ export interface EsploraOptions {
   readonly timeoutMs: number;
 }
 
-/** Esplora tells no floor of its mempool; this is Bitcoin Core's default of `-minrelaytxfee` and `-incrementalrelayfee`. */
+/** Bitcoin Core's default of `-minrelaytxfee` and `-incrementalrelayfee`, which Esplora does not tell. */
 const RELAY_SAT_PER_VB = 1;
 const SAT_PER_BTC = 100_000_000;
 
@@ -62,6 +62,10 @@ export class EsploraNode implements BitcoinBackend {
     return { blocks, headers: blocks, chain: chainOfGenesis(genesis) };
   }
 
+  height(signal: AbortSignal): Promise<number> {
+    return this.#tip(signal);
+  }
+
   async blockHash(height: number, signal: AbortSignal): Promise<string | undefined> {
     const text = await this.#text(`/block-height/${height}`, signal);
     return text === undefined ? undefined : this.#read(Hash, text, 'a block hash');
@@ -79,6 +83,8 @@ export class EsploraNode implements BitcoinBackend {
   async send(bytes: Uint8Array, signal: AbortSignal): Promise<'accepted' | 'known'> {
     const { status, text } = await this.#ask('/tx', { method: 'POST', body: hex(bytes), signal });
     if (status === 200) return 'accepted';
+    if (status !== 400)
+      throw new AnchorError('unavailable', `${this.#who} answered HTTP ${status} to POST /tx.`);
     const said = new RpcError('POST /tx', codeIn(text), text.slice(0, 300));
     if (isKnown(said)) return 'known';
     throw anchorErrorOf(said);
@@ -139,7 +145,12 @@ export class EsploraNode implements BitcoinBackend {
     const estimate = estimates[target];
     return {
       ...(estimate === undefined ? {} : { estimateSatPerVb: estimate }),
-      floorSatPerVb: RELAY_SAT_PER_VB,
+      // Core estimates nothing below what its mempool takes, so the least estimate is what is surely taken.
+      floorSatPerVb:
+        Object.values(estimates).reduce(
+          (least, rate) => Math.min(least ?? rate, rate),
+          undefined as number | undefined,
+        ) ?? RELAY_SAT_PER_VB,
       incrementSatPerVb: RELAY_SAT_PER_VB,
     };
   }
@@ -222,5 +233,6 @@ export class EsploraNode implements BitcoinBackend {
 
 /** The code of Core's refusal, which Esplora quotes. */
 function codeIn(text: string): number {
-  return Number(/"code":\s*(-?\d+)/.exec(text)?.[1] ?? -1);
+  const [, quoted, plain] = /"code":\s*(-?\d+)|RPC error (-?\d+)/.exec(text) ?? [];
+  return Number(quoted ?? plain ?? -1);
 }

@@ -1,10 +1,10 @@
-import { AnchorError } from '@wattproof/core/spi';
+import { AnchorError, type Inclusion } from '@wattproof/core/spi';
 import type { BitcoinBackend } from './bitcoin-backend.js';
 
 /** One voice about the best chain. */
 export interface HeaderVoice {
   readonly name: string;
-  readonly node: Pick<BitcoinBackend, 'blockHash'>;
+  readonly node: Pick<BitcoinBackend, 'blockHash' | 'height'>;
 }
 
 /**
@@ -17,19 +17,28 @@ export class HeaderQuorum {
     private readonly agree: number,
   ) {}
 
-  /** Throws `AnchorError('unavailable')` when it is not this block that `agree` voices, the asking node's included, name. */
-  async confirm(height: number, blockHash: string, signal: AbortSignal): Promise<void> {
+  /**
+   * How deep a block is by what `agree` voices, the asking node's included, say. Throws `AnchorError('unavailable')` when it is
+   * not this block that so many name at its height.
+   */
+  async depth({ height, blockHash, depth }: Inclusion, signal: AbortSignal): Promise<number> {
     const answers = await Promise.all(
       this.voices.map(async ({ name, node }) => {
         try {
-          return { name, hash: (await node.blockHash(height, signal)) ?? 'no block' };
+          const hash = (await node.blockHash(height, signal)) ?? 'no block';
+          return { name, hash, depth: (await node.height(signal)) - height + 1 };
         } catch (error) {
-          return { name, hash: 'no answer', error };
+          return { name, hash: 'no answer', depth: 0, error };
         }
       }),
     );
-    const agreeing = 1 + answers.filter(({ hash }) => hash === blockHash).length;
-    if (agreeing >= this.agree) return;
+    const depths = [
+      depth,
+      ...answers.filter(({ hash }) => hash === blockHash).map((one) => one.depth),
+    ];
+    const agreed = depths.sort((a, b) => b - a)[this.agree - 1];
+    if (agreed !== undefined && agreed > 0) return agreed;
+    const agreeing = depths.length;
     const others = answers.filter(({ hash }) => hash !== blockHash);
     throw new AnchorError(
       'unavailable',

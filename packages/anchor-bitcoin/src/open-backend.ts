@@ -8,8 +8,8 @@ import { HeaderQuorum } from './header-quorum.js';
 
 /** The node of a configuration, checked, with those that must agree with it. */
 export function openBackend(
-  config: BackendConfig & { readonly network: BitcoinNetwork },
-): BitcoinBackend {
+  config: BackendConfig & { readonly network: BitcoinNetwork; readonly commitment?: string },
+): CheckedBackend {
   const { headers, network } = config;
   const quorum =
     headers &&
@@ -21,11 +21,14 @@ export function openBackend(
       })),
       headers.agree,
     );
-  return new CheckedBackend(nodeOf(config), network, quorum);
+  return new CheckedBackend(nodeOf(config, config.commitment === 'taproot'), network, quorum);
 }
 
-function nodeOf({ rpc, esplora }: Pick<BackendConfig, 'rpc' | 'esplora'>): BitcoinBackend {
-  if (rpc) return new BitcoinNode(rpc);
+function nodeOf(
+  { rpc, esplora }: Pick<BackendConfig, 'rpc' | 'esplora'>,
+  unwatched = false,
+): BitcoinBackend {
+  if (rpc) return new BitcoinNode({ ...rpc, unwatched });
   if (esplora) return new EsploraNode(esplora);
   throw new TypeError('Neither "rpc" nor "esplora" names a node.');
 }

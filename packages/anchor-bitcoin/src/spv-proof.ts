@@ -13,7 +13,7 @@ export async function spvProof(
   signal: AbortSignal,
 ): Promise<JsonObject> {
   const { header, txIds } = await node.block(blockHash, signal);
-  const coinbase = await node.transaction(txIds[0] as string, signal);
+  const coinbase = await node.transaction(txIds[0] as string, signal, blockHash);
   const ids = txIds.map((id) => (bytesOf(id) as Uint8Array).reverse());
   const index = txIds.indexOf(txId);
   if (index < 0 || !coinbase)

@@ -12,7 +12,7 @@ import {
   type PluginContext,
   type SignedAttempt,
 } from '@wattproof/core/spi';
-import type { BitcoinBackend } from '../bitcoin-backend.js';
+import type { CheckedBackend } from '../checked-backend.js';
 import { isOnNetwork } from '../verify/known-chains.js';
 import { openBackend } from '../open-backend.js';
 import { otsExport } from '../ots-export.js';
@@ -44,7 +44,7 @@ interface Anchored {
  * hours; its word is checked against the headers of a node. Being given one digest twice costs nobody anything.
  */
 export class CalendarsAnchor implements Anchor {
-  readonly #node: BitcoinBackend;
+  readonly #node: CheckedBackend;
   readonly #calendars: readonly Calendar[];
   readonly #promises: PromiseStore;
 
@@ -100,13 +100,14 @@ export class CalendarsAnchor implements Anchor {
     attempts: readonly Attempt[],
     signal: AbortSignal,
   ): Promise<readonly Observation[]> {
-    const { blocks: tip } = await this.#node.chainInfo(signal);
+    // Nothing is said of a chain that cannot be seen.
+    await this.#node.height(signal);
     const observations: Observation[] = [];
     for (const { txId, signed } of attempts) {
       const promises = await this.#promises.of(signed);
       const anchored =
-        (await this.#anchored(promises, tip, signal)) ??
-        (await this.#anchored(await this.#asked(signed, promises, signal), tip, signal));
+        (await this.#anchored(promises, signal)) ??
+        (await this.#anchored(await this.#asked(signed, promises, signal), signal));
       if (anchored) {
         const { inclusion } = anchored;
         const final = inclusion.depth >= this.config.confirmations;
@@ -121,8 +122,7 @@ export class CalendarsAnchor implements Anchor {
     { signed }: Attempt,
     signal: AbortSignal,
   ): Promise<Evidence> {
-    const { blocks: tip } = await this.#node.chainInfo(signal);
-    const anchored = await this.#anchored(await this.#promises.of(signed), tip, signal);
+    const anchored = await this.#anchored(await this.#promises.of(signed), signal);
     if (!anchored)
       throw new AnchorError('not-found', 'No calendar has shown a block of the best chain yet.');
     const { path, header, inclusion } = anchored;
@@ -179,25 +179,14 @@ export class CalendarsAnchor implements Anchor {
   }
 
   /** The earliest block that a promise leads to, among those that the node knows on its best chain. */
-  async #anchored(
-    promises: Promises,
-    tip: number,
-    signal: AbortSignal,
-  ): Promise<Anchored | undefined> {
+  async #anchored(promises: Promises, signal: AbortSignal): Promise<Anchored | undefined> {
     const paths = [...promises.values()].flatMap((promise) => [...blockPaths(promise)]);
     for (const { path, height, root } of paths.sort((a, b) => a.height - b.height)) {
-      if (height > tip) continue;
-      const blockHash = await this.#node.blockHash(height, signal);
-      if (blockHash === undefined) continue;
-      const header = await this.#node.header(blockHash, signal);
+      const inclusion = await this.#node.standing(height, signal);
+      if (inclusion === undefined) continue;
+      const header = await this.#node.header(inclusion.blockHash, signal);
       const read = readHeader(bytesOf(header) as Uint8Array)!;
-      if (hex(read.merkleRoot) !== hex(root)) continue;
-      const depth = tip - height + 1;
-      return {
-        path,
-        header,
-        inclusion: { height, blockHash, blockTimeMs: read.timeS * 1000, depth },
-      };
+      if (hex(read.merkleRoot) === hex(root)) return { path, header, inclusion };
     }
     return undefined;
   }

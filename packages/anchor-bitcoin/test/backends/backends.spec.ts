@@ -34,6 +34,10 @@ const anchorOf = (config: object): Anchor =>
   );
 const overEsplora = (more: object = {}) =>
   anchorOf({ esplora: { url: esplora.url, timeoutMs: 20_000 }, ...more });
+const answering =
+  (pattern: RegExp, body: string, status = 200): Lie =>
+  (path) =>
+    pattern.test(path) ? { status, body } : undefined;
 const headers = {
   header: async (_ledger: string, { height }: { readonly height?: number }) =>
     height === undefined ? undefined : regtest.header(height),
@@ -93,10 +97,6 @@ describe('an anchor over Esplora', () => {
     anchored = { anchor, intent, attempt: { ...attempt, inclusion: inclusion! } };
   });
 
-  const answering =
-    (pattern: RegExp, body: string, status = 200): Lie =>
-    (path) =>
-      pattern.test(path) ? { status, body } : undefined;
   const hash = (digit: string) => digit.repeat(64);
 
   it.each([
@@ -244,6 +244,23 @@ describe('nodes that must agree', () => {
     await expect(both(2).evidence(anchored.intent, anchored.attempt, signal)).rejects.toMatchObject(
       { reason: 'unavailable' },
     );
+  });
+
+  it('say how deep a block is: one alone makes nothing final', async () => {
+    const { attempt } = anchored;
+    const tip = await regtest.height();
+    const above = (blocks: number): Lie => answering(/tip\/height/, String(tip + blocks));
+    const observed = async (agree: number) => {
+      const sources = [{ rpc: { url: regtest.url, user: 'anchor', password: 'secret' } }];
+      const anchor = overEsplora({ headers: { sources, agree } });
+      return (await anchor.observe([attempt], signal))[0]?.inclusion?.depth;
+    };
+    const depth = (await overEsplora().observe([attempt], signal))[0]!.inclusion!.depth;
+    esplora.lie = above(100);
+    expect((await overEsplora().observe([attempt], signal))[0]?.inclusion?.depth).toBe(depth + 100);
+    expect(await observed(2)).toBe(depth);
+    esplora.lie = above(-1);
+    expect(await observed(2)).toBe(depth - 1);
   });
 
   it('are configured so that they can agree, and each names one node', () => {

@@ -4,7 +4,9 @@ import { BitcoinRpc, RpcError } from '../../src/bitcoin-rpc.js';
 import { readTransaction } from '../../src/verify/transaction.js';
 
 /** What the façade answers to a path instead of the truth. */
-export type Lie = (path: string) => { readonly status: number; readonly body: string } | undefined;
+export type Lie = (
+  path: string,
+) => { readonly status: number; readonly body: string; readonly location?: string } | undefined;
 
 /** The part of Esplora's REST interface that an anchor uses, told from a Core-like node. */
 export class EsploraFacade {
@@ -26,7 +28,9 @@ export class EsploraFacade {
         const path = request.url ?? '';
         const lie = this.lie(path);
         const answer = lie ? Promise.resolve(lie) : this.#answer(path, body);
-        void answer.then(({ status, body: text }) => response.writeHead(status).end(text));
+        void answer.then(({ status, body: text, location }: NonNullable<ReturnType<Lie>>) =>
+          response.writeHead(status, location === undefined ? {} : { location }).end(text),
+        );
       });
     });
   }

@@ -15,6 +15,8 @@ export class CoreRpcFacade {
   down = false;
   /** What `getblockchaininfo` calls the chain. */
   chain = 'regtest';
+  /** Whether it finds every transaction by its id alone. */
+  indexed = true;
 
   private constructor(
     private readonly regtest: RegtestNode,
@@ -105,11 +107,29 @@ export class CoreRpcFacade {
       const block = await this.#node.chain.getBlock((await this.#entry(hash)).hash);
       return { hash, tx: block.txs.map((transaction: any) => transaction.txid()) };
     },
-    getrawtransaction: async (txId: string) => {
+    getrawtransaction: async (txId: string, _verbose: boolean, where?: string) => {
       const meta = await this.#node.getMeta(internal(txId));
-      if (!meta) throw new Refused(-5, 'No such mempool or blockchain transaction.');
-      const blockhash = meta.block ? internal(meta.block) : undefined;
+      const blockhash = meta?.block ? internal(meta.block) : undefined;
+      const told = where === undefined ? this.indexed || !blockhash : where === blockhash;
+      if (!meta || !told) throw new Refused(-5, 'No such mempool or blockchain transaction.');
       return { hex: meta.tx.toRaw().toString('hex'), ...(blockhash ? { blockhash } : {}) };
+    },
+    getindexinfo: async () =>
+      this.indexed ? { txindex: { synced: true, best_block_height: this.#node.chain.height } } : {},
+    // Of a wallet that watches every address, but those of miners.
+    getwalletinfo: async () => ({ walletname: 'anchors', private_keys_enabled: false }),
+    getaddressinfo: async () => ({ ismine: true, iswatchonly: false }),
+    gettransaction: async (txId: string) => {
+      const meta = await this.#node.getMeta(internal(txId));
+      if (!meta || meta.tx.isCoinbase())
+        throw new Refused(-5, 'Invalid or non-wallet transaction id');
+      const blockhash = meta.block ? internal(meta.block) : undefined;
+      const confirmations = blockhash ? this.#node.chain.height - meta.height + 1 : 0;
+      return {
+        hex: meta.tx.toRaw().toString('hex'),
+        confirmations,
+        ...(blockhash ? { blockhash } : {}),
+      };
     },
     gettxout: async (txId: string, index: number, withPool: boolean) => {
       const hash = internal(txId);

@@ -29,6 +29,9 @@ const commands: Record<string, (...parameters: any[]) => Promise<unknown>> = {
   setChain: async (chain: string) => {
     facade.chain = chain;
   },
+  setIndexed: async (indexed: boolean) => {
+    facade.indexed = indexed;
+  },
   setFees: async ({ floor, estimate, replacement, packages }: Fees) => {
     if (floor !== undefined) facade.rules.setFloor(floor);
     if (estimate !== undefined) facade.rules.estimateSatPerVb = estimate ?? undefined;

@@ -121,6 +121,11 @@ export class Regtest {
     return this.#ask('setChain', chain);
   }
 
+  /** Whether the node finds every transaction by its id alone (`txindex=1`). */
+  setIndexed(indexed: boolean): Promise<void> {
+    return this.#ask('setIndexed', indexed);
+  }
+
   setFees(fees: Fees): Promise<void> {
     return this.#ask('setFees', fees);
   }
