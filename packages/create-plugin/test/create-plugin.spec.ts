@@ -1,9 +1,19 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runCreatePlugin } from '../src/create-plugin.js';
+import { writePackage } from '../src/write-package.js';
 
 const templates = fileURLToPath(new URL('../../../templates', import.meta.url));
 
@@ -59,8 +69,31 @@ describe('create-plugin', () => {
     expect(read('anchor-one/src/index.ts')).toBe(before);
     writeFileSync(join(folder, 'file'), '');
     expect(run('anchor', 'anchor-two', '--dir=file')).toBe(1);
-    expect(said.at(-1)).toMatch(/file cannot be written: EEXIST/);
+    expect(said.at(-1)).toMatch(/file cannot be written: ENOTDIR/);
     expect(existsSync(join(folder, 'anchor-two'))).toBe(false);
+    symlinkSync('nowhere', join(folder, 'link'));
+    expect(run('anchor', 'anchor-two', '--dir=link')).toBe(1);
+    expect(run('anchor', 'anchor-two', '--dir=a\0b')).toBe(1);
+    expect(readdirSync(folder).sort()).toEqual(['anchor-one', 'file', 'link']);
+  });
+
+  it('leaves nothing of a package that it cannot write to the end', () => {
+    // A folder in the place of a file, as a disk that is full or a file system that is read-only would end it.
+    const files = new Map([
+      ['src/index.ts', ''],
+      ['src', ''],
+    ]);
+    for (const [at, left] of [
+      ['new/inner', []],
+      ['empty', ['empty']],
+    ] as const) {
+      if (at === 'empty') mkdirSync(join(folder, at));
+      const write = () => writePackage(join(folder, at), files);
+      expect(write).toThrow(expect.objectContaining({ code: 'not_writable' }));
+      expect(readdirSync(folder, { recursive: true })).toEqual(left);
+    }
+    expect(run('anchor', 'anchor-one', '--dir', '/proc/anchor-one')).toBe(1);
+    expect(said.at(-1)).toMatch(/^\/proc\/anchor-one cannot be written: ENOENT.*Nothing was left/);
   });
 
   it.each([
