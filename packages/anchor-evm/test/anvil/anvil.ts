@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import { HDNodeWallet } from 'ethers';
 import { headerRlp } from '../../src/block-header-rlp.js';
 import { Door, type Interception, type RpcAnswer } from './door.js';
+import { PlainDoor } from './plain-door.js';
 
 /** The mnemonic whose accounts anvil funds in its genesis block, so that no reorganisation takes the funds away. */
 const MNEMONIC = 'test test test test test test test test test test test junk';
@@ -15,6 +16,8 @@ export interface AnvilOptions {
   readonly accounts?: number;
   /** True: a block per transaction, at once. Otherwise blocks come from `mine` alone. */
   readonly automine?: boolean;
+  /** True: its door lets bytes pass unread, so no test can make it lie. */
+  readonly plain?: boolean;
   readonly args?: readonly string[];
 }
 
@@ -23,6 +26,7 @@ export class Anvil {
   #keys: HDNodeWallet | undefined;
   /** The first is the one that `url` names. */
   readonly #doors: Door[] = [];
+  #plain: PlainDoor | undefined;
 
   private constructor(
     private readonly child: ChildProcess,
@@ -42,7 +46,8 @@ export class Anvil {
     );
     const direct = await listening(child);
     const anvil = new Anvil(child, direct);
-    await anvil.openDoor();
+    if (options.plain === true) anvil.#plain = await PlainDoor.open(Number(new URL(direct).port));
+    else await anvil.openDoor();
     return anvil;
   }
 
@@ -55,7 +60,7 @@ export class Anvil {
 
   /** Where the node answers as long as it is not down; what an anchor is configured with. */
   get url(): string {
-    return this.#door.url;
+    return (this.#plain ?? this.#door).url;
   }
 
   /** Private key of a funded account. */
@@ -83,7 +88,7 @@ export class Anvil {
   }
 
   async mine(count = 1): Promise<void> {
-    for (let block = 0; block < count; block += 1) await this.rpc('evm_mine');
+    await this.rpc('anvil_mine', `0x${count.toString(16)}`);
   }
 
   async height(): Promise<number> {
@@ -109,7 +114,7 @@ export class Anvil {
   }
 
   setDown(down: boolean): void {
-    this.#door.setDown(down);
+    (this.#plain ?? this.#door).setDown(down);
   }
 
   intercept(intercept: Interception | undefined): void {
@@ -118,6 +123,7 @@ export class Anvil {
 
   async stop(): Promise<void> {
     for (const door of this.#doors) await door.close();
+    await this.#plain?.close();
     const ended = new Promise((resolve) => {
       this.child.once('exit', resolve);
     });

@@ -17,6 +17,7 @@ export class Door {
   readonly #server: Server;
   #down = false;
   #intercept: Interception | undefined;
+  #keep: ((method: string) => RpcAnswer | undefined) | undefined;
 
   private constructor(private readonly forward: (body: string) => Promise<string>) {
     this.#server = createServer((request, response) => {
@@ -55,6 +56,11 @@ export class Door {
     this.#intercept = intercept;
   }
 
+  /** Answers calls itself that the node never hears of. */
+  keep(keep: ((method: string) => RpcAnswer | undefined) | undefined): void {
+    this.#keep = keep;
+  }
+
   async close(): Promise<void> {
     this.#server.closeAllConnections();
     await new Promise((resolve) => {
@@ -64,10 +70,12 @@ export class Door {
 
   async #answer(body: string): Promise<string | undefined> {
     if (this.#down) return undefined;
-    const text = await this.forward(body);
-    if (this.#intercept === undefined) return text;
+    if (this.#keep === undefined && this.#intercept === undefined) return this.forward(body);
     const { method, params } = JSON.parse(body) as { method: string; params: readonly unknown[] };
-    const changed = this.#intercept(method, params, JSON.parse(text) as RpcAnswer);
+    const kept = this.#keep?.(method);
+    if (kept !== undefined) return JSON.stringify({ jsonrpc: '2.0', id: 1, ...kept });
+    const text = await this.forward(body);
+    const changed = this.#intercept?.(method, params, JSON.parse(text) as RpcAnswer);
     return changed === undefined ? text : JSON.stringify({ jsonrpc: '2.0', id: 1, ...changed });
   }
 }
