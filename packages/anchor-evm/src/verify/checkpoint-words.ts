@@ -8,6 +8,15 @@ const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 /** How the registry names a log: SHA-256 of its origin. */
 export const originHash = (origin: string): Uint8Array => sha256(utf8(origin));
 
+/** Where the registry is on every chain: its code alone decides the address (EIP-1014). */
+export const REGISTRY = '8dfda115a4ec0a3fef9f1418e27063e0af0f92a5';
+
+/** Another contract may say of any sender what it likes: whoever relies on the sender has to know it. */
+export const registryNamed = (address: Uint8Array): string =>
+  hex(address) === REGISTRY
+    ? `registry 0x${REGISTRY}`
+    : `contract 0x${hex(address)}, not the registry of this version,`;
+
 /** First topic of the registry's event. */
 export const CHECKPOINT_TOPIC = keccak256(
   utf8('CheckpointPublished(address,bytes32,bytes32,uint64)'),

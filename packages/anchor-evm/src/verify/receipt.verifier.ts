@@ -1,6 +1,6 @@
 import type { Commitment, EvidenceVerifier } from '@wattproof/core/spi';
 import { type BlockEvidence, inBlock, nodesOf, refuse } from './block-evidence.js';
-import { CHECKPOINT_TOPIC, originHash } from './checkpoint-words.js';
+import { CHECKPOINT_TOPIC, originHash, registryNamed } from './checkpoint-words.js';
 import { hex, same, word } from './hex.js';
 import { provenValue } from './merkle-patricia.js';
 import { decodeRlp, encodeRlp, type Rlp, scalar } from './rlp.js';
@@ -36,7 +36,7 @@ function check({ header, members }: BlockEvidence, commitment: Commitment) {
   const [registry, topics] = found as readonly [Uint8Array, readonly Uint8Array[]];
   const sender = (topics[1] as Uint8Array).slice(12);
   return {
-    statement: `registry 0x${hex(registry)} recorded the checkpoint for 0x${hex(sender)}, transaction ${index}`,
+    statement: `${registryNamed(registry)} recorded the checkpoint for 0x${hex(sender)}, transaction ${index}`,
   };
 }
 

@@ -1,7 +1,7 @@
 import { keccak_256 as keccak256 } from '@noble/hashes/sha3.js';
 import type { Commitment, EvidenceVerifier } from '@wattproof/core/spi';
 import { type BlockEvidence, inBlock, nodesOf, refuse } from './block-evidence.js';
-import { originHash, sizeSlot } from './checkpoint-words.js';
+import { originHash, registryNamed, sizeSlot } from './checkpoint-words.js';
 import { bytesOf, hex, same, word } from './hex.js';
 import { provenValue } from './merkle-patricia.js';
 import { decodeRlp, scalarOf } from './rlp.js';
@@ -45,6 +45,6 @@ function check({ header, members }: BlockEvidence, { origin, size, digest }: Com
       return refuse('commitment_not_in_state', `the registry holds another ${name}`);
   }
   return {
-    statement: `registry 0x${hex(registry)} held the checkpoint as the newest of 0x${hex(sender)}`,
+    statement: `${registryNamed(registry)} held the checkpoint as the newest of 0x${hex(sender)}`,
   };
 }

@@ -2,8 +2,14 @@ import verifiers from '@wattproof/anchor-evm/verify';
 import { commitmentOf } from '@wattproof/core/verify';
 import { keccak256 } from 'ethers';
 import { trieProof } from '../../src/trie-proof.js';
-import { calldataOf, CHECKPOINT_TOPIC, originHash } from '../../src/verify/checkpoint-words.js';
-import { hex, join, word } from '../../src/verify/hex.js';
+import { registryAddress } from '../../src/deterministic-address.js';
+import {
+  calldataOf,
+  CHECKPOINT_TOPIC,
+  originHash,
+  REGISTRY,
+} from '../../src/verify/checkpoint-words.js';
+import { bytesOf, hex, join, word } from '../../src/verify/hex.js';
 import { keyOf } from '../../src/verify/receipt.verifier.js';
 import { encodeRlp, type Rlp, scalar } from '../../src/verify/rlp.js';
 
@@ -72,6 +78,16 @@ describe('a receipt', () => {
         notAfterMs: 1_700_000_000_000,
         statement: expect.stringContaining(`0x${'09'.repeat(20)}`),
       });
+  });
+
+  it('tells the registry from a contract that says of a sender what it likes', async () => {
+    expect(registryAddress()).toBe(`0x${REGISTRY}`);
+    const said = async (address: Rlp) =>
+      judge('evm-receipt/1', receipt([log({ address })])).then((verdict) =>
+        'statement' in verdict ? verdict.statement : verdict.detail,
+      );
+    expect(await said(bytesOf(REGISTRY) as Uint8Array)).toMatch(`registry 0x${REGISTRY} recorded`);
+    expect(await said(bytes(20, 9))).toMatch(`contract 0x${'09'.repeat(20)}, not the registry`);
   });
 
   it('proves nothing by a failure, another event, or other words in it', async () => {
