@@ -2,7 +2,13 @@ import { AnchorError, type ExportedProof, type ProofToExport } from '@wattproof/
 import { bytesOf, hex, readHeader } from './verify/block-header.js';
 import { OP_RETURN_EVIDENCE } from './verify/op-return.verifier.js';
 import { MAX_MESSAGE_BYTES, type OtsOp } from './verify/ots/ots-op.js';
-import { attested, chain, MAX_DEPTH, type OtsTimestamp } from './verify/ots/ots-timestamp.js';
+import {
+  attestationsOf,
+  attested,
+  chain,
+  MAX_DEPTH,
+  type OtsTimestamp,
+} from './verify/ots/ots-timestamp.js';
 import { OPENTIMESTAMPS_EVIDENCE } from './verify/ots/opentimestamps.verifier.js';
 import { readTimestamp } from './verify/ots/read-ots.js';
 import { writeOts } from './verify/ots/write-ots.js';
@@ -17,6 +23,7 @@ const SHA256: OtsOp = { kind: 'sha256' };
  * another kind, or would need more than the reference client reads.
  */
 export async function otsExport(proof: ProofToExport): Promise<ExportedProof | undefined> {
+  if (proof.format !== OTS_FORMAT) return undefined;
   const tail = tailOf(proof);
   if (tail === undefined) return undefined;
   const ops = proof.steps.flatMap(({ prefix, suffix }): OtsOp[] => [
@@ -39,12 +46,22 @@ export async function otsExport(proof: ProofToExport): Promise<ExportedProof | u
 
 /** From the commitment on. */
 function tailOf({ commitment, evidence }: ProofToExport): OtsTimestamp | undefined {
-  if (evidence.type === OPENTIMESTAMPS_EVIDENCE)
-    return readTimestamp(bytesOf(evidence.body['timestamp']) as Uint8Array, commitment.digest);
-  if (evidence.type !== OP_RETURN_EVIDENCE) return undefined;
-  const { tx: txHex, branch, index, header, height } = evidence.body;
-  const tx = bytesOf(txHex);
+  const { tx: txHex, branch, index, header, height, timestamp } = evidence.body;
   const root = readHeader(bytesOf(header) ?? new Uint8Array(0))?.merkleRoot;
+  if (evidence.type === OPENTIMESTAMPS_EVIDENCE) {
+    const read = readTimestamp(bytesOf(timestamp) as Uint8Array, commitment.digest);
+    if (
+      root === undefined ||
+      [...attestationsOf(read)].some(({ message }) => hex(message) !== hex(root))
+    )
+      throw new AnchorError(
+        'invalid',
+        'The timestamp in the evidence does not lead to its header.',
+      );
+    return read;
+  }
+  if (evidence.type !== OP_RETURN_EVIDENCE) return undefined;
+  const tx = bytesOf(txHex);
   if (
     !tx ||
     !root ||

@@ -104,6 +104,10 @@ describeAnchor<World>({
   },
   reorg: (_world, depth) => regtest.reorganise(depth),
   keepFirst: (_world, keep) => regtest.setFees({ replacement: !keep }),
+  // A tweak of a key is not among the operations of an .ots file.
+  unexportable: ({ commitment }) => (commitment === 'taproot' ? ['ots'] : []),
+  // In multiples of what an anchor pays while the node has no estimate, 2 sat/vB.
+  feeFloor: (_world, times) => regtest.setFees({ floor: Math.max(1, 2 * times) }),
   disturb: async (_world, random) => {
     const dice = random();
     if (dice < 0.12) await regtest.evictAll();
@@ -119,5 +123,5 @@ describeAnchor<World>({
     header: async (_ledger, { height }) =>
       height === undefined ? undefined : regtest.header(height),
   }),
-  crash: { points: 4, nightlyPoints: 200, nightlySeeds: 20 },
+  crash: { points: 4, nightlyPoints: 200, nightlySeeds: 20, nightlyCommitments: 4 },
 });

@@ -14,6 +14,8 @@ const EMPTY_BLOCKS = 4;
 let anvil: Anvil;
 let blocks: BlockIndex;
 let snapshot: string | undefined;
+/** Base fee of every block; left out, what the chain makes of it. */
+let baseFeeWei: bigint | undefined;
 let worlds = 0;
 const startedAt = performance.now();
 
@@ -38,6 +40,7 @@ afterAll(async () => {
 
 async function open(): Promise<number> {
   worlds += 1;
+  baseFeeWei = undefined;
   await anvil.rpc('anvil_dropAllTransactions');
   if (snapshot !== undefined) await anvil.rpc('evm_revert', snapshot);
   snapshot = await anvil.rpc('evm_snapshot');
@@ -45,8 +48,14 @@ async function open(): Promise<number> {
 }
 
 async function settle(): Promise<void> {
+  if (baseFeeWei !== undefined) return mineAt(baseFeeWei);
   const { pending } = await anvil.rpc<{ pending: string }>('txpool_status');
   await anvil.mine(Number(pending) > 0 ? 1 : EMPTY_BLOCKS);
+}
+
+async function mineAt(wei: bigint): Promise<void> {
+  await anvil.rpc('anvil_setNextBlockBaseFeePerGas', `0x${wei.toString(16)}`);
+  await anvil.mine();
 }
 
 /** A newer checkpoint in the same block leaves an older one its receipt. */
@@ -71,12 +80,14 @@ const config = (account: number, options: object) => ({
 });
 
 const KINDS = [
-  { verifier: receiptVerifier, options: {}, nightlyPoints: 60 },
-  { verifier: eitherVerifier, options: { evidence: 'state' }, nightlyPoints: 12 },
-  { verifier: calldataVerifier, options: { mode: 'calldata' }, nightlyPoints: 12 },
+  { verifier: receiptVerifier, options: {}, nightlyPoints: 200, nightlySeeds: 20 },
+  { verifier: eitherVerifier, options: { evidence: 'state' }, nightlyPoints: 20, nightlySeeds: 2 },
+  { verifier: calldataVerifier, options: { mode: 'calldata' }, nightlyPoints: 20, nightlySeeds: 2 },
 ];
 
-for (const { verifier, options, nightlyPoints } of NIGHTLY ? KINDS : KINDS.slice(0, 1))
+for (const { verifier, options, nightlyPoints, nightlySeeds } of NIGHTLY
+  ? KINDS
+  : KINDS.slice(0, 1))
   describeAnchor<number>({
     plugin,
     verifier,
@@ -91,6 +102,12 @@ for (const { verifier, options, nightlyPoints } of NIGHTLY ? KINDS : KINDS.slice
       header: async (_ledger, { height }) =>
         height === undefined ? undefined : anvil.header(height),
     }),
+    // On a calm chain a unit of gas costs an attempt its tip, 1 gwei. It is in a block that fees are read.
+    feeFloor: async (_account, times) => {
+      const wei = BigInt(times) * 1_000_000_000n;
+      baseFeeWei = times === 0 ? undefined : wei;
+      await mineAt(wei);
+    },
     disturb: async (_account, random) => {
       const dice = random();
       if (dice < 0.15) await anvil.rpc('anvil_dropAllTransactions');
@@ -98,5 +115,5 @@ for (const { verifier, options, nightlyPoints } of NIGHTLY ? KINDS : KINDS.slice
       else if (dice < 0.4) await anvil.reorganise(1);
       else if (dice < 0.5) await anvil.mine();
     },
-    crash: { points: 4, nightlyPoints, nightlySeeds: 2 },
+    crash: { points: 4, nightlyPoints, nightlySeeds, nightlyCommitments: 4 },
   });

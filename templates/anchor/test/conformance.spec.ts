@@ -19,6 +19,8 @@ describeAnchor<TallyLedger>({
   setDown: async (ledger, down) => void (ledger.down = down),
   confirmed: async (ledger, { digest }) => ledger.idsOf(toHex(digest)),
   reorg: async (ledger, depth) => ledger.reorg(depth),
+  // In multiples of the base fee, 10 mites.
+  feeFloor: async (ledger, times) => void (ledger.minimumFee = BigInt(10 * times || 1)),
   headers: (ledger) => ({
     header: async (_ledger, { height }) =>
       height === undefined ? undefined : ledger.header(height),

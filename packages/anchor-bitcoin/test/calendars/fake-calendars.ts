@@ -85,7 +85,11 @@ export class FakeCalendars {
 
   /** Anchors what waits, and again what a reorganisation took out, in one more block. */
   async mine(): Promise<void> {
-    for (const { attempt } of this.#rounds) await this.#anchor.broadcast(attempt, signal);
+    let fell = false;
+    for (const { attempt } of this.#rounds)
+      fell = (await this.#anchor.broadcast(attempt, signal)) === 'accepted' || fell;
+    // One anchor of the wallet at a time.
+    if (fell) await this.regtest.mine(1);
     const messages = [...this.#waiting.values()];
     this.#waiting.clear();
     if (messages.length > 0) {

@@ -3,6 +3,9 @@ import { suiteCommitment, suiteIntent } from '../../src/testing/anchor-suite/com
 import { decodeFake, fakeSuite } from '../../src/testing/fake-ledger/index.js';
 import { failuresOf, fails, resigned, type Suite, wrong } from './wrong-anchors.js';
 
+const WRITES =
+  'writes the proof of a final commitment in each format it declares without asking its ledger, and in no other';
+
 describe('the anchor conformance kit', () => {
   it('passes the anchor that the wrong ones are made from', async () => {
     expect(await failuresOf(wrong(() => ({})))).toEqual([]);
@@ -176,6 +179,92 @@ describe('the anchor conformance kit', () => {
         'expiry',
       ),
       'tells a reorganised transaction from an included one, and the same bytes bring it back',
+    ],
+    [
+      'that never proves expiry',
+      wrong(
+        (right) => ({
+          observe: async (attempts, signal) =>
+            (await right.observe(attempts, signal)).map((seen) =>
+              seen.status === 'expired' ? { txId: seen.txId, status: 'missing' } : seen,
+            ),
+        }),
+        'expiry',
+      ),
+      'proves that bytes have expired, and they are never included afterwards',
+    ],
+    [
+      'whose ledger takes bytes that have expired',
+      wrong(
+        (right, ledger) => ({
+          broadcast: (attempt) => ledger.submit(resigned(attempt, { validUntil: null }).signed),
+        }),
+        'expiry',
+      ),
+      'proves that bytes have expired, and they are never included afterwards',
+    ],
+    [
+      'that declares a format and writes nothing in it',
+      wrong(() => ({ exportProof: async () => undefined })),
+      WRITES,
+    ],
+    [
+      'that writes an empty file',
+      wrong(() => ({
+        exportProof: async () => ({
+          mediaType: 'application/json',
+          extension: 'json',
+          bytes: new Uint8Array(0),
+        }),
+      })),
+      WRITES,
+    ],
+    [
+      'that asks its ledger in order to write a proof',
+      wrong((right, ledger) => ({
+        exportProof: async (proof) => {
+          await ledger.tip();
+          return right.exportProof?.(proof);
+        },
+      })),
+      WRITES,
+    ],
+    [
+      'that writes formats it does not declare',
+      wrong((right) => ({
+        exportProof: async (proof) => right.exportProof?.({ ...proof, format: 'fake' }),
+      })),
+      WRITES,
+    ],
+    [
+      'that writes formats and declares none',
+      {
+        ...fakeSuite('ledger'),
+        plugin: Object.freeze({
+          ...fakeSuite('ledger').plugin,
+          capabilities: { ...fakeSuite('ledger').plugin.capabilities, exports: [] },
+        }),
+      } as Suite,
+      'declares every format that it writes',
+    ],
+    [
+      'that writes a proof with the evidence of another commitment',
+      wrong(() => ({
+        exportProof: async ({ format, digest, evidence }) =>
+          format === 'fake'
+            ? {
+                mediaType: 'application/json',
+                extension: 'json',
+                bytes: Buffer.from(JSON.stringify([Buffer.from(digest).toString('hex'), evidence])),
+              }
+            : undefined,
+      })),
+      'writes no file of a proof whose steps or evidence are of another commitment',
+    ],
+    [
+      'whose suite cannot make fees rise',
+      { ...fakeSuite('ledger'), feeFloor: undefined } as unknown as Suite,
+      'declares capabilities that fit together',
     ],
     [
       'that ignores the fee cap',

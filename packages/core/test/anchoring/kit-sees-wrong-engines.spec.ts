@@ -1,6 +1,6 @@
 import type { AnchoringEngineOptions } from '../../src/anchoring/anchoring-engine.js';
 import type { AnchorInstance } from '../../src/anchoring/index.js';
-import type { Attempt, Evidence } from '../../src/spi/index.js';
+import { AnchorError, type Attempt, type Evidence } from '../../src/spi/index.js';
 import type { BuildEngine } from '../../src/testing/anchor-suite/anchoring-run.js';
 import { fakeSuite } from '../../src/testing/fake-ledger/index.js';
 import { changed, engineOn, fails, resigned, type Suite, wrong } from './wrong-anchors.js';
@@ -17,6 +17,14 @@ const DEEP =
   'opens a final commitment again that a deeper reorganisation took, and sends the same bytes first';
 const RESTORE =
   'pays for no commitment twice when the store comes from an older copy, and names the newest that is out';
+
+const FLOOR =
+  'follows a fee floor that rises while attempts wait, and publishes each commitment once';
+const CAPPED =
+  'waits as capped while the ledger asks more than an intent may cost, sends nothing dearer, and goes on when it asks less';
+const DAY = 'signs within a day no more than a day may cost, and the rest when it is over';
+const EXPIRY =
+  'signs again what has expired while the process was away, only then, and the old bytes stay dead';
 
 /** The one anchor of a run, changed. */
 const anchors = (
@@ -107,6 +115,45 @@ const engines: [what: string, build: BuildEngine, test: string, on: Suite][] = [
     { ...fakeSuite('ledger'), policy: { maxFeePerDay: 200n } },
   ],
   [
+    'knows no cap of an intent when the ledger asks more',
+    engineOn((given) =>
+      anchors(given, ({ policy }) => ({ policy: { ...policy, maxFeePerIntent: undefined } })),
+    ),
+    CAPPED,
+    fakeSuite('ledger', false, ['child']),
+  ],
+  [
+    'knows no cap of a day when the ledger asks more',
+    engineOn((given) =>
+      anchors(given, ({ policy }) => ({ policy: { ...policy, maxFeePerDay: undefined } })),
+    ),
+    DAY,
+    fakeSuite('expiry'),
+  ],
+  [
+    'makes nothing dearer that waits',
+    engineOn((given) =>
+      anchors(given, ({ capabilities }) => ({ capabilities: { ...capabilities, bump: [] } })),
+    ),
+    FLOOR,
+    fakeSuite('ledger'),
+  ],
+  [
+    'never takes bytes for expired',
+    engineOn((given) =>
+      anchors(given, ({ anchor }) => ({
+        anchor: changed(anchor, {
+          observe: async (attempts, signal) =>
+            (await anchor.observe(attempts, signal)).map((seen) =>
+              seen.status === 'expired' ? { ...seen, status: 'missing' } : seen,
+            ),
+        }),
+      })),
+    ),
+    EXPIRY,
+    fakeSuite('expiry'),
+  ],
+  [
     'calls final what lies one block less deep',
     engineOn((given) =>
       anchors(given, ({ policy }) => ({
@@ -176,6 +223,41 @@ const anchorsOf: [what: string, options: Suite, test: string][] = [
       };
     }),
     REORG,
+  ],
+  [
+    'that takes a node that is down for one that holds nothing any more',
+    wrong(
+      (right) => ({
+        findExisting: async () => undefined,
+        observe: (attempts, signal) =>
+          right
+            .observe(attempts, signal)
+            .catch(() => attempts.map(({ txId }) => ({ txId, status: 'expired' as const }))),
+      }),
+      'expiry',
+    ),
+    TROUBLE,
+  ],
+  [
+    'that asks the same fee whatever the ledger asks',
+    wrong((right) => ({
+      prepare: async (intent, prior, options) => {
+        const { fee, payload, conflictKey } = await right.prepare(intent, prior, options);
+        const same = { ...fee, amount: 100n };
+        return { conflictKey, fee: same, payload: { ...payload, fee: '100' } };
+      },
+    })),
+    FLOOR,
+  ],
+  [
+    'that calls a commitment invalid for which it may not pay enough',
+    wrong((right) => ({
+      prepare: (intent, prior, options) =>
+        right.prepare(intent, prior, options).catch((error: Error) => {
+          throw new AnchorError('invalid', error.message);
+        }),
+    })),
+    CAPPED,
   ],
   [
     'that never finds what it published',

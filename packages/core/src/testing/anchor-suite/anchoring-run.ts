@@ -59,6 +59,9 @@ export class AnchoringRun<World> {
   readonly audit = new RunAudit();
   #store: RunStore | undefined;
   #engine: AnchoringEngine | undefined;
+  /** What the process there is has been told to publish: each is told once, and again after a restart. */
+  #told = new Set<Commitment>();
+  readonly #ids = new Map<Commitment, string>();
   /** The newest in use; earlier ones are closed with the run, because a process that stood still may use its own. */
   readonly #anchors: Anchor[] = [];
   #left: Promise<unknown> | undefined;
@@ -105,6 +108,7 @@ export class AnchoringRun<World> {
     const bare = options.create(world, suitePluginContext());
     this.#anchors.push(bare);
     this.#store = store;
+    this.#told = new Set();
     const instance: AnchorInstance = {
       anchor: wrap(
         this.audit.watch(bare, () => this.intents()),
@@ -144,7 +148,7 @@ export class AnchoringRun<World> {
   async intents(): Promise<readonly StoredIntent[]> {
     const found: StoredIntent[] = [];
     for (const commitment of this.commitments) {
-      const intent = await this.#store?.anchors.intent(anchorIntentId(this.#id, commitment.digest));
+      const intent = await this.#store?.anchors.intent(this.#idOf(commitment));
       if (intent) found.push(intent);
     }
     return found;
@@ -175,8 +179,13 @@ export class AnchoringRun<World> {
 
   async #work(expected: readonly string[]): Promise<void> {
     const engine = this.#engine;
+    const told = this.#told;
     try {
-      for (const commitment of this.commitments) await engine?.enqueue(commitment);
+      for (const commitment of this.commitments)
+        if (!told.has(commitment)) {
+          await engine?.enqueue(commitment);
+          told.add(commitment);
+        }
       await engine?.drive(this.#id, new AbortController().signal);
     } catch (error) {
       if (!(error instanceof Error) || !expected.includes(error.name)) throw error;
@@ -185,6 +194,12 @@ export class AnchoringRun<World> {
 
   get #id(): string {
     return this.#store?.instanceId ?? SUITE_ANCHOR;
+  }
+
+  #idOf(commitment: Commitment): string {
+    const id = this.#ids.get(commitment) ?? anchorIntentId(this.#id, commitment.digest);
+    this.#ids.set(commitment, id);
+    return id;
   }
 
   #inMemory = (): Promise<RunStore> =>

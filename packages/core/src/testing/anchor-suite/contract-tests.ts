@@ -20,6 +20,8 @@ export function contractTests<World>({ options, it, withAnchor }: SuiteContext<W
     assert.ok(capabilities.evidence.includes(options.verifier.type), 'evidence has its verifier');
     if (capabilities.exclusion === 'none') assert.equal(capabilities.cost, 'free');
     if (capabilities.reorgs) assert.ok(options.reorg, 'reorgs: the suite needs reorg()');
+    if (capabilities.cost === 'paid')
+      assert.ok(options.feeFloor, 'paid: the suite needs feeFloor()');
     if (capabilities.exclusion === 'expiry') assert.ok(options.expire, 'the suite needs expire()');
     if (capabilities.bump.length > 0) assert.equal(capabilities.exclusion, 'ledger');
     if (capabilities.bump.length > 1)

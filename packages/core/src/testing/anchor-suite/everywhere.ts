@@ -12,10 +12,9 @@ export async function everywhere<World, Kind>(
   what: string,
   kinds: readonly Kind[],
   trouble: (at: number, kind: Kind, world: World) => Trouble,
-  /** Of the points of a crash run. */
-  share = 1,
+  most: number = scaleOf(suite.options).points,
 ): Promise<void> {
-  const { commitments, seeds, points } = scaleOf(suite.options);
+  const { commitments, seeds } = scaleOf(suite.options);
   const total = { points: Infinity, runs: 0, finals: 0, superseded: 0 };
   const run = (seed: number, at: number, kind: Kind) =>
     oneRun(suite, { commitments, seed, trouble: (world) => trouble(at, kind, world) });
@@ -23,7 +22,7 @@ export async function everywhere<World, Kind>(
     const { calls } = await run(seed, Infinity, kinds[0] as Kind);
     assert.ok(calls > 10, 'the run passed through the harness');
     let ofSeed = 0;
-    for (const [at, kind] of sampleOf(calls, kinds, Math.ceil(points * share))) {
+    for (const [at, kind] of sampleOf(calls, kinds, most)) {
       const { finals, superseded } = await run(seed, at, kind);
       ofSeed += 1;
       total.finals += finals;

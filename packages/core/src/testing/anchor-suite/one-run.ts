@@ -116,7 +116,7 @@ async function assertPublishedOnce<World>(
       winners.set(conflictKey, txId);
     }
     if (intent.state !== 'final') continue;
-    await assertFinal(options, world, intent);
+    await assertFinal(options, world, intent, confirmed);
     const final = carriers.find(({ state }) => state === 'final');
     if (capabilities.finality === 'probabilistic')
       assert.ok(
@@ -131,11 +131,13 @@ export async function assertFinal<World>(
   options: AnchorSuiteOptions<World>,
   world: World,
   { commitment, attempts, evidence }: StoredIntent,
+  /** Left out, the ledger is asked. */
+  confirmed?: readonly string[],
 ): Promise<void> {
   const final = attempts.find(({ state, childOf }) => state === 'final' && childOf === undefined);
-  const confirmed = await options.confirmed(world, commitment);
+  const onLedger = confirmed ?? (await options.confirmed(world, commitment));
   assert.ok(
-    final && confirmed.includes(final.txId),
+    final && onLedger.includes(final.txId),
     `size ${commitment.size} is called final and ${final?.txId} is in no block`,
   );
   assert.ok(evidence, 'a final intent has evidence');

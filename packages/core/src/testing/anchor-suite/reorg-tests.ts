@@ -16,7 +16,7 @@ const BLOCKLESS = 8;
 export function reorgTests<World>(suite: SuiteContext<World>): void {
   const { options, it } = suite;
   if (!options.plugin.capabilities.reorgs) return;
-  const { commitments, seeds, points } = scaleOf(options);
+  const { commitments, seeds, others } = scaleOf(options);
   /** Such a ledger reorganises what it has not finalised and nothing else. */
   const finalised = options.plugin.capabilities.finality === 'deterministic';
   const anyFinalOf = (intents: readonly StoredIntent[]): boolean =>
@@ -31,7 +31,7 @@ export function reorgTests<World>(suite: SuiteContext<World>): void {
     'calls nothing final that a reorganisation of less than the policy’s depth takes back',
     async () => {
       for (const seed of seeds)
-        for (const [depth] of sampleOf(MAX_DEPTH, ['reorg'], points * 0.4)) {
+        for (const [depth] of sampleOf(MAX_DEPTH, ['reorg'], others)) {
           const random = seededRandom(seed * 100 + depth);
           const moments = [1, 2].map((nth) => Math.floor(random() * (depth + 4)) * nth + 1);
           let anyFinal = false;

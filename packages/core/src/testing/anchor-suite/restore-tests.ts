@@ -19,14 +19,13 @@ export function restoreTests<World>(suite: SuiteContext<World>): void {
   const { it } = suite;
   const { store: _own, ...options } = suite.options;
   const { capabilities } = options.plugin;
-  const { commitments, seeds, points, nightly } = scaleOf(options);
-  const runs = Math.ceil(nightly ? Math.min(points, 100) : points * 0.4);
+  const { commitments, seeds, others } = scaleOf(options);
 
   it(
     'pays for no commitment twice when the store comes from an older copy, and names the newest that is out',
     async () => {
       for (const seed of seeds)
-        for (let nth = 0; nth < runs; nth += 1) {
+        for (let nth = 0; nth < others; nth += 1) {
           const random = seededRandom(seed * 1_000 + nth);
           const at = 1 + Math.floor(random() * LAST_STEP);
           let restored = false;

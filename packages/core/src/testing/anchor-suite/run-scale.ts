@@ -3,6 +3,11 @@ import type { AnchorSuiteOptions } from './suite-options.js';
 const POINTS = 25;
 const NIGHTLY_POINTS = 250;
 const NIGHTLY_SEEDS = 20;
+const COMMITMENTS = 3;
+const NIGHTLY_COMMITMENTS = 6;
+/** Of the points of crash runs, in runs with other trouble: what goes wrong there has fewer outcomes. */
+const SHARE = 0.4;
+const NIGHTLY_SHARE = 0.2;
 
 /** How much a suite runs: a fixed sample by day, a tight one over many courses of events by night. */
 export interface RunScale {
@@ -13,16 +18,20 @@ export interface RunScale {
   readonly seeds: readonly number[];
   /** Most places at which the process is cut, per seed. */
   readonly points: number;
+  /** Most places of any other trouble, per seed. */
+  readonly others: number;
 }
 
 export function scaleOf<World>({ crash = {} }: AnchorSuiteOptions<World>): RunScale {
-  const { points = POINTS, nightlyPoints = NIGHTLY_POINTS, nightlySeeds = NIGHTLY_SEEDS } = crash;
+  const { nightlySeeds = NIGHTLY_SEEDS, nightlyCommitments = NIGHTLY_COMMITMENTS } = crash;
   const nightly = Boolean(process.env['WATTPROOF_NIGHTLY']);
+  const points = nightly ? (crash.nightlyPoints ?? NIGHTLY_POINTS) : (crash.points ?? POINTS);
   return {
     nightly,
-    commitments: nightly ? 6 : 3,
+    commitments: nightly ? nightlyCommitments : COMMITMENTS,
     seeds: Array.from({ length: nightly ? nightlySeeds : 1 }, (_unused, index) => index + 1),
-    points: nightly ? nightlyPoints : points,
+    points,
+    others: Math.ceil(points * (nightly ? NIGHTLY_SHARE : SHARE)),
   };
 }
 

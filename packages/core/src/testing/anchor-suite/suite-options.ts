@@ -39,6 +39,11 @@ export interface AnchorSuiteOptions<World> {
   expire?(world: World): Promise<void>;
   /** The ledger stops or starts to refuse every replacement of what waits. Required with a `bump` of both ways. */
   keepFirst?(world: World, keep: boolean): Promise<void>;
+  /**
+   * What the ledger asks at least becomes `times` what a first attempt costs while it is calm; 0: it is calm again. What pays
+   * less waits or is dropped. Required with `cost: paid`.
+   */
+  feeFloor?(world: World, times: number): Promise<void>;
   /** What makes life hard between two passes of a crash run: evictions, fee floors, reorganisations, lost replies. */
   disturb?(world: World, random: () => number): Promise<void>;
   headers?(world: World): HeaderSource;
@@ -48,14 +53,18 @@ export interface AnchorSuiteOptions<World> {
   readonly policy?: z.input<typeof anchorPolicySchema>;
   /**
    * At how many calls a run through the engine is cut, per seed: 25 by day; 250 when WATTPROOF_NIGHTLY is set, under 20
-   * seeds of `disturb`. Runs with other trouble (a failing ledger, a lost lease, reorganisations, an older store) take
-   * four tenths of it. Every run opens a world.
+   * seeds of `disturb`, with more commitments in a run. Runs with other trouble (a failing ledger, a lost lease,
+   * reorganisations, an older store) take four tenths of the points by day and two by night. Every run opens a world.
    */
   readonly crash?: {
     readonly points?: number;
     readonly nightlyPoints?: number;
     readonly nightlySeeds?: number;
+    /** 6; fewer shorten the runs on a ledger that answers slowly. */
+    readonly nightlyCommitments?: number;
   };
+  /** Of `capabilities.exports`, those that the evidence of this world's configuration cannot be said in. */
+  unexportable?(world: World): readonly string[];
   /** Required with the ports `tokens`, `certificates` or `settlement`. */
   readonly ports?: PortSuiteOptions<World>;
   readonly runner?: TestRunner;

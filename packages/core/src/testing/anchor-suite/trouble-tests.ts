@@ -1,14 +1,14 @@
 import { everywhere, TIMEOUT_MS } from './everywhere.js';
+import { scaleOf } from './run-scale.js';
 import type { SuiteContext } from './suite-context.js';
 import { LEDGER_FAULTS, LedgerTrouble, StandStill } from './trouble.js';
 
 const MOMENTS = ['before', 'after'] as const;
-/** Of the places of the crash runs: what goes wrong here has fewer outcomes. */
-const SHARE = 0.4;
 
 /** A ledger that fails at any call, and two processes that both believe to drive it. */
 export function troubleTests<World>(suite: SuiteContext<World>): void {
   const { options, it } = suite;
+  const { others } = scaleOf(options);
 
   it(
     'publishes each commitment at most once whichever answer of the ledger fails, is lost or comes late',
@@ -18,7 +18,7 @@ export function troubleTests<World>(suite: SuiteContext<World>): void {
         'ledger trouble',
         LEDGER_FAULTS,
         (at, fault, world) => new LedgerTrouble(at, fault, (down) => options.setDown(world, down)),
-        SHARE,
+        others,
       ),
     TIMEOUT_MS,
   );
@@ -26,7 +26,7 @@ export function troubleTests<World>(suite: SuiteContext<World>): void {
   it(
     'publishes each commitment at most once when a process goes on that has lost its lease',
     () =>
-      everywhere(suite, 'lost lease', MOMENTS, (at, moment) => new StandStill(at, moment), SHARE),
+      everywhere(suite, 'lost lease', MOMENTS, (at, moment) => new StandStill(at, moment), others),
     TIMEOUT_MS,
   );
 }

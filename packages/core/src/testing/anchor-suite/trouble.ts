@@ -38,10 +38,13 @@ export function aroundCalls<T extends object>(
   });
 }
 
-/** `late`: what is sent is given up, and reaches the ledger passes later, behind whatever was sent since. */
-export const LEDGER_FAULTS = ['down', 'reply lost', 'twice', 'late'] as const;
+/**
+ * `late`: what is sent is given up, and reaches the ledger passes later, behind whatever was sent since. `swallowed`: it is
+ * accepted and never seen again.
+ */
+export const LEDGER_FAULTS = ['down', 'reply lost', 'twice', 'late', 'swallowed'] as const;
 export type LedgerFault = (typeof LEDGER_FAULTS)[number];
-const OF_SENDING: readonly LedgerFault[] = ['twice', 'late'];
+const OF_SENDING: readonly LedgerFault[] = ['twice', 'late', 'swallowed'];
 
 /** The ledger misbehaves at the n-th call to it, and is well again some passes later. */
 export class LedgerTrouble implements Trouble {
@@ -78,7 +81,7 @@ export class LedgerTrouble implements Trouble {
   async #call(call: string, effect: () => Promise<unknown>): Promise<unknown> {
     this.calls += 1;
     const sends = call.endsWith('.broadcast');
-    // Twice and late say something of what is sent alone.
+    // These say something of what is sent alone.
     const due = this.calls >= this.at && (sends || !OF_SENDING.includes(this.fault));
     if (this.cutAt !== undefined || !due) return effect();
     this.cutAt = `${call} (${this.fault})`;
@@ -96,6 +99,8 @@ export class LedgerTrouble implements Trouble {
       case 'late':
         this.#recover = effect;
         throw new AnchorError('unavailable', 'no answer in time');
+      case 'swallowed':
+        return 'accepted';
     }
   }
 }

@@ -8,15 +8,18 @@ import {
   defineAnchor,
   type Evidence,
   type Observation,
+  type ProofToExport,
   type SignedAttempt,
 } from '../../spi/index.js';
-import { fromHex, toHex } from '../../verify/bytes.js';
+import { concat, fromHex, toHex, utf8 } from '../../verify/bytes.js';
+import { sha256 } from '../../verify/sha256.js';
 import { decodeFake, encodeFake, type FakeTransaction, fakeTxId } from './fake-transaction.js';
 import { FakeLedger } from './fake-ledger.js';
 
 /** Blocks for which a signed transaction of an expiring ledger stays valid. */
 const VALID_BLOCKS = 4;
 const BASE_FEE = 100n;
+const FAKE_FORMAT = 'fake';
 
 /** An anchor over the fake ledger, with the capabilities of one family of real ones. */
 export function fakeAnchor(
@@ -40,6 +43,7 @@ export function fakeAnchor(
       bump,
       evidence: ['fake/1'],
       trust: 'rpc-quorum',
+      exports: [FAKE_FORMAT],
     },
     create: ({ ledger, baseFee }, { instanceId }) =>
       new FakeAnchor(ledger, baseFee, instanceId, deterministic),
@@ -118,6 +122,21 @@ class FakeAnchor implements Anchor {
       trust: 'rpc-quorum',
       body: { header: seen.block.header, tx: toHex(attempt.signed) },
     };
+  }
+
+  /** The steps and the evidence as JSON. */
+  async exportProof({ format, digest, steps, commitment, evidence }: ProofToExport) {
+    if (format !== FAKE_FORMAT) return undefined;
+    const reached = steps.reduce(
+      (message, { prefix, suffix }) => sha256(concat(prefix, message, suffix)),
+      digest,
+    );
+    const tx = decodeFake(fromHex(String(evidence.body['tx'])));
+    if (toHex(reached) !== toHex(commitment.digest) || tx.digest !== toHex(commitment.digest))
+      throw new AnchorError('invalid', 'the proof is of another commitment');
+    const hex = steps.map(({ prefix, suffix }) => [toHex(prefix), toHex(suffix)]);
+    const bytes = utf8(JSON.stringify({ digest: toHex(digest), steps: hex, ...evidence.body }));
+    return { mediaType: 'application/json', extension: 'json', bytes };
   }
 
   async findExisting(intent: AnchorIntent): Promise<SignedAttempt | undefined> {

@@ -39,6 +39,9 @@ export function fakeSuite(
     ...(deterministic
       ? {}
       : { reorg: async (ledger, depth) => ledger.reorg(depth, { forget: true }) }),
+    ...(exclusion === 'none'
+      ? {}
+      : { feeFloor: async (ledger, times) => ledger.setFeeFloor(BigInt(100 * times)) }),
     ...(exclusion === 'expiry' ? { expire: async (ledger) => ledger.mine(EXPIRED_BLOCKS) } : {}),
     ...(ways.length > 1 ? { keepFirst: async (ledger, keeps) => ledger.setKeepsFirst(keeps) } : {}),
     disturb: async (ledger, random) => {
