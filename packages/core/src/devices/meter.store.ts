@@ -1,4 +1,5 @@
 import type { Journaled } from '../logs/journal.js';
+import type { MeterRegister } from './meter-registers.js';
 
 export type MeterState = 'pending' | 'active' | 'suspended' | 'retired';
 
@@ -21,6 +22,8 @@ export interface StoredMeter {
   readonly fingerprint: Uint8Array;
   readonly state: MeterState;
   readonly ratingW?: number;
+  /** Absent: those a meter has when its registration names none. */
+  readonly registers?: readonly MeterRegister[];
   readonly keys: readonly MeterKey[];
   readonly registeredAtMs: number;
 }

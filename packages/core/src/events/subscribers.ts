@@ -7,7 +7,11 @@ const READ_LIMIT = 500;
 interface Subscriber {
   readonly cursor: string;
   readonly types: readonly string[] | 'all';
-  readonly handle: (event: DomainEvent) => Promise<void>;
+  /** Resolves to the last event that is done; undefined when none is. */
+  readonly handle: (
+    events: readonly DomainEvent[],
+    ended: () => boolean,
+  ) => Promise<DomainEvent | undefined>;
   under: Promise<void> | undefined;
   stopped: boolean;
 }
@@ -36,6 +40,44 @@ export class Subscribers {
     cursor: string,
     types: readonly string[] | 'all',
     handle: (event: DomainEvent) => Promise<void>,
+  ): Subscription {
+    return this.add(cursor, types, async (events, ended) => {
+      let done: DomainEvent | undefined;
+      for (const event of events) {
+        if (ended()) break;
+        try {
+          await handle(event);
+        } catch (error) {
+          this.logger.warn('event handler failed', { cursor, event: event.id, error });
+          break;
+        }
+        done = event;
+      }
+      return done;
+    });
+  }
+
+  /** The same for who takes many at once: all of them are handled, or all are handed over again. */
+  subscribeMany(
+    cursor: string,
+    types: readonly string[] | 'all',
+    handle: (events: readonly DomainEvent[]) => Promise<void>,
+  ): Subscription {
+    return this.add(cursor, types, async (events) => {
+      try {
+        await handle(events);
+      } catch (error) {
+        this.logger.warn('event handler failed', { cursor, events: events.length, error });
+        return undefined;
+      }
+      return events.at(-1);
+    });
+  }
+
+  private add(
+    cursor: string,
+    types: readonly string[] | 'all',
+    handle: Subscriber['handle'],
   ): Subscription {
     if (this.subscribers.has(cursor)) {
       throw new Error(`There is already a subscriber with the cursor "${cursor}".`);
@@ -69,20 +111,10 @@ export class Subscribers {
     let more = true;
     while (more && !ended()) {
       const events = await this.outbox.read(cursor, types, READ_LIMIT);
-      let handled: string | undefined;
-      for (const event of events) {
-        if (ended()) break;
-        try {
-          await handle(event);
-        } catch (error) {
-          this.logger.warn('event handler failed', { cursor, event: event.id, error });
-          more = false;
-          break;
-        }
-        handled = event.id;
-      }
-      if (handled !== undefined) await this.outbox.advance(cursor, handled);
-      more = more && events.length === READ_LIMIT;
+      if (events.length === 0) return;
+      const done = await handle(events, ended);
+      if (done !== undefined) await this.outbox.advance(cursor, done.id);
+      more = done === events.at(-1) && events.length === READ_LIMIT;
     }
   }
 }

@@ -20,6 +20,7 @@ import { toHex } from '../verify/bytes.js';
 import { type Anchoring, composeAnchoring } from './compose-anchoring.js';
 import { composeBatching, openKeys } from './compose-batching.js';
 import { composeIngestion } from './compose-ingestion.js';
+import { composeEnergyLedger } from './compose-energy-ledger.js';
 import { coreJobs } from './gateway-jobs.js';
 import { type GatewayOptions, silentLogger, systemClock } from './gateway-options.js';
 import type { Gateway } from './gateway.js';
@@ -94,12 +95,21 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
     anchoring,
     policy: options.replace?.batchPolicy,
   });
-  const { ingestion, journal, meters, queue, signatures, defaultAccount } = await composeIngestion({
+  const { ingestion, journal, directory, meters, queue, signatures, defaultAccount } =
+    await composeIngestion({
+      config,
+      store,
+      clock,
+      random,
+      receiptSigner: keys.receipts,
+    });
+  const energyLedger = composeEnergyLedger({
     config,
     store,
     clock,
-    random,
-    receiptSigner: keys.receipts,
+    journal,
+    directory,
+    subscribers,
   });
   for (const job of coreJobs({ store, clock, anchoring, subscribers, batching })) {
     jobs.add(job);
@@ -121,6 +131,7 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
     })
     .add({ name: 'batcher', phase: 'batcher', start: () => batching.start() })
     .add({ name: 'ingestion', phase: 'batcher', stop: () => queue.stop() })
+    .add({ name: 'energy ledger', phase: 'batcher', stop: () => energyLedger.stop() })
     .add({ name: 'jobs', phase: 'batcher', stop: () => jobs.stop() });
   for (const { kind, instanceId, instance } of plugins) {
     const name = `${kind} ${instanceId}`;
@@ -145,6 +156,7 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
     ingestion,
     ingestQueue: queue,
     journal,
+    energyLedger,
     signatureBackend: signatures.backendName,
     apiKeys: new ApiKeyService({
       store: store.accounts,

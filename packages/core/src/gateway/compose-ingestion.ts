@@ -23,6 +23,7 @@ export interface Ingestion {
   readonly receipts: ReceiptIssuer;
   /** What the gateway itself states in the log. */
   readonly journal: Journal;
+  readonly directory: MeterDirectory;
   readonly signatures: SignatureVerifier;
   readonly defaultAccount: string;
 }
@@ -88,6 +89,7 @@ export async function composeIngestion(parts: {
     queue,
     receipts,
     journal,
+    directory,
     signatures,
     defaultAccount: config.defaultAccount,
   };

@@ -2,6 +2,7 @@ import type { ApiKeyService } from '../accounts/api-key.service.js';
 import type { Batcher } from '../batching/batcher.js';
 import type { LogKeys } from '../batching/log-keys.js';
 import type { MeterService } from '../devices/meter.service.js';
+import type { EnergyLedger } from '../energy-ledger/energy-ledger.js';
 import type { Subscribers } from '../events/subscribers.js';
 import type { IngestionService } from '../ingestion/ingestion.service.js';
 import type { CommitQueue } from '../ingestion/commit-queue.js';
@@ -38,6 +39,8 @@ export interface Gateway {
   readonly ingestQueue: CommitQueue;
   /** Writes what the gateway itself states as entries of the log. */
   readonly journal: Journal;
+  /** One kilowatt-hour, one claim. */
+  readonly energyLedger: EnergyLedger;
   /** Which library checks device signatures. */
   readonly signatureBackend: string;
   /** Stores, anchors, batcher, transports; rejects when one cannot. A second call is the same start. */

@@ -5,8 +5,8 @@ import { batchRuleProblems, batchRuleSchema } from '../anchoring/batch-rule.js';
 import { BatchingConfig } from '../batching/batching.config.js';
 import { LogConfig } from '../batching/log.config.js';
 import { DevicesConfig } from '../devices/devices.config.js';
+import { ClaimsConfig } from '../energy-ledger/claims.config.js';
 import { IngestionConfig } from '../ingestion/ingestion.config.js';
-import { ASSURANCES } from '../logs/verdict.js';
 import { DURABILITY_CLASSES, type DurabilityClass } from '../spi/index.js';
 import { isOrigin, MAX_ORIGIN_LENGTH } from '../verify/origin.js';
 import type { PluginEntry } from './plugin-errors.js';
@@ -121,13 +121,6 @@ const accounts = AccountsConfig.extend({
     .describe('Sent as X-API-Key; opens everything. Absent: nobody is administrator by key.'),
 });
 
-const claims = z.strictObject({
-  minAssurance: z
-    .enum(ASSURANCES)
-    .default('device-signature')
-    .describe('Weakest assurance of a reading that may be minted, certified or sold.'),
-});
-
 // `claims.minAssurance` is the one place for it: what may be claimed is what may occupy an interval.
 const ingestion = IngestionConfig.omit({ minAssurance: true });
 
@@ -158,7 +151,7 @@ export const gatewayConfigSchema = z
     http: http.prefault({}),
     accounts: accounts.prefault({}),
     devices: DevicesConfig.prefault({}),
-    claims: claims.prefault({}),
+    claims: ClaimsConfig.prefault({}),
     ingestion: ingestion.prefault({}),
     batching: BatchingConfig.prefault({}),
     transports: instances.default({}).describe('Ways readings come in, beside HTTP.'),

@@ -20,6 +20,9 @@ export function entryEvent(row: IngestRow, entryId: string, atMs: number): Commi
       leaf_hash: Buffer.from(row.logHash).toString('hex'),
       ...(row.reason === undefined ? {} : { reason: row.reason }),
       ...(row.reading === undefined ? {} : { meter: row.reading.meterId }),
+      ...(row.reading?.supersedes === undefined
+        ? {}
+        : { supersedes: Buffer.from(row.reading.supersedes).toString('hex') }),
     },
   };
 }

@@ -2,6 +2,7 @@ import type { AccountStore } from '../accounts/account.store.js';
 import type { AnchorStore, LeaseStore } from '../anchoring/anchor.store.js';
 import type { BatchStore } from '../batching/batch.store.js';
 import type { MeterStore } from '../devices/meter.store.js';
+import type { EnergyStore } from '../energy-ledger/energy.store.js';
 import type { OutboxStore } from '../events/outbox.store.js';
 import type { IngestStore } from '../ingestion/ingest.store.js';
 import type { EntryStore } from '../logs/entry.store.js';
@@ -17,6 +18,7 @@ export interface Store {
   readonly anchors: AnchorStore;
   readonly leases: LeaseStore;
   readonly meters: MeterStore;
+  readonly energy: EnergyStore;
   readonly accounts: AccountStore;
   readonly outbox: OutboxStore;
   /** Declares (and migrates) collections of one plugin instance and lends them. */

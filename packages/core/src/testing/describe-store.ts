@@ -5,6 +5,7 @@ import { atomicityTests } from './store-suite/atomicity.js';
 import { collectionTests } from './store-suite/collections.js';
 import { duplicateTests } from './store-suite/duplicates.js';
 import { durabilityTests } from './store-suite/durability.js';
+import { energyTests } from './store-suite/energy.js';
 import { entryTests } from './store-suite/entries.js';
 import { intervalTests } from './store-suite/intervals.js';
 import { leaseTests } from './store-suite/leases.js';
@@ -53,6 +54,7 @@ export function describeStore(options: StoreSuiteOptions): void {
       leaseTests,
       anchorTests,
       meterTests,
+      energyTests,
       accountTests,
       outboxTests,
       collectionTests,

@@ -47,6 +47,26 @@ describe('Subscribers', () => {
     expect(seen).toEqual([7]);
   });
 
+  it('that take many at once get them all again when one fails', async () => {
+    const outbox = outboxWith('a', 'b', 'a');
+    const subscribers = new Subscribers(outbox, silentLogger);
+    const seen: number[][] = [];
+    let fails = true;
+    subscribers.subscribeMany('mine', ['a'], async (events) => {
+      seen.push(events.map(({ atMs }) => atMs));
+      if (fails) throw new Error('not now');
+    });
+    await subscribers.deliver();
+    fails = false;
+    outbox.append({ type: 'a', atMs: 3, data: {} });
+    await subscribers.deliver();
+    await subscribers.deliver();
+    expect(seen).toEqual([
+      [0, 2],
+      [0, 2, 3],
+    ]);
+  });
+
   it('are kept apart by their owner, and never run twice at once', async () => {
     const subscribers = new Subscribers(outboxWith('a'), silentLogger);
     const seen: string[] = [];

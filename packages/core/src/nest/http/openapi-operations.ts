@@ -1,21 +1,8 @@
+import { type OperationShape, page } from './operation-shape.js';
 import type { RouteName } from './routes.js';
+import { ENERGY_OPERATIONS } from './routes/energy.routes.js';
 
-/** What OpenAPI says of a route beyond its line in the route table. */
-export interface OperationShape {
-  readonly query?: Readonly<Record<string, string>>;
-  readonly body?: {
-    readonly types: readonly string[];
-    readonly schema: object;
-  };
-  /** Status → what it means; the problem document is added to every route. */
-  readonly answers: Readonly<Record<number, string>>;
-  readonly produces?: string;
-}
-
-const page = {
-  limit: 'Entries in one answer, at most 1000; 100 when left out.',
-  cursor: 'From the `Link` header of the page before.',
-} as const;
+export type { OperationShape } from './operation-shape.js';
 
 const text = { type: 'string' } as const;
 
@@ -200,6 +187,7 @@ export const OPERATIONS: Readonly<Record<RouteName, OperationShape>> = {
   approveMeter: { answers: { 200: 'The meter, now active.' } },
   rejectMeter: { answers: { 200: 'The meter, now retired; it may be registered again.' } },
   suspendMeter: { answers: { 200: 'The meter, now suspended.' } },
+  ...ENERGY_OPERATIONS,
   createApiKey: {
     body: { types: json, schema: apiKey },
     answers: { 201: 'The key with its secret, shown this once.' },

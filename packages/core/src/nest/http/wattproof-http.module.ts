@@ -6,6 +6,7 @@ import { ApiKeysController } from './controllers/api-keys.controller.js';
 import { BatchesController } from './controllers/batches.controller.js';
 import { CheckpointsController } from './controllers/checkpoints.controller.js';
 import { DocsController } from './controllers/docs.controller.js';
+import { EnergyController } from './controllers/energy.controller.js';
 import { HealthController } from './controllers/health.controller.js';
 import { LogsController } from './controllers/logs.controller.js';
 import { MetersController } from './controllers/meters.controller.js';
@@ -25,7 +26,7 @@ const CONTROLLERS = {
   health: [HealthController],
   readings: [LogsController, ReadingsController],
   batches: [BatchesController, CheckpointsController],
-  meters: [MetersController],
+  meters: [MetersController, EnergyController],
   accounts: [ApiKeysController],
   operation: [OperationController, AnchorsController, MetricsController],
   docs: [DocsController],

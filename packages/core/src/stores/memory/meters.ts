@@ -8,6 +8,7 @@ import type { MemoryChanges } from './memory-changes.js';
 export class MemoryMeters implements MeterStore {
   private readonly meters = new Map<string, StoredMeter>();
   private changes = 0n;
+  private readonly told: ((meterId: string, state: MeterState) => void)[] = [];
   private readonly allowed = new Set<string>();
   private readonly challenges = new Map<string, { readonly expiresAtMs: number; used: boolean }>();
 
@@ -29,6 +30,15 @@ export class MemoryMeters implements MeterStore {
       this.changes += 1n;
       return 'registered';
     });
+  }
+
+  /** Told of every change of a meter's state, within its transaction. */
+  onState(told: (meterId: string, state: MeterState) => void): void {
+    this.told.push(told);
+  }
+
+  peek(meterId: string): StoredMeter | undefined {
+    return this.meters.get(meterId);
   }
 
   async get(meterId: string): Promise<StoredMeter | undefined> {
@@ -72,6 +82,7 @@ export class MemoryMeters implements MeterStore {
       if (meter?.state !== from) return false;
       await journal(said);
       this.meters.set(meterId, { ...meter, state: to });
+      for (const told of this.told) told(meterId, to);
       this.changes += 1n;
       return true;
     });

@@ -29,6 +29,10 @@ export class OccupiedIntervals {
     return undefined;
   }
 
+  holds(entryId: string): boolean {
+    return this.intervals.some((interval) => interval.entryId === entryId);
+  }
+
   add(interval: OccupiedInterval): void {
     this.intervals.splice(this.firstEndingAfter(interval.startsMs), 0, interval);
   }

@@ -5,6 +5,7 @@ import { MemoryAccounts } from './accounts.js';
 import { MemoryAnchors } from './anchors.js';
 import { MemoryBatches } from './batches.js';
 import { MemoryDocuments } from './collections.js';
+import { MemoryEnergy } from './energy-ledger.js';
 import { MemoryEntries } from './entries.js';
 import { MemoryIngest } from './ingest.js';
 import { MemoryLeases } from './leases.js';
@@ -24,6 +25,7 @@ export function openMemoryStore(options: { readonly clock: Clock }): Store {
   const batches = new MemoryBatches(log, outbox, transactions);
   const ingest = new MemoryIngest(log, outbox, transactions);
   const changes = new MemoryChanges(transactions, ingest);
+  const meters = new MemoryMeters(clock, changes);
   const documents = new MemoryDocuments();
   let closed = false;
   return {
@@ -34,7 +36,8 @@ export function openMemoryStore(options: { readonly clock: Clock }): Store {
     batches,
     anchors: new MemoryAnchors(leases, outbox, clock),
     leases,
-    meters: new MemoryMeters(clock, changes),
+    meters,
+    energy: new MemoryEnergy(log, meters, changes),
     accounts: new MemoryAccounts(),
     outbox,
     async collections(instanceId, declarations) {

@@ -99,6 +99,12 @@ export class SqlMeters implements MeterStore {
         [meterId, from, to],
       );
       if (moved.length === 0) return false;
+      if (to === 'suspended' || from === 'suspended')
+        await tx.query(
+          `UPDATE energy_account SET frozen = $2 WHERE id IN (
+             SELECT id FROM energy_account WHERE meter_id = $1 ORDER BY id FOR UPDATE)`,
+          [meterId, to === 'suspended'],
+        );
       await countChange(tx);
       await journal(said);
       return true;

@@ -11,6 +11,7 @@ import { SqlAccounts } from './accounts.js';
 import { SqlAnchors } from './anchors.js';
 import { SqlBatches } from './batches.js';
 import { SqlDocuments } from './collections.js';
+import { SqlEnergy } from './energy-ledger.js';
 import { SqlEntries } from './entries.js';
 import { SqlIngest } from './ingest.js';
 import { SqlLeases } from './leases.js';
@@ -39,6 +40,7 @@ export class SqlStore implements Store {
   readonly anchors: SqlAnchors;
   readonly leases: SqlLeases;
   readonly meters: SqlMeters;
+  readonly energy: SqlEnergy;
   readonly accounts: SqlAccounts;
   readonly outbox: SqlOutbox;
   readonly #documents: SqlDocuments;
@@ -57,6 +59,7 @@ export class SqlStore implements Store {
     this.anchors = new SqlAnchors(sql, options.limits);
     this.leases = new SqlLeases(sql);
     this.meters = new SqlMeters(sql, changes);
+    this.energy = new SqlEnergy(sql, changes);
     this.accounts = new SqlAccounts(sql);
     this.outbox = new SqlOutbox(sql);
     this.#documents = new SqlDocuments(sql);

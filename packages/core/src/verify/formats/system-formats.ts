@@ -60,3 +60,27 @@ export const audit = systemFormat('audit/1', {
   detail: optional(facts),
   at: required(instant),
 });
+
+const decimal = text(/^(?:0|[1-9]\d{0,18})$/, 'a decimal string of µWh');
+const CLAIM_LINE: ClosedSchema = Object.freeze({
+  meter: required(words),
+  register: required(words),
+  class: required(oneOf('energy', 'attribute')),
+  start: required(instant),
+  end: required(instant),
+  energy_uwh: required(decimal),
+});
+const claimLines = (value: JsonTree): string | undefined => {
+  const what = 'a list of lines';
+  if (!Array.isArray(value) || value.length === 0) return what;
+  for (const line of value as readonly JsonTree[]) checkClosedObject(line, CLAIM_LINE);
+  return undefined;
+};
+
+/** Measured energy that was used, and for what. */
+export const claim = systemFormat('claim/1', {
+  purpose: required(words),
+  key: required(words),
+  lines: required(claimLines),
+  at: required(instant),
+});

@@ -2,6 +2,7 @@ import type { NamedMigration } from '../migrate.js';
 import { Migration0001 } from './0001-log.js';
 import { Migration0002 } from './0002-anchoring-and-administration.js';
 import { Migration0003 } from './0003-meter-allowlist.js';
+import { Migration0004 } from './0004-energy-ledger.js';
 import { Migration0005 } from './0005-due-intents.js';
 
 /** In the order of application; a released one never changes. */
@@ -9,5 +10,6 @@ export const MIGRATIONS: readonly NamedMigration[] = [
   { name: '0001-log', class: Migration0001 },
   { name: '0002-anchoring-and-administration', class: Migration0002 },
   { name: '0003-meter-allowlist', class: Migration0003 },
+  { name: '0004-energy-ledger', class: Migration0004 },
   { name: '0005-due-intents', class: Migration0005 },
 ];

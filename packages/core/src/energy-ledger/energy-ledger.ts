@@ -1,0 +1,154 @@
+import type { Journal, Journaled } from '../logs/journal.js';
+import type { ClaimsConfig } from './claims.config.js';
+import { ClaimQueue } from './claim-queue.js';
+import { PURPOSES } from './energy-class.js';
+import { EnergyError } from './energy-error.js';
+import type {
+  AcceptedClaim,
+  ClaimRequest,
+  ClassesOf,
+  CreditedEntry,
+  EnergyStore,
+  HoldRequest,
+  StoredHold,
+} from './energy.store.js';
+
+/** What a claim did: the log entry that states it. */
+export interface Claimed {
+  readonly entryId: string;
+  /** True when an earlier call with the same key had done it. */
+  readonly existing: boolean;
+}
+
+/**
+ * What measured energy is worth and what it was used for: one kilowatt-hour, one claim. Whoever mints, certifies or sells
+ * asks here first; each claim is an entry of the log, committed with the balances it changes.
+ */
+export class EnergyLedger {
+  private readonly queue: ClaimQueue;
+
+  constructor(
+    private readonly parts: {
+      readonly store: EnergyStore;
+      readonly journal: Journal;
+      readonly clock: { nowMs(): number };
+      readonly config: ClaimsConfig;
+      /** What a register of a meter credits. */
+      readonly classesOf: (meterIds: readonly string[]) => Promise<ClassesOf>;
+    },
+  ) {
+    const { store, config } = parts;
+    this.queue = new ClaimQueue({
+      commit: (requests) => store.claim(requests, config.minAssurance, this.say),
+      config: config.queue,
+    });
+  }
+
+  /**
+   * Claims all lines or none. The same key with the same lines is answered as the first time. Throws `EnergyError`:
+   * `energy_not_available` names each interval that is in the way, `key_conflict` a key used for something else.
+   */
+  async claim(request: ClaimRequest): Promise<Claimed> {
+    this.check(request);
+    const outcome = await this.queue.submit(request);
+    if (outcome.kind === 'claimed') {
+      const { entryId, existing } = outcome;
+      return { entryId, existing };
+    }
+    if (outcome.kind === 'key_conflict')
+      throw new EnergyError(
+        'key_conflict',
+        `the key ${request.key} was used for another ${request.purpose}: see entry ${outcome.entryId}`,
+      );
+    const [first] = outcome.lines;
+    throw new EnergyError(
+      'energy_not_available',
+      `${outcome.lines.length} of the intervals cannot be claimed, the first (${first?.meterId} ${first?.register} ${instant(first?.startsMs ?? 0)}) because of ${first?.code}`,
+      outcome.lines,
+    );
+  }
+
+  /** Promises energy that is not measured yet. Throws `EnergyError`. True when an earlier call had done it. */
+  async hold(request: HoldRequest): Promise<boolean> {
+    const { key, startsMs, endsMs, energyUWh } = request;
+    const whole = Number.isSafeInteger(startsMs) && Number.isSafeInteger(endsMs);
+    if (!isKey(key) || !whole || startsMs >= endsMs || energyUWh <= 0n)
+      throw new EnergyError(
+        'hold_invalid',
+        'a hold names a key, an interval that ends after it starts, and more than 0 µWh',
+      );
+    const { store, config, clock } = this.parts;
+    const outcome = await store.hold(request, config.forwardShare, clock.nowMs());
+    if (outcome.kind === 'held') return outcome.existing;
+    throw new EnergyError('hold_refused', outcome.detail, [], outcome.code);
+  }
+
+  /** Ends a hold: what was promised, and what of it was delivered. */
+  async closeHold(key: string, how: 'settle' | 'release'): Promise<StoredHold> {
+    const hold = await this.parts.store.closeHold(key, how, this.say);
+    if (hold === undefined) throw new EnergyError('hold_unknown', `nothing is held under ${key}`);
+    return hold;
+  }
+
+  /** Brings the accounts to what these committed readings say. Safe to repeat, in any order. */
+  async credit(entries: readonly (CreditedEntry & { readonly meterId: string })[]): Promise<void> {
+    if (entries.length === 0) return;
+    const { store, classesOf } = this.parts;
+    const classes = await classesOf([...new Set(entries.map(({ meterId }) => meterId))]);
+    await store.credit(entries, classes, this.say);
+  }
+
+  /** Waits for what is under way; nothing is taken any more. */
+  async stop(): Promise<void> {
+    await this.queue.stop();
+  }
+
+  private check({ purpose, key, lines }: ClaimRequest): void {
+    const { maxLines } = this.parts.config;
+    if (!Object.hasOwn(PURPOSES, purpose) || purpose === 'forward-sale')
+      throw new EnergyError(
+        'claim_invalid',
+        `"${purpose}" is not a purpose to claim for; a forward sale is claimed by its hold`,
+      );
+    if (!isKey(key))
+      throw new EnergyError('claim_invalid', 'a key has 1 to 256 characters without controls');
+    if (lines.length === 0 || lines.length > maxLines)
+      throw new EnergyError('claim_invalid', `a claim has 1 to ${maxLines} lines`);
+    if (lines.some(({ energyUWh, startsMs }) => energyUWh <= 0n || !Number.isSafeInteger(startsMs)))
+      throw new EnergyError('claim_invalid', 'every line claims more than 0 µWh of an interval');
+  }
+
+  private readonly say = (claims: readonly AcceptedClaim[]): Journaled => {
+    const { journal, clock } = this.parts;
+    const at = instant(clock.nowMs());
+    return journal.entries(
+      claims.map(({ purpose, key, accountId, lines }) => ({
+        type: 'claim',
+        format: 'claim/1',
+        accountId,
+        document: {
+          v: 'claim/1',
+          purpose,
+          key,
+          lines: lines.map((line) => ({
+            meter: line.meterId,
+            register: line.register,
+            class: line.class,
+            start: instant(line.startsMs),
+            end: instant(line.endsMs),
+            energy_uwh: String(line.energyUWh),
+          })),
+          at,
+        },
+      })),
+    );
+  };
+}
+
+function isKey(key: string): boolean {
+  return /^[^\p{Cc}]{1,256}$/u.test(key);
+}
+
+function instant(ms: number): string {
+  return new Date(ms).toISOString();
+}

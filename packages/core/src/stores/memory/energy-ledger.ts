@@ -1,0 +1,300 @@
+import {
+  accountName,
+  type ClaimDecision,
+  decideClaims,
+  requestText,
+} from '../../energy-ledger/decide-claims.js';
+import {
+  type CreditDecision,
+  decideClosing,
+  decideCredit,
+  type MeasuredRegister,
+} from '../../energy-ledger/decide-credit.js';
+import type {
+  AccountStatement,
+  ClaimOutcome,
+  ClaimRequest,
+  ClassesOf,
+  CreditedEntry,
+  EnergyAccount,
+  EnergyStore,
+  EnergyTotals,
+  HoldOutcome,
+  HoldRequest,
+  SayClaims,
+  StoredHold,
+} from '../../energy-ledger/energy.store.js';
+import { ENERGY_CLASSES } from '../../energy-ledger/energy-class.js';
+import { overcommitted, sameHold } from '../../energy-ledger/hold-capacity.js';
+import type { Assurance } from '../../logs/verdict.js';
+import { readStatementCursor, type StatementPlace, statementCursor } from '../energy-cursor.js';
+import { page } from '../list-cursor.js';
+import { type EntryRecord, type LogState, newest, registersOf } from './log-state.js';
+import type { MemoryChanges } from './memory-changes.js';
+import type { MemoryMeters } from './meters.js';
+
+type Journal = Parameters<Parameters<MemoryChanges['run']>[0]>[0];
+
+export class MemoryEnergy implements EnergyStore {
+  private readonly accounts = new Map<string, EnergyAccount>();
+  private readonly claims = new Map<string, AccountStatement['claims'][number][]>();
+  private readonly operations = new Map<string, { request: string; entryId: string }>();
+  private readonly holds = new Map<string, StoredHold>();
+
+  constructor(
+    private readonly log: LogState,
+    private readonly meters: MemoryMeters,
+    private readonly changes: MemoryChanges,
+  ) {
+    meters.onState((meterId, state) => {
+      for (const [name, account] of this.accounts)
+        if (account.meterId === meterId)
+          this.accounts.set(name, { ...account, frozen: state === 'suspended' });
+    });
+  }
+
+  credit(entries: readonly CreditedEntry[], classesOf: ClassesOf, say: SayClaims): Promise<void> {
+    return this.changes.run(async (journal) => {
+      const measured = entries
+        .flatMap(({ entryId, supersedes }) => [
+          this.log.byId.get(entryId),
+          supersedes === undefined ? undefined : this.log.byHash.get(supersedes),
+        ])
+        .flatMap((record) => (record === undefined ? [] : this.measured(record)))
+        .filter(({ meterId, register }) => classesOf(meterId, register).length > 0);
+      const starts = new Set(measured.map(({ meterId, startsMs }) => `${startsMs}/${meterId}`));
+      const ids = new Set(measured.map(({ entryId }) => entryId));
+      const known = [...this.accounts.values()].filter(
+        ({ meterId, startsMs, entryId }) =>
+          ids.has(entryId) || starts.has(`${startsMs}/${meterId}`),
+      );
+      const holds = [...this.holds.values()].filter(({ state }) => state === 'open');
+      await this.write(journal, decideCredit(measured, classesOf, known, holds), say);
+    });
+  }
+
+  claim(
+    requests: readonly ClaimRequest[],
+    minAssurance: Assurance,
+    say: SayClaims,
+  ): Promise<readonly ClaimOutcome[]> {
+    return this.changes.run(async (journal) => {
+      const balances = new Map(this.accounts);
+      const own = new Map<string, ClaimDecision>();
+      const texts = new Map<string, string>();
+      for (const request of requests) {
+        const name = operationName(request);
+        if (this.operations.has(name) || own.has(name)) continue;
+        const [decision] = decideClaims([request], balances, minAssurance);
+        own.set(name, decision!);
+        texts.set(name, requestText(request));
+      }
+      const accepted = [...own.values()].flatMap((one) =>
+        one.kind === 'accepted' ? [one.claim] : [],
+      );
+      const said = say(accepted);
+      await journal(said);
+      const answered = new Set<string>();
+      accepted.forEach((claim, at) =>
+        this.add(claim, texts.get(operationName(claim))!, said.rows[at]!.id),
+      );
+      return requests.map((request): ClaimOutcome => {
+        const name = operationName(request);
+        const decision = own.get(name);
+        if (decision?.kind === 'refused') return decision;
+        const operation = this.operations.get(name)!;
+        const { entryId } = operation;
+        if (operation.request !== requestText(request)) return { kind: 'key_conflict', entryId };
+        const existing = decision === undefined || answered.has(name);
+        answered.add(name);
+        return { kind: 'claimed', entryId, existing };
+      });
+    });
+  }
+
+  hold(request: HoldRequest, share: number): Promise<HoldOutcome> {
+    return this.changes.run(async (): Promise<HoldOutcome> => {
+      const { key, meterId, startsMs, endsMs } = request;
+      const refused = (
+        code: Extract<HoldOutcome, { kind: 'refused' }>['code'],
+        detail: string,
+      ): HoldOutcome => ({ kind: 'refused', code, detail });
+      const meter = await this.meters.get(meterId);
+      if (meter === undefined) return refused('meter_unknown', `there is no meter ${meterId}`);
+      if (request.accountId !== undefined && meter.accountId !== request.accountId)
+        return refused('not_owner', `there is no meter ${meterId} of this account`);
+      const known = this.holds.get(key);
+      if (known !== undefined)
+        return sameHold(known, request)
+          ? { kind: 'held', existing: true }
+          : refused('key_conflict', `the key ${key} holds something else`);
+      if (meter.state !== 'active') return refused('frozen', `the meter is ${meter.state}`);
+      if (meter.ratingW === undefined)
+        return refused(
+          'rating_unknown',
+          'the meter states no rated power, so nothing can be promised',
+        );
+      const measured = [...this.accounts.values()].some(
+        (account) =>
+          account.meterId === meterId &&
+          account.class === request.class &&
+          account.startsMs < endsMs &&
+          account.endsMs > startsMs &&
+          account.creditedUWh > 0n,
+      );
+      if (measured)
+        return refused(
+          'already_measured',
+          'part of this time is measured already: claim it instead',
+        );
+      const open = (await this.openHolds(meterId)).filter((hold) => hold.class === request.class);
+      const over = overcommitted([...open, request], meter.ratingW, share);
+      if (over !== undefined)
+        return refused(
+          'insufficient',
+          `${over.promisedUWh} µWh would be promised from ${over.startsMs} to ${over.endsMs}, where the meter can deliver ${over.deliverableUWh} µWh`,
+        );
+      const { accountId } = meter;
+      this.holds.set(key, { ...request, accountId, state: 'open', claimedUWh: 0n });
+      return { kind: 'held', existing: false };
+    });
+  }
+
+  closeHold(
+    key: string,
+    how: 'settle' | 'release',
+    say: SayClaims,
+  ): Promise<StoredHold | undefined> {
+    return this.changes.run(async (journal) => {
+      const hold = this.holds.get(key);
+      if (hold?.state !== 'open') return hold;
+      const known = [...this.accounts.values()].filter(
+        (account) =>
+          how === 'settle' &&
+          account.meterId === hold.meterId &&
+          account.class === hold.class &&
+          hold.startsMs <= account.startsMs &&
+          account.endsMs <= hold.endsMs,
+      );
+      await this.write(journal, decideClosing(hold, known), say);
+      return this.holds.get(key);
+    });
+  }
+
+  async statements(query: {
+    readonly meterId: string;
+    readonly fromMs?: number;
+    readonly toMs?: number;
+    readonly limit: number;
+    readonly cursor?: string;
+  }): Promise<{ readonly items: readonly AccountStatement[]; readonly cursor?: string }> {
+    const { meterId, fromMs = -Infinity, toMs = Infinity, limit, cursor } = query;
+    const behind = cursor === undefined ? undefined : readStatementCursor(cursor);
+    const items = [...this.accounts]
+      .map(([name, account]) => ({ ...account, claims: this.claims.get(name) ?? [] }))
+      .filter((one) => one.meterId === meterId && one.startsMs >= fromMs && one.startsMs < toMs)
+      .sort(byPlace);
+    const left = items.filter((one) => behind === undefined || byPlace(one, behind) > 0);
+    return page(left, limit, statementCursor);
+  }
+
+  async openHolds(meterId: string): Promise<readonly StoredHold[]> {
+    return [...this.holds.values()].filter(
+      (hold) => hold.meterId === meterId && hold.state === 'open',
+    );
+  }
+
+  async totals(query: {
+    readonly accountId?: string;
+    readonly meterId?: string;
+  }): Promise<readonly EnergyTotals[]> {
+    return ENERGY_CLASSES.flatMap((of) => {
+      const own = [...this.accounts.values()].filter(
+        (one) =>
+          one.class === of &&
+          (query.accountId ?? one.accountId) === one.accountId &&
+          (query.meterId ?? one.meterId) === one.meterId,
+      );
+      const sum = (amount: (one: EnergyAccount) => bigint) =>
+        own.reduce((total, one) => total + amount(one), 0n);
+      if (own.length === 0) return [];
+      return {
+        class: of,
+        intervals: own.length,
+        creditedUWh: sum(({ creditedUWh }) => creditedUWh),
+        claimedUWh: sum(({ claimedUWh }) => claimedUWh),
+        shortfallUWh: sum(({ shortfallUWh }) => shortfallUWh),
+      };
+    });
+  }
+
+  private measured(record: EntryRecord): readonly MeasuredRegister[] {
+    const { row } = record;
+    const { reading } = row;
+    if (reading === undefined) return [];
+    const { assurance } = newest(record);
+    const frozen = this.meters.peek(reading.meterId)?.state === 'suspended';
+    const places = [...registersOf(row)];
+    return reading.energies.map(({ register, energyUWh }) => ({
+      entryId: row.id,
+      accountId: row.accountId,
+      meterId: reading.meterId,
+      register,
+      startsMs: reading.startsMs,
+      endsMs: reading.endsMs,
+      energyUWh,
+      assurance,
+      counts: places.some(
+        (place) => place.endsWith(`/${register}`) && this.log.occupied.get(place)?.holds(row.id),
+      ),
+      frozen,
+    }));
+  }
+
+  private async write(
+    journal: Journal,
+    { accounts, holds, claims }: CreditDecision,
+    say: SayClaims,
+  ): Promise<void> {
+    const said = say(claims);
+    await journal(said);
+    for (const account of accounts) this.accounts.set(accountName(account), account);
+    for (const hold of holds) this.holds.set(hold.key, hold);
+    claims.forEach(({ purpose, key, lines }, at) => {
+      for (const line of lines) {
+        const entryId = said.rows[at]!.id;
+        this.note(accountName(line), { purpose, key, energyUWh: line.energyUWh, entryId });
+      }
+    });
+  }
+
+  private add(
+    { purpose, key, lines }: Parameters<SayClaims>[0][number],
+    request: string,
+    entryId: string,
+  ): void {
+    this.operations.set(operationName({ purpose, key }), { request, entryId });
+    for (const line of lines) {
+      const name = accountName(line);
+      const account = this.accounts.get(name)!;
+      this.accounts.set(name, { ...account, claimedUWh: account.claimedUWh + line.energyUWh });
+      this.note(name, { purpose, key, energyUWh: line.energyUWh, entryId });
+    }
+  }
+
+  private note(name: string, claim: AccountStatement['claims'][number]): void {
+    const own = this.claims.get(name);
+    if (own === undefined) this.claims.set(name, [claim]);
+    else own.push(claim);
+  }
+}
+
+function operationName({ purpose, key }: { readonly purpose: string; readonly key: string }) {
+  return `${purpose}\0${key}`;
+}
+
+function byPlace(a: StatementPlace, b: StatementPlace): number {
+  if (a.startsMs !== b.startsMs) return a.startsMs - b.startsMs;
+  const [first, second] = [`${a.register}\0${a.class}`, `${b.register}\0${b.class}`];
+  return first < second ? -1 : first > second ? 1 : 0;
+}
