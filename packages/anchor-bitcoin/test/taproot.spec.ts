@@ -6,6 +6,7 @@ import type { Anchor, AnchorIntent, Attempt, Evidence } from '@wattproof/core/sp
 import { crypto, networks, payments, Psbt, Transaction } from 'bitcoinjs-lib';
 import { ECPairFactory } from 'ecpair';
 import { commitmentRoot, taprootScript } from '../src/verify/taproot-output.js';
+import { EsploraFacade } from './backends/esplora-facade.js';
 import { type MemoryCollections, memoryCollections } from './calendars/memory-collections.js';
 import { regtestKey, regtestWallet } from './regtest/regtest-key.js';
 import { Regtest } from './regtest/regtest.js';
@@ -105,7 +106,7 @@ describe('a taproot output that commits', () => {
 
   it('is the one that another implementation locks by the same tree', async () => {
     for (const name of ['a', 'b', 'c']) {
-      const { wallet } = { wallet: regtestWallet(1, 'p2tr', 'taproot') };
+      const wallet = regtestWallet(1, 'p2tr', 'taproot');
       const { digest } = intent(name).commitment;
       const leaf = { output: Uint8Array.of(0x6a, 32, ...digest) };
       const other = payments.p2tr({ internalPubkey: wallet.internalKey, scriptTree: leaf });
@@ -303,6 +304,20 @@ describe('the chain of tweaked anchors', () => {
     expect((await anchor.findExisting!(intent('waiting'), signal))?.txId).toBe(waiting.txId);
     await regtest.mine(1);
     expect((await signed(anchor, intent('behind it'))).conflictKey).toBe(`${waiting.txId}:0`);
+  });
+
+  it('is found again over Esplora, too', async () => {
+    const { wif } = await funded(100_000);
+    const esplora = await EsploraFacade.start(regtest.url);
+    const { rpc: _rpc, ...config } = chainConfig();
+    const over = { ...config, esplora: { url: esplora.url, timeoutMs: 20_000 }, wif };
+    const open = () => plugin.create(BitcoinConfig.parse(over), contextOf(memoryCollections()));
+    const made = await published(open(), intent('over Esplora'));
+    const anchor = open();
+    const found = await anchor.findExisting!(intent('over Esplora'), signal);
+    expect(found?.txId).toBe(made.txId);
+    expect((await signed(anchor, intent('goes on'))).conflictKey).toBe(`${made.txId}:0`);
+    await esplora.stop();
   });
 
   it('has no place for what a stranger pays to the address of a commitment', async () => {
