@@ -1,20 +1,11 @@
 import type { AnchorQuote, Clock, Commitment, Health, Logger } from '../spi/index.js';
-import {
-  type AnchorInstance,
-  AnchorStateMoved,
-  CheckpointConflict,
-  UnknownAnchor,
-} from './anchor-instance.js';
+import { type AnchorInstance, CheckpointConflict, UnknownAnchor } from './anchor-instance.js';
 import { anchorHealth } from './anchor-health.js';
-import { CallOverdue } from './answer-in-time.js';
-import { aroundCalls } from './around-calls.js';
-import { AttemptObserver, type Observed } from './attempt-observer.js';
+import { AnchorPass } from './anchor-pass.js';
+import { AttemptObserver } from './attempt-observer.js';
 import { equal } from '../verify/bytes.js';
 import type { AnchorStore, Lease, LeaseStore, StoredIntent } from './anchor.store.js';
 import { anchorIntentId } from './intent-id.js';
-import { covers, firstOnSameKey } from './intent-rivals.js';
-import { IntentPass } from './intent-pass.js';
-import { askLedger } from './ledger-call.js';
 
 export interface AnchoringEngineOptions {
   readonly store: AnchorStore;
@@ -49,6 +40,7 @@ export class AnchoringEngine {
   /** What each ledger quoted last: shown to people, and nothing is decided by it. */
   readonly #funds = new Map<string, AnchorQuote>();
 
+  /** What was hard to observe last, by anchor: it only decides who is asked about when. */
   readonly #observers = new Map<string, AttemptObserver>();
 
   constructor(private readonly options: AnchoringEngineOptions) {}
@@ -78,7 +70,7 @@ export class AnchoringEngine {
   async drive(anchorId: string, signal: AbortSignal): Promise<DriveReport> {
     return this.#underLease(anchorId, signal, async (lease, instance) => {
       const open = await this.options.store.due(anchorId, instance.policy.batchSize);
-      return this.#pass(lease, instance, open, signal);
+      return this.#pass(lease, instance, anchorId, open, signal);
     });
   }
 
@@ -101,7 +93,7 @@ export class AnchoringEngine {
   async recheckFinals(anchorId: string, limit: number, signal: AbortSignal): Promise<DriveReport> {
     return this.#underLease(anchorId, signal, async (lease, instance) => {
       const finals = await this.options.store.finals(anchorId, limit);
-      return this.#pass(lease, instance, finals, signal);
+      return this.#pass(lease, instance, anchorId, finals, signal);
     });
   }
 
@@ -158,128 +150,21 @@ export class AnchoringEngine {
         await store.moveIntent(lease, intent.id, intent.state, intent.state, { retryAtMs: 0 });
       again.push(intent);
     }
-    return this.#pass(lease, instance, again, signal);
+    return this.#pass(lease, instance, anchorId, again, signal);
   }
 
-  async #pass(
+  #pass(
     lease: Lease,
-    given: AnchorInstance,
+    instance: AnchorInstance,
+    anchorId: string,
     intents: readonly StoredIntent[],
     signal: AbortSignal,
   ): Promise<Omit<DriveReport, 'driven'>> {
-    const { store, leases, clock, logger } = this.options;
-    const { leaseMs } = given.policy;
-    let overdue = 0;
-    let renewedAtMs = clock.nowMs();
-    const renew = async (): Promise<boolean> => {
-      renewedAtMs = clock.nowMs();
-      return leases.renew(lease, leaseMs);
-    };
-    const anchor = aroundCalls(given.anchor, async (_call, abort, ask) => {
-      // Whoever has lost it is refused by the next write.
-      if (clock.nowMs() - renewedAtMs > leaseMs / 3) await renew();
-      try {
-        return await ask(abort);
-      } catch (error) {
-        if (error instanceof CallOverdue) overdue += 1;
-        throw error;
-      }
-    });
-    const instance = { ...given, anchor };
-    const observed = await this.#observe(instance, intents, signal);
-    overdue = 0;
-    let progressed = 0;
-    let held = true;
-    const looked: string[] = [];
-    for (const intent of inTurn(intents, clock.nowMs())) {
-      // A ledger that lets one intent wait would let them all: who comes behind is first in the next pass.
-      if (signal.aborted || overdue > 0) break;
-      held = await renew();
-      if (!held) break;
-      if (intent.state !== 'final') looked.push(intent.id);
-      const pass = new IntentPass(
-        {
-          store,
-          clock,
-          logger,
-          instance,
-          lease,
-          signal,
-          onQuote: (quote) => this.#funds.set(intent.anchor, quote),
-        },
-        intent,
-      );
-      const observations = observed.shown.get(intent.id);
-      if (!observations) {
-        const error = observed.failed.get(intent.id);
-        // What is final stays so, and its check is still due.
-        if (error && intent.state !== 'final') await pass.unobserved(error);
-        continue;
-      }
-      const yieldsTo = firstOnSameKey(intent, intents, observed.shown);
-      const coveredByFinal = await this.#coveredByFinal(intent);
-      const coveredByWaiting = intents.some(
-        (other) =>
-          covers(other, intent) && (instance.policy.coalesce || other.state === 'included'),
-      );
-      try {
-        if (
-          await pass.run(observations, {
-            coveredByFinal,
-            coveredByWaiting,
-            ...(yieldsTo ? { yieldsTo } : {}),
-          })
-        )
-          progressed += 1;
-        if (intent.state === 'final')
-          await store.moveIntent(lease, intent.id, 'final', 'final', {});
-      } catch (error) {
-        if (!(error instanceof AnchorStateMoved)) throw error;
-        logger.warn('An intent moved under its driver.', {
-          intent: intent.id,
-          detail: error.message,
-        });
-      }
-    }
-    if (held && looked.length > 0 && intents.length >= given.policy.batchSize)
-      await store.touch(lease, looked);
-    return { open: intents.length, progressed };
-  }
-
-  /** The answers are checked, because every later step rests on them. */
-  #observe(
-    { anchor }: AnchorInstance,
-    intents: readonly StoredIntent[],
-    signal: AbortSignal,
-  ): Promise<Observed> {
-    const id = intents[0]?.anchor ?? '';
-    const observer = this.#observers.get(id) ?? new AttemptObserver();
-    this.#observers.set(id, observer);
-    return observer.observe(intents, this.options.clock.nowMs(), (attempts) =>
-      askLedger(this.options.logger, 'observe', async () => {
-        const observations = await anchor.observe(attempts, signal);
-        const matches =
-          observations.length === attempts.length &&
-          observations.every(({ txId }, index) => txId === attempts[index]?.txId);
-        if (!matches) throw new Error('observations do not match the attempts asked for, in order');
-        return observations;
-      }),
+    const observer = this.#observers.get(anchorId) ?? new AttemptObserver();
+    this.#observers.set(anchorId, observer);
+    const onQuote = (quote: AnchorQuote): void => void this.#funds.set(anchorId, quote);
+    return new AnchorPass({ ...this.options, lease, instance, observer, signal, onQuote }).run(
+      intents,
     );
   }
-
-  async #coveredByFinal(intent: StoredIntent): Promise<boolean> {
-    const { store } = this.options;
-    const later = (other: StoredIntent | undefined): boolean =>
-      other?.state === 'final' && covers(other, intent);
-    const { size } = intent.commitment;
-    return (
-      later(await store.covering(intent.anchor, size)) || later(await store.latest(intent.anchor))
-    );
-  }
-}
-
-/** Who waits after a failure comes behind the others, so that a call without an answer holds each of them up once. */
-function inTurn(intents: readonly StoredIntent[], nowMs: number): readonly StoredIntent[] {
-  const held = ({ retryAtMs }: StoredIntent): boolean => (retryAtMs ?? 0) > nowMs;
-  return [...intents.filter((one) => !held(one)), ...intents.filter(held)];
 }

@@ -76,6 +76,30 @@ describe('older checkpoints', () => {
     for (const size of [3, 4, 5]) expect((await world.intent(size)).state).toBe('final');
   });
 
+  it('are not paid for when a newer one is included that this pass does not look at', async () => {
+    let only: bigint | undefined = 5n;
+    const world = new EngineWorld({
+      policy: { batchSize: 1, coalesce: false, finalityDepth: 100 },
+      change: (anchor) => ({
+        prepare: async (intent, ...rest) => {
+          if (only !== undefined && intent.commitment.size !== only)
+            throw new AnchorError('unavailable', 'not yet');
+          return anchor.prepare(intent, ...rest);
+        },
+      }),
+    });
+    await world.enqueue(1, 2, 3, 4, 5, 6);
+    await world.drive(8);
+    world.ledger.mine();
+    await world.drive(8);
+    expect((await world.intent(5)).state).toBe('included');
+    only = undefined;
+    world.clock.ms += 60_000;
+    await world.drive(8);
+    expect((await world.intent(6)).attempts).toHaveLength(1);
+    for (const size of [1, 2, 3, 4]) expect((await world.intent(size)).attempts).toEqual([]);
+  });
+
   it('are driven on when an attempt of theirs can still win', async () => {
     const world = new EngineWorld();
     await world.enqueue(1);
