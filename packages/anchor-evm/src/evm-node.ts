@@ -132,7 +132,12 @@ export class EvmNode {
 
   /** A transaction in a block or waiting, as JSON. */
   transaction(txId: string, signal: AbortSignal): Promise<Json | undefined> {
-    return this.call('eth_getTransactionByHash', [txId], signal, orNothing(object));
+    const read: ReadAnswer<Json> = (what, value) => {
+      const json = object(what, value);
+      if (String(json['hash']).toLowerCase() === txId) return json;
+      throw disbelieved(`asked for ${txId}, it gave another transaction`);
+    };
+    return this.call('eth_getTransactionByHash', [txId], signal, orNothing(read));
   }
 
   /** Whether the node has a transaction, or every node that answers: one that only says so must not keep it from the others. */

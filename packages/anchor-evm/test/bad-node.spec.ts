@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { EvmAnchor } from '@wattproof/anchor-evm';
@@ -24,40 +25,76 @@ afterEach(() => {
 });
 
 describe('a node that is not to be believed', () => {
-  it('asks a node again later that answers nonsense, and believes none of it', async () => {
+  it('is asked again later when it answers nonsense, whatever the method, and none of it is believed', async () => {
     const { anchor } = world.anchorWith();
+    const stated = world.anchorWith({ evidence: 'state' }).anchor;
+    const called = world.anchorWith({ mode: 'calldata' }).anchor;
     const { key } = world.anchorWith();
+    const fresh = () => world.anchorWith({ key, priorityFeeGwei: undefined }).anchor;
     const wanted = intent(1);
     const made = await world.publish(anchor, wanted);
-    const nonsense = [null, {}, 'zz', [], '0x', 7, `0x${'f'.repeat(300)}`];
-    const called = new Set<string>();
-    const every = async (): Promise<void> => {
-      const fresh = world.anchorWith({ key }).anchor;
-      for (const call of [
-        () => fresh.quote(wanted, signal),
-        () => attempt(fresh, intent(2)),
-        () => anchor.observe([made], signal),
-        () => anchor.evidence(wanted, made, signal),
-        () => anchor.findExisting(wanted, signal),
-        () => anchor.latest('test.example/log', signal),
-      ])
-        try {
-          await call();
-        } catch (error) {
-          expect({ error, reason: (error as { reason?: string }).reason }).toMatchObject({
-            reason: expect.stringMatching(/^(unavailable|not-found|rejected|insufficient-funds)$/),
-          });
-        }
+    const [state, data] = [
+      await world.publish(stated, wanted),
+      await world.publish(called, wanted),
+    ];
+    const sender = world.anchorWith().anchor;
+    const unsent = await attempt(sender, wanted);
+    const operations: Readonly<Record<string, () => Promise<unknown>>> = {
+      quote: () => fresh().quote(wanted, signal),
+      prepare: () => attempt(fresh(), wanted),
+      broadcast: () => sender.broadcast(unsent, signal),
+      observe: () => anchor.observe([made], signal),
+      receipt: () => anchor.evidence(wanted, made, signal),
+      state: () => stated.evidence(wanted, state, signal),
+      calldata: () => called.evidence(wanted, data, signal),
+      findExisting: () => anchor.findExisting(wanted, signal),
+      latest: () => anchor.latest('test.example/log', signal),
     };
-    anvil.intercept((method) => void called.add(method));
-    await every();
-    const tried = process.env['WATTPROOF_NIGHTLY'] ? nonsense.length : 2;
-    for (const [i, method] of [...called].entries())
-      for (const result of [...nonsense, ...nonsense].slice(i % 7, (i % 7) + tried)) {
+    const asks = new Map<string, Set<string>>();
+    const sound = new Map<string, unknown>();
+    for (const [name, operation] of Object.entries(operations)) {
+      anvil.intercept((method) => void asks.set(method, (asks.get(method) ?? new Set()).add(name)));
+      sound.set(name, await operation());
+    }
+    expect([...asks.keys()].toSorted()).toEqual([
+      'eth_chainId',
+      'eth_estimateGas',
+      'eth_getBalance',
+      'eth_getBlockByNumber',
+      'eth_getBlockReceipts',
+      'eth_getCode',
+      'eth_getLogs',
+      'eth_getProof',
+      'eth_getRawTransactionByHash',
+      'eth_getStorageAt',
+      'eth_getTransactionByHash',
+      'eth_getTransactionCount',
+      'eth_getTransactionReceipt',
+      'eth_maxPriorityFeePerGas',
+      'eth_sendRawTransaction',
+    ]);
+    const nonsense = [{}, 'zz', [], 7, `0x${'f'.repeat(300)}`, [null], null, '0x'];
+    const tried = process.env['WATTPROOF_NIGHTLY'] ? nonsense.length : 3;
+    for (const [i, [method, names]] of [...asks].entries())
+      for (let nth = 0; nth < tried; nth += 1) {
+        const result = nonsense[nth === 0 ? 0 : (i + nth) % nonsense.length];
         anvil.intercept((asked) => (asked === method ? { result } : undefined));
-        await every();
+        for (const name of names) {
+          await anvil.rpc('anvil_dropAllTransactions');
+          const outcome = await operations[name]!().catch((error: unknown) => error);
+          // Nothing (null, no code, no list) is what a node says that knows nothing.
+          if (result === null || result === '0x' || Array.isArray(result)) {
+            if (outcome instanceof Error) expect(outcome).toHaveProperty('reason');
+          } else if (!isDeepStrictEqual(outcome, sound.get(name)))
+            expect([method, name, result, outcome]).toMatchObject([
+              method,
+              name,
+              result,
+              { reason: expect.stringMatching(/^(unavailable|not-found)$/) },
+            ]);
+        }
       }
-    expect(called.size).toBeGreaterThan(8);
+    await anvil.rpc('anvil_dropAllTransactions');
   });
 
   it('writes no evidence from a block or receipts that the node made up', async () => {

@@ -73,18 +73,30 @@ describe('a rollup of the OP stack', () => {
     );
   });
 
+  it('is capped by what layer 1 costs alone', async () => {
+    await weiPerByte(10n ** 12n);
+    const { anchor } = anchorWith();
+    const maxFee = 10n ** 14n;
+    await expect(attempt(anchor, intent(1), [], { maxFee })).rejects.toMatchObject({
+      reason: 'capped',
+      message: expect.stringMatching(/data of an anchor may cost \d+ wei on layer 1; .* 10{14}/),
+    });
+  });
+
   it('sends nothing whose data has become dearer than what was set aside, and pays for it anew', async () => {
     const { anchor } = anchorWith();
-    await weiPerByte(1_000n);
+    // The data is most of the cost, so that it decides which attempt is the dearer one.
+    const unit = 10n ** 12n;
+    await weiPerByte(unit);
     const made = await attempt(anchor, intent(1));
-    await weiPerByte(2_000n);
+    await weiPerByte(2n * unit);
     const same = await attempt(anchor, intent(1), [made]);
-    await weiPerByte(2_001n);
+    await weiPerByte(2n * unit + 1n);
     await expect(anchor.broadcast(made, signal)).rejects.toMatchObject({
       reason: 'underpriced',
       message: expect.stringMatching(/^Layer 1 now asks \d+ wei .* \d+ wei are set aside/),
     });
-    await weiPerByte(500n);
+    await weiPerByte(unit / 2n);
     const cheaper = await attempt(anchor, intent(1), [made, same]);
     expect(cheaper.fee.amount).toBeGreaterThan(same.fee.amount);
     expect(await anchor.broadcast(same, signal)).toBe('accepted');
