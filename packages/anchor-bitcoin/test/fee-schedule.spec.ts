@@ -47,6 +47,21 @@ describe('the fee of an anchor', () => {
     expect(feeOf({ bump: 8, replaces: [{ feeSat: 1_000n, vbytes: 153 }] })).toBe(7_843n);
   });
 
+  it('of a child brings what it pays for up to the rate, and no further than the caps', () => {
+    const paysFor = { feeSat: 306n, vbytes: 153 };
+    const child = { vbytes: 110, paysFor, market: { ...question.market, estimateSatPerVb: 10 } };
+    expect(feeOf(child)).toBe(2_630n - 306n);
+    expect(feeOf({ ...child, market: { ...question.market, floorSatPerVb: 20 } })).toBe(4_954n);
+    // What is paid well already needs the relay of the child alone.
+    expect(feeOf({ ...child, paysFor: { feeSat: 9_000n, vbytes: 153 } })).toBe(110n);
+    expect(feeOf({ ...child, bump: 50 })).toBe(26_300n - 306n);
+    expect(feeOf({ ...child, maxFeeSat: 500n })).toBe(500n);
+    const floor = { ...question.market, floorSatPerVb: 10 };
+    expect(() => feeOf({ ...child, market: floor, maxFeeSat: 2_323n })).toThrow(
+      expect.objectContaining({ reason: 'capped' }),
+    );
+  });
+
   it('pays the cap to the satoshi rather than nothing, and is capped when that is too little', () => {
     expect(feeOf({ bump: 8, maxFeeSat: 5_000n })).toBe(5_000n);
     expect(feeOf({ maxFeeSat: 153n })).toBe(153n);

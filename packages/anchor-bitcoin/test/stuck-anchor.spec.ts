@@ -166,7 +166,7 @@ describe('a child of a stuck Bitcoin anchor', () => {
     );
 
     await regtest.evictAll();
-    const third = await attempt(anchor, wanted, [parent, first, second], { parent });
+    const third = await attempt(anchor, wanted, [parent, first, second], { parent, bump: 0 });
     expect(third.conflictKey).toBe(first.conflictKey);
     expect(third.fee.amount).toBeGreaterThan(first.fee.amount);
     // The second alone brings the whole family back.

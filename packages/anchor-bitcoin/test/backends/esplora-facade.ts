@@ -102,6 +102,7 @@ export class EsploraFacade {
     ],
     [/^\/api\/fee-estimates$/, async () => ({ 1: 12.5, 6: 3, 144: 1.2 })],
     [/^\/api\/tx$/, (_parts, body) => this.#ask('sendrawtransaction', body)],
+    [/^\/api\/txs\/package$/, (_parts, body) => this.#ask('submitpackage', JSON.parse(body))],
   ];
 
   #height(): Promise<number> {
