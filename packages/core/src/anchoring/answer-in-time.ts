@@ -10,7 +10,7 @@ export class CallOverdue extends AnchorError {
   constructor(call: string, timeoutMs: number) {
     super(
       'unavailable',
-      `${call}: no answer within ${timeoutMs} ms. The ledger is asked again later; if it is only slow, raise callTimeoutMs.`,
+      `${call}: no answer within ${timeoutMs} ms. The ledger is asked again later; if it is only slow, raise callTimeoutMs, and leaseMs to twice of it.`,
     );
   }
 }

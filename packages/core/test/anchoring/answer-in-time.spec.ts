@@ -74,7 +74,7 @@ describe('a ledger that does not answer', () => {
     await world.step(passesBefore);
     await overdue(scene);
     expect((await world.intent()).reason).toBe(
-      `unavailable: ${call}: no answer within 30000 ms. The ledger is asked again later; if it is only slow, raise callTimeoutMs.`,
+      `unavailable: ${call}: no answer within 30000 ms. The ledger is asked again later; if it is only slow, raise callTimeoutMs, and leaseMs to twice of it.`,
     );
     expect(held[0]?.signal.aborted).toBe(true);
     expect(world.timers.pending).toBe(0);
