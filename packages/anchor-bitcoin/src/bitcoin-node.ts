@@ -3,7 +3,7 @@ import type { BitcoinBackend, ChainInfo, Unspent } from './bitcoin-backend.js';
 import { BitcoinRpc, type RpcOptions } from './bitcoin-rpc.js';
 import { anchorErrorOf, isKnown, packageErrorOf } from './bitcoin.errors.js';
 import { readPackageAnswer } from './package-answer.js';
-import { TransactionLookup } from './transaction-lookup.js';
+import { TransactionLookup, type Transactions } from './transaction-lookup.js';
 import { hex } from './verify/block-header.js';
 
 export interface NodeTransaction {
@@ -53,19 +53,18 @@ export class BitcoinNode implements BitcoinBackend {
   constructor(
     private readonly options: RpcOptions & {
       readonly wallet?: string | undefined;
-      /** Whether there are transactions of addresses that the wallet does not watch. */
-      readonly unwatched?: boolean;
+      readonly transactions?: Transactions;
     },
     request: typeof fetch = fetch,
   ) {
-    const { wallet, url, unwatched = false } = options;
+    const { wallet, url, transactions = 'watched' } = options;
     this.#rpc = new BitcoinRpc(
       wallet === undefined
         ? options
         : { ...options, url: `${url.replace(/\/$/, '')}/wallet/${encodeURIComponent(wallet)}` },
       request,
     );
-    this.#lookup = new TransactionLookup(this.#rpc, wallet !== undefined && !unwatched);
+    this.#lookup = new TransactionLookup(this.#rpc, transactions, wallet !== undefined);
   }
 
   /** `chain` is Core's name of it: `main`, `test`, `signet`, `regtest`. */

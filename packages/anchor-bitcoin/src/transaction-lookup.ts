@@ -7,6 +7,9 @@ import { bytesOf } from './verify/block-header.js';
 /** Core's RPC_METHOD_NOT_FOUND. */
 const METHOD_NOT_FOUND = -32_601;
 
+/** Which transactions in blocks are looked up: none, those of the address that `rpc.wallet` watches, or those of any. */
+export type Transactions = 'none' | 'watched' | 'any';
+
 interface Found {
   readonly transaction: NodeTransaction;
   readonly confirmations: number;
@@ -18,12 +21,15 @@ interface Found {
  * is told from one that has not got it.
  */
 export class TransactionLookup {
-  #able = false;
+  #able: boolean;
 
   constructor(
     private readonly rpc: BitcoinRpc,
+    private readonly transactions: Transactions,
     private readonly wallet: boolean,
-  ) {}
+  ) {
+    this.#able = transactions === 'none';
+  }
 
   async find(
     txId: string,
@@ -42,7 +48,7 @@ export class TransactionLookup {
   async check(signal: AbortSignal): Promise<void> {
     if (this.#able) return;
     if (this.wallet) await this.#call('getwalletinfo', [], signal);
-    else await this.#checkIndex(signal);
+    if (!this.wallet || this.transactions === 'any') await this.#checkIndex(signal);
     this.#able = true;
   }
 
@@ -58,7 +64,9 @@ export class TransactionLookup {
       'unavailable',
       indexes.txindex
         ? 'The Bitcoin node is still building its index of transactions (txindex=1).'
-        : 'The Bitcoin node finds no transaction that is in a block. Name in rpc.wallet a watch-only wallet of the node that has the address imported, or run the node with txindex=1.',
+        : this.transactions === 'any'
+          ? 'The Bitcoin node finds no transaction that is in a block. Run it with txindex=1: "commitment: taproot" pays to addresses that no wallet watches.'
+          : 'The Bitcoin node finds no transaction that is in a block. Name in rpc.wallet a watch-only wallet of the node that has the address imported, or run the node with txindex=1.',
     );
   }
 

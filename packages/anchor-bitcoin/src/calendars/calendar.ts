@@ -2,11 +2,20 @@ import { AnchorError } from '@wattproof/core/spi';
 import { boundedAnswer } from '../bounded-answer.js';
 import { hex } from '../verify/block-header.js';
 import { OtsError } from '../verify/ots/ots-error.js';
-import { attestationsOf, type OtsTimestamp } from '../verify/ots/ots-timestamp.js';
+import {
+  attestationsOf,
+  blockPaths,
+  merged,
+  type OtsTimestamp,
+} from '../verify/ots/ots-timestamp.js';
 import { readTimestamp } from '../verify/ots/read-ots.js';
 
 /** What the reference client reads of an answer. */
 const MAX_ANSWER_BYTES = 10_000;
+/** A page for people. */
+const MAX_PAGE_BYTES = 1024 * 1024;
+/** A calendar promises one block, or another calendar's; each word of it costs questions of its own later. */
+const MAX_ATTESTATIONS = 16;
 const MEDIA_TYPE = 'application/vnd.opentimestamps.v1';
 
 /** One OpenTimestamps calendar: it aggregates digests of many people into one Bitcoin transaction. */
@@ -28,23 +37,28 @@ export class Calendar {
     return timestamp;
   }
 
-  /** What has become of a promise: from its message to a block; undefined while it is pending. */
+  /** What has become of a promise: from its message to blocks, no further promises; undefined while it is pending. */
   async upgraded(message: Uint8Array, signal: AbortSignal): Promise<OtsTimestamp | undefined> {
     const { status, bytes } = await this.#ask(`/timestamp/${hex(message)}`, { signal });
     if (status === 404) return undefined;
     if (status !== 200) throw this.#refusal(`HTTP ${status} to a timestamp`);
-    return this.#read(bytes, message);
+    const paths = [...blockPaths(this.#read(bytes, message))].map(({ path }) => path);
+    return paths.length > 0 ? paths.reduce(merged) : undefined;
   }
 
   /** Resolves when the calendar answers at all. */
   async reached(signal: AbortSignal): Promise<void> {
-    const { status } = await this.#ask('/', { signal });
+    const { status } = await this.#ask('/', { signal }, MAX_PAGE_BYTES);
     if (status >= 500) throw this.#refusal(`HTTP ${status}`);
   }
 
-  #ask(path: string, init: RequestInit & { readonly signal: AbortSignal }) {
+  #ask(
+    path: string,
+    init: RequestInit & { readonly signal: AbortSignal },
+    maxBytes = MAX_ANSWER_BYTES,
+  ) {
     const { timeoutMs, request } = this;
-    const options = { timeoutMs, request, maxBytes: MAX_ANSWER_BYTES };
+    const options = { timeoutMs, request, maxBytes };
     const headers = { accept: MEDIA_TYPE };
     return boundedAnswer(
       `Calendar ${this.url}`,
@@ -56,7 +70,11 @@ export class Calendar {
 
   #read(bytes: Uint8Array, message: Uint8Array): OtsTimestamp {
     try {
-      return readTimestamp(bytes, message);
+      const timestamp = readTimestamp(bytes, message);
+      const attestations = [...attestationsOf(timestamp)].length;
+      if (attestations > MAX_ATTESTATIONS)
+        throw new OtsError(`${attestations} attestations, more than ${MAX_ATTESTATIONS}`);
+      return timestamp;
     } catch (cause) {
       if (cause instanceof OtsError) throw this.#refusal(cause.message, cause);
       throw cause;

@@ -54,7 +54,7 @@ export class CalendarsAnchor implements Anchor {
   ) {
     if (!context.collections)
       throw new TypeError('The host lends no collections, which "needs" declares.');
-    this.#node = openBackend(config);
+    this.#node = openBackend(config, 'none');
     this.#calendars = config.calendars.map((url) => new Calendar(url, config.timeoutMs));
     this.#promises = new PromiseStore(context.collections);
   }
@@ -160,17 +160,17 @@ export class CalendarsAnchor implements Anchor {
   /** The promises after every calendar was asked what became of its own. What led to no block of the best chain is forgotten. */
   async #asked(digest: Uint8Array, promises: Promises, signal: AbortSignal): Promise<Promises> {
     const after = new Map(promises);
-    const failures: unknown[] = [];
-    for (const calendar of this.#calendars) {
+    const pending = this.#calendars.flatMap((calendar) => {
       const promise = promises.get(calendar.url);
-      const pending = promise && withoutBlocks(promise);
-      if (!pending) continue;
-      try {
-        after.set(calendar.url, await upgrade(calendar, pending, signal));
-      } catch (error) {
-        failures.push(error);
-      }
-    }
+      const waits = promise && withoutBlocks(promise);
+      return waits ? [{ calendar, waits }] : [];
+    });
+    const answers = await Promise.allSettled(
+      pending.map(async ({ calendar, waits }) => {
+        after.set(calendar.url, await upgrade(calendar, waits, signal));
+      }),
+    );
+    const failures = answers.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []));
     // While one of them answers the others may be silent.
     if (failures.length > 0 && failures.length === promises.size) throw failures[0];
     if ([...after.values()].some((timestamp) => [...blockPaths(timestamp)].length > 0))

@@ -37,8 +37,8 @@ const config = () => ({
   confirmations: 3,
   timeoutMs: 20_000,
 });
-const open = (collections = memoryCollections()): Anchor =>
-  plugin.create(CalendarsConfig.parse(config()), {
+const open = (collections: Collections = memoryCollections(), more: object = {}): Anchor =>
+  plugin.create(CalendarsConfig.parse({ ...config(), ...more }), {
     instanceId: 'calendars',
     origin: 'test',
     logger: { debug() {}, info() {}, warn() {}, error() {} },
@@ -148,6 +148,28 @@ describe('a commitment given to calendars', () => {
     expect(await anchor.observe([attempt], signal)).toMatchObject([{ status: 'seen' }]);
     await calendars.mine();
     expect(await anchor.observe([attempt], signal)).toMatchObject([{ status: 'included' }]);
+  });
+
+  it('counts as in a block only when the nodes agree about that block', async () => {
+    const collections = memoryCollections();
+    const attempt = await attemptOf(open(collections), intentOf('agreed'));
+    await open(collections).broadcast(attempt, signal);
+    await calendars.mine();
+    expect(await open(collections).observe([attempt], signal)).toMatchObject([
+      { status: 'included' },
+    ]);
+    const sources = [{ rpc: { ...config().rpc, url: 'http://127.0.0.1:9' } }];
+    const alone = open(collections, { headers: { sources, agree: 2 } });
+    await expect(alone.observe([attempt], signal)).rejects.toMatchObject({
+      reason: 'unavailable',
+      message: expect.stringContaining('Only 1 of 2 nodes'),
+    });
+  });
+
+  it('needs no node that finds transactions', async () => {
+    await regtest.setIndexed(false);
+    expect(await open().health(signal)).toMatchObject({ ready: true });
+    await regtest.setIndexed(true);
   });
 
   it('is configured with enough calendars', () => {
