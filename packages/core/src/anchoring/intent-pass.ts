@@ -242,7 +242,8 @@ export class IntentPass {
     const { clock, instance, logger } = this.deps;
     const nowMs = clock.nowMs();
     // What a stop cut short is nobody's failure: the next pass goes on where this one ended.
-    if (this.deps.signal.aborted) return { state, reason: this.intent.reason ?? '', retryAtMs: 0 };
+    if (this.deps.signal.aborted && error.reason === 'unavailable')
+      return { state, reason: this.intent.reason ?? '', retryAtMs: 0 };
     const { retryMinMs, retryMaxMs } = instance.policy;
     const since = this.intent.attempts.at(-1)?.createdAtMs ?? this.intent.createdAtMs;
     const pauseMs = Math.min(retryMaxMs, Math.max(retryMinMs, Math.floor((nowMs - since) / 2)));

@@ -75,10 +75,13 @@ async function gatewayOnSilence(callTimeoutMs: number) {
 }
 
 describe('A gateway whose anchor answers nothing', () => {
-  it('ends every pass over it when the time of a call is over', async () => {
+  it('ends every pass over it when the time of a call is over, and alerts of it', async () => {
     const { gateway, reason } = await gatewayOnSilence(100);
     expect(await gateway.jobs.run('anchor.silent')).toBe('ran');
     expect(await reason()).toContain('prepare: no answer within 100 ms');
+    expect(await gateway.jobs.run('watch.silent')).toBe('ran');
+    const { alerts = [] } = (await gateway.anchoring.watch.condition('silent')) ?? {};
+    expect(alerts.map(({ code }) => code)).toEqual(['unreachable']);
     await gateway.stop();
   });
 
