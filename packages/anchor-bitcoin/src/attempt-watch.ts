@@ -1,5 +1,5 @@
 import type { Attempt, Inclusion, Observation } from '@wattproof/core/spi';
-import { firstCoin, keyOf, planOf } from './anchor-draft.js';
+import { firstCoin, planOf } from './anchor-draft.js';
 import type { BitcoinBackend } from './bitcoin-backend.js';
 import type { ChangeChain, Outpoint } from './change-chain.js';
 
@@ -27,8 +27,10 @@ export class AttemptWatch {
         txId = spent.txId;
       }
     }
+    const digests = attempts.flatMap((attempt) => planOf(attempt).digest ?? []);
+    const ours = { spends, digests };
     const observations: Observation[] = [];
-    for (const { txId } of attempts) observations.push(await this.#observe(txId, spends, signal));
+    for (const { txId } of attempts) observations.push(await this.#observe(txId, ours, signal));
     return observations;
   }
 
@@ -41,11 +43,7 @@ export class AttemptWatch {
     );
   }
 
-  async #observe(
-    txId: string,
-    spends: ReadonlyMap<string, Outpoint>,
-    signal: AbortSignal,
-  ): Promise<Observation> {
+  async #observe(txId: string, ours: Ours, signal: AbortSignal): Promise<Observation> {
     const inclusion = await this.node.inclusion(txId, signal);
     if (inclusion)
       return {
@@ -54,7 +52,7 @@ export class AttemptWatch {
         inclusion,
       };
     if (await this.knows(txId, signal)) return { txId, status: 'seen' };
-    const taken = await this.#taken(spends.get(txId), spends, signal);
+    const taken = await this.#taken(ours.spends.get(txId), ours, signal);
     if (!taken) return { txId, status: 'missing' };
     return {
       txId,
@@ -67,7 +65,7 @@ export class AttemptWatch {
   /** What a block holds instead: it spends this coin, or one without which this coin cannot come to be. */
   async #taken(
     coin: Outpoint | undefined,
-    spends: ReadonlyMap<string, Outpoint>,
+    ours: Ours,
     signal: AbortSignal,
   ): Promise<{ readonly by?: string; readonly inclusion?: Inclusion } | undefined> {
     if (coin === undefined) return undefined;
@@ -75,20 +73,18 @@ export class AttemptWatch {
     if (!spending)
       return (await this.knows(coin.txId, signal))
         ? undefined
-        : this.#taken(spends.get(coin.txId), spends, signal);
+        : this.#taken(ours.spends.get(coin.txId), ours, signal);
     if (!spending.inBlock) return undefined;
-    const by =
-      spending.txId ??
-      (
-        await this.chain.find(
-          ({ inputs }) => inputs.some((input) => keyOf(input) === keyOf(coin)),
-          signal,
-        )
-      )?.txId;
+    const by = spending.txId ?? (await this.chain.spender(coin, ours.digests, signal))?.txId;
     const inclusion = by === undefined ? undefined : await this.node.inclusion(by, signal);
     return {
       ...(by === undefined ? {} : { by }),
       ...(inclusion === undefined ? {} : { inclusion }),
     };
   }
+}
+
+interface Ours {
+  readonly spends: ReadonlyMap<string, Outpoint>;
+  readonly digests: readonly Uint8Array[];
 }

@@ -98,6 +98,19 @@ export class ChangeChain {
     return undefined;
   }
 
+  /** What spends an output of ours in a block; `digests` is what our attempts that are looked at commit to. */
+  async spender(
+    output: Outpoint,
+    _digests: readonly Uint8Array[],
+    signal: AbortSignal,
+  ): Promise<ChangeStep | undefined> {
+    const { txId, index } = output;
+    return this.find(
+      ({ inputs }) => inputs.some((input) => input.txId === txId && input.index === index),
+      signal,
+    );
+  }
+
   /** What waits to spend an output, what waits to spend the change of that, and so on. */
   async *waitingOn(output: Outpoint, signal: AbortSignal): AsyncGenerator<ChangeStep> {
     let spent = output;

@@ -2,12 +2,20 @@ import { AnchorError } from '@wattproof/core/spi';
 import { keyOf } from './anchor-draft.js';
 import type { AnchorWallet, Coin } from './anchor-wallet.js';
 import type { BitcoinBackend } from './bitcoin-backend.js';
-import { ChangeChain, type ChangeStep, type Outpoint, type WalletCoin } from './change-chain.js';
+import {
+  ChangeChain,
+  changeOf,
+  type ChangeStep,
+  type Outpoint,
+  type WalletCoin,
+} from './change-chain.js';
 import type { CommitmentBook, SignedCommitment } from './commitment-book.js';
 import { hex } from './verify/block-header.js';
 
 /** How far a transaction that nobody recorded is followed back to one that is known to be ours. */
 const MAX_LINEAGE = 10_000;
+/** Commitments of attempts that are looked up, newest first, when a block holds what none of them is known to be. */
+const MAX_ASKED = 5;
 
 /**
  * The chain of change of a wallet whose key each anchor tweaks with its commitment: every anchor pays to another address.
@@ -15,6 +23,9 @@ const MAX_LINEAGE = 10_000;
  * gone, or older than the chain, are made again from the commitments that are asked for.
  */
 export class TweakChain extends ChangeChain {
+  /** The record that was the newest in a block when last asked: spares the others, and is asked of the node again. */
+  #end: SignedCommitment | undefined;
+
   constructor(
     node: BitcoinBackend,
     private readonly ours: AnchorWallet,
@@ -51,6 +62,28 @@ export class TweakChain extends ChangeChain {
     return coins.find((coin) => spent.has(keyOf(coin))) ?? super.end(coins, signal);
   }
 
+  /** Undefined also when the records end before the chain does. */
+  override async find(
+    wanted: (step: ChangeStep) => boolean,
+    signal: AbortSignal,
+  ): Promise<ChangeStep | undefined> {
+    return (await this.#recorded(signal)) === 'spent' ? undefined : super.find(wanted, signal);
+  }
+
+  override async spender(
+    output: Outpoint,
+    digests: readonly Uint8Array[],
+    signal: AbortSignal,
+  ): Promise<ChangeStep | undefined> {
+    let found = await super.spender(output, digests, signal);
+    for (const digest of digests.slice(-MAX_ASKED).toReversed()) {
+      if (found) break;
+      if (await this.committing(digest, signal))
+        found = await super.spender(output, digests, signal);
+    }
+    return found;
+  }
+
   override async isAnchor({ txId }: ChangeStep, _signal: AbortSignal): Promise<boolean> {
     return (await this.book.of(txId))?.digest !== undefined;
   }
@@ -71,7 +104,7 @@ export class TweakChain extends ChangeChain {
     const commits = ({ outputs }: ChangeStep): boolean =>
       outputs.some((output) => hex(output.script) === script);
     const end = await this.#recorded(signal);
-    const known = end === 'spent' ? undefined : await this.find(commits, signal);
+    const known = await this.find(commits, signal);
     if (known) return this.#adopt(known, digest, signal);
     // Everything of ours leads to the end that is recorded.
     if (end !== undefined && end !== 'spent') return undefined;
@@ -100,24 +133,29 @@ export class TweakChain extends ChangeChain {
 
   /** The newest record that a block holds, as the coin it made; `spent` when a block holds what spends it, too, and no record says what. */
   async #recorded(signal: AbortSignal): Promise<WalletCoin | 'spent' | undefined> {
+    // Whatever leads on from the one of last time spends it.
+    const last = this.#end && (await this.#coinOf(this.#end, signal));
+    if (last !== undefined && last !== 'spent') return last;
     for await (const record of this.book.newestFirst()) {
-      const inclusion = await this.node.inclusion(record.txId, signal);
-      const step = inclusion && (await this.step(record.txId, signal));
-      if (!inclusion || !step) continue;
-      const script = hex(this.ours.scriptOf(record.digest));
-      const index = step.outputs.findIndex((output) => hex(output.script) === script);
-      const { valueSat } = step.outputs[index] as (typeof step.outputs)[0];
-      const { txId, digest } = record;
-      if ((await this.node.spending({ txId, index }, signal))?.inBlock === true) return 'spent';
-      return {
-        txId,
-        index,
-        valueSat,
-        depth: inclusion.depth,
-        ...(digest === undefined ? {} : { committed: digest }),
-      };
+      const coin = await this.#coinOf(record, signal);
+      if (coin === undefined) continue;
+      this.#end = record;
+      return coin;
     }
     return undefined;
+  }
+
+  /** Undefined when no block holds it. */
+  async #coinOf(
+    { txId, digest }: SignedCommitment,
+    signal: AbortSignal,
+  ): Promise<WalletCoin | 'spent' | undefined> {
+    const inclusion = await this.node.inclusion(txId, signal);
+    const step = inclusion && (await this.step(txId, signal));
+    if (!inclusion || !step) return undefined;
+    const change = { ...changeOf(step), depth: inclusion.depth };
+    if ((await this.node.spending(change, signal))?.inBlock === true) return 'spent';
+    return digest === undefined ? change : { ...change, committed: digest };
   }
 
   /** How many of ours led to this one, itself counted; undefined when a stranger made it. */

@@ -294,6 +294,24 @@ describe('the chain of tweaked anchors', () => {
     expect(wallet.address).toMatch(/^bcrt1p/);
   });
 
+  it('tells an older copy which of its own took the place of the attempt it knows', async () => {
+    const { open, collections } = await funded(100_000);
+    const lost = async (wanted: AnchorIntent) => {
+      const attempt = await signed(open(collections), wanted);
+      const older = collections.copy();
+      const anchor = open(collections);
+      const draft = await anchor.prepare(wanted, [attempt], { bump: 1, signal });
+      const dearer = await anchor.sign(wanted, draft, signal);
+      await anchor.broadcast(dearer, signal);
+      await regtest.mine(1);
+      expect(await open(older).observe([attempt], signal)).toMatchObject([
+        { status: 'conflicted', conflictsWith: dearer.txId, inclusion: { depth: 1 } },
+      ]);
+    };
+    await lost(intent('first of a chain'));
+    await lost(intent('further on'));
+  });
+
   it('takes what waits in the place of the newest for its own, though nothing is remembered of it', async () => {
     const { open, collections } = await funded(100_000);
     await published(open(collections), intent('mined'));
