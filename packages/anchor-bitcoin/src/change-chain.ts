@@ -126,7 +126,7 @@ export class ChangeChain {
   async childrenTo(newest: string, signal: AbortSignal): Promise<readonly Uint8Array[]> {
     const children: Uint8Array[] = [];
     for await (const step of this.#back(newest, signal)) {
-      if (!(await this.isChild(step, signal))) break;
+      if (!(await this.mayBeChild(step, signal))) break;
       children.unshift(step.bytes);
     }
     return children;
@@ -170,6 +170,11 @@ export class ChangeChain {
   /** Of the chain of change: an anchor or a child. */
   async isLink(step: ChangeStep, signal: AbortSignal, depth = MAX_WAITING): Promise<boolean> {
     return (await this.isAnchor(step, signal)) || this.isChild(step, signal, depth);
+  }
+
+  /** Of what led to our coin: a child, or shaped like one where nobody can tell. */
+  protected mayBeChild(step: ChangeStep, signal: AbortSignal): Promise<boolean> {
+    return this.isChild(step, signal);
   }
 
   /** Ours, and it publishes nothing: it spends the change of an anchor or of another child into change alone. */

@@ -93,6 +93,13 @@ export class TweakChain extends ChangeChain {
     return record !== undefined && record.digest === undefined;
   }
 
+  /** Without its record it looks like a payment to the address by a stranger, which a block holds already. */
+  protected override async mayBeChild(step: ChangeStep): Promise<boolean> {
+    const record = await this.book.of(step.txId);
+    if (record) return record.digest === undefined;
+    return isSingle(step) && hex(step.outputs[0]?.script ?? step.bytes) === hex(this.ours.script);
+  }
+
   protected override async spendable(coin: Coin): Promise<Coin> {
     const committed = (await this.book.of(coin.txId))?.digest;
     return committed === undefined ? coin : { ...coin, committed };

@@ -9,7 +9,8 @@ import type {
 } from '@wattproof/core/spi';
 import { DrivenAnchor } from '@wattproof/core/testing';
 import { Transaction } from 'bitcoinjs-lib';
-import type { AddressType } from '../src/bitcoin.config.js';
+import type { AddressType, CommitmentPlace } from '../src/bitcoin.config.js';
+import { memoryCollections } from './calendars/memory-collections.js';
 import { regtestKey, regtestWallet } from './regtest/regtest-key.js';
 import { Regtest } from './regtest/regtest.js';
 
@@ -31,26 +32,38 @@ afterEach(async () => {
 });
 
 /** A wallet that nobody used before, with one coin. */
-async function funded(address: AddressType = 'p2wpkh', valueSat = 100_000) {
+async function funded(address: AddressType = 'p2wpkh', commits: CommitmentPlace = 'op_return') {
   const index = 3_000 + keys;
   keys += 1;
-  const wallet = regtestWallet(index, address);
-  await regtest.pay(wallet.script, valueSat);
+  const wallet = regtestWallet(index, address, commits);
+  await regtest.pay(wallet.script, 100_000);
   await regtest.mine(1);
-  return { anchor: anchorOf(index, address), wallet, index };
+  return { anchor: anchorOf(index, address, commits), wallet, index };
 }
 
-const anchorOf = (index: number, address: AddressType = 'p2wpkh'): Anchor =>
+/** It remembers nothing of earlier ones of this key. */
+const anchorOf = (
+  index: number,
+  address: AddressType = 'p2wpkh',
+  commits: CommitmentPlace = 'op_return',
+): Anchor =>
   plugin.create(
     BitcoinConfig.parse({
       network: 'regtest',
       rpc: { url: regtest.url, user: 'anchor', password: 'secret' },
       wif: regtestKey(index),
       address,
+      commitment: commits,
       fee: { targetBlocks: 2 },
       confirmations: 2,
     }),
-    { instanceId: 'bitcoin', origin: 'test', logger, clock: { nowMs: () => 0 } },
+    {
+      instanceId: 'bitcoin',
+      origin: 'test',
+      logger,
+      clock: { nowMs: () => 0 },
+      collections: memoryCollections(),
+    },
   );
 
 function commitment(name: string, size = 1n): Commitment {
@@ -94,22 +107,28 @@ const statuses = async (anchor: Anchor, ...attempts: Attempt[]) =>
   (await anchor.observe(attempts, signal)).map(({ status }) => status);
 
 const read = ({ signed }: Attempt): Transaction => Transaction.fromBuffer(signed);
+const changeOf = (made: Attempt): string => `${made.txId}:${read(made).outs.length - 1}`;
 const vbytes = (...attempts: readonly Attempt[]): number =>
   attempts.reduce((sum, one) => sum + read(one).virtualSize(), 0);
 const paid = (...attempts: readonly Attempt[]): number =>
   attempts.reduce((sum, { fee }) => sum + Number(fee.amount), 0);
 
 describe('a child of a stuck Bitcoin anchor', () => {
-  it.each(['p2wpkh', 'p2tr'] as const)(
-    'brings what the node has dropped up to the rate of both, and the chain goes on from it (%s)',
-    async (address) => {
-      const { anchor, wallet, index } = await funded(address);
-      const wanted = intent(`dropped ${address}`);
+  it.each([
+    ['p2wpkh', 'op_return'],
+    ['p2tr', 'op_return'],
+    ['p2tr', 'taproot'],
+  ] as const)(
+    'brings what the node has dropped up to the rate of both, and the chain goes on from it (%s, %s)',
+    async (address, commits) => {
+      const { anchor, wallet, index } = await funded(address, commits);
+      const wanted = intent(`dropped ${address} ${commits}`);
+      const after = intent(`after ${address} ${commits}`);
       const parent = await publish(anchor, wanted);
       await regtest.setFees({ floor: 20, estimate: 20, replacement: false });
       expect(await statuses(anchor, parent)).toEqual(['missing']);
       const child = await publish(anchor, wanted, [parent], { parent, bump: 0 });
-      expect(child.conflictKey).toBe(`${parent.txId}:1`);
+      expect(child.conflictKey).toBe(changeOf(parent));
       expect(read(child).outs.map(({ script }) => Buffer.from(script))).toEqual([
         Buffer.from(wallet.script),
       ]);
@@ -117,14 +136,14 @@ describe('a child of a stuck Bitcoin anchor', () => {
       expect(paid(parent, child)).toBe(20 * (vbytes(parent) + wallet.vbytes(1, 'child')));
       expect(await statuses(anchor, parent, child)).toEqual(['seen', 'seen']);
       await regtest.mine(1);
-      const next = await publish(anchor, intent(`after ${address}`));
+      const next = await publish(anchor, after);
       expect(next.conflictKey).toBe(`${child.txId}:0`);
       await regtest.mine(1);
       // Whoever has lost everything finds the anchors before and after the child, and never the child.
-      const restored = anchorOf(index, address);
+      const restored = anchorOf(index, address, commits);
       for (const [of, made] of [
+        [after, next],
         [wanted, parent],
-        [intent(`after ${address}`), next],
       ] as const)
         expect(await restored.findExisting?.(of, signal)).toMatchObject({
           txId: made.txId,
@@ -132,7 +151,7 @@ describe('a child of a stuck Bitcoin anchor', () => {
           detail: made.detail,
         });
       expect((await restored.prepare(intent('more'), [], { bump: 0, signal })).conflictKey).toBe(
-        `${next.txId}:1`,
+        changeOf(next),
       );
     },
   );
