@@ -6,6 +6,7 @@ import {
   checkChanges,
   proofChanges,
   proveReading,
+  rememberedEquation,
   startTestGateway,
   type TestGateway,
 } from '@wattproof/core/testing';
@@ -48,12 +49,19 @@ describe('a reading anchored on a Bitcoin chain', () => {
       { anchor: 'tweaked', state: 'final', trust: 'spv-pow', depth: 2 },
     ]);
 
+    const { evidence } = JSON.parse(bundle) as { evidence: { body: { height: number } }[] };
+    const heights = evidence.map(({ body }) => body.height);
+    const known = new Map(
+      await Promise.all(heights.map(async (at) => [at, await regtest.header(at)] as const)),
+    );
+    // From here on nothing is asked of the chain.
     const headers = {
-      header: async (ledger: string, { height }: { readonly height?: number }) =>
-        ledger === 'bitcoin:regtest' ? regtest.header(height ?? -1) : undefined,
+      header: async (ledger: string, { height = -1 }: { readonly height?: number }) =>
+        ledger === 'bitcoin:regtest' ? known.get(height) : undefined,
     };
     const verifiers = [opReturnVerifier, taprootVerifier];
-    const options = { verifiers, require: 'spv-pow' as const, headers };
+    const equation = rememberedEquation();
+    const options = { verifiers, require: 'spv-pow' as const, headers, equation };
     const honest = await verifyProof(bundle, options);
     expect(honest).toMatchObject({ ok: true, level: 'spv-pow', notChecked: [], failures: [] });
 

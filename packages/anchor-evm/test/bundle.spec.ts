@@ -4,6 +4,7 @@ import {
   checkChanges,
   proofChanges,
   proveReading,
+  rememberedEquation,
   startTestGateway,
   type TestGateway,
 } from '@wattproof/core/testing';
@@ -54,7 +55,8 @@ describe('a reading anchored on an EVM chain', () => {
       header: async (ledger: string, { height = -1 }: { readonly height?: number }) =>
         ledger === 'eip155:31337' ? known[height] : undefined,
     };
-    const options = { verifiers, require: 'light-client' as const, headers };
+    const equation = rememberedEquation();
+    const options = { verifiers, require: 'light-client' as const, headers, equation };
     const honest = await verifyProof(bundle, options);
     expect(honest).toMatchObject({ ok: true, level: 'light-client', notChecked: [], failures: [] });
     const { headers: _none, ...alone } = options;

@@ -17,6 +17,7 @@ export {
   checkChanges,
   type ProofChange,
   proofChanges,
+  rememberedEquation,
 } from './proof-changes.js';
 export { askGateway, proveReading, type ProvenReading } from './prove-reading.js';
 export { silentLogger } from './silent-logger.js';

@@ -1,6 +1,7 @@
 import type { JsonObject, JsonValue } from '../spi/index.js';
 import { fromBase64, fromUtf8, toBase64, utf8 } from '../verify/bytes.js';
 import { TRUST_LEVELS } from '../verify/contracts.js';
+import { type Ed25519Equation, pureEd25519Equation } from '../verify/ed25519.js';
 import type { ProofReport } from '../verify/proof-report.js';
 import { canonicalJson } from '../verify/rfc8785.js';
 import { type Mutant, mutantsOf } from './anchor-suite/mutants.js';
@@ -22,9 +23,9 @@ const VOCABULARIES: readonly (readonly string[])[] = [
 ];
 
 /**
- * Every copy of a bundle that differs in one leaf (another character, another word of its vocabulary), lacks one member or item or has one more, in the bundle and in the JSON and the
- * lines that it carries as text. Each is canonical again: what refuses it refuses what it says, not how it is written. `below`: only
- * places whose path begins so, such as `$.evidence`.
+ * Every copy of a bundle that differs in one leaf (another character, another word of its vocabulary), lacks one member or item or has
+ * one more, in the bundle and in the JSON and the lines that it carries as text. Each is canonical again: what refuses it refuses what
+ * it says, not how it is written. `below`: only places whose path begins so, such as `$.evidence`.
  */
 export function* proofChanges(bundle: string, below = '$'): Generator<ProofChange> {
   const whole = JSON.parse(bundle) as JsonObject;
@@ -37,6 +38,17 @@ export function* proofChanges(bundle: string, below = '$'): Generator<ProofChang
       seen.add(text);
       yield { path: path.replaceAll(/\.(json|base64|lines)(?=[.[]|$)/g, ''), text };
     }
+}
+
+/** The equation that works out each signature once: most changes leave all of them as they are. */
+export function rememberedEquation(): Ed25519Equation {
+  const known = new Map<string, boolean>();
+  return (signature, message, key) => {
+    const name = [signature, message, key].map(toBase64).join();
+    const holds = known.get(name) ?? pureEd25519Equation(signature, message, key);
+    known.set(name, holds);
+    return holds;
+  };
 }
 
 /** What checking changed proofs came to. */
