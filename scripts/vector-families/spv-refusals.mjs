@@ -10,11 +10,13 @@ export function spvRefusal(reason, group, product) {
 const REFUSALS = [
   [/64[- ]byte|CVE-2017-12842/i, ambiguous],
   [/above the target|proof of work|\bPoW\b|nonce|does not meet/i, workless],
+  [/\bbits\b|compact|difficulty|overflow|negative/i, impossibleTarget],
+  [/merkle root|\broot\b/i, otherRoot],
   [/left sibling|repeated|duplicat|CVE-2012-2459/i, repeated],
-  [/longer|shorter|depth|length/i, otherDepth],
-  [/index|position/i, otherIndex],
+  [/longer|shorter|depth|length|empty|levels?\b/i, otherDepth],
+  [/index|position|offset|coinbase/i, otherIndex],
   [/header.*(short|long|bytes|80)/i, otherHeaderLength],
-  [/(flip|alter|tamper|chang|wrong)/i, tampered],
+  [/(flip|alter|tamper|chang|wrong|other|missing|absent|not (in|part)|witness|wtxid)/i, tampered],
 ];
 
 const branchOf = ({ branches, txids }, at = 0) => ({
@@ -43,6 +45,25 @@ function workless({ header_hex: header }, { readHeader }) {
   const harder = bytesOf(header);
   harder[75] = 0x03;
   return readHeader(bytes)?.workDone !== true && readHeader(harder)?.workDone !== true;
+}
+
+/** Targets that are negative, zero or beyond 256 bits. */
+function impossibleTarget({ header_hex: header }, { readHeader }) {
+  return ['01008000', '00000000', 'ffff7fff', '000080ff'].every((bits) => {
+    const bytes = bytesOf(header);
+    bytes.set(bytesOf(bits), 72);
+    return readHeader(bytes)?.workDone !== true;
+  });
+}
+
+function otherRoot(group, product) {
+  const bytes = bytesOf(group.header_hex);
+  bytes[36] ^= 1;
+  const changed = { ...group, header_hex: Buffer.from(bytes).toString('hex') };
+  return (
+    !leads(branchOf(group), changed, product) &&
+    product.readHeader(bytes)?.hash !== group.block_hash
+  );
 }
 
 function repeated(group, product) {

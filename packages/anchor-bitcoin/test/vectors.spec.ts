@@ -43,6 +43,20 @@ describe('the published anchor proofs', () => {
     expect(failures(file).length).toBeGreaterThan(0);
   });
 
+  it('are refused for reasons told in other words', () => {
+    const file = load();
+    file.bitcoin_spv_block_100000.must_reject = [
+      'bits field that encodes a negative target',
+      'merkle root in the header altered',
+      'an empty branch',
+      'coinbase at another index',
+      'leaf is the wtxid of the witness serialisation',
+      'txid that is not in the block',
+      'left sibling equal to the running hash (CVE-2012-2459)',
+    ];
+    expect(failures(file)).toEqual([]);
+  });
+
   it('leave nothing unevaluated', () => {
     expect(failures({ brc95: { hex: '00' } })).toHaveLength(1);
   });

@@ -129,7 +129,7 @@ describe('a node that answers what it should not', () => {
         }
       });
     }
-    expect(tried).toBeGreaterThan(kind === 'wallet' ? 50 : 300);
+    expect(tried).toBeGreaterThan(kind === 'wallet' ? 30 : 200);
   });
 
   const core = (code: number, message: string, status = 500) => ({

@@ -56,14 +56,14 @@ function requestOf(url: string, init: RequestInit | undefined): { name: string; 
   return { name: method, key: `${url} ${method} ${JSON.stringify(params)}` };
 }
 
-const WRONG = [null, -1, 0.5, 1e300, 'zz', 'ff'.repeat(40), [], {}, [null]];
-const WRONG_WITHIN = [null, -1, 'zz', [null]];
+const WRONG = [null, -1, 1e300, 'zz', [], {}, [null]];
+const WRONG_WITHIN = [null, -1, 'zz'];
 
 /** Values of other shapes: something else altogether, and each member or item lost or of another kind. */
 export function* misshapen(value: unknown, wrong: readonly unknown[] = WRONG): Generator {
   yield* wrong;
   if (typeof value !== 'object' || value === null) return;
-  for (const [key, member] of Object.entries(value).slice(0, 5)) {
+  for (const [key, member] of Object.entries(value).slice(0, 4)) {
     const rest = Object.entries(value).filter(([other]) => other !== key);
     for (const other of misshapen(member, WRONG_WITHIN))
       yield Array.isArray(value)
