@@ -151,6 +151,8 @@ async function ask<T>({ url, key }: Running, method: string, path: string): Prom
     answer = await fetch(`${url}/api/v1${path}`, {
       method,
       headers: { 'x-api-key': key },
+      // It would take the key to somebody nobody named.
+      redirect: 'error',
       signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
     });
   } catch (cause) {
@@ -160,12 +162,28 @@ async function ask<T>({ url, key }: Running, method: string, path: string): Prom
       { cause },
     );
   }
-  const body: unknown = await answer.json().catch(() => undefined);
-  if (answer.ok && body !== undefined) return body as T;
+  const body: unknown = await answer.text().then(readAnswer, () => undefined);
+  if (answer.ok && isAnswer(body)) return body as T;
   const { code, detail } = (body ?? {}) as { readonly code?: string; readonly detail?: string };
   throw new NotAnswered(
     `${code ?? `http_${answer.status}`}: ${detail ?? `${url} is no Wattproof gateway`}`,
   );
+}
+
+/** Without what a terminal obeys: details are the words of a ledger's node, which is anybody's. */
+function readAnswer(text: string): unknown {
+  try {
+    return JSON.parse(text, (_name, value: unknown) =>
+      typeof value === 'string' ? value.replaceAll(/[\p{C}\u2028\u2029]/gu, '\ufffd') : value,
+    );
+  } catch {
+    return undefined;
+  }
+}
+
+/** Anchors, or what came of an operation. */
+function isAnswer(body: unknown): boolean {
+  return [body].flat().every((one) => typeof (one as Partial<Done> | null)?.anchor === 'string');
 }
 
 function listed(shown: readonly Shown[]): readonly string[] {

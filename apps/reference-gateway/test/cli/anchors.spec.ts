@@ -1,3 +1,5 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ConfiguredPlugin } from '@wattproof/core/plugins';
 import {
@@ -125,6 +127,38 @@ describe('gateway anchors', () => {
     const { code, err, out } = await run(args, env);
     expect([code, out]).toEqual([1, '']);
     expect(err).toMatch(why);
+  });
+
+  it('tells a terminal nothing that others could have it do, and takes no other server for a gateway', async () => {
+    let body: unknown = {};
+    const asked: (string | undefined)[] = [];
+    const server = createServer((request, response) => {
+      asked.push(request.url);
+      const [status, headers] = body === undefined ? [302, { location: '/away' }] : [200, {}];
+      response.writeHead(status, headers).end(JSON.stringify(body));
+    });
+    await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const list = () => run(['list', '--url', url], { WATTPROOF_API_KEY: KEY });
+    for (body of [{}, 'x', [7], [null], undefined]) {
+      const { code, err } = await list();
+      expect([code, err]).toEqual([
+        1,
+        expect.stringMatching(/is no Wattproof gateway|unreachable/),
+      ]);
+    }
+    expect(asked).not.toContain('/away');
+    const alert = { code: 'unreachable', since: 'x', detail: 'down\u001b[2J\nnotary: well' };
+    const shown = { anchor: 'a', alerts: [alert], checkpoints: {}, final_size: 0, budget: {} };
+    body = [
+      { ...shown, unit: null, paid: '0', paid_per_million_entries: null, runway_anchors: null },
+    ];
+    const { code, out } = await list();
+    expect([code, out.split('\n').at(-1)]).toEqual([
+      0,
+      'a: unreachable since x: down\ufffd[2J\ufffdnotary: well',
+    ]);
+    await new Promise((resolve) => void server.close(resolve));
   });
 
   it.each<[readonly string[], string]>([
