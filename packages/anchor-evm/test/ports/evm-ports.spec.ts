@@ -60,6 +60,8 @@ describePorts<TestChain>({
   setDown: async (_chain, down) => chain.anvil.setDown(down),
   confirmed: async () => [],
   reorg: (_chain, depth) => chain.anvil.reorganise(depth),
+  feeFloor: (_chain, times) =>
+    chain.anvil.rpc('anvil_setNextBlockBaseFeePerGas', `0x${(times * 1e9 || 1e9).toString(16)}`),
   ports: {
     accounts: () => [chain.account(2), chain.account(3), chain.account(4)],
     unit: 'EUR',
