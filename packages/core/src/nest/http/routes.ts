@@ -1,7 +1,7 @@
 import { API, type RouteRule } from './route-rule.js';
 import { ENERGY_ROUTES } from './routes/energy.routes.js';
 
-export { API, OPEN_GROUPS, type OpenGroup, type RouteRule } from './route-rule.js';
+export { OPEN_GROUPS, type OpenGroup, type RouteRule } from './route-rule.js';
 
 /**
  * Every route of the gateway and who may call it: the one table that the guard enforces, OpenAPI shows

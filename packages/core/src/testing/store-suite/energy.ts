@@ -1,118 +1,17 @@
 import assert from 'node:assert/strict';
 import type { EnergyClass } from '../../energy-ledger/energy-class.js';
-import type {
-  AcceptedClaim,
-  AccountStatement,
-  ClaimRequest,
-  EnergyStore,
-} from '../../energy-ledger/energy.store.js';
+import type { AcceptedClaim, ClaimRequest, EnergyStore } from '../../energy-ledger/energy.store.js';
 import type { IngestRow } from '../../ingestion/ingest.store.js';
 import type { Journaled } from '../../logs/journal.js';
-import type { Store } from '../../stores/store.js';
 import { unjournaled } from '../unjournaled.js';
-import {
-  meterFingerprint,
-  QUARTER_MS,
-  quarterHours,
-  sampleEntry,
-  sampleReading,
-  text,
-  unique,
-} from './sample-rows.js';
+import { BOTH, MeteredHouse, NOON_MS } from './metered-house.js';
+import { QUARTER_MS, sampleReading, unique } from './sample-rows.js';
 import type { StoreScene, Test } from './store-scene.js';
 
 const KWH = 1_000_000_000n;
-const NOON_MS = 1_750_000_000_000;
-const BOTH = (): readonly EnergyClass[] => ['energy', 'attribute'];
-
-/** A meter of its own with readings of 0.25 kWh each, committed and credited. */
-class Metered {
-  readonly meterId = `energy-meter-${unique()}`;
-  readonly accountId = `owner-${unique()}`;
-  readonly fingerprint = meterFingerprint();
-
-  constructor(
-    readonly scene: StoreScene,
-    readonly store: Store,
-  ) {}
-
-  readings(count: number, energyUWh = 250_000_000n): IngestRow[] {
-    const { meterId, fingerprint, accountId } = this;
-    const energies = [{ register: 'generation', energyUWh }];
-    return quarterHours(count, { accountId, reading: { meterId, fingerprint, energies } });
-  }
-
-  async register(ratingW = 4_000): Promise<void> {
-    const { meterId, accountId, fingerprint } = this;
-    await this.store.meters.register(
-      {
-        meterId,
-        accountId,
-        fingerprint,
-        state: 'active',
-        ratingW,
-        keys: [],
-        registeredAtMs: NOON_MS,
-      },
-      unjournaled,
-    );
-  }
-
-  async credit(...rows: IngestRow[]): Promise<void> {
-    await this.scene.commit(...rows);
-    await this.store.energy.credit(
-      rows.map(({ id, reading }) => ({
-        entryId: id,
-        ...(reading?.supersedes === undefined
-          ? {}
-          : { supersedes: Buffer.from(reading.supersedes).toString('hex') }),
-      })),
-      BOTH,
-      this.say,
-    );
-  }
-
-  readonly say = (claims: readonly AcceptedClaim[]): Journaled => ({
-    rows: claims.map((claim) =>
-      sampleEntry({
-        source: 'system',
-        type: 'claim',
-        bytes: text(
-          JSON.stringify([claim, unique()], (_, v) => (typeof v === 'bigint' ? `${v}` : v)),
-        ),
-      }),
-    ),
-    issue: (given) => this.scene.issue(given),
-  });
-
-  claim(
-    key: string,
-    energyUWh: bigint,
-    more: Partial<ClaimRequest> = {},
-    quarters: readonly number[] = [0],
-  ): ClaimRequest {
-    const { meterId } = this;
-    const lines = quarters.map((quarter) => ({
-      meterId,
-      register: 'generation',
-      startsMs: NOON_MS + quarter * QUARTER_MS,
-      energyUWh,
-    }));
-    return { purpose: 'token', key, lines, ...more };
-  }
-
-  async ask(...requests: ClaimRequest[]) {
-    return this.store.energy.claim(requests, 'device-signature', this.say);
-  }
-
-  async statements(of: EnergyClass = 'energy'): Promise<readonly AccountStatement[]> {
-    const { items } = await this.store.energy.statements({ meterId: this.meterId, limit: 1000 });
-    return items.filter((one) => one.class === of);
-  }
-}
 
 export function energyTests(scene: StoreScene, it: Test): void {
-  const metered = async () => new Metered(scene, await scene.store());
+  const metered = async () => new MeteredHouse(scene, await scene.store());
 
   it('credits both classes of a reading, once however often it is told', async () => {
     const house = await metered();
