@@ -39,7 +39,7 @@ const FeeConfig = z
       .gt(1)
       .max(10)
       .default(1.5)
-      .describe('By how much each replacement of a stuck anchor multiplies the rate.'),
+      .describe('By how much each replacement or child of a stuck anchor multiplies the rate.'),
   })
   .refine(({ floorSatPerVb, maxSatPerVb }) => floorSatPerVb <= maxSatPerVb, {
     message: '"floorSatPerVb" is above "maxSatPerVb": no anchor could be made.',

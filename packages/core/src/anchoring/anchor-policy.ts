@@ -10,7 +10,7 @@ const amount = z
 export const anchorPolicySchema = z.strictObject({
   /** Blocks, the including one counted, after which a probabilistic ledger's inclusion is final. */
   finalityDepth: z.number().int().min(1).max(10_000).default(6),
-  /** How long an attempt may wait unincluded before a dearer one replaces it. */
+  /** How long an attempt may wait unincluded before it is replaced, or a child pays for it. */
   bumpEveryMs: z.number().int().min(1_000).default(600_000),
   /** Dearer attempts per intent; a reached limit is the state `capped`. */
   maxBumps: z.number().int().min(0).max(100).default(8),
