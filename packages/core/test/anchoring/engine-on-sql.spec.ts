@@ -60,7 +60,7 @@ const store = async () => ({
 
 describe('the engine on an SQL store', () => {
   // A run takes a tenth of a second and more here, and ten milliseconds in memory, where every place is cut.
-  const crash = { points: 2, nightlyPoints: 100, nightlySeeds: 2 };
+  const crash = { points: 2, nightlyPoints: 100, nightlySeeds: 2, nightlyCommitments: 3 };
   engineTests(
     suiteContext({ ...fakeSuite('ledger', false, ['child']), store, crash }, { describe, it }),
   );

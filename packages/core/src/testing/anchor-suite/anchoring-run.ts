@@ -56,7 +56,7 @@ export class AnchoringRun<World> {
   readonly clock = { ms: 1_700_000_000_000, nowMs: (): number => this.clock.ms };
   readonly policy;
   readonly commitments: Commitment[] = [];
-  readonly audit = new RunAudit();
+  readonly audit;
   #store: RunStore | undefined;
   #engine: AnchoringEngine | undefined;
   /** What the process there is has been told to publish: each is told once, and again after a restart. */
@@ -73,6 +73,7 @@ export class AnchoringRun<World> {
       ...settings.options.policy,
       ...settings.policy,
     });
+    this.audit = new RunAudit(this.policy, this.clock);
   }
 
   /**

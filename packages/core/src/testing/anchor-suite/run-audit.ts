@@ -1,7 +1,7 @@
 import { FEE_DAY_MS } from '../../anchoring/anchor-policy.js';
 import type { AnchorPolicy } from '../../anchoring/anchor-policy.js';
 import type { StoredIntent } from '../../anchoring/anchor.store.js';
-import type { Anchor, Attempt, SignedAttempt } from '../../spi/index.js';
+import type { Anchor, Attempt, Clock, SignedAttempt } from '../../spi/index.js';
 import { equal } from '../../verify/bytes.js';
 
 /** What leaves the engine, and what of it breaks a rule. */
@@ -10,7 +10,12 @@ export class RunAudit {
   readonly sent: SignedAttempt[] = [];
   readonly breaches: string[] = [];
 
-  /** The same anchor; at every broadcast the store must hold exactly these bytes. */
+  constructor(
+    private readonly policy: AnchorPolicy,
+    private readonly clock: Clock,
+  ) {}
+
+  /** The same anchor; at every broadcast the store must hold exactly these bytes, at the first one within the caps. */
   watch(anchor: Anchor, stored: () => Promise<readonly StoredIntent[]>): Anchor {
     return new Proxy(anchor, {
       get: (target, property) => {
@@ -27,11 +32,25 @@ export class RunAudit {
                 ? `other bytes than the stored ones of ${attempt.txId} were sent`
                 : `${attempt.txId} was sent before it was stored`,
             );
+          if (this.sent.every(({ txId }) => txId !== attempt.txId)) this.#withinDay(attempts);
           this.sent.push(attempt);
           return target.broadcast(attempt, signal);
         };
       },
     });
+  }
+
+  /** By what the store knows, whichever of these win. */
+  #withinDay(attempts: readonly Attempt[]): void {
+    const { maxFeePerDay } = this.policy;
+    const from = this.clock.nowMs() - FEE_DAY_MS;
+    const dearest = new Map<string, bigint>();
+    for (const { conflictKey, fee, state, createdAtMs } of attempts)
+      if (createdAtMs > from && state !== 'expired' && state !== 'replaced')
+        if (fee.amount > (dearest.get(conflictKey) ?? 0n)) dearest.set(conflictKey, fee.amount);
+    const most = [...dearest.values()].reduce((total, fee) => total + fee, 0n);
+    if (maxFeePerDay !== undefined && most > maxFeePerDay)
+      this.breaches.push(`sent within a day may cost ${most}, the cap is ${maxFeePerDay}`);
   }
 }
 
@@ -43,8 +62,15 @@ const paid = (intents: readonly StoredIntent[]): Attempt[] =>
 const sum = (attempts: readonly Attempt[]): bigint =>
   attempts.reduce((total, { fee }) => total + fee.amount, 0n);
 
-/** What was really paid, and every single offer, against the caps of the policy. */
-export function capBreaches(intents: readonly StoredIntent[], policy: AnchorPolicy): string[] {
+/**
+ * What was really paid, and every single offer, against the caps of the policy. `lossy`: of what it paid for attempts that it
+ * lost a store learns later, so a day is judged by what it knew when it sent.
+ */
+export function capBreaches(
+  intents: readonly StoredIntent[],
+  policy: AnchorPolicy,
+  lossy: boolean,
+): string[] {
   const { maxFeePerIntent, maxFeePerDay } = policy;
   const breaches: string[] = [];
   const over = (what: string, amount: bigint, cap: bigint | undefined): void => {
@@ -55,7 +81,7 @@ export function capBreaches(intents: readonly StoredIntent[], policy: AnchorPoli
       over(`fee of attempt ${number}`, fee.amount, maxFeePerIntent);
     over(`fees of size ${intent.commitment.size}`, sum(paid([intent])), maxFeePerIntent);
   }
-  const all = paid(intents);
+  const all = lossy ? [] : paid(intents);
   for (const { createdAtMs: from } of all)
     over(
       'fees of a day',
