@@ -71,6 +71,7 @@ export function warningsFor(
         `anchors.${entry.instanceId}.policy.maxFeePerDay is not set; nothing limits what this anchor spends in a day.`,
       );
   }
+  warnings.push(...sharedWallets(config.anchors));
   const isOwnWord = ({ plugin }: ConfiguredPlugin): boolean =>
     (plugin.capabilities as AnchorCapabilities).trust === 'operator';
   if (anchors.every(isOwnWord) && profile === 'production') {
@@ -88,4 +89,26 @@ export function warningsFor(
     }
   }
   return warnings;
+}
+
+/** Members of an anchor's block that hold the key of a wallet, and those that say on which ledger. */
+const WALLET_KEYS = ['key', 'wif'] as const;
+const LEDGER_NAMES = ['chainId', 'network'] as const;
+
+/** Two anchors over one wallet spend each other's coins and wait for each other's nonces. */
+function sharedWallets(anchors: GatewayConfig['anchors']): readonly string[] {
+  const holders = new Map<string, string>();
+  return Object.entries(anchors).flatMap(([id, block]) => {
+    const secret = WALLET_KEYS.map((name) => block[name]).find(
+      (value) => typeof value === 'string',
+    );
+    if (secret === undefined) return [];
+    const ledger = LEDGER_NAMES.map((name) => block[name]);
+    const wallet = JSON.stringify([secret.replace(/^0x/, '').toLowerCase(), ledger]);
+    const other = holders.get(wallet);
+    holders.set(wallet, other ?? id);
+    return other === undefined
+      ? []
+      : [`anchors.${other} and anchors.${id} pay from one key; give each a wallet of its own.`];
+  });
 }

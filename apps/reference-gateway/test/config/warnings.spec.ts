@@ -42,6 +42,23 @@ it.each([
   expect(told).toEqual(warned ? [expect.stringContaining('anchors.bitcoin.policy')] : []);
 });
 
+it('warns of two anchors over one wallet, and not of one key on two chains', () => {
+  const key = 'ab'.repeat(32);
+  const told = (other: object) =>
+    warningsFor(
+      gatewayConfigSchema.parse({
+        origin: 'warn.test/log',
+        anchors: { a: { use: 'x', chainId: 1, key }, b: { use: 'x', chainId: 1, ...other } },
+      }),
+      [],
+    ).filter((warning) => warning.includes('pay from one key'));
+  expect(told({ key: `0x${key.toUpperCase()}` })).toEqual([
+    expect.stringContaining('anchors.a and anchors.b'),
+  ]);
+  expect(told({ key, chainId: 10 })).toEqual([]);
+  expect(told({ key: 'cd'.repeat(32) })).toEqual([]);
+});
+
 it('says how a fee of more digits than a number holds is written', () => {
   const parse = (maxFeePerDay: unknown) =>
     gatewayConfigSchema.safeParse({
