@@ -16,33 +16,49 @@ const SETTINGS = {
   outputSelection: { '*': { '*': ['abi', 'evm.bytecode.object', 'evm.deployedBytecode.object'] } },
 };
 
+/** Contracts that only tests use, several in a file; their module stands beside it. */
+const ODD = 'test/ports/OddContracts.sol';
+
 /** Compiles every contract: what its artifact module is to hold. Throws with all the compiler's errors. */
 export function compileContracts() {
-  const files = readdirSync(join(root, 'contracts'), { recursive: true })
+  const files = readdirSync(join(root, 'contracts'), { encoding: 'utf8', recursive: true })
     .filter((file) => file.endsWith('.sol'))
     .sort();
   const sources = Object.fromEntries(
-    files.map((file) => [file, { content: readFileSync(join(root, 'contracts', file), 'utf8') }]),
+    [...files.map((file) => [file, join('contracts', file)]), [ODD, ODD]].map(([name, path]) => [
+      name,
+      { content: readFileSync(join(root, path), 'utf8') },
+    ]),
   );
   const input = { language: 'Solidity', sources, settings: SETTINGS };
   const { contracts, errors = [] } = JSON.parse(solc.compile(JSON.stringify(input)));
   if (errors.length > 0)
     throw new Error(errors.map(({ formattedMessage }) => formattedMessage).join('\n'));
-  return files.flatMap((file) => {
-    const name = basename(file, '.sol');
-    const compiled = contracts[file]?.[name];
-    if (compiled === undefined || compiled.evm.bytecode.object === '') return [];
+  const compiled = (file, name, module) => {
+    const found = contracts[file]?.[name];
+    if (found === undefined || found.evm.bytecode.object === '') return [];
+    const { abi, evm } = found;
     return [
       {
         name,
         file,
-        module: join(dirname(file), `${kebab(name)}.ts`),
-        abi: JSON.stringify(compiled.abi),
-        bytecode: `0x${compiled.evm.bytecode.object}`,
-        runtimeBytecode: `0x${compiled.evm.deployedBytecode.object}`,
+        module,
+        abi: JSON.stringify(abi),
+        bytecode: `0x${evm.bytecode.object}`,
+        runtimeBytecode: `0x${evm.deployedBytecode.object}`,
       },
     ];
-  });
+  };
+  return [
+    ...files.flatMap((file) => {
+      const name = basename(file, '.sol');
+      const module = join('src/artifacts', dirname(file), `${kebab(name)}.ts`);
+      return compiled(file, name, module).map((one) => ({ ...one, file: `contracts/${file}` }));
+    }),
+    ...Object.keys(contracts[ODD]).flatMap((name) =>
+      compiled(ODD, name, join(dirname(ODD), 'odd', `${kebab(name)}.ts`)),
+    ),
+  ];
 }
 
 const kebab = (name) =>
@@ -53,7 +69,7 @@ const kebab = (name) =>
 
 /** The text of an artifact module, in the repository's format. */
 const moduleOf = ({ name, file, abi, bytecode, runtimeBytecode }) =>
-  `// Written by scripts/compile.mjs from contracts/${file}; do not edit.
+  `// Written by scripts/compile.mjs from ${file}; do not edit.
 export const ${name} = {
   abi: '${abi}',
   bytecode:
@@ -65,7 +81,7 @@ export const ${name} = {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   for (const artifact of compileContracts()) {
-    const path = join(root, 'src/artifacts', artifact.module);
+    const path = join(root, artifact.module);
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, moduleOf(artifact));
     console.log(`${artifact.name}: ${(artifact.runtimeBytecode.length - 2) / 2} bytes of code`);

@@ -7,7 +7,7 @@ describe('the committed artifacts', () => {
     const compiled = compileContracts();
     expect(compiled.length).toBeGreaterThan(0);
     for (const { name, module, abi, bytecode, runtimeBytecode } of compiled) {
-      const path = join(import.meta.dirname, '../src/artifacts', module);
+      const path = join(import.meta.dirname, '..', module);
       const committed = (await import(pathToFileURL(path).href)) as Record<string, unknown>;
       expect(committed[name]).toEqual({ abi, bytecode, runtimeBytecode });
     }

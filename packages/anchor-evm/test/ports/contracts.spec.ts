@@ -1,8 +1,7 @@
 import { id, MaxUint256, ZeroAddress } from 'ethers';
-import { type Deployed, oddContracts, TestChain } from './test-chain.js';
+import { type Deployed, odd, TestChain } from './test-chain.js';
 
 let chain: TestChain;
-let odd: ReturnType<typeof oddContracts>;
 let token: Deployed;
 let certificates: Deployed;
 let settlement: Deployed;
@@ -14,7 +13,6 @@ const gas: Record<string, number> = {};
 
 beforeAll(async () => {
   chain = await TestChain.start();
-  odd = oddContracts();
   [owner, operator, alice, bob, stranger] = [0, 1, 2, 3, 4].map((index) =>
     chain.account(index),
   ) as [string, string, string, string, string];

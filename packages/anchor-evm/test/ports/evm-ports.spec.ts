@@ -4,18 +4,16 @@ import type { AnchorPorts, PluginContext } from '@wattproof/core/spi';
 import { describePorts } from '@wattproof/core/testing';
 import { hashMessage, id, MaxUint256, Wallet } from 'ethers';
 import { EnergyToken } from '../../src/artifacts/ports/energy-token.js';
-import { Deployed, oddContracts, TestChain } from './test-chain.js';
+import { Deployed, odd, TestChain } from './test-chain.js';
 
 /** Accounts: 0 owns, 1 operates, 2 to 4 trade, 5 anchors. */
 let chain: TestChain;
-let odd: ReturnType<typeof oddContracts>;
 let euro: Deployed;
 let configuration: { ports: object; [member: string]: unknown };
 let snapshot = '';
 
 beforeAll(async () => {
   chain = await TestChain.start();
-  odd = oddContracts();
   euro = await chain.deploy(odd.OddToken);
   const { token, certificates, settlement } = await chain.deployPorts();
   for (const trader of [2, 3, 4].map((index) => chain.account(index))) {

@@ -1,11 +1,14 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { computeAddress, getAddress, Interface, type InterfaceAbi } from 'ethers';
-import solc from 'solc';
 import { EnergyCertificates } from '../../src/artifacts/ports/energy-certificates.js';
 import { EnergyToken } from '../../src/artifacts/ports/energy-token.js';
 import { Settlement } from '../../src/artifacts/ports/settlement.js';
 import { Anvil, type RpcAnswer } from '../anvil/anvil.js';
+import { OddReceiver } from './odd/odd-receiver.js';
+import { OddToken } from './odd/odd-token.js';
+import { OddWallet } from './odd/odd-wallet.js';
+
+/** The contracts of OddContracts.sol. */
+export const odd = { OddReceiver, OddToken, OddWallet };
 
 interface Artifact {
   readonly abi: InterfaceAbi;
@@ -115,30 +118,4 @@ export class TestChain {
     const { contractAddress } = await this.receipt(String(result));
     return new Deployed(this, getAddress(String(contractAddress)), abi);
   }
-}
-
-/** The contracts of OddContracts.sol by name. */
-export function oddContracts(): Readonly<
-  Record<'OddToken' | 'OddReceiver' | 'OddWallet', Artifact>
-> {
-  const content = readFileSync(join(import.meta.dirname, 'OddContracts.sol'), 'utf8');
-  const input = {
-    language: 'Solidity',
-    sources: { odd: { content } },
-    settings: {
-      evmVersion: 'paris',
-      outputSelection: { '*': { '*': ['abi', 'evm.bytecode.object'] } },
-    },
-  };
-  const { contracts, errors } = JSON.parse(solc.compile(JSON.stringify(input)));
-  if (contracts?.odd === undefined) throw new Error(JSON.stringify(errors));
-  const artifact = (name: string): Artifact => ({
-    abi: contracts.odd[name].abi,
-    bytecode: `0x${contracts.odd[name].evm.bytecode.object}`,
-  });
-  return {
-    OddToken: artifact('OddToken'),
-    OddReceiver: artifact('OddReceiver'),
-    OddWallet: artifact('OddWallet'),
-  };
 }
