@@ -292,6 +292,24 @@ describe('a node without an index of all transactions', () => {
     expect(await anchor.observe([waiting], signal)).toMatchObject([{ status: 'seen' }]);
   });
 
+  it.each([0, -3])(
+    'has nothing that its wallet alone keeps (%i confirmations)',
+    async (confirmations) => {
+      const node = new ReplayedNode();
+      const hex = Buffer.from(waiting.signed).toString('hex');
+      const kept = { hex, confirmations, blockhash: 'ab'.repeat(32) };
+      node.change = ({ name }) =>
+        name === 'gettransaction'
+          ? { text: JSON.stringify({ result: kept, error: null }) }
+          : undefined;
+      await node.during(async () => {
+        expect(await open('wallet').observe([waiting], signal)).toMatchObject([
+          { status: 'missing' },
+        ]);
+      });
+    },
+  );
+
   it('is no node for an anchor without that wallet, and the anchor says what to do', async () => {
     const ways = /rpc\.wallet.*txindex=1/;
     expect(await open('rpc').health(signal)).toMatchObject({

@@ -305,4 +305,25 @@ describe('a branch of a block', () => {
       }
     }
   });
+
+  it('repeats a node only where nothing stands to its right, on any level', () => {
+    const [leaf, left, right] = [1, 2, 3].map((i) => block.doubleSha256(Buffer.of(i))) as [
+      Buffer,
+      Buffer,
+      Buffer,
+    ];
+    const claim = { leaf, index: 2, depth: 2, branch: [leaf, left] };
+    expect(branchRoot(claim)).toHaveProperty('root');
+    expect(branchRoot({ ...claim, depth: 3, branch: [leaf, left, right] })).toHaveProperty(
+      'refused',
+    );
+    const twin = block.doubleSha256(Buffer.concat([leaf, leaf]));
+    const above = block.doubleSha256(Buffer.concat([left, twin]));
+    // A level of one node is the root.
+    expect(branchRoot({ ...claim, depth: 3, branch: [leaf, left, above] })).toHaveProperty(
+      'refused',
+    );
+    expect(branchRoot({ ...claim, index: 3 })).toHaveProperty('refused');
+    expect(branchRoot({ leaf, index: 0, depth: 1, branch: [leaf] })).toHaveProperty('refused');
+  });
 });
