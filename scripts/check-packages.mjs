@@ -26,6 +26,7 @@ const FREE_DOORS = [
   './spi',
   './verify',
   './anchoring',
+  './energy-ledger',
   './local-ledger',
   // Its peers are asked for when a store is opened.
   './mikro-orm',

@@ -3,6 +3,7 @@ export { ApiKeyService } from './accounts/api-key.service.js';
 export { AnchoringEngine } from './anchoring/index.js';
 export { Batcher } from './batching/batcher.js';
 export { MeterService } from './devices/meter.service.js';
+export { EnergyLedger } from './energy-ledger/index.js';
 export { Subscribers } from './events/subscribers.js';
 export { composeGateway } from './gateway/compose-gateway.js';
 export { adoptStore, examineLog, type LogExamination } from './gateway/examine-log.js';

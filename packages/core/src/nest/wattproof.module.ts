@@ -12,6 +12,7 @@ import { AnchoringEngine } from '../anchoring/index.js';
 import { Batcher } from '../batching/batcher.js';
 import { MeterService } from '../devices/meter.service.js';
 import { Subscribers } from '../events/subscribers.js';
+import { EnergyLedger } from '../energy-ledger/index.js';
 import { composeGateway, type GatewayOptions } from '../gateway/compose-gateway.js';
 import type { BatchPolicy } from '../gateway/gateway-options.js';
 import type { Gateway } from '../gateway/gateway.js';
@@ -74,6 +75,7 @@ export class WattproofModule implements OnApplicationBootstrap, OnApplicationShu
 const SERVICES: readonly FactoryProvider[] = [
   { provide: IngestionService, inject: [GATEWAY], useFactory: (g: Gateway) => g.ingestion },
   { provide: MeterService, inject: [GATEWAY], useFactory: (g: Gateway) => g.meters },
+  { provide: EnergyLedger, inject: [GATEWAY], useFactory: (g: Gateway) => g.energyLedger },
   { provide: ApiKeyService, inject: [GATEWAY], useFactory: (g: Gateway) => g.apiKeys },
   { provide: ProofService, inject: [GATEWAY], useFactory: (g: Gateway) => g.proofs },
   { provide: Batcher, inject: [GATEWAY], useFactory: (g: Gateway) => g.batcher },
