@@ -89,7 +89,9 @@ async function credit({ journal, store, energyLedger }, start) {
       },
     }));
     await store.ingest.commit(readings, issue);
-    await energyLedger.credit(readings.map(({ id }) => ({ entryId: id, meterId: METER })));
+    await energyLedger.credit(
+      readings.map(({ id }) => ({ entryId: id, meterId: METER, registers: ['generation'] })),
+    );
   }
 }
 

@@ -20,6 +20,12 @@ export interface Claimed {
   readonly existing: boolean;
 }
 
+/** A reading that counts now, as its event tells. */
+export interface CommittedReading extends CreditedEntry {
+  readonly meterId: string;
+  readonly registers: readonly string[];
+}
+
 /**
  * What measured energy is worth and what it was used for: one kilowatt-hour, one claim. Whoever mints, certifies or sells
  * asks here first; each claim is an entry of the log, committed with the balances it changes.
@@ -91,11 +97,14 @@ export class EnergyLedger {
   }
 
   /** Brings the accounts to what these committed readings say. Safe to repeat, in any order. */
-  async credit(entries: readonly (CreditedEntry & { readonly meterId: string })[]): Promise<void> {
-    if (entries.length === 0) return;
+  async credit(entries: readonly CommittedReading[]): Promise<void> {
     const { store, classesOf } = this.parts;
     const classes = await classesOf([...new Set(entries.map(({ meterId }) => meterId))]);
-    await store.credit(entries, classes, this.say);
+    // Most readings of most meters are consumption, and cost nothing here.
+    const crediting = entries.filter(({ meterId, registers }) =>
+      registers.some((register) => classes(meterId, register).length > 0),
+    );
+    if (crediting.length > 0) await store.credit(crediting, classes, this.say);
   }
 
   /** Waits for what is under way; nothing is taken any more. */

@@ -1,6 +1,6 @@
 import type { MeterDirectory } from '../devices/meter-directory.js';
 import { creditsOf } from '../devices/meter-registers.js';
-import { EnergyLedger } from '../energy-ledger/energy-ledger.js';
+import { type CommittedReading, EnergyLedger } from '../energy-ledger/energy-ledger.js';
 import type { Subscribers } from '../events/subscribers.js';
 import type { Journal } from '../logs/journal.js';
 import type { GatewayConfig } from '../plugins/index.js';
@@ -40,11 +40,17 @@ export function composeEnergyLedger(parts: {
   return ledger;
 }
 
-function entryOf({ data }: DomainEvent) {
-  const { entry, meter, supersedes } = data as Readonly<Record<string, string | undefined>>;
+function entryOf({ data }: DomainEvent): CommittedReading {
+  const { entry, meter, registers, supersedes } = data as unknown as {
+    readonly entry: string;
+    readonly meter: string;
+    readonly registers: readonly string[];
+    readonly supersedes?: string;
+  };
   return {
-    entryId: entry ?? '',
-    meterId: meter ?? '',
+    entryId: entry,
+    meterId: meter,
+    registers,
     ...(supersedes === undefined ? {} : { supersedes }),
   };
 }

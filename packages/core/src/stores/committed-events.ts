@@ -19,11 +19,16 @@ export function entryEvent(row: IngestRow, entryId: string, atMs: number): Commi
       account: row.accountId,
       leaf_hash: Buffer.from(row.logHash).toString('hex'),
       ...(row.reason === undefined ? {} : { reason: row.reason }),
-      ...(row.reading === undefined ? {} : { meter: row.reading.meterId }),
-      ...(row.reading?.supersedes === undefined
-        ? {}
-        : { supersedes: Buffer.from(row.reading.supersedes).toString('hex') }),
+      ...(row.reading === undefined ? {} : readingData(row.reading)),
     },
+  };
+}
+
+function readingData({ meterId, energies, supersedes }: NonNullable<IngestRow['reading']>) {
+  return {
+    meter: meterId,
+    registers: energies.map(({ register }) => register),
+    ...(supersedes === undefined ? {} : { supersedes: Buffer.from(supersedes).toString('hex') }),
   };
 }
 
