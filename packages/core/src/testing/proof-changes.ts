@@ -18,8 +18,10 @@ const VOCABULARIES: readonly (readonly string[])[] = [
   TRUST_LEVELS,
   ['rfc9162', 'kwh-btc-iot'],
   ['Ed25519', 'ES256', 'ES256K'],
-  ['bitcoin-op-return/1', 'evm-receipt/1', 'evm-state/1', 'evm-calldata/1', 'local-ledger/1'],
-  ['bitcoin:mainnet', 'bitcoin:testnet4', 'bitcoin:regtest', 'eip155:1', 'eip155:31337'],
+  ['bitcoin-op-return/1', 'bitcoin-taproot/1', 'bitcoin-opentimestamps/1', 'local-ledger/1'],
+  ['evm-receipt/1', 'evm-state/1', 'evm-calldata/1'],
+  ['bitcoin:mainnet', 'bitcoin:testnet', 'bitcoin:regtest'],
+  ['eip155:1', 'eip155:31337'],
 ];
 
 /**
