@@ -13,6 +13,9 @@ export interface BlockHeader {
   readonly receiptsRoot: Uint8Array;
 }
 
+/** The last second that a date can be made of (ECMA-262, 21.4.1.1). */
+const MAX_TIME_S = 8_640_000_000_000;
+
 /** Fields of a header before London. */
 const LEAST_FIELDS = 15;
 
@@ -27,7 +30,7 @@ export function readHeader(bytes: Uint8Array): BlockHeader {
     transactionsRoot: root(fields[4]),
     receiptsRoot: root(fields[5]),
     number: safe(fields[8]),
-    timeS: safe(fields[11]),
+    timeS: safe(fields[11], MAX_TIME_S),
   };
 }
 
@@ -36,8 +39,8 @@ function root(field: Rlp | undefined): Uint8Array {
   throw new MalformedRlp('a root of 32 bytes expected');
 }
 
-function safe(field: Rlp | undefined): number {
-  const value = Number(scalarOf(field));
-  if (!Number.isSafeInteger(value)) throw new MalformedRlp('a number beyond 2^53');
-  return value;
+function safe(field: Rlp | undefined, most = Number.MAX_SAFE_INTEGER): number {
+  const value = scalarOf(field);
+  if (value > most) throw new MalformedRlp(`a number above ${most}`);
+  return Number(value);
 }

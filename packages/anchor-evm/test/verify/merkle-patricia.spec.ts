@@ -164,6 +164,9 @@ describe('a block header', () => {
     });
     expect(`0x${header.hash}`).toBe(keccak256(encodeRlp(fields)));
     expect(() => readHeader(encodeRlp(fields.slice(1)))).toThrow(MalformedRlp);
+    const at = (timeS: bigint) => readHeader(encodeRlp(fields.toSpliced(11, 1, scalar(timeS))));
+    expect(new Date(at(8_640_000_000_000n).timeS * 1000).toISOString()).toMatch(/^\+275760/);
+    expect(() => at(8_640_000_000_001n)).toThrow(MalformedRlp);
     expect(() =>
       readHeader(encodeRlp([...fields.slice(0, 5), fields[2], ...fields.slice(6)])),
     ).toThrow(MalformedRlp);
