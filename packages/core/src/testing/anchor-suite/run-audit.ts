@@ -44,14 +44,30 @@ export class RunAudit {
   #withinDay(attempts: readonly Attempt[]): void {
     const { maxFeePerDay } = this.policy;
     const from = this.clock.nowMs() - FEE_DAY_MS;
-    const dearest = new Map<string, bigint>();
-    for (const { conflictKey, fee, state, createdAtMs } of attempts)
-      if (createdAtMs > from && state !== 'expired' && state !== 'replaced')
-        if (fee.amount > (dearest.get(conflictKey) ?? 0n)) dearest.set(conflictKey, fee.amount);
-    const most = [...dearest.values()].reduce((total, fee) => total + fee, 0n);
+    const able = attempts.filter(
+      ({ state, createdAtMs }) => createdAtMs > from && state !== 'expired' && state !== 'replaced',
+    );
+    // A child can win with its parent alone, so it counts against what may come instead of that.
+    const most = dearestOfEach(
+      able.filter(({ childOf }) => able.every(({ txId }) => txId !== childOf)),
+      ({ txId }) => dearestOfEach(able.filter(({ childOf }) => childOf === txId)),
+    );
     if (maxFeePerDay !== undefined && most > maxFeePerDay)
       this.breaches.push(`sent within a day may cost ${most}, the cap is ${maxFeePerDay}`);
   }
+}
+
+/** Of the attempts on one conflict key the dearest, with what comes on top of it; of all keys together. */
+function dearestOfEach(
+  attempts: readonly Attempt[],
+  onTop: (attempt: Attempt) => bigint = () => 0n,
+): bigint {
+  const dearest = new Map<string, bigint>();
+  for (const attempt of attempts) {
+    const cost = attempt.fee.amount + onTop(attempt);
+    if (cost > (dearest.get(attempt.conflictKey) ?? 0n)) dearest.set(attempt.conflictKey, cost);
+  }
+  return [...dearest.values()].reduce((total, cost) => total + cost, 0n);
 }
 
 const paid = (intents: readonly StoredIntent[]): Attempt[] =>
