@@ -8,6 +8,8 @@ import { quantity } from './rpc-values.js';
 export interface SendOptions {
   readonly chainId: number;
   readonly rpc: RpcOptions | readonly RpcOptions[];
+  /** How many of several nodes must agree; left out, most of them. */
+  readonly quorum?: number | undefined;
   /** Private key in hex, or whoever signs. */
   readonly signer: EvmSigner | string;
   /** Most that a unit of gas may cost. */
@@ -39,8 +41,8 @@ export class OneOffSender {
   readonly #signer: EvmSigner;
 
   constructor(readonly options: SendOptions) {
-    const { rpc, chainId, signer, signal } = options;
-    this.node = new EvmNode(rpc, chainId);
+    const { rpc, chainId, quorum, signer, signal } = options;
+    this.node = new EvmNode(rpc, chainId, quorum);
     this.#signer = typeof signer === 'string' ? new KeySigner(signer) : signer;
     this.signal = signal ?? new AbortController().signal;
   }

@@ -85,6 +85,14 @@ describe('gateway setup', () => {
     expect(await nonce(0)).toBe(used);
   });
 
+  it('asks the nodes that there are, as many as the quorum wants', async () => {
+    const rpc = [{ url: 'http://127.0.0.1:9' }, { url: anvil.url }];
+    configure({ rpc, quorum: 1 });
+    expect(await run('chain', 'deploy-registry')).toMatchObject({ code: 0, err: '' });
+    configure({ rpc });
+    expect((await run('chain', 'deploy-registry', '--dry-run')).out).toMatch(/is at .* already/);
+  });
+
   it('deploys the ports from another account, and their owner appoints and dismisses the operator', async () => {
     const deployed = await run(
       'chain',

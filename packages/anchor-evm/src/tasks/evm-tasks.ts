@@ -44,14 +44,14 @@ export function evmTasks(
 
 /** How a task sends: within the caps of the configuration, from the account it is told. */
 export function sendOptions(
-  { chainId, rpc, maxFeeGwei, maxPriorityFeeGwei }: EvmConfig,
+  { chainId, rpc, quorum, maxFeeGwei, maxPriorityFeeGwei }: EvmConfig,
   { values, dryRun, out: say, signal }: AnchorTaskRequest,
   payer?: EvmSigner,
 ): SendOptions {
   const signer = values['key'] === undefined ? payer : keyOf(values['key']);
   if (signer === undefined)
     throw new AnchorError('invalid', 'Give "key", the private key of the owner of the contracts.');
-  return { chainId, rpc, signer, maxFeeGwei, maxPriorityFeeGwei, dryRun, say, signal };
+  return { chainId, rpc, quorum, signer, maxFeeGwei, maxPriorityFeeGwei, dryRun, say, signal };
 }
 
 export function addressOf(name: string, value: string | undefined): string {
