@@ -7,7 +7,7 @@ import type { SuiteContext } from './suite-context.js';
 import { signal } from './suite-kit.js';
 
 /** Fee floors, in multiples of what a first attempt costs on a calm ledger; a cap lies between the last two. */
-const [RAISED, HIGH, CAP, BEYOND] = [2, 4, 6, 12] as const;
+const [RAISED, HIGH, CAP, BEYOND] = [2, 4, 7, 12] as const;
 /** Passes in which the cap has to hold before the ledger asks less again. */
 const CAPPED_PASSES = 3;
 
