@@ -1,7 +1,7 @@
 import type { DevicesConfig } from '../devices/devices.config.js';
 import type { MeterDirectory } from '../devices/meter-directory.js';
 import type { SignatureVerifier } from '../devices/signature-verifier.js';
-import { batchMessage, readingMessage } from '../verify/device-signing.js';
+import { batchMessage, signedMessage } from '../verify/device-signing.js';
 import type { CanonicalDocument, ReadingFacts } from '../verify/formats/format.js';
 import type { Hashing } from '../verify/tree-hashing.js';
 import {
@@ -107,7 +107,7 @@ export class Authenticator {
     const claimed = this.identify(signature, item, nowMs);
     if (claimed instanceof Refusal) return claimed;
     const { format, bytes } = item.document;
-    const message = readingMessage(format, signature.keyId, bytes);
+    const message = signedMessage(format, signature.keyId, bytes);
     if (!this.parts.signatures.verify(claimed.key.publicKey, message, signature.value))
       return invalidSignature('the document');
     return authenticated(claimed, signature);

@@ -50,6 +50,20 @@ export function readingMessage(
   );
 }
 
+/** Formats older than this project: their devices sign the canonical bytes as they are. */
+const SIGNED_AS_IS: readonly string[] = ['gridtokenx-meter/1', 'ocmf'];
+
+/** The bytes under the signature over one reading of a format. Throws `bad_signed_field`. */
+export function signedMessage(
+  format: string,
+  keyId: string,
+  canonicalBytes: Uint8Array,
+): Uint8Array {
+  return SIGNED_AS_IS.includes(format)
+    ? canonicalBytes
+    : readingMessage(format, keyId, canonicalBytes);
+}
+
 /**
  * What a device signs for many readings: `wattproof/reading-batch/v1\n` ‖ key id ‖ `\n` ‖ uint32be(count) ‖ root.
  * Throws `bad_signed_field`.

@@ -1,6 +1,6 @@
 import type { BundleSignature } from './bundle.js';
 import type { Sha256 } from './contracts.js';
-import { batchItemLeaf, batchMessage, readingMessage } from './device-signing.js';
+import { batchItemLeaf, batchMessage, signedMessage } from './device-signing.js';
 import { verifyEd25519, type Ed25519Equation } from './ed25519.js';
 import { rootFromPath } from './inclusion.js';
 import type { ReportDraft } from './proof-report.js';
@@ -27,7 +27,7 @@ function messageOf(
   sha256: Sha256 | undefined,
 ): Uint8Array | undefined {
   const { keyId, batch } = signature;
-  if (batch === undefined) return readingMessage(entry.format, keyId, entry.bytes);
+  if (batch === undefined) return signedMessage(entry.format, keyId, entry.bytes);
   const { nonce, index, count, path } = batch;
   const leaf = batchItemLeaf(nonce, entry.logHash, sha256);
   const root = rootFromPath({ profile: 'rfc9162', leaf, index, size: count, path }, sha256);

@@ -95,6 +95,7 @@ export {
   readingMessage,
   registerMessage,
   rotateMessage,
+  signedMessage,
   SignedMessageError,
 } from './device-signing.js';
 export {

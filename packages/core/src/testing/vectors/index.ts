@@ -9,6 +9,7 @@ export const vectorFamilies: Readonly<Record<string, () => Promise<{ run: Vector
   'device-signing': () => import('./device-signing.js'),
   // Further cases of the same structure: which values emlog-1.1 turns into which.
   emlog_coercions: () => import('./kwh_canonical_leaf.js'),
+  gridtokenx_meter_signature: () => import('./gridtokenx_meter_signature.js'),
   kwh_api_shapes: () => import('./kwh_api_shapes.js'),
   kwh_canonical_leaf: () => import('./kwh_canonical_leaf.js'),
   kwh_merkle: () => import('./kwh_merkle.js'),

@@ -1,11 +1,20 @@
 import { emlog } from './emlog.js';
 import type { CanonicalDocument } from './format.js';
+import { gridtokenxMeter } from './gridtokenx-meter.js';
 import { reading } from './reading.js';
 import { FormatRegistry } from './registry.js';
 import { audit, claim, erasure, logKey } from './system-formats.js';
 
 /** The formats this package defines. More are added with `defaultFormats.with([codec, …])`. */
-export const defaultFormats = new FormatRegistry([emlog, reading, logKey, erasure, audit, claim]);
+export const defaultFormats = new FormatRegistry([
+  emlog,
+  reading,
+  gridtokenxMeter,
+  logKey,
+  erasure,
+  audit,
+  claim,
+]);
 
 /** Names of the formats this package defines. */
 export const formats: readonly string[] = defaultFormats.names;
