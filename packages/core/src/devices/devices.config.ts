@@ -10,9 +10,9 @@ export const DevicesConfig = z.strictObject({
   allowlist: z.array(z.string().min(1).max(256)).max(100_000).default([]),
   /** Signature algorithms devices may use. */
   algorithms: z
-    .array(z.enum(['Ed25519']))
+    .array(z.enum(['Ed25519', 'ES256', 'ES256K']))
     .min(1)
-    .default(['Ed25519']),
+    .default(['Ed25519', 'ES256', 'ES256K']),
   /** Life of a challenge for proof of possession. */
   challengeTtlMs: z.number().int().positive().default(300_000),
   /** Challenges one network may ask for without a key: a token bucket. The burst is a fleet behind one address. */

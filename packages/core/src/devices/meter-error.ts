@@ -5,6 +5,7 @@ export const METER_ERRORS = {
   alg_not_allowed: 400,
   key_id_mismatch: 400,
   key_not_prime_order: 400,
+  key_not_on_curve: 400,
   possession_not_proven: 401,
   challenge_unknown: 401,
   meter_not_listed: 403,

@@ -1,9 +1,8 @@
 import type { Journal, Journaled } from '../logs/journal.js';
 import type { Clock } from '../spi/index.js';
 import type { JsonObject, Sha256 } from '../verify/contracts.js';
-import { registerMessage, SignedMessageError } from '../verify/device-signing.js';
-import { isPrimeOrderKey } from '../verify/ed25519.js';
-import { decodeSpki, keyIdOf } from '../verify/spki.js';
+import { registerMessage } from '../verify/device-signing.js';
+import { checkedDeviceKey, checkPossession, type DeviceKey } from './device-key.js';
 import type { DevicesConfig } from './devices.config.js';
 import type { MeterDirectory } from './meter-directory.js';
 import { MeterError } from './meter-error.js';
@@ -65,22 +64,27 @@ export class MeterService {
    * nonce whose signature was good is used up. `actor`: who asked, when it was not the device itself.
    */
   async register(body: unknown, accountId: string, actor?: string): Promise<StoredMeter> {
-    const { store, sha256, clock, directory } = this.parts;
+    const { store, sha256, clock, directory, config, signatures, origin } = this.parts;
     const parsed = MeterRegistration.safeParse(body);
     if (!parsed.success) throw new MeterError('registration_invalid', problemsOf(parsed.error));
     const request = parsed.data;
-    this.checkKey(request);
-    const keyId = keyIdOf(request.public_key, sha256);
-    if (request.key_id !== undefined && request.key_id !== keyId)
-      throw new MeterError('key_id_mismatch', `the id of this public key is ${keyId}`);
-    this.checkPossession(request, keyId);
+    const key = checkedDeviceKey(request, config.algorithms, sha256);
+    const { keyId } = key;
+    const { nonce, signature } = request.proof_of_possession;
+    checkPossession(
+      signatures,
+      key.publicKey,
+      () => registerMessage(origin, request.meter_id, keyId, nonce),
+      signature,
+      `the registration of this meter at ${origin}`,
+    );
     const state = await this.firstState(request.meter_id);
-    if (!(await store.useChallenge(request.proof_of_possession.nonce)))
+    if (!(await store.useChallenge(nonce)))
       throw new MeterError(
         'challenge_unknown',
         'the nonce is unknown, used or expired; ask for a new challenge',
       );
-    const meter = meterOf(request, { keyId, state, accountId, nowMs: clock.nowMs() });
+    const meter = meterOf(request, { key, state, accountId, nowMs: clock.nowMs() });
     const said = this.said(meter, 'meter.registered', actor ?? `device ${keyId}`, {
       state,
       key_id: keyId,
@@ -161,39 +165,6 @@ export class MeterService {
     return Buffer.from(this.parts.sha256(Buffer.from(lines, 'utf8'))).toString('hex');
   }
 
-  private checkKey({ alg, public_key: spki }: MeterRegistration): void {
-    const { algorithms } = this.parts.config;
-    if (!(algorithms as readonly string[]).includes(alg))
-      throw new MeterError('alg_not_allowed', `allowed algorithms are ${algorithms.join(', ')}`);
-    const decoded = decodeSpki(spki);
-    if (decoded === undefined || decoded.alg !== alg)
-      throw new MeterError(
-        'public_key_invalid',
-        `"public_key" is not the SPKI DER of an ${alg} key`,
-      );
-    if (!isPrimeOrderKey(decoded.key))
-      throw new MeterError(
-        'key_not_prime_order',
-        'the key is not a canonical point of prime order; make a new one',
-      );
-  }
-
-  private checkPossession(request: MeterRegistration, keyId: string): void {
-    const { nonce, signature } = request.proof_of_possession;
-    let message: Uint8Array;
-    try {
-      message = registerMessage(this.parts.origin, request.meter_id, keyId, nonce);
-    } catch (error) {
-      if (!(error instanceof SignedMessageError)) throw error;
-      throw new MeterError('registration_invalid', error.message);
-    }
-    if (!this.parts.signatures.verify(request.public_key, message, signature))
-      throw new MeterError(
-        'possession_not_proven',
-        `the signature is not the key's over the registration of this meter at ${this.parts.origin}`,
-      );
-  }
-
   private async firstState(meterId: string): Promise<MeterState> {
     const { store, config } = this.parts;
     const { registration, allowlist } = config;
@@ -209,7 +180,7 @@ export class MeterService {
 
 function meterOf(
   request: MeterRegistration,
-  at: { keyId: string; state: MeterState; accountId: string; nowMs: number },
+  at: { key: DeviceKey; state: MeterState; accountId: string; nowMs: number },
 ): StoredMeter {
   const { meter_id: meterId, device_id, site_id, owner, rating_w, nameplate } = request;
   return {
@@ -224,9 +195,7 @@ function meterOf(
     state: at.state,
     keys: [
       {
-        keyId: at.keyId,
-        alg: 'Ed25519',
-        publicKey: request.public_key,
+        ...at.key,
         epoch: 0,
         // The first key speaks for what the meter measured before it was registered too; age rules still hold.
         validFromMs: 0,

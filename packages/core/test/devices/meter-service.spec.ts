@@ -196,7 +196,12 @@ describe('Registering a meter', () => {
       (n: string) => request(n, { public_key: base64(Buffer.concat([key.spki, Buffer.alloc(1)])) }),
       'public_key_invalid',
     ],
-    ['another algorithm', (n: string) => request(n, { alg: 'ES256' }), 'alg_not_allowed'],
+    [
+      'the key of another algorithm',
+      (n: string) => request(n, { alg: 'ES256' }),
+      'public_key_invalid',
+    ],
+    ['an unknown algorithm', (n: string) => request(n, { alg: 'RS256' }), 'alg_not_allowed'],
     [
       'a key of small order',
       (n: string) => request(n, { public_key: base64(smallOrder) }),

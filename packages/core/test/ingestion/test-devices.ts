@@ -1,32 +1,78 @@
-import { createHash, createPrivateKey, createPublicKey, sign, type KeyObject } from 'node:crypto';
+import {
+  createECDH,
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  sign,
+  type KeyObject,
+} from 'node:crypto';
 import type { MeterState, StoredMeter } from '../../src/devices/meter.store.js';
 import { fingerprintOfMeterId } from '../../src/devices/meter-fingerprint.js';
 import { nativeSha256 } from '../../src/hashing/native-hashing.js';
 import { signedBatchTree } from '../../src/ingestion/signed-batch.js';
 import { batchMessage, readingMessage } from '../../src/verify/device-signing.js';
 import { readDocument } from '../../src/verify/formats/default-formats.js';
-import { keyIdOf } from '../../src/verify/spki.js';
+import { keyIdOf, type SignatureAlgorithm } from '../../src/verify/spki.js';
 import { logHash } from '../../src/verify/tree-hashing.js';
 
 const PKCS8_HEAD = Buffer.from('302e020100300506032b657004220420', 'hex');
 
-/** An Ed25519 key that is the same in every run. */
+/** Node's name of each curve, and half the order of its group: of s and n − s the lower one is sent. */
+const CURVES = {
+  ES256: ['prime256v1', 0x7fffffff800000007fffffffffffffffde737d56d38bcf4279dce5617e3192a8n],
+  ES256K: ['secp256k1', 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0n],
+} as const;
+
+/** A key that is the same in every run. */
 export class TestKey {
   readonly spki: Buffer;
   readonly keyId: string;
   private readonly privateKey: KeyObject;
 
-  constructor(name: string) {
+  constructor(
+    name: string,
+    readonly alg: SignatureAlgorithm = 'Ed25519',
+  ) {
     const seed = createHash('sha256').update(`test key ${name}`).digest();
-    const key = Buffer.concat([PKCS8_HEAD, seed]);
-    this.privateKey = createPrivateKey({ key, format: 'der', type: 'pkcs8' });
-    this.spki = createPublicKey(this.privateKey).export({ format: 'der', type: 'spki' });
+    this.privateKey = privateKeyOf(alg, seed);
+    const publicKey = createPublicKey(this.privateKey);
+    this.spki = publicKey.export({ format: 'der', type: 'spki' });
     this.keyId = keyIdOf(this.spki);
   }
 
   sign(message: Uint8Array): Buffer {
-    return sign(null, message, this.privateKey);
+    if (this.alg === 'Ed25519') return sign(null, message, this.privateKey);
+    const half = CURVES[this.alg][1];
+    const key = { key: this.privateKey, dsaEncoding: 'ieee-p1363' } as const;
+    const signature = sign('sha256', message, key);
+    const s = BigInt(`0x${signature.toString('hex', 32)}`);
+    if (s <= half) return signature;
+    // n is odd: n = 2 · half + 1.
+    const low = (2n * half + 1n - s).toString(16).padStart(64, '0');
+    return Buffer.concat([signature.subarray(0, 32), Buffer.from(low, 'hex')]);
   }
+}
+
+function privateKeyOf(alg: SignatureAlgorithm, seed: Buffer): KeyObject {
+  if (alg === 'Ed25519') {
+    const key = Buffer.concat([PKCS8_HEAD, seed]);
+    return createPrivateKey({ key, format: 'der', type: 'pkcs8' });
+  }
+  const [curve] = CURVES[alg];
+  const ecdh = createECDH(curve);
+  ecdh.setPrivateKey(seed);
+  const point = ecdh.getPublicKey();
+  const part = (from: number): string => point.subarray(from, from + 32).toString('base64url');
+  return createPrivateKey({
+    format: 'jwk',
+    key: {
+      kty: 'EC',
+      crv: alg === 'ES256' ? 'P-256' : 'secp256k1',
+      d: seed.toString('base64url'),
+      x: part(1),
+      y: part(33),
+    },
+  });
 }
 
 export interface SentEnvelope {
@@ -57,7 +103,7 @@ export class TestDevice {
       keys: [
         {
           keyId: this.key.keyId,
-          alg: 'Ed25519',
+          alg: this.key.alg,
           publicKey: this.key.spki,
           epoch: 0,
           validFromMs: 0,
@@ -102,7 +148,7 @@ export class TestDevice {
     const text = typeof document === 'string' ? document : JSON.stringify(document);
     const message = readingMessage(format, this.key.keyId, readDocument(format, text).bytes);
     return {
-      alg: 'Ed25519',
+      alg: this.key.alg,
       key_id: this.key.keyId,
       value: this.key.sign(message).toString('base64'),
     };
@@ -124,7 +170,7 @@ export class TestDevice {
       format: 'batch/1',
       batch_nonce: nonce.toString('base64'),
       items: documents.map((document) => ({ format: 'reading/1', document })),
-      signature: { alg: 'Ed25519', key_id: this.key.keyId, value: value.toString('base64') },
+      signature: { alg: this.key.alg, key_id: this.key.keyId, value: value.toString('base64') },
     };
   }
 }

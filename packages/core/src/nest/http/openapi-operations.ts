@@ -26,7 +26,7 @@ const signature = {
   type: 'object',
   required: ['alg', 'key_id', 'value'],
   properties: {
-    alg: { type: 'string', enum: ['Ed25519'] },
+    alg: { type: 'string', enum: ['Ed25519', 'ES256', 'ES256K'] },
     key_id: { type: 'string', description: 'First 16 hex digits of SHA-256 over the SPKI DER.' },
     value: { type: 'string', format: 'byte' },
   },
@@ -52,7 +52,7 @@ const registration = {
     site_id: text,
     owner: text,
     public_key: { type: 'string', format: 'byte', description: 'SPKI DER.' },
-    alg: { type: 'string', enum: ['Ed25519'] },
+    alg: { type: 'string', enum: ['Ed25519', 'ES256', 'ES256K'] },
     rating_w: { type: 'integer', description: 'Rated power in watts.' },
     proof_of_possession: {
       type: 'object',
