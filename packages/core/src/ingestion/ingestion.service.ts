@@ -1,4 +1,3 @@
-import type { DevicesConfig } from '../devices/devices.config.js';
 import type { TokenBuckets } from '../devices/token-bucket.js';
 import type { Clock, Ingest, IngestItem } from '../spi/index.js';
 import type { MeterKey } from '../devices/meter.store.js';
@@ -13,10 +12,11 @@ import { isRetryable, QueueRefused, type CommitQueue } from './commit-queue.js';
 import { frame, type Frame } from './frame.js';
 import type { CommittedRow, IngestRow, StoredReceipt } from './ingest.store.js';
 import type { IngestionConfig } from './ingestion.config.js';
+import type { Inspect } from './hold.js';
 import { judge } from './judge.js';
+import { covered } from './point-reading.js';
 import { readItem, type ReadDocument } from './read-item.js';
 import { Refusal } from './refusal.js';
-import { ruleSetId } from './rule-set.js';
 import { meaningOf } from './verdict-codes.js';
 
 /** Besides the plugin contract's answer: whether the message was one envelope, to be answered as one document. */
@@ -45,7 +45,8 @@ export type LogAnswer =
 
 export interface IngestionParts {
   readonly config: IngestionConfig;
-  readonly devices: DevicesConfig;
+  /** What every verdict names. */
+  readonly ruleSet: string;
   readonly profile: BatchProfile;
   readonly clock: Clock;
   readonly random: (length: number) => Uint8Array;
@@ -54,19 +55,18 @@ export interface IngestionParts {
   readonly authenticator: Authenticator;
   readonly unsignedRate: TokenBuckets;
   readonly queue: CommitQueue;
+  /** What the detectors that may hold a reading say of it. */
+  readonly inspect?: Inspect;
   /** A stored receipt as its holder gets it. */
   readonly receiptJson: (receipt: StoredReceipt) => object;
 }
 
 /** Called once per message; what transports, HTTP and imports share. */
 export class IngestionService implements Ingest {
-  private readonly ruleSet: string;
   /** What sequences know a key by, for as long as the directory remembers the key. */
   private readonly deviceNames = new WeakMap<MeterKey, string>();
 
-  constructor(private readonly parts: IngestionParts) {
-    this.ruleSet = ruleSetId(parts.config, parts.devices);
-  }
+  constructor(private readonly parts: IngestionParts) {}
 
   /** Takes a message apart, judges each item and resolves after commit. One bad item never fails the others. */
   async accept(message: IngestionMessage, signal?: AbortSignal): Promise<IngestionAnswer> {
@@ -125,7 +125,11 @@ export class IngestionService implements Ingest {
       if (document instanceof Refusal) return document;
       const { reading } = document;
       if (reading === undefined) throw new Error(`no reading in a ${document.format} document`);
-      return { document, reading, logHash: logHash(document.bytes, hashing) };
+      return {
+        document,
+        reading: covered(document.format, reading),
+        logHash: logHash(document.bytes, hashing),
+      };
     });
   }
 
@@ -173,7 +177,8 @@ export class IngestionService implements Ingest {
     if (authentication instanceof Refusal) return authentication;
     // A sender without a credential has no scope to go back in time with, whatever signed the readings.
     const backfill = sender.scopes?.includes('backfill') ?? false;
-    const judgement = judge(item, authentication, { ms: nowMs, backfill }, this.parts.config);
+    const { config, inspect } = this.parts;
+    const judgement = judge(item, authentication, { ms: nowMs, backfill }, config, inspect);
     return judgement instanceof Refusal ? judgement : { item, authentication, judgement };
   }
 
@@ -196,9 +201,8 @@ export class IngestionService implements Ingest {
   }
 
   private rowContext(receivedAtMs: number, { accountId }: Sender): RowContext {
-    const { profile, hashing, random, config } = this.parts;
+    const { profile, hashing, random, config, ruleSet } = this.parts;
     const { minAssurance, defaultAccount } = config;
-    const { ruleSet } = this;
     const account = accountId ?? defaultAccount;
     const deviceOf = (key: MeterKey): string => {
       const known = this.deviceNames.get(key);

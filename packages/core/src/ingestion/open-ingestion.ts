@@ -10,10 +10,11 @@ import { Authenticator } from './authenticator.js';
 import { CommitQueue, type Timers } from './commit-queue.js';
 import type { IngestStore } from './ingest.store.js';
 import type { IngestionConfig } from './ingestion.config.js';
+import type { Inspect } from './hold.js';
 import { IngestionService } from './ingestion.service.js';
 import type { ReadDocument } from './read-item.js';
 import { ReceiptIssuer } from './receipt-issuer.js';
-import { ruleSetId } from './rule-set.js';
+import { type RuleSet, ruleSetOf } from './rule-set.js';
 
 /** What ingestion is made of. */
 export interface IngestionOptions {
@@ -34,6 +35,8 @@ export interface IngestionOptions {
   readonly timers: Timers;
   readonly random: (length: number) => Uint8Array;
   readonly sha256: Sha256;
+  /** A pure look at each reading before it is committed, and name and version of whatever looks: they are rules, too. */
+  readonly inspection?: { readonly inspect: Inspect; readonly detectors: readonly string[] };
   /** The host's faster way for trees and log hashes; default `sha256`. */
   readonly hashing?: Hashing;
 }
@@ -44,12 +47,15 @@ export interface Ingestion {
   readonly receipts: ReceiptIssuer;
   /** For everything else that is said in the log. */
   readonly journal: Journal;
+  /** What every verdict names. */
+  readonly ruleSet: RuleSet;
 }
 
 /** Puts the parts of ingestion together. Stop `queue` to drain it. */
 export function openIngestion(options: IngestionOptions): Ingestion {
   const { config, devices, clock, timers, sha256, directory, signatures } = options;
-  const { hashing = sha256 } = options;
+  const { hashing = sha256, inspection } = options;
+  const ruleSet = ruleSetOf(config, devices, inspection?.detectors);
   const receipts = new ReceiptIssuer({
     origin: options.origin,
     signer: options.receiptSigner,
@@ -68,7 +74,7 @@ export function openIngestion(options: IngestionOptions): Ingestion {
   const turn = async (): Promise<void> => new Promise((resolve) => timers.soon(resolve));
   const service = new IngestionService({
     config,
-    devices,
+    ruleSet: ruleSet.id,
     profile: options.profile,
     clock,
     random: options.random,
@@ -78,15 +84,16 @@ export function openIngestion(options: IngestionOptions): Ingestion {
     unsignedRate: new TokenBuckets(clock, devices.unsignedRate),
     queue,
     receiptJson: receipts.receiptJson,
+    ...(inspection === undefined ? {} : { inspect: inspection.inspect }),
   });
   const journal = new Journal({
     canonicalize: options.canonicalize,
     profile: options.profile,
-    ruleSet: ruleSetId(config, devices),
+    ruleSet: ruleSet.id,
     clock,
     random: options.random,
     hashing,
     issue: receipts.issue,
   });
-  return { service, queue, receipts, journal };
+  return { service, queue, receipts, journal, ruleSet };
 }

@@ -66,6 +66,7 @@ export const VERDICT_CODES = {
   meter_pending: quarantined,
   unsigned_review: quarantined,
   energy_above_rating: quarantined,
+  direction_mismatch: quarantined,
   // Nothing was kept.
   throttled: rejected(429),
   store_unavailable: rejected(503),

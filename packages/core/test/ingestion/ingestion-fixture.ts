@@ -11,7 +11,11 @@ import { IngestionConfig } from '../../src/ingestion/ingestion.config.js';
 import { nativeSha256 } from '../../src/hashing/native-hashing.js';
 import { ReceiptIssuer } from '../../src/ingestion/receipt-issuer.js';
 import { Journal } from '../../src/logs/journal.js';
-import { openIngestion, type Ingestion } from '../../src/ingestion/open-ingestion.js';
+import {
+  openIngestion,
+  type Ingestion,
+  type IngestionOptions,
+} from '../../src/ingestion/open-ingestion.js';
 import type { Signer } from '../../src/spi/index.js';
 import { openMemoryStore } from '../../src/stores/memory/open-memory-store.js';
 import type { Store } from '../../src/stores/store.js';
@@ -114,6 +118,7 @@ export interface FixtureOptions {
   readonly devices?: object;
   readonly config?: object;
   readonly profile?: BatchProfile;
+  readonly inspection?: NonNullable<IngestionOptions['inspection']>;
   /** Stands between the service and the memory store. */
   readonly wrap?: (store: IngestStore) => IngestStore;
 }
@@ -148,6 +153,7 @@ export async function openFixture(options: FixtureOptions): Promise<Fixture> {
     timers,
     random: countingRandom(),
     sha256: nativeSha256,
+    ...(options.inspection === undefined ? {} : { inspection: options.inspection }),
   });
   return {
     ...ingestion,
