@@ -24,6 +24,20 @@ export const DevicesConfig = z.strictObject({
       sources: z.number().int().positive().default(10_000),
     })
     .prefault({}),
+  /** Life of an offer to hand a meter over, when it does not state its own: seven days. */
+  transferTtlMs: z.number().int().positive().default(604_800_000),
+  /** How often the owner of a meter is told that somebody else wants to register it: a token bucket per meter. */
+  claimRate: z
+    .strictObject({
+      perSecond: z
+        .number()
+        .positive()
+        .default(1 / 3600),
+      burst: z.number().int().positive().default(3),
+      /** Meters remembered; the longest silent is forgotten first. */
+      sources: z.number().int().positive().default(10_000),
+    })
+    .prefault({}),
   /** How long a change made by another process may stay unseen. */
   directoryMaxStaleMs: z.number().int().nonnegative().default(200),
   /** Meters, and unknown ids, remembered at once. */

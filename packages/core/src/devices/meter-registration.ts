@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MeterLocation } from './meter-location.js';
 import { strictBase64 } from './strict-base64.js';
 
 /** Longest id, in UTF-8 bytes. */
@@ -29,6 +30,21 @@ const id = z
 
 // The parts of a nameplate are hashed with bars between them: with one inside, two meters would be one.
 const part = id.refine((text) => !text.includes('|'), 'must not contain "|"');
+
+/** Registers one meter may have. */
+const MAX_REGISTERS = 32;
+
+/** What the registers of a meter measure; `checkedRegisters` says whether they go together. */
+export const MeterRegisters = z
+  .array(
+    z.strictObject({
+      name: id,
+      direction: z.string().max(64),
+      credits: z.array(z.string().max(64)).max(8).optional(),
+    }),
+  )
+  .min(1)
+  .max(MAX_REGISTERS);
 
 const base64 = z
   .string()
@@ -61,6 +77,10 @@ export const MeterRegistration = z.strictObject({
   rating_w: z.number().int().positive().max(1_000_000_000_000).optional(),
   /** Vendor, model and serial number as printed on the meter: its identity under any id. */
   nameplate: z.strictObject({ vendor: part, model: part, serial: part }).optional(),
+  /** What each register measures. Without it: `generation`, and `import` or `consumption`. */
+  registers: MeterRegisters.optional(),
+  /** Kept coarsely: see `MeterLocation`. */
+  location: MeterLocation.optional(),
 });
 export type MeterRegistration = z.infer<typeof MeterRegistration>;
 
@@ -70,3 +90,28 @@ export const MeterAllowance = z.strictObject({
   /** False takes them off the list; meters that registered meanwhile stay registered. */
   allowed: z.boolean().default(true),
 });
+
+const instant = z.iso
+  .datetime({ offset: true })
+  .max(40)
+  .transform((text) => Date.parse(text));
+
+/** Body of `POST /api/v1/meters/{id}/transfer`. */
+export const TransferOffer = z.strictObject({
+  to_account: id,
+  /** The new owner's first millisecond; absent: the moment of acceptance. */
+  effective_at: instant.optional(),
+  /** Until when it can be accepted; absent: `devices.transferTtlMs` from now. */
+  expires_at: instant.optional(),
+});
+
+/** Body of `POST /api/v1/meters/{id}/transfer/accept`. */
+export const TransferAcceptance = z.strictObject({
+  /** Of the offer as it was read: another one is not accepted unseen. */
+  transfer_id: z.string().min(1).max(128),
+  /** As the new owner wants to be called. */
+  owner: id.optional(),
+});
+
+/** Body of `POST /api/v1/admin/meters/{id}/registers`. */
+export const RegistersChange = z.strictObject({ registers: MeterRegisters });

@@ -6,7 +6,10 @@ import { checkedDeviceKey, checkPossession, type DeviceKey } from './device-key.
 import type { DevicesConfig } from './devices.config.js';
 import type { MeterDirectory } from './meter-directory.js';
 import { MeterError } from './meter-error.js';
+import { changeOf, meterEvent, registrationDetail, registersText } from './meter-entries.js';
 import { fingerprintOfMeterId, fingerprintOfNameplate } from './meter-fingerprint.js';
+import { ownerAt } from './meter-ownership.js';
+import { checkedRegisters, type AskedRegister } from './meter-registers.js';
 import { MeterRegistration } from './meter-registration.js';
 import type { MeterState, MeterStore, StoredMeter } from './meter.store.js';
 import { TokenBuckets } from './token-bucket.js';
@@ -25,6 +28,7 @@ export interface Challenge {
 /** Registers meters by proof of possession of their key, and moves them between states. */
 export class MeterService {
   private readonly challengeRate: TokenBuckets;
+  private readonly claimRate: TokenBuckets;
 
   constructor(
     private readonly parts: {
@@ -42,6 +46,7 @@ export class MeterService {
     },
   ) {
     this.challengeRate = new TokenBuckets(parts.clock, parts.config.challengeRate);
+    this.claimRate = new TokenBuckets(parts.clock, parts.config.claimRate);
   }
 
   /**
@@ -78,24 +83,47 @@ export class MeterService {
       signature,
       `the registration of this meter at ${origin}`,
     );
+    const registers = request.registers && checkedRegisters(request.registers);
     const state = await this.firstState(request.meter_id);
     if (!(await store.useChallenge(nonce)))
       throw new MeterError(
         'challenge_unknown',
         'the nonce is unknown, used or expired; ask for a new challenge',
       );
-    const meter = meterOf(request, { key, state, accountId, nowMs: clock.nowMs() });
-    const said = this.said(meter, 'meter.registered', actor ?? `device ${keyId}`, {
-      state,
-      key_id: keyId,
-      fingerprint: Buffer.from(meter.fingerprint).toString('hex'),
-      ...(meter.owner === undefined ? {} : { owner: meter.owner }),
-      ...(meter.ratingW === undefined ? {} : { rating_w: meter.ratingW }),
-    });
-    if ((await store.register(meter, said)) === 'meter_taken')
+    const meter = meterOf(request, { key, registers, state, accountId, nowMs: clock.nowMs() });
+    const by = actor ?? `device ${keyId}`;
+    const said = this.said(meter, 'meter.registered', by, registrationDetail(meter));
+    if ((await store.register(meter, said)) === 'meter_taken') {
+      await this.tellHolders(meter, { keyId, nonce }, by);
       throw new MeterError('meter_taken', 'this meter is registered already');
+    }
     directory.invalidate();
     return meter;
+  }
+
+  /** Whoever holds the meter hears, so often at most, that somebody else wants to be its owner. */
+  private async tellHolders(
+    wanted: StoredMeter,
+    { keyId, nonce }: { readonly keyId: string; readonly nonce: string },
+    actor: string,
+  ): Promise<void> {
+    const { store, clock, journal } = this.parts;
+    for (const holder of await store.holders(wanted)) {
+      const { meterId } = holder;
+      if (this.claimRate.take(meterId, 1) > 0) continue;
+      const { accountId } = ownerAt(holder, clock.nowMs());
+      const detail = { claimed_as: wanted.meterId, key_id: keyId, nonce };
+      await store.noteClaim(
+        journal.audit({
+          actor,
+          action: 'meter.claimed',
+          subject: meterId,
+          detail,
+          accountId,
+          event: meterEvent('meter.claimed', holder, accountId, detail),
+        }),
+      );
+    }
   }
 
   /** An operator's review: a pending meter becomes active. */
@@ -130,8 +158,50 @@ export class MeterService {
     return store.setAllowed(meterIds, allowed, { principal, atMs: clock.nowMs() }, said);
   }
 
+  /** An operator lets it in again. */
   async resume(meterId: string, actor: string): Promise<StoredMeter> {
     return this.move(meterId, ['suspended'], 'active', actor);
+  }
+
+  /**
+   * The meter sends nothing any more; its id and fingerprint stay taken, unless it was never let in. Not while it is
+   * suspended: what it measured stays frozen until an operator has looked at it.
+   */
+  async retire(meterId: string, actor: string): Promise<StoredMeter> {
+    return this.move(meterId, ['active', 'pending'], 'retired', actor);
+  }
+
+  /** Says anew what the registers are; of those that have readings, nothing may change. Throws `MeterError`. */
+  async setRegisters(
+    meterId: string,
+    asked: readonly AskedRegister[],
+    actor: string,
+  ): Promise<StoredMeter> {
+    const { store, directory } = this.parts;
+    const registers = checkedRegisters(asked);
+    const meter = await store.get(meterId);
+    if (meter === undefined) throw new MeterError('meter_not_found', 'Meter not found');
+    const said = this.said(meter, 'meter.registers', actor, {
+      registers: registersText(registers),
+    });
+    if (
+      meter.registers !== undefined &&
+      registersText(meter.registers) === registersText(registers)
+    )
+      return meter;
+    const change = { from: meter.registers, to: registers };
+    const outcome = await store.setRegisters(meterId, change, said);
+    directory.invalidate();
+    if (outcome === 'changed') return { ...meter, registers };
+    if (outcome === 'in_use')
+      throw new MeterError(
+        'register_in_use',
+        'a register that has readings keeps its direction and what it credits; name it as it is, and new ones beside it',
+      );
+    throw new MeterError(
+      'registers_changed_meanwhile',
+      'somebody else changed the registers; look at them and try again',
+    );
   }
 
   private async move(
@@ -147,7 +217,7 @@ export class MeterService {
     const moved =
       from.includes(meter.state) && (await store.setState(meterId, meter.state, to, said));
     directory.invalidate();
-    if (moved) return { ...meter, state: to };
+    if (moved) return { ...meter, state: to, ...(to === 'active' ? { admitted: true } : {}) };
     throw new MeterError(
       'meter_state_conflict',
       `the meter is ${meter.state}; only ${from.join(' or ')} can become ${to}`,
@@ -155,8 +225,8 @@ export class MeterService {
   }
 
   private said(meter: StoredMeter, action: string, actor: string, detail: JsonObject): Journaled {
-    const { meterId, accountId } = meter;
-    return this.parts.journal.audit({ actor, action, subject: meterId, detail, accountId });
+    const { journal, clock } = this.parts;
+    return journal.audit(changeOf(meter, clock.nowMs(), actor, action, detail));
   }
 
   /** A list may be longer than an audit entry: its ids, sorted, one a line. */
@@ -180,15 +250,26 @@ export class MeterService {
 
 function meterOf(
   request: MeterRegistration,
-  at: { key: DeviceKey; state: MeterState; accountId: string; nowMs: number },
+  at: {
+    key: DeviceKey;
+    registers: StoredMeter['registers'];
+    state: MeterState;
+    accountId: string;
+    nowMs: number;
+  },
 ): StoredMeter {
-  const { meter_id: meterId, device_id, site_id, owner, rating_w, nameplate } = request;
+  const { meter_id: meterId, device_id, site_id, owner, rating_w, nameplate, location } = request;
+  const { registers } = at;
   return {
     meterId,
     ...(device_id === undefined ? {} : { deviceId: device_id }),
     ...(site_id === undefined ? {} : { siteId: site_id }),
     ...(owner === undefined ? {} : { owner }),
     ...(rating_w === undefined ? {} : { ratingW: rating_w }),
+    ...(nameplate === undefined ? {} : { nameplate }),
+    ...(location === undefined ? {} : { location }),
+    ...(registers === undefined ? {} : { registers }),
+    ...(at.state === 'active' ? { admitted: true } : {}),
     accountId: at.accountId,
     fingerprint:
       nameplate === undefined ? fingerprintOfMeterId(meterId) : fingerprintOfNameplate(nameplate),

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import type { DevicesConfig } from '../devices/devices.config.js';
 import type { MeterDirectory } from '../devices/meter-directory.js';
+import { ownerAt } from '../devices/meter-ownership.js';
 import type { MeterKey, StoredMeter } from '../devices/meter.store.js';
 import type { Assurance } from '../logs/verdict.js';
 import type { ReadingFacts } from '../verify/formats/format.js';
@@ -96,7 +97,7 @@ export interface UnsignedSender {
  * of a meter that needs none away from those who send them.
  */
 export function authenticateUnsigned(
-  meterId: string,
+  { meterId, startsMs }: Pick<ReadingFacts, 'meterId' | 'startsMs'>,
   sender: UnsignedSender,
   directory: Pick<MeterDirectory, 'peekMeter'>,
   policy: DevicesConfig['unsigned'],
@@ -108,7 +109,7 @@ export function authenticateUnsigned(
     );
   const meter = letIn(directory.peekMeter(meterId) ?? undefined);
   if (meter !== undefined) {
-    const refused = speaksFor(meter, sender) ?? checkMeterState(meter);
+    const refused = speaksFor(meter, sender, startsMs) ?? checkMeterState(meter);
     if (refused instanceof Refusal) return refused;
   }
   return {
@@ -120,12 +121,18 @@ export function authenticateUnsigned(
   };
 }
 
-/** The meter, when its registration was let in. */
+/** The meter, when its registration was ever let in. */
 function letIn(meter: StoredMeter | undefined): StoredMeter | undefined {
-  return meter?.state === 'active' || meter?.state === 'suspended' ? meter : undefined;
+  if (meter === undefined) return undefined;
+  const { state, admitted = false } = meter;
+  return state === 'active' || state === 'suspended' || admitted ? meter : undefined;
 }
 
-function speaksFor(meter: StoredMeter, sender: UnsignedSender): Refusal | undefined {
+function speaksFor(
+  meter: StoredMeter,
+  sender: UnsignedSender,
+  startsMs: number,
+): Refusal | undefined {
   const { assurance, accountId, everyAccount = false } = sender;
   // What a transport vouches for comes from somebody it authenticated.
   if (accountId === undefined && assurance === 'unsigned')
@@ -133,7 +140,8 @@ function speaksFor(meter: StoredMeter, sender: UnsignedSender): Refusal | undefi
       'device_signature_required',
       "the meter is registered: its readings carry the signature of its key, or come with its owner's API key",
     );
-  if (accountId === undefined || everyAccount || meter.accountId === accountId) return undefined;
+  if (accountId === undefined || everyAccount) return undefined;
+  if (ownerAt(meter, startsMs).accountId === accountId) return undefined;
   return new Refusal('meter_not_owned', 'the meter belongs to another account');
 }
 

@@ -59,8 +59,7 @@ export class Authenticator {
       if (item instanceof Refusal || envelope instanceof Refusal) {
         answers.push(item as Refusal);
       } else if (envelope.signature === undefined) {
-        const { meterId } = item.reading;
-        answers.push(authenticateUnsigned(meterId, sender, directory, devices.unsigned));
+        answers.push(authenticateUnsigned(item.reading, sender, directory, devices.unsigned));
       } else {
         answers.push(this.authenticateSigned(envelope.signature, item, nowMs));
         checks += 1;

@@ -1,5 +1,6 @@
 import type { Authentication } from './authenticate.js';
 import { fingerprintOfMeterId } from '../devices/meter-fingerprint.js';
+import { ownerAt } from '../devices/meter-ownership.js';
 import type { MeterKey } from '../devices/meter.store.js';
 import { atLeast, type Assurance } from '../logs/verdict.js';
 import type { BatchProfile } from '../verify/contracts.js';
@@ -64,7 +65,8 @@ function buildRow(
   const { meter, signature, assurance } = authentication;
   return {
     id: own.id,
-    accountId: meter?.accountId ?? context.account,
+    accountId:
+      meter === undefined ? context.account : ownerAt(meter, item.reading.startsMs).accountId,
     source: 'external',
     type: 'reading',
     format: document.format,

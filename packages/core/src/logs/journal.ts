@@ -1,5 +1,5 @@
 import type { IngestRow, IngestStore } from '../ingestion/ingest.store.js';
-import type { Clock } from '../spi/index.js';
+import type { Clock, DomainEvent } from '../spi/index.js';
 import type { BatchProfile, JsonObject } from '../verify/contracts.js';
 import { flatLeaves } from '../verify/merkle-levels.js';
 import { type Hashing, leafHashes, logHash } from '../verify/tree-hashing.js';
@@ -22,6 +22,8 @@ export interface AuditFact {
   readonly subject: string;
   readonly detail?: JsonObject;
   readonly accountId: string;
+  /** Told to subscribers besides the entry's own event. `data.account`: whom it concerns. */
+  readonly event?: Pick<DomainEvent, 'type' | 'data'>;
 }
 
 /**
@@ -31,6 +33,8 @@ export interface AuditFact {
 export interface Journaled {
   readonly rows: readonly IngestRow[];
   readonly issue: Parameters<IngestStore['commit']>[1];
+  /** Told to subscribers besides the entries' own events. */
+  readonly events?: readonly Omit<DomainEvent, 'id'>[];
 }
 
 const RANDOM_BYTES = 16;
@@ -86,9 +90,11 @@ export class Journal {
   }
 
   /** One `audit/1` entry. */
-  audit({ actor, action, subject, detail, accountId }: AuditFact): Journaled {
-    const at = new Date(this.parts.clock.nowMs()).toISOString();
+  audit({ actor, action, subject, detail, accountId, event }: AuditFact): Journaled {
+    const atMs = this.parts.clock.nowMs();
+    const at = new Date(atMs).toISOString();
     const document = { v: 'audit/1', actor, action, subject, ...(detail && { detail }), at };
-    return this.entries([{ type: 'audit', format: 'audit/1', accountId, document }]);
+    const said = this.entries([{ type: 'audit', format: 'audit/1', accountId, document }]);
+    return event === undefined ? said : { ...said, events: [{ ...event, atMs }] };
   }
 }

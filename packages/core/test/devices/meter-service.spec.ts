@@ -296,7 +296,10 @@ describe('A meter', () => {
           action: 'meter.registered',
           detail: {
             state: 'pending',
+            account: 'a',
             key_id: key.keyId,
+            alg: 'Ed25519',
+            public_key: key.spki.toString('base64'),
             fingerprint: Buffer.from(fingerprintOfMeterId('meter-1')).toString('hex'),
             rating_w: 4000,
           },

@@ -26,6 +26,7 @@ import type {
 } from '../../energy-ledger/energy.store.js';
 import { ENERGY_CLASSES } from '../../energy-ledger/energy-class.js';
 import { overcommitted, sameHold } from '../../energy-ledger/hold-capacity.js';
+import { everOwnedBy, ownerAt } from '../../devices/meter-ownership.js';
 import type { Assurance } from '../../logs/verdict.js';
 import { readStatementCursor, type StatementPlace, statementCursor } from '../energy-cursor.js';
 import { page } from '../list-cursor.js';
@@ -50,6 +51,12 @@ export class MemoryEnergy implements EnergyStore {
       for (const [name, account] of this.accounts)
         if (account.meterId === meterId)
           this.accounts.set(name, { ...account, frozen: state === 'suspended' });
+    });
+    meters.onPromises((meterId) => {
+      const ends = [...this.holds.values()]
+        .filter((hold) => hold.meterId === meterId && hold.state === 'open')
+        .map(({ endsMs }) => endsMs);
+      return ends.length === 0 ? undefined : Math.max(...ends);
     });
   }
 
@@ -121,8 +128,15 @@ export class MemoryEnergy implements EnergyStore {
       ): HoldOutcome => ({ kind: 'refused', code, detail });
       const meter = await this.meters.get(meterId);
       if (meter === undefined) return refused('meter_unknown', `there is no meter ${meterId}`);
-      if (request.accountId !== undefined && meter.accountId !== request.accountId)
-        return refused('not_owner', `there is no meter ${meterId} of this account`);
+      const { accountId } = ownerAt(meter, startsMs);
+      if (
+        ownerAt(meter, endsMs - 1) !== ownerAt(meter, startsMs) ||
+        (request.accountId !== undefined && accountId !== request.accountId)
+      )
+        return refused(
+          'not_owner',
+          `there is no meter ${meterId} of this account in all this time`,
+        );
       const known = this.holds.get(key);
       if (known !== undefined)
         return sameHold(known, request)
@@ -154,7 +168,6 @@ export class MemoryEnergy implements EnergyStore {
           'insufficient',
           `${over.promisedUWh} µWh would be promised from ${over.startsMs} to ${over.endsMs}, where the meter can deliver ${over.deliverableUWh} µWh`,
         );
-      const { accountId } = meter;
       this.holds.set(key, { ...request, accountId, state: 'open', claimedUWh: 0n });
       return { kind: 'held', existing: false };
     });
@@ -229,11 +242,15 @@ export class MemoryEnergy implements EnergyStore {
   }
 
   private measured(record: EntryRecord): readonly MeasuredRegister[] {
-    const { row } = record;
-    const { reading } = row;
+    const { reading } = record.row;
     if (reading === undefined) return [];
     const { assurance } = newest(record);
-    const frozen = this.meters.peek(reading.meterId)?.state === 'suspended';
+    const meter = this.meters.peek(reading.meterId);
+    const frozen = meter?.state === 'suspended';
+    // It was judged before its meter changed hands, and committed after.
+    if (meter?.formerOwners !== undefined && everOwnedBy(meter, record.row.accountId))
+      record.row = { ...record.row, accountId: ownerAt(meter, reading.startsMs).accountId };
+    const { row } = record;
     const places = [...registersOf(row)];
     return reading.energies.map(({ register, energyUWh }) => ({
       entryId: row.id,

@@ -1,9 +1,35 @@
-import type { MeterState, MeterStore, StoredMeter } from '../../devices/meter.store.js';
+import { everOwnedBy } from '../../devices/meter-ownership.js';
+import { changedRegisters, type MeterRegister } from '../../devices/meter-registers.js';
+import {
+  type AcceptTransfer,
+  decideAcceptance,
+  handedOver,
+  type MeterTransfer,
+  refuseOffer,
+  type TransferOutcome,
+} from '../../devices/meter-transfer.js';
+import type {
+  GapQuery,
+  MeterGap,
+  MeterState,
+  MeterStore,
+  ReceivedQuery,
+  ReceivedReadings,
+  StoredMeter,
+} from '../../devices/meter.store.js';
 import type { Journaled } from '../../logs/journal.js';
 import type { Clock } from '../../spi/index.js';
 import { toHex } from '../../verify/bytes.js';
-import { page, readTextCursor, textCursor } from '../list-cursor.js';
+import {
+  numberCursor,
+  page,
+  readNumberCursor,
+  readTextCursor,
+  textCursor,
+} from '../list-cursor.js';
+import type { LogState } from './log-state.js';
 import type { MemoryChanges } from './memory-changes.js';
+import { countReceived, lastStartOf, listGaps } from './meter-health.js';
 
 export class MemoryMeters implements MeterStore {
   private readonly meters = new Map<string, StoredMeter>();
@@ -11,25 +37,56 @@ export class MemoryMeters implements MeterStore {
   private readonly told: ((meterId: string, state: MeterState) => void)[] = [];
   private readonly allowed = new Set<string>();
   private readonly challenges = new Map<string, { readonly expiresAtMs: number; used: boolean }>();
+  /** In the order they were offered. */
+  private readonly offers = new Map<string, MeterTransfer>();
+  private promisedUntil: (meterId: string) => number | undefined = () => undefined;
 
   constructor(
     private readonly clock: Clock,
     private readonly journaled: MemoryChanges,
+    private readonly log: LogState,
   ) {}
 
   register(meter: StoredMeter, said: Journaled): Promise<'registered' | 'meter_taken'> {
-    const fingerprint = toHex(meter.fingerprint);
     return this.journaled.run(async (journal) => {
-      const claimed = [...this.meters.values()].filter(
-        (other) => other.meterId === meter.meterId || toHex(other.fingerprint) === fingerprint,
-      );
-      if (claimed.some(({ state }) => state !== 'retired')) return 'meter_taken';
+      const claimed = this.claimed(meter);
+      if (claimed.some(holdsSomething)) return 'meter_taken';
       await journal(said);
       for (const { meterId } of claimed) this.meters.delete(meterId);
-      this.meters.set(meter.meterId, { ...meter, keys: [...meter.keys] });
+      const { admitted = meter.state === 'active', ...rest } = meter;
+      this.meters.set(meter.meterId, {
+        ...rest,
+        keys: [...meter.keys],
+        ...(admitted ? { admitted } : {}),
+      });
       this.changes += 1n;
       return 'registered';
     });
+  }
+
+  noteClaim(said: Journaled): Promise<void> {
+    return this.journaled.run((journal) => journal(said));
+  }
+
+  async holders(
+    wanted: Pick<StoredMeter, 'meterId' | 'fingerprint'>,
+  ): Promise<readonly StoredMeter[]> {
+    return this.claimed(wanted).filter(holdsSomething).toSorted(byId);
+  }
+
+  private claimed({
+    meterId,
+    fingerprint,
+  }: Pick<StoredMeter, 'meterId' | 'fingerprint'>): readonly StoredMeter[] {
+    const wanted = toHex(fingerprint);
+    return [...this.meters.values()].filter(
+      (other) => other.meterId === meterId || toHex(other.fingerprint) === wanted,
+    );
+  }
+
+  /** Says until when energy of a meter is promised. */
+  onPromises(promisedUntil: (meterId: string) => number | undefined): void {
+    this.promisedUntil = promisedUntil;
   }
 
   /** Told of every change of a meter's state, within its transaction. */
@@ -55,12 +112,13 @@ export class MemoryMeters implements MeterStore {
       .filter(
         ({ meterId, keys }) => meterIds.has(meterId) || keys.some(({ keyId }) => keyIds.has(keyId)),
       )
-      .toSorted((a, b) => (a.meterId < b.meterId ? -1 : 1));
+      .toSorted(byId);
   }
 
   async list(query: {
     readonly state?: MeterState;
     readonly accountId?: string;
+    readonly everOwnedBy?: string;
     readonly limit: number;
     readonly cursor?: string;
   }): Promise<{ readonly items: readonly StoredMeter[]; readonly cursor?: string }> {
@@ -70,9 +128,10 @@ export class MemoryMeters implements MeterStore {
         (meter) =>
           (behind === undefined || meter.meterId > behind) &&
           (query.state === undefined || meter.state === query.state) &&
-          (query.accountId === undefined || meter.accountId === query.accountId),
+          (query.accountId === undefined || meter.accountId === query.accountId) &&
+          (query.everOwnedBy === undefined || everOwnedBy(meter, query.everOwnedBy)),
       )
-      .sort((a, b) => (a.meterId < b.meterId ? -1 : 1));
+      .sort(byId);
     return page(found, query.limit, (last) => textCursor(last.meterId));
   }
 
@@ -81,11 +140,135 @@ export class MemoryMeters implements MeterStore {
       const meter = this.meters.get(meterId);
       if (meter?.state !== from) return false;
       await journal(said);
-      this.meters.set(meterId, { ...meter, state: to });
+      this.meters.set(meterId, {
+        ...meter,
+        state: to,
+        ...(to === 'active' ? { admitted: true } : {}),
+      });
       for (const told of this.told) told(meterId, to);
       this.changes += 1n;
       return true;
     });
+  }
+
+  setRegisters(
+    meterId: string,
+    {
+      from,
+      to,
+    }: {
+      readonly from: readonly MeterRegister[] | undefined;
+      readonly to: readonly MeterRegister[];
+    },
+    said: Journaled,
+  ): Promise<'changed' | 'in_use' | 'changed_meanwhile'> {
+    return this.journaled.run(async (journal) => {
+      const meter = this.meters.get(meterId);
+      if (meter === undefined || JSON.stringify(meter.registers) !== JSON.stringify(from))
+        return 'changed_meanwhile';
+      const own = toHex(meter.fingerprint);
+      if (changedRegisters(from, to).some((name) => this.log.occupied.get(`${own}/${name}`)?.used))
+        return 'in_use';
+      await journal(said);
+      this.meters.set(meterId, { ...meter, registers: to });
+      this.changes += 1n;
+      return 'changed';
+    });
+  }
+
+  offerTransfer(transfer: MeterTransfer, said: Journaled): Promise<TransferOutcome> {
+    const { id, meterId } = transfer;
+    return this.journaled.run(async (journal): Promise<TransferOutcome> => {
+      const open = [...this.offers.values()].find(
+        (one) => one.meterId === meterId && one.state === 'offered',
+      );
+      const refusal = refuseOffer({ meter: this.meters.get(meterId), open }, transfer);
+      if (refusal !== undefined) return refusal;
+      await journal(said);
+      if (open !== undefined) this.offers.set(open.id, { ...open, state: 'expired' });
+      this.offers.set(id, transfer);
+      return { kind: 'done', transfer };
+    });
+  }
+
+  acceptTransfer(
+    acceptance: AcceptTransfer,
+    say: (transfer: MeterTransfer) => Journaled,
+  ): Promise<TransferOutcome> {
+    return this.journaled.run(async (journal) => {
+      const offer = this.offers.get(acceptance.transferId);
+      const meter = offer === undefined ? undefined : this.meters.get(offer.meterId);
+      const outcome = decideAcceptance({ meter }, offer, acceptance, this.bounds(offer?.meterId));
+      if (outcome.kind === 'refused') return outcome;
+      const { transfer } = outcome;
+      await journal(say(transfer));
+      this.offers.set(transfer.id, transfer);
+      this.meters.set(
+        transfer.meterId,
+        handedOver(meter!, transfer, transfer.effectiveAtMs!, acceptance.owner),
+      );
+      this.changes += 1n;
+      return outcome;
+    });
+  }
+
+  withdrawTransfer(
+    transferId: string,
+    atMs: number,
+    said: Journaled,
+  ): Promise<MeterTransfer | undefined> {
+    return this.journaled.run(async (journal) => {
+      const offer = this.offers.get(transferId);
+      if (offer?.state !== 'offered') return undefined;
+      await journal(said);
+      const withdrawn: MeterTransfer = { ...offer, state: 'withdrawn', closedAtMs: atMs };
+      this.offers.set(transferId, withdrawn);
+      return withdrawn;
+    });
+  }
+
+  async transfer(transferId: string): Promise<MeterTransfer | undefined> {
+    return this.offers.get(transferId);
+  }
+
+  async transfers(
+    query: Parameters<MeterStore['transfers']>[0],
+  ): Promise<{ readonly items: readonly MeterTransfer[]; readonly cursor?: string }> {
+    const before = query.cursor === undefined ? undefined : readNumberCursor(query.cursor);
+    const found = [...this.offers.values()]
+      .map((transfer, arrival) => ({ transfer, arrival }))
+      .filter(
+        ({ transfer: { meterId, fromAccount, toAccount }, arrival }) =>
+          (before === undefined || arrival < before) &&
+          (query.meterId ?? meterId) === meterId &&
+          (query.accountId === undefined || [fromAccount, toAccount].includes(query.accountId)),
+      )
+      .toReversed();
+    const { items, cursor } = page(found, query.limit, (last) => numberCursor(last.arrival));
+    return {
+      items: items.map(({ transfer }) => transfer),
+      ...(cursor === undefined ? {} : { cursor }),
+    };
+  }
+
+  async gaps(query: GapQuery): Promise<readonly MeterGap[]> {
+    return listGaps(this.log, query);
+  }
+
+  async received(query: ReceivedQuery): Promise<ReceivedReadings> {
+    return countReceived(this.log, query);
+  }
+
+  private bounds(meterId = ''): {
+    readonly lastStartMs?: number;
+    readonly promisedUntilMs?: number;
+  } {
+    const lastStartMs = lastStartOf(this.log, meterId);
+    const promisedUntilMs = this.promisedUntil(meterId);
+    return {
+      ...(lastStartMs === undefined ? {} : { lastStartMs }),
+      ...(promisedUntilMs === undefined ? {} : { promisedUntilMs }),
+    };
   }
 
   setAllowed(
@@ -129,4 +312,13 @@ export class MemoryMeters implements MeterStore {
     challenge.used = true;
     return true;
   }
+}
+
+/** A registration that was turned down, and never let in, holds nothing. */
+function holdsSomething({ state, admitted = false }: StoredMeter): boolean {
+  return state !== 'retired' || admitted;
+}
+
+function byId(a: StoredMeter, b: StoredMeter): number {
+  return a.meterId < b.meterId ? -1 : 1;
 }

@@ -29,6 +29,18 @@ export class OccupiedIntervals {
     return undefined;
   }
 
+  /** Whether any time is occupied. */
+  get used(): boolean {
+    return this.intervals.length > 0;
+  }
+
+  /** What lies at least partly within `[fromMs, toMs)`, in order. */
+  between(fromMs: number, toMs: number): readonly OccupiedInterval[] {
+    return this.intervals
+      .slice(this.firstEndingAfter(fromMs))
+      .filter(({ startsMs }) => startsMs < toMs);
+  }
+
   holds(entryId: string): boolean {
     return this.intervals.some((interval) => interval.entryId === entryId);
   }

@@ -24,8 +24,8 @@ export function openMemoryStore(options: { readonly clock: Clock }): Store {
   const leases = new MemoryLeases(clock);
   const batches = new MemoryBatches(log, outbox, transactions);
   const ingest = new MemoryIngest(log, outbox, transactions);
-  const changes = new MemoryChanges(transactions, ingest);
-  const meters = new MemoryMeters(clock, changes);
+  const changes = new MemoryChanges(transactions, ingest, outbox);
+  const meters = new MemoryMeters(clock, changes, log);
   const documents = new MemoryDocuments();
   let closed = false;
   return {

@@ -142,12 +142,21 @@ async function readMeasured(
     ...(replaced.length === 0 ? [] : await entriesOf(tx, replaced)),
   ];
   // The lock comes first and alone: the next statement's snapshot must see what its last holder wrote.
-  await tx.query(
-    `SELECT FROM meter WHERE meter_id IN (SELECT meter_id FROM entry WHERE id = ANY($1::uuid[]))
+  const meters = await tx.query<{ handed_over: boolean }>(
+    `SELECT handed_over FROM meter WHERE meter_id IN (SELECT meter_id FROM entry WHERE id = ANY($1::uuid[]))
      ORDER BY meter_id FOR SHARE`,
     [ids],
     { prepare: 'wattproof_share_metered' },
   );
+  // A reading may have been judged before its meter changed hands, and committed after.
+  if (meters.some(({ handed_over: changed }) => changed))
+    await tx.query(
+      `UPDATE entry e SET account_id = o.account_id FROM meter_ownership o
+       WHERE e.id = ANY($1::uuid[]) AND o.meter_id = e.meter_id AND o.span @> e.starts_ms
+         AND e.account_id <> o.account_id
+         AND e.account_id IN (SELECT account_id FROM meter_ownership WHERE meter_id = e.meter_id)`,
+      [ids],
+    );
   const rows = await tx.query<MeasuredRow>(
     `SELECT e.id AS entry_id, e.account_id, e.meter_id, r.register, e.starts_ms, e.ends_ms, r.energy_uwh,
        coalesce(m.state = 'suspended', false) AS frozen, v.assurance,

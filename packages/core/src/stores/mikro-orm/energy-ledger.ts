@@ -32,7 +32,8 @@ import type { SqlChanges } from './sql-changes.js';
 import { column } from './sql-column.js';
 
 interface MeterFacts {
-  readonly account_id: string;
+  /** Whose the meter is during the whole delivery interval; null when it changes hands within. */
+  readonly account_id: string | null;
   readonly state: string;
   readonly rating_w: number | null;
 }
@@ -151,17 +152,22 @@ export class SqlEnergy implements EnergyStore {
 /** The meter's row is locked: no credit and no other hold comes between looking and writing. */
 async function holdOn(tx: Sql, request: HoldRequest, share: number): Promise<HoldOutcome> {
   const { key, meterId, startsMs, endsMs, energyUWh, accountId } = request;
+  // The lock comes first and alone: the next statement's snapshot must see what its last holder wrote.
+  await tx.query('SELECT FROM meter WHERE meter_id = $1 FOR UPDATE', [meterId]);
   const [meter] = await tx.query<MeterFacts>(
-    'SELECT account_id, state, rating_w FROM meter WHERE meter_id = $1 FOR UPDATE',
-    [meterId],
+    `SELECT m.state, m.rating_w, (SELECT o.account_id FROM meter_ownership o
+       WHERE o.meter_id = m.meter_id AND o.span @> int8range($2, $3)) AS account_id
+     FROM meter m WHERE m.meter_id = $1`,
+    [meterId, startsMs, endsMs],
   );
   const refused = (
     code: Extract<HoldOutcome, { kind: 'refused' }>['code'],
     detail: string,
   ): HoldOutcome => ({ kind: 'refused', code, detail });
   if (meter === undefined) return refused('meter_unknown', `there is no meter ${meterId}`);
-  if (accountId !== undefined && meter.account_id !== accountId)
-    return refused('not_owner', `there is no meter ${meterId} of this account`);
+  const owner = meter.account_id;
+  if (owner === null || (accountId !== undefined && owner !== accountId))
+    return refused('not_owner', `there is no meter ${meterId} of this account in all this time`);
   const [known] = await tx.query<HoldRow>(
     `SELECT ${HOLD_COLUMNS} FROM energy_hold h WHERE key = $1`,
     [key],
@@ -197,7 +203,7 @@ async function holdOn(tx: Sql, request: HoldRequest, share: number): Promise<Hol
   const inserted = await tx.query(
     `INSERT INTO energy_hold (key, meter_id, class, starts_ms, ends_ms, account_id, amount)
      VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (key) DO NOTHING RETURNING key`,
-    [key, meterId, request.class, startsMs, endsMs, meter.account_id, energyUWh],
+    [key, meterId, request.class, startsMs, endsMs, owner, energyUWh],
   );
   return inserted.length > 0
     ? { kind: 'held', existing: false }

@@ -1,30 +1,32 @@
-import type { MeterKey, MeterState, MeterStore, StoredMeter } from '../../devices/meter.store.js';
+import { changedRegisters, type MeterRegister } from '../../devices/meter-registers.js';
+import type {
+  AcceptTransfer,
+  MeterTransfer,
+  TransferOutcome,
+} from '../../devices/meter-transfer.js';
+import type {
+  GapQuery,
+  MeterGap,
+  MeterState,
+  MeterStore,
+  ReceivedQuery,
+  ReceivedReadings,
+  StoredMeter,
+} from '../../devices/meter.store.js';
 import type { Journaled } from '../../logs/journal.js';
 import { page, readTextCursor, textCursor } from '../list-cursor.js';
-import type { Sql, SqlValue } from './sql.js';
+import { countReceived, listGaps } from './meter-health.js';
+import { meterRegisterOf } from './meter-register.js';
+import { countChange, insertMeter, lockMeter, readMeters } from './meter-rows.js';
+import {
+  acceptTransfer,
+  listTransfers,
+  offerTransfer,
+  transferOf,
+  withdrawTransfer,
+} from './meter-transfers.js';
+import type { Sql } from './sql.js';
 import type { SqlChanges } from './sql-changes.js';
-
-interface MeterRow {
-  readonly meter_id: string;
-  readonly device_id: string | null;
-  readonly site_id: string | null;
-  readonly account_id: string;
-  readonly owner: string | null;
-  readonly fingerprint: Uint8Array;
-  readonly state: MeterState;
-  readonly rating_w: number | null;
-  readonly registered_at_ms: bigint;
-}
-
-interface KeyRow {
-  readonly meter_id: string;
-  readonly key_id: string;
-  readonly alg: MeterKey['alg'];
-  readonly public_key: Uint8Array;
-  readonly epoch: bigint;
-  readonly valid_from_ms: bigint;
-  readonly revoked_at_ms: bigint | null;
-}
 
 export class SqlMeters implements MeterStore {
   constructor(
@@ -59,8 +61,23 @@ export class SqlMeters implements MeterStore {
     });
   }
 
+  noteClaim(said: Journaled): Promise<void> {
+    return this.changes.run((_tx, journal) => journal(said));
+  }
+
+  holders({
+    meterId,
+    fingerprint,
+  }: Pick<StoredMeter, 'meterId' | 'fingerprint'>): Promise<readonly StoredMeter[]> {
+    return readMeters(
+      this.sql,
+      `WHERE (meter_id = $1 OR fingerprint = $2) AND (state <> 'retired' OR admitted) ORDER BY meter_id`,
+      [meterId, fingerprint],
+    );
+  }
+
   async get(meterId: string): Promise<StoredMeter | undefined> {
-    const [meter] = await this.read('WHERE meter_id = $1', [meterId]);
+    const [meter] = await readMeters(this.sql, 'WHERE meter_id = $1', [meterId]);
     return meter;
   }
 
@@ -69,7 +86,8 @@ export class SqlMeters implements MeterStore {
     readonly keyIds: readonly string[];
   }): Promise<readonly StoredMeter[]> {
     // A union and not an OR: each half has its index.
-    return this.read(
+    return readMeters(
+      this.sql,
       `WHERE meter_id IN (SELECT unnest($1::text[]) UNION SELECT meter_id FROM meter_key WHERE key_id = ANY($2::text[]))
        ORDER BY meter_id`,
       [wanted.meterIds, wanted.keyIds],
@@ -79,15 +97,24 @@ export class SqlMeters implements MeterStore {
   async list(query: {
     readonly state?: MeterState;
     readonly accountId?: string;
+    readonly everOwnedBy?: string;
     readonly limit: number;
     readonly cursor?: string;
   }): Promise<{ readonly items: readonly StoredMeter[]; readonly cursor?: string }> {
     const behind = query.cursor === undefined ? null : readTextCursor(query.cursor);
-    const found = await this.read(
+    const found = await readMeters(
+      this.sql,
       `WHERE ($1::text IS NULL OR meter_id > $1::text) AND ($2::text IS NULL OR state = $2::text)
          AND ($3::text IS NULL OR account_id = $3::text)
-       ORDER BY meter_id LIMIT $4`,
-      [behind, query.state ?? null, query.accountId ?? null, query.limit + 1],
+         AND ($4::text IS NULL OR meter_id IN (SELECT meter_id FROM meter_ownership WHERE account_id = $4::text))
+       ORDER BY meter_id LIMIT $5`,
+      [
+        behind,
+        query.state ?? null,
+        query.accountId ?? null,
+        query.everOwnedBy ?? null,
+        query.limit + 1,
+      ],
     );
     return page(found, query.limit, (last) => textCursor(last.meterId));
   }
@@ -95,7 +122,8 @@ export class SqlMeters implements MeterStore {
   setState(meterId: string, from: MeterState, to: MeterState, said: Journaled): Promise<boolean> {
     return this.changes.run(async (tx, journal) => {
       const moved = await tx.query(
-        'UPDATE meter SET state = $3 WHERE meter_id = $1 AND state = $2 RETURNING meter_id',
+        `UPDATE meter SET state = $3, admitted = admitted OR $3 = 'active' WHERE meter_id = $1 AND state = $2
+         RETURNING meter_id`,
         [meterId, from, to],
       );
       if (moved.length === 0) return false;
@@ -109,6 +137,75 @@ export class SqlMeters implements MeterStore {
       await journal(said);
       return true;
     });
+  }
+
+  setRegisters(
+    meterId: string,
+    change: {
+      readonly from: readonly MeterRegister[] | undefined;
+      readonly to: readonly MeterRegister[];
+    },
+    said: Journaled,
+  ): Promise<'changed' | 'in_use' | 'changed_meanwhile'> {
+    const { from, to } = change;
+    return this.changes.run(async (tx, journal) => {
+      const meter = await lockMeter(tx, meterId);
+      if (meter === undefined || JSON.stringify(meter.registers) !== JSON.stringify(from))
+        return 'changed_meanwhile';
+      const changed = changedRegisters(from, to).map((register) =>
+        meterRegisterOf(meter.fingerprint, register, new Map()),
+      );
+      const used = await tx.query(
+        `SELECT 1 FROM unnest($1::uuid[]) AS k (changed)
+         WHERE EXISTS (SELECT FROM reading_interval WHERE meter_register = k.changed) LIMIT 1`,
+        [changed],
+      );
+      if (used.length > 0) return 'in_use';
+      await tx.query('UPDATE meter SET registers = $2 WHERE meter_id = $1', [
+        meterId,
+        JSON.stringify(to),
+      ]);
+      await countChange(tx);
+      await journal(said);
+      return 'changed';
+    });
+  }
+
+  offerTransfer(transfer: MeterTransfer, said: Journaled): Promise<TransferOutcome> {
+    return this.changes.run((tx, journal) => offerTransfer(tx, journal, transfer, said));
+  }
+
+  acceptTransfer(
+    acceptance: AcceptTransfer,
+    say: (transfer: MeterTransfer) => Journaled,
+  ): Promise<TransferOutcome> {
+    return this.changes.run((tx, journal) => acceptTransfer(tx, journal, acceptance, say));
+  }
+
+  withdrawTransfer(
+    transferId: string,
+    atMs: number,
+    said: Journaled,
+  ): Promise<MeterTransfer | undefined> {
+    return this.changes.run((tx, journal) => withdrawTransfer(tx, journal, transferId, atMs, said));
+  }
+
+  transfer(transferId: string): Promise<MeterTransfer | undefined> {
+    return transferOf(this.sql, transferId);
+  }
+
+  transfers(
+    query: Parameters<MeterStore['transfers']>[0],
+  ): Promise<{ readonly items: readonly MeterTransfer[]; readonly cursor?: string }> {
+    return listTransfers(this.sql, query);
+  }
+
+  gaps(query: GapQuery): Promise<readonly MeterGap[]> {
+    return listGaps(this.sql, query);
+  }
+
+  received(query: ReceivedQuery): Promise<ReceivedReadings> {
+    return countReceived(this.sql, query);
   }
 
   setAllowed(
@@ -169,82 +266,19 @@ export class SqlMeters implements MeterStore {
     );
     return used.length > 0;
   }
-
-  private async read(
-    condition: string,
-    params: readonly SqlValue[],
-  ): Promise<readonly StoredMeter[]> {
-    const meters = await this.sql.query<MeterRow>(
-      `SELECT meter_id, device_id, site_id, account_id, owner, fingerprint, state, rating_w, registered_at_ms
-       FROM meter ${condition}`,
-      params,
-    );
-    if (meters.length === 0) return [];
-    const keys = await this.sql.query<KeyRow>(
-      `SELECT meter_id, key_id, alg, public_key, epoch, valid_from_ms, revoked_at_ms
-       FROM meter_key WHERE meter_id = ANY($1::text[]) ORDER BY meter_id, place`,
-      [meters.map((meter) => meter.meter_id)],
-    );
-    const keysOf = Map.groupBy(keys, (key) => key.meter_id);
-    return meters.map((meter) => meterOf(meter, keysOf.get(meter.meter_id) ?? []));
-  }
-}
-
-async function insertMeter(tx: Sql, meter: StoredMeter): Promise<boolean> {
-  const inserted = await tx.query(
-    `INSERT INTO meter (meter_id, device_id, site_id, account_id, owner, fingerprint, state, rating_w, registered_at_ms)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8::float8, $9) ON CONFLICT DO NOTHING RETURNING meter_id`,
-    [
-      meter.meterId,
-      meter.deviceId ?? null,
-      meter.siteId ?? null,
-      meter.accountId,
-      meter.owner ?? null,
-      meter.fingerprint,
-      meter.state,
-      meter.ratingW ?? null,
-      meter.registeredAtMs,
-    ],
-  );
-  return inserted.length > 0;
 }
 
 /** Registrations that were turned down and stand in the way, unless one that was not stands there as well. */
 async function dropTurnedDown(tx: Sql, meter: StoredMeter): Promise<boolean> {
   const dropped = await tx.query(
     `WITH claimed AS (
-       SELECT meter_id, state FROM meter WHERE meter_id = $1 OR fingerprint = $2 FOR UPDATE),
+       SELECT meter_id, state, admitted FROM meter WHERE meter_id = $1 OR fingerprint = $2 FOR UPDATE),
      dropped AS (
-       SELECT meter_id FROM claimed WHERE NOT EXISTS (SELECT FROM claimed WHERE state <> 'retired')),
-     keys AS (DELETE FROM meter_key WHERE meter_id IN (SELECT meter_id FROM dropped))
+       SELECT meter_id FROM claimed WHERE NOT EXISTS (SELECT FROM claimed WHERE state <> 'retired' OR admitted)),
+     keys AS (DELETE FROM meter_key WHERE meter_id IN (SELECT meter_id FROM dropped)),
+     owners AS (DELETE FROM meter_ownership WHERE meter_id IN (SELECT meter_id FROM dropped))
      DELETE FROM meter WHERE meter_id IN (SELECT meter_id FROM dropped) RETURNING meter_id`,
     [meter.meterId, meter.fingerprint],
   );
   return dropped.length > 0;
-}
-
-async function countChange(tx: Sql): Promise<void> {
-  await tx.query('UPDATE meter_revision SET revision = revision + 1 WHERE log_id = 1');
-}
-
-function meterOf(row: MeterRow, keys: readonly KeyRow[]): StoredMeter {
-  return {
-    meterId: row.meter_id,
-    ...(row.device_id === null ? {} : { deviceId: row.device_id }),
-    ...(row.site_id === null ? {} : { siteId: row.site_id }),
-    accountId: row.account_id,
-    ...(row.owner === null ? {} : { owner: row.owner }),
-    fingerprint: row.fingerprint,
-    state: row.state,
-    ...(row.rating_w === null ? {} : { ratingW: row.rating_w }),
-    keys: keys.map((key) => ({
-      keyId: key.key_id,
-      alg: key.alg,
-      publicKey: key.public_key,
-      epoch: Number(key.epoch),
-      validFromMs: Number(key.valid_from_ms),
-      ...(key.revoked_at_ms === null ? {} : { revokedAtMs: Number(key.revoked_at_ms) }),
-    })),
-    registeredAtMs: Number(row.registered_at_ms),
-  };
 }

@@ -2,6 +2,7 @@ import type { Journaled } from '../../logs/journal.js';
 import type { DurabilityClass } from '../../spi/index.js';
 import { JournalRefused } from '../journal-refused.js';
 import { commitGroup } from './ingest-transaction.js';
+import { appendEvents } from './outbox-rows.js';
 import { isRetryable, type Sql } from './sql.js';
 import type { StoreLimits } from './store-options.js';
 
@@ -29,9 +30,10 @@ export class SqlChanges {
     for (let attempt = 0; ; attempt += 1) {
       try {
         return await this.sql.transaction((tx) =>
-          work(tx, async ({ rows, issue }) => {
+          work(tx, async ({ rows, issue, events = [] }) => {
             if (rows.length > 0)
               JournalRefused.unlessWritten(await commitGroup(tx, rows, issue, durability));
+            if (events.length > 0) await appendEvents(tx, events);
           }),
         );
       } catch (error) {
