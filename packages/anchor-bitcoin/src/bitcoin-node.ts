@@ -1,10 +1,11 @@
-import { AnchorError, type Inclusion } from '@wattproof/core/spi';
+import type { Inclusion } from '@wattproof/core/spi';
 import type { BitcoinBackend, ChainInfo, Unspent } from './bitcoin-backend.js';
 import { BitcoinRpc, type RpcOptions } from './bitcoin-rpc.js';
 import { anchorErrorOf, isKnown, packageErrorOf } from './bitcoin.errors.js';
 import { readPackageAnswer } from './package-answer.js';
 import { TransactionLookup, type Transactions } from './transaction-lookup.js';
 import { hex } from './verify/block-header.js';
+import { watchedCoins } from './watched-coins.js';
 
 export interface NodeTransaction {
   readonly bytes: Uint8Array;
@@ -187,36 +188,10 @@ export class BitcoinNode implements BitcoinBackend {
 
   /** What blocks leave to an address, and the height this is as of. */
   unspent(address: string, signal: AbortSignal, unwatched = false): Promise<Unspent> {
-    return this.options.wallet === undefined || unwatched
-      ? this.#call('scantxoutset', ['start', [`addr(${address})`]], signal)
-      : this.#watched(address, signal);
-  }
-
-  /** Of a wallet that watches the address: no node has to be read through for it. */
-  async #watched(address: string, signal: AbortSignal): Promise<Unspent> {
-    const height = await this.height(signal);
-    const coins = await this.#call<(UnspentOutput & { readonly confirmations: number })[]>(
-      'listunspent',
-      [1, 9_999_999, [address]],
-      signal,
-    );
-    // An empty wallet and one that was never told of the address look the same.
-    if (coins.length === 0) {
-      const known = await this.#call<{ ismine?: boolean; iswatchonly?: boolean }>(
-        'getaddressinfo',
-        [address],
-        signal,
-      );
-      if (known.ismine !== true && known.iswatchonly !== true)
-        throw new AnchorError(
-          'unavailable',
-          `Wallet "${this.options.wallet}" of the Bitcoin node does not watch ${address}. Import it: bitcoin-cli importdescriptors.`,
-        );
-    }
-    return {
-      height,
-      unspents: coins.map((coin) => ({ ...coin, height: height - coin.confirmations + 1 })),
-    };
+    const { wallet } = this.options;
+    if (wallet === undefined || unwatched)
+      return this.#call('scantxoutset', ['start', [`addr(${address})`]], signal);
+    return watchedCoins(this.#call.bind(this), { wallet, address }, signal);
   }
 
   async #call<T>(method: string, parameters: readonly unknown[], signal: AbortSignal): Promise<T> {

@@ -70,6 +70,15 @@ async function funded(
   return { anchor, wallet, signer: new LocalSigner(wif, 'regtest'), wif };
 }
 
+/** The same over a wallet of the node that watches the address. */
+function watching(wif: string): Anchor {
+  const { rpc: node, ...config } = chainConfig();
+  return plugin.create(
+    BitcoinConfig.parse({ ...config, rpc: { ...node, wallet: 'anchors' }, wif }),
+    context,
+  );
+}
+
 function intent(name: string, size = 1n): AnchorIntent {
   const digest = createHash('sha256').update(name).digest();
   return {
@@ -229,21 +238,26 @@ describe('the wallet', () => {
   });
 
   it('is the same when a wallet of the node watches it', async () => {
-    const { anchor } = await funded([20_000, 30_000]);
-    const { rpc, ...config } = chainConfig();
-    const watched = plugin.create(
-      BitcoinConfig.parse({
-        ...config,
-        rpc: { ...rpc, wallet: 'anchors' },
-        wif: regtestKey(1_000 + keys - 1),
-      }),
-      context,
-    );
+    const { anchor, wif } = await funded([20_000, 30_000]);
+    const watched = watching(wif);
     const [wanted, options] = [intent('watched'), { bump: 0, signal }];
     expect(await watched.prepare(wanted, [], options)).toEqual(
       await anchor.prepare(wanted, [], options),
     );
     expect(await watched.quote(wanted, signal)).toMatchObject({ balance: 50_000n });
+  });
+
+  it('is seen by that wallet while it waits, although the wallet calls its coin spent', async () => {
+    const { anchor, wif } = await funded([20_000, 30_000]);
+    const watched = watching(wif);
+    const [first, second] = [intent('waits'), intent('follows')];
+    const sent = await publish(anchor, first);
+    await expect(watched.prepare(second, [], { bump: 0, signal })).rejects.toMatchObject({
+      reason: 'conflict',
+      message: expect.stringContaining(sent.txId),
+    });
+    expect(await watched.findExisting!(first, signal)).toMatchObject({ txId: sent.txId });
+    expect(await watched.quote(second, signal)).toMatchObject({ balance: 50_000n });
   });
 
   it('without coins says which address to fund', async () => {

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { address } from 'bitcoinjs-lib';
+import { address, networks } from 'bitcoinjs-lib';
 import { MempoolRules, Refused } from './mempool-rules.ts';
 import type { RegtestNode } from './regtest-node.ts';
 
@@ -137,7 +137,15 @@ export class CoreRpcFacade {
       const coin =
         (withPool ? this.#node.mempool.getCoin(hash, index) : null) ??
         (await this.#node.chain.getCoin(hash, index));
-      return coin ? { value: coin.value / 1e8 } : null;
+      if (!coin) return null;
+      const script = new Uint8Array(coin.script.toRaw());
+      const confirmations = coin.height < 0 ? 0 : this.#node.chain.height - coin.height + 1;
+      return {
+        value: coin.value / 1e8,
+        confirmations,
+        coinbase: coin.coinbase,
+        scriptPubKey: { address: addressOf(script) },
+      };
     },
     scantxoutset: async (_action: string, [descriptor]: [string]) => {
       const named = /^addr\((.+)\)$/.exec(descriptor)?.[1];
@@ -145,14 +153,31 @@ export class CoreRpcFacade {
       const unspents = await this.#coins(named);
       return { height: this.#node.chain.height, unspents };
     },
-    // Of a wallet that watches every address.
+    // Of a wallet that watches every address. As Core's it hides a coin as soon as what spends it waits.
     listunspent: async (_least: number, _most: number, [named]: [string]) =>
       (await this.#coins(named))
+        .filter(({ txid, vout }) => !this.#node.mempool.isSpent(internal(txid), vout))
         .map(({ height, ...coin }) => ({
           ...coin,
           confirmations: this.#node.chain.height - height + 1,
         }))
         .filter(({ coinbase, confirmations }) => !coinbase || confirmations > 100),
+    listsinceblock: async (hash: string) => {
+      const entry = await this.#entry(hash);
+      if (entry.height !== this.#node.chain.height) throw new Refused(-8, 'Only since the tip');
+      const waiting: any[] = [...this.#node.mempool.map.values()];
+      return {
+        transactions: waiting.flatMap(({ tx }) => {
+          const one = { txid: tx.txid() as string, confirmations: 0 };
+          return [
+            { ...one, category: 'send' },
+            { ...one, category: 'receive' },
+          ];
+        }),
+        removed: [],
+        lastblock: hash,
+      };
+    },
     gettxspendingprevout: async (outputs: { txid: string; vout: number }[]) =>
       outputs.map(({ txid, vout }) => {
         const by = this.#node.mempool.getSpentTX(internal(txid), vout);
@@ -213,6 +238,15 @@ export class CoreRpcFacade {
     const entry = await this.#node.chain.getEntry(internal(hash));
     if (!entry) throw new Refused(-5, 'Block not found');
     return entry;
+  }
+}
+
+/** Undefined where no address says it. */
+function addressOf(script: Uint8Array): string | undefined {
+  try {
+    return address.fromOutputScript(script, networks.regtest);
+  } catch {
+    return undefined;
   }
 }
 
