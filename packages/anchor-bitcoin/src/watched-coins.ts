@@ -59,8 +59,12 @@ async function heldCoins(
   signal: AbortSignal,
 ): Promise<readonly UnspentOutput[]> {
   // With change, or one that pays to the address alone might not be among them.
-  const since = [tip, 1, true, false, true];
-  const { transactions } = await call<{ transactions: Listed[] }>('listsinceblock', since, signal);
+  const options = [tip, 1, true, false, true];
+  const { transactions } = await call<{ transactions: Listed[] }>(
+    'listsinceblock',
+    options,
+    signal,
+  );
   const waiting = transactions.filter(
     // What a stranger pays to the address is only received.
     ({ category, confirmations }) => category === 'send' && confirmations === 0,
@@ -72,10 +76,8 @@ async function heldCoins(
       const output = await call<OpenOutput | null>('gettxout', [txid, vout, false], signal);
       if (output?.scriptPubKey.address !== address) continue;
       const { value: amount, confirmations, coinbase } = output;
-      held.set(`${txid}:${vout}`, {
-        ...{ txid, vout, amount, coinbase },
-        height: height - confirmations + 1,
-      });
+      const since = height - confirmations + 1;
+      held.set(`${txid}:${vout}`, { txid, vout, amount, coinbase, height: since });
     }
   }
   return [...held.values()];
