@@ -36,6 +36,8 @@ export interface BundleSignature {
   /** SPKI DER. */
   readonly publicKey: Uint8Array;
   readonly value: Uint8Array;
+  /** What the device wrapped it in, when it signed no message of ours: `jws`, `cose` or `chain`, and what of it is signed besides. */
+  readonly envelope?: { readonly type: string; readonly header: Uint8Array };
   readonly batch?: {
     readonly nonce: Uint8Array;
     readonly index: number;
@@ -90,12 +92,16 @@ function placeJson({ size, root, path }: LogPlace): JsonObject {
   return { size, root: toHex(root), path: path.map(toHex) };
 }
 
-function signatureJson({ alg, keyId, publicKey, value, batch }: BundleSignature): JsonObject {
+function signatureJson(signature: BundleSignature): JsonObject {
+  const { alg, keyId, publicKey, value, envelope, batch } = signature;
   return {
     alg,
     key_id: keyId,
     public_key: toBase64(publicKey),
     value: toBase64(value),
+    ...(envelope === undefined
+      ? {}
+      : { envelope: { type: envelope.type, header: toBase64(envelope.header) } }),
     ...(batch === undefined
       ? {}
       : {
@@ -143,13 +149,23 @@ function readPlace(value: unknown, at: string): LogPlace {
 }
 
 function readSignature(value: unknown, at: string): BundleSignature {
-  const shape = new Shape(value, at, ['alg', 'key_id', 'public_key', 'value'], ['batch']);
-  const signature = {
+  const shape = new Shape(
+    value,
+    at,
+    ['alg', 'key_id', 'public_key', 'value'],
+    ['batch', 'envelope'],
+  );
+  let signature: BundleSignature = {
     alg: shape.oneOf('alg', ALGORITHMS),
     keyId: shape.text('key_id', 16),
     publicKey: shape.base64('public_key', 32, 256),
     value: shape.base64('value', 64),
   };
+  if (shape.has('envelope')) {
+    const inner = new Shape(shape.raw('envelope'), `${at}.envelope`, ['type', 'header']);
+    const envelope = { type: inner.text('type', 16), header: inner.base64('header', 1, 1024) };
+    signature = { ...signature, envelope };
+  }
   if (!shape.has('batch')) return signature;
   const batch = new Shape(shape.raw('batch'), `${at}.batch`, ['nonce', 'index', 'count', 'path']);
   return {

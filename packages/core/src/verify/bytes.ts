@@ -86,21 +86,14 @@ export function toHex(bytes: Uint8Array): string {
   return text;
 }
 
-function hexDigit(unit: number): number {
-  if (unit >= 48 && unit <= 57) return unit - 48;
-  if (unit >= 97 && unit <= 102) return unit - 87;
-  if (unit >= 65 && unit <= 70) return unit - 55;
-  return -1;
-}
-
 /** Bytes of an even number of hex digits, either case; nothing else is skipped. Throws `bad_hex`. */
 export function fromHex(text: string): Uint8Array {
   if (text.length % 2 !== 0)
     throw new EncodingError('bad_hex', `hex has an odd number of digits (${text.length})`);
   const out = new Uint8Array(text.length / 2);
   for (let i = 0; i < out.length; i += 1) {
-    const high = hexDigit(text.charCodeAt(2 * i));
-    const low = hexDigit(text.charCodeAt(2 * i + 1));
+    const high = HEX_DIGITS.indexOf(text[2 * i]!.toLowerCase());
+    const low = HEX_DIGITS.indexOf(text[2 * i + 1]!.toLowerCase());
     if (high < 0 || low < 0) throw new EncodingError('bad_hex', `not a hex digit near ${2 * i}`);
     out[i] = high * 16 + low;
   }
@@ -122,15 +115,6 @@ export function toBase64(bytes: Uint8Array): string {
   return text;
 }
 
-function base64Digit(unit: number): number {
-  if (unit >= 65 && unit <= 90) return unit - 65;
-  if (unit >= 97 && unit <= 122) return unit - 71;
-  if (unit >= 48 && unit <= 57) return unit + 4;
-  if (unit === 43) return 62;
-  if (unit === 47) return 63;
-  return -1;
-}
-
 /**
  * Bytes of base64 (RFC 4648 §4). Strict: padding is required, no white space, no URL alphabet, and
  * the unused bits of the last digit must be zero (§3.5), so every byte string has one form only.
@@ -146,7 +130,7 @@ export function fromBase64(text: string): Uint8Array {
   let bits = 0;
   let at = 0;
   for (let i = 0; i < digits; i += 1) {
-    const digit = base64Digit(text.charCodeAt(i));
+    const digit = BASE64_DIGITS.indexOf(text[i]!);
     if (digit < 0) throw new EncodingError('bad_base64', `not a base64 digit at ${i}`);
     group = ((group << 6) | digit) & 0xffffff;
     bits += 6;

@@ -154,7 +154,7 @@ export {
   type LogPlace,
 } from './bundle.js';
 export { reaches, type ProofReport, type Statement } from './proof-report.js';
-export type { EcdsaVerify } from './entry-signature.js';
+export type { EcdsaVerify, EnvelopeMessage } from './entry-signature.js';
 export { checkBundle } from './check-bundle.js';
 export type { CanonicalReader, VerifyOptions } from './verify-options.js';
 export { verifyProof } from './verify-proof.js';

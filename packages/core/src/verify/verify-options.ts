@@ -1,6 +1,6 @@
 import type { EvidenceVerifier, HeaderSource, Sha256, TrustLevel } from './contracts.js';
 import type { Ed25519Equation } from './ed25519.js';
-import type { EcdsaVerify } from './entry-signature.js';
+import type { EcdsaVerify, EnvelopeMessage } from './entry-signature.js';
 
 /** Formats that can be read back: only their canonical bytes are accepted under their name. */
 export interface CanonicalReader {
@@ -24,6 +24,8 @@ export interface VerifyOptions {
   readonly formats?: CanonicalReader;
   /** `verifyEcdsa` of `@wattproof/core/verify/ecdsa`, for devices that sign ES256 or ES256K. */
   readonly ecdsa?: EcdsaVerify;
+  /** `envelopeMessage` of `@wattproof/core/verify/envelopes`, for devices that sign JWS, COSE or chained batches; default of `verifyProof`. */
+  readonly envelopes?: EnvelopeMessage;
   readonly sha256?: Sha256;
   readonly equation?: Ed25519Equation;
 }

@@ -1,0 +1,28 @@
+export {
+  chainedBatchMessage,
+  chainHash,
+  chainHeader,
+  readChainHeader,
+  type ChainPlace,
+} from './batch-chain.js';
+export { CborMap, cborOfJson, jsonOfCbor, readCbor, type CborValue } from './cbor.js';
+export {
+  coseMessage,
+  jsonOfCborPayload,
+  readCoseHeader,
+  splitCose,
+  type CoseHeader,
+  type CoseSign1,
+} from './cose.js';
+export { EnvelopeError } from './envelope-error.js';
+export { envelopeMessage, type SignedEnvelope } from './envelope-message.js';
+export {
+  fromBase64Url,
+  jwsMessage,
+  readJwsHeader,
+  splitJws,
+  toBase64Url,
+  type CompactJws,
+  type JwsHeader,
+} from './jws.js';
+export type { SignedHeader } from './signed-header.js';
