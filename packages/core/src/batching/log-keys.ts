@@ -35,6 +35,8 @@ export interface LogKeys {
   readonly announcements: readonly string[];
   /** File of the high-water mark. */
   readonly markFile: string;
+  /** 32 secret bytes: erased entries are known by a hash keyed with them. */
+  readonly pepper: Uint8Array;
   /** True when this start created the key. */
   readonly created: boolean;
   /** What an operator should know of the files, in sentences. */
@@ -42,6 +44,8 @@ export interface LogKeys {
   /** What `GET /api/v1/log/keys` answers. */
   document(): object;
 }
+
+const PEPPER_BYTES = 32;
 
 /** Opens the keys, creating what may be created. Throws `LogError`. */
 export async function openLogKeys(options: LogKeysOptions): Promise<LogKeys> {
@@ -78,6 +82,7 @@ export async function openLogKeys(options: LogKeysOptions): Promise<LogKeys> {
     ledger,
     announcements: [...options.previous, ...announced],
     markFile,
+    pepper: await openPepper(`${base}.pepper`, options.random),
     created: main.created,
     warnings: [...main.warnings, ...receipt.warnings],
     document: () => ({
@@ -88,6 +93,22 @@ export async function openLogKeys(options: LogKeysOptions): Promise<LogKeys> {
       announcements: [...options.previous, ...announced],
     }),
   };
+}
+
+/** Kept beside the key and not in the store: the store alone must not suffice to try out what was erased. */
+async function openPepper(
+  file: string,
+  random: (length: number) => Uint8Array,
+): Promise<Uint8Array> {
+  return reaching(`beside log.key, ${file} can be neither read nor created`, async () => {
+    await createPrivateFile(file, Buffer.from(random(PEPPER_BYTES)).toString('hex'));
+    const text = (await readIfThere(file)) ?? '';
+    if (/^[0-9a-f]{64}\s*$/.test(text)) return Buffer.from(text.trim(), 'hex');
+    throw new LogError(
+      'log_key_invalid',
+      `${file} is not 64 hex digits. Put back the file it was: with another one, replays of erased entries are not told from new ones.`,
+    );
+  });
 }
 
 async function openKey(source: KeySource, what: string, options: LogKeysOptions) {

@@ -14,6 +14,7 @@ import {
   type PluginInstance,
   type Timer,
 } from '../plugins/index.js';
+import { erasedKeyOf, ErasureService } from '../logs/erasure.service.js';
 import { ProofService } from '../proofs/proof.service.js';
 import type { Anchor, Transport } from '../spi/index.js';
 import { toHex } from '../verify/bytes.js';
@@ -102,7 +103,15 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
       clock,
       random,
       receiptSigner: keys.receipts,
+      erasedKeyOf: erasedKeyOf(keys.pepper),
     });
+  const erasures = new ErasureService({
+    store: store.erasures,
+    entries: store.entries,
+    journal,
+    clock,
+    keyOf: erasedKeyOf(keys.pepper),
+  });
   const energyLedger = composeEnergyLedger({
     config,
     store,
@@ -156,6 +165,7 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
     ingestion,
     ingestQueue: queue,
     journal,
+    erasures,
     energyLedger,
     signatureBackend: signatures.backendName,
     apiKeys: new ApiKeyService({

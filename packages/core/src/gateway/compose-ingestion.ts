@@ -36,6 +36,7 @@ export async function composeIngestion(parts: {
   readonly random: (length: number) => Uint8Array;
   /** The key `<origin>/receipts`. */
   readonly receiptSigner: Signer;
+  readonly erasedKeyOf: (logHash: Uint8Array) => Uint8Array;
 }): Promise<Ingestion> {
   const { store, clock, random } = parts;
   const devices = DevicesConfig.parse(parts.config.devices);
@@ -66,6 +67,7 @@ export async function composeIngestion(parts: {
     receiptSigner: parts.receiptSigner,
     readDocument,
     canonicalize,
+    erasedKeyOf: parts.erasedKeyOf,
     clock,
     timers: nodeTimers,
     random,

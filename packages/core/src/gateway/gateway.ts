@@ -6,6 +6,7 @@ import type { EnergyLedger } from '../energy-ledger/energy-ledger.js';
 import type { Subscribers } from '../events/subscribers.js';
 import type { IngestionService } from '../ingestion/ingestion.service.js';
 import type { CommitQueue } from '../ingestion/commit-queue.js';
+import type { ErasureService } from '../logs/erasure.service.js';
 import type { Journal } from '../logs/journal.js';
 import type { JobTable } from '../jobs/job-table.js';
 import type { PluginInstance } from '../plugins/index.js';
@@ -39,6 +40,7 @@ export interface Gateway {
   readonly ingestQueue: CommitQueue;
   /** Writes what the gateway itself states as entries of the log. */
   readonly journal: Journal;
+  readonly erasures: ErasureService;
   /** One kilowatt-hour, one claim. */
   readonly energyLedger: EnergyLedger;
   /** Which library checks device signatures. */

@@ -67,6 +67,8 @@ export class CommitQueue {
     private readonly parts: {
       readonly store: IngestStore;
       readonly issue: IssueReceipts;
+      /** What erased bytes are known by. */
+      readonly erasedKeyOf?: (logHash: Uint8Array) => Uint8Array;
       readonly clock: Clock;
       readonly timers: Timers;
       readonly config: IngestionConfig['commit'];
@@ -197,7 +199,8 @@ export class CommitQueue {
     this.underWay += 1;
     try {
       const rows = group.length === 1 ? group[0]!.rows : group.flatMap(({ rows: own }) => own);
-      const committed = await this.parts.store.commit(rows, this.parts.issue);
+      const { store, issue, erasedKeyOf } = this.parts;
+      const committed = await store.commit(rows, issue, erasedKeyOf);
       if (committed.length !== rows.length)
         throw new Error(`the store answered ${committed.length} of ${rows.length} rows`);
       let from = 0;

@@ -28,6 +28,8 @@ export interface IngestRow {
   readonly ruleSet: string;
   readonly receivedAtMs: number;
   readonly signature?: EntrySignature;
+  /** Ids of the entries it says something of: what is erased there is erased here too. */
+  readonly derivedFrom?: readonly string[];
   readonly reading?: {
     /** Physical identity of the meter, 32 bytes; of an unregistered meter derived from its claimed id. */
     readonly fingerprint: Uint8Array;
@@ -126,6 +128,7 @@ export interface IngestStore {
    * Every row is answered as if the rows before it had been committed already: equal bytes twice within one group make
    * the second a duplicate of the first, or an upgrade when something stronger stands behind it. A group with rows that
    * depend on each other so may be written in several passes, and `issue` is then called once for each.
+   * `erasedKeyOf`: what erased bytes are known by; without it a replay of them is not told from new bytes.
    * Throws `StoreUnavailable` when the database cannot be reached; then nothing was written, or the outcome is unknown and sending again is safe.
    */
   commit(
@@ -133,5 +136,6 @@ export interface IngestStore {
     issue: (
       rows: readonly { readonly row: IngestRow; readonly entryId: string }[],
     ) => Promise<IssuedReceipts> | IssuedReceipts,
+    erasedKeyOf?: (logHash: Uint8Array) => Uint8Array,
   ): Promise<readonly CommittedRow[]>;
 }

@@ -29,6 +29,8 @@ export interface IngestionOptions {
   /** The key `<origin>/receipts`. */
   readonly receiptSigner: Signer;
   readonly readDocument: ReadDocument;
+  /** What erased bytes are known by. */
+  readonly erasedKeyOf?: (logHash: Uint8Array) => Uint8Array;
   /** Canonical bytes of what the gateway itself states. */
   readonly canonicalize: (format: string, document: JsonObject) => Uint8Array;
   readonly clock: Clock;
@@ -67,6 +69,7 @@ export function openIngestion(options: IngestionOptions): Ingestion {
   const queue = new CommitQueue({
     store: options.store,
     issue: receipts.issue,
+    ...(options.erasedKeyOf === undefined ? {} : { erasedKeyOf: options.erasedKeyOf }),
     clock,
     timers,
     config: config.commit,

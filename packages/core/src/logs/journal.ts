@@ -13,6 +13,8 @@ export interface SystemFact {
   /** Whose entry it is: it is listed and proven to this account. */
   readonly accountId: string;
   readonly document: JsonObject;
+  /** Ids of the entries it says something of: erased with them. */
+  readonly derivedFrom?: readonly string[];
 }
 
 /** Who did what to what. `detail` holds strings, numbers, booleans and nulls. */
@@ -84,6 +86,7 @@ export class Journal {
         verdict: 'accepted',
         ruleSet,
         receivedAtMs,
+        ...(fact.derivedFrom === undefined ? {} : { derivedFrom: fact.derivedFrom }),
       };
     });
     return { rows, issue };

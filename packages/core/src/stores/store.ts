@@ -5,6 +5,7 @@ import type { MeterStore } from '../devices/meter.store.js';
 import type { EnergyStore } from '../energy-ledger/energy.store.js';
 import type { OutboxStore } from '../events/outbox.store.js';
 import type { IngestStore } from '../ingestion/ingest.store.js';
+import type { ErasureStore } from '../logs/erasure.store.js';
 import type { EntryStore } from '../logs/entry.store.js';
 import type { CollectionDeclaration, Collections, DurabilityClass, Health } from '../spi/index.js';
 
@@ -14,6 +15,7 @@ export interface Store {
   readonly durability: DurabilityClass;
   readonly ingest: IngestStore;
   readonly entries: EntryStore;
+  readonly erasures: ErasureStore;
   readonly batches: BatchStore;
   readonly anchors: AnchorStore;
   readonly leases: LeaseStore;

@@ -7,6 +7,7 @@ import { duplicateTests } from './store-suite/duplicates.js';
 import { durabilityTests } from './store-suite/durability.js';
 import { energyTests } from './store-suite/energy.js';
 import { entryTests } from './store-suite/entries.js';
+import { erasureTests } from './store-suite/erasures.js';
 import { intervalTests } from './store-suite/intervals.js';
 import { leaseTests } from './store-suite/leases.js';
 import { meterTests } from './store-suite/meters.js';
@@ -55,6 +56,7 @@ export function describeStore(options: StoreSuiteOptions): void {
       anchorTests,
       meterTests,
       energyTests,
+      erasureTests,
       accountTests,
       outboxTests,
       collectionTests,

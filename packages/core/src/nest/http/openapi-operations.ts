@@ -1,6 +1,7 @@
 import { type OperationShape, page } from './operation-shape.js';
 import type { RouteName } from './routes.js';
 import { ENERGY_OPERATIONS } from './routes/energy.routes.js';
+import { ERASURE_OPERATIONS } from './routes/erasures.routes.js';
 
 export type { OperationShape } from './operation-shape.js';
 
@@ -188,6 +189,7 @@ export const OPERATIONS: Readonly<Record<RouteName, OperationShape>> = {
   rejectMeter: { answers: { 200: 'The meter, now retired; it may be registered again.' } },
   suspendMeter: { answers: { 200: 'The meter, now suspended.' } },
   ...ENERGY_OPERATIONS,
+  ...ERASURE_OPERATIONS,
   createApiKey: {
     body: { types: json, schema: apiKey },
     answers: { 201: 'The key with its secret, shown this once.' },

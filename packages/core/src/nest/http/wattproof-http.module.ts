@@ -7,6 +7,7 @@ import { BatchesController } from './controllers/batches.controller.js';
 import { CheckpointsController } from './controllers/checkpoints.controller.js';
 import { DocsController } from './controllers/docs.controller.js';
 import { EnergyController } from './controllers/energy.controller.js';
+import { ErasuresController } from './controllers/erasures.controller.js';
 import { HealthController } from './controllers/health.controller.js';
 import { LogsController } from './controllers/logs.controller.js';
 import { MetersController } from './controllers/meters.controller.js';
@@ -24,7 +25,7 @@ import { RequestMetrics } from './request-metrics.js';
 /** Groups of controllers that an embedder can leave out. */
 const CONTROLLERS = {
   health: [HealthController],
-  readings: [LogsController, ReadingsController],
+  readings: [LogsController, ReadingsController, ErasuresController],
   batches: [BatchesController, CheckpointsController],
   meters: [MetersController, EnergyController],
   accounts: [ApiKeysController],

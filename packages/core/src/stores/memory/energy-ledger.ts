@@ -241,6 +241,18 @@ export class MemoryEnergy implements EnergyStore {
     });
   }
 
+  /** What is left of an interval whose reading was erased: as much as was used of it. */
+  forget(entryId: string): void {
+    for (const [name, account] of this.accounts) {
+      if (account.entryId !== entryId) continue;
+      const { creditedUWh, claimedUWh } = account;
+      const credited = creditedUWh < claimedUWh ? creditedUWh : claimedUWh;
+      if (this.claims.has(name))
+        this.accounts.set(name, { ...account, creditedUWh: credited, frozen: true });
+      else this.accounts.delete(name);
+    }
+  }
+
   private measured(record: EntryRecord): readonly MeasuredRegister[] {
     const { reading } = record.row;
     if (reading === undefined) return [];

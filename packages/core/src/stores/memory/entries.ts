@@ -16,12 +16,12 @@ export class MemoryEntries implements EntryStore {
   ) {}
 
   async get(id: string): Promise<StoredEntry | undefined> {
-    const record = this.log.byId.get(id);
+    const record = this.known(id);
     return record === undefined ? undefined : asStoredEntry(record);
   }
 
   async leaf(id: string): Promise<EntryLeaf | undefined> {
-    const record = this.log.byId.get(id);
+    const record = this.known(id);
     if (record === undefined) return undefined;
     const { row, batch } = record;
     const { accountId, logHash, salt } = row;
@@ -31,7 +31,7 @@ export class MemoryEntries implements EntryStore {
   }
 
   async receipt(id: string): Promise<StoredReceipt | undefined> {
-    const record = this.log.byId.get(id);
+    const record = this.known(id);
     return record === undefined ? undefined : newest(record).receipt;
   }
 
@@ -42,12 +42,17 @@ export class MemoryEntries implements EntryStore {
     return claim;
   }
 
+  private known(id: string): EntryRecord | undefined {
+    return this.log.erased.has(id) ? undefined : this.log.byId.get(id);
+  }
+
   async list(query: EntryQuery): Promise<Page<StoredEntry>> {
     const from = query.cursor === undefined ? 0 : Number(readNumberCursor(query.cursor));
     const found: (readonly [number, StoredEntry])[] = [];
     for (let i = from; i < this.log.entries.length && found.length <= query.limit; i += 1) {
       const record = this.log.entries[i];
-      if (record !== undefined && matches(record, query)) found.push([i, asStoredEntry(record)]);
+      if (record === undefined || this.log.erased.has(record.row.id)) continue;
+      if (matches(record, query)) found.push([i, asStoredEntry(record)]);
     }
     const { items, cursor } = page(found, query.limit, ([index]) => numberCursor(index + 1));
     return {
@@ -63,7 +68,7 @@ export class MemoryEntries implements EntryStore {
     const from = query.fromIndex ?? 0;
     const ids = this.entryIdsOf(batchNumber).slice(from, from + query.limit);
     return ids.flatMap((id) => {
-      const record = this.log.byId.get(id);
+      const record = this.known(id);
       return record === undefined ? [] : [asStoredEntry(record)];
     });
   }

@@ -1,4 +1,5 @@
 import type { IngestRow, RowOutcome } from '../../ingestion/ingest.store.js';
+import { ERASED_DETAIL } from '../../logs/erasure.store.js';
 import { atLeast } from '../../logs/verdict.js';
 import { type LogState, newest, registersOf } from './log-state.js';
 import { toHex } from '../../verify/bytes.js';
@@ -24,7 +25,10 @@ export class IngestGroup {
   >();
   private readonly ownIds = new Set<string>();
 
-  constructor(private readonly log: LogState) {}
+  constructor(
+    private readonly log: LogState,
+    private readonly erasedKeyOf?: (logHash: Uint8Array) => Uint8Array,
+  ) {}
 
   decide(row: IngestRow): void {
     this.outcomes.push(this.outcomeOf(row));
@@ -35,6 +39,9 @@ export class IngestGroup {
     const unstorable = notStorable(row);
     if (unstorable !== undefined)
       return { kind: 'refused', code: 'not_storable', detail: unstorable };
+    if (this.log.erasedKeys.size > 0 && this.erasedKeyOf !== undefined)
+      if (this.log.erasedKeys.has(toHex(this.erasedKeyOf(row.logHash))))
+        return { kind: 'refused', code: 'erased', detail: ERASED_DETAIL };
     const hash = toHex(row.logHash);
     const before = this.earlier(hash);
     if (before !== undefined) {

@@ -23,13 +23,21 @@ export class MemoryIngest implements IngestStore {
     private readonly transactions: Transactions,
   ) {}
 
-  commit(rows: readonly IngestRow[], issue: Issue): Promise<readonly CommittedRow[]> {
-    return this.transactions.run(() => this.append(rows, issue));
+  commit(
+    rows: readonly IngestRow[],
+    issue: Issue,
+    erasedKeyOf?: (logHash: Uint8Array) => Uint8Array,
+  ): Promise<readonly CommittedRow[]> {
+    return this.transactions.run(() => this.append(rows, issue, erasedKeyOf));
   }
 
   /** The same, for those who are inside a transaction already. Nothing is written when it rejects. */
-  async append(rows: readonly IngestRow[], issue: Issue): Promise<readonly CommittedRow[]> {
-    const group = new IngestGroup(this.log);
+  async append(
+    rows: readonly IngestRow[],
+    issue: Issue,
+    erasedKeyOf?: (logHash: Uint8Array) => Uint8Array,
+  ): Promise<readonly CommittedRow[]> {
+    const group = new IngestGroup(this.log, erasedKeyOf);
     for (const row of rows) group.decide(row);
     let receipts: readonly StoredReceipt[] = [];
     if (group.written.length > 0) {

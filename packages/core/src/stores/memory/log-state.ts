@@ -1,4 +1,5 @@
 import type { EntrySignature, IngestRow, StoredReceipt } from '../../ingestion/ingest.store.js';
+import type { ErasedEntry } from '../../logs/erasure.store.js';
 import type { StoredEntry } from '../../logs/entry.store.js';
 import type { Assurance, StoredVerdict } from '../../logs/verdict.js';
 import { toHex } from '../../verify/bytes.js';
@@ -31,6 +32,9 @@ export class LogState {
   readonly occupied = new Map<string, OccupiedIntervals>();
   /** By device, epoch and number: hex logHash of the first entry that used it. */
   readonly sequences = new Map<string, string>();
+  /** What was erased, by id, and the keyed hashes of its bytes. */
+  readonly erased = new Map<string, ErasedEntry>();
+  readonly erasedKeys = new Set<string>();
   /** Ids waiting to be sealed, oldest first. */
   readonly unsealed = new Set<string>();
 }

@@ -7,6 +7,7 @@ import { MemoryBatches } from './batches.js';
 import { MemoryDocuments } from './collections.js';
 import { MemoryEnergy } from './energy-ledger.js';
 import { MemoryEntries } from './entries.js';
+import { MemoryErasures } from './erasures.js';
 import { MemoryIngest } from './ingest.js';
 import { MemoryLeases } from './leases.js';
 import { MemoryChanges } from './memory-changes.js';
@@ -26,6 +27,7 @@ export function openMemoryStore(options: { readonly clock: Clock }): Store {
   const ingest = new MemoryIngest(log, outbox, transactions);
   const changes = new MemoryChanges(transactions, ingest, outbox);
   const meters = new MemoryMeters(clock, changes, log);
+  const energy = new MemoryEnergy(log, meters, changes);
   const documents = new MemoryDocuments();
   let closed = false;
   return {
@@ -37,8 +39,9 @@ export function openMemoryStore(options: { readonly clock: Clock }): Store {
     anchors: new MemoryAnchors(leases, outbox, clock),
     leases,
     meters,
-    energy: new MemoryEnergy(log, meters, changes),
-    accounts: new MemoryAccounts(),
+    energy,
+    erasures: new MemoryErasures(log, energy, outbox, changes),
+    accounts: new MemoryAccounts(changes),
     outbox,
     async collections(instanceId, declarations) {
       return documents.open(instanceId, declarations);

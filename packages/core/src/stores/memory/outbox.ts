@@ -18,6 +18,16 @@ export class MemoryOutbox implements OutboxStore {
     this.events.push({ ...event, id: String(this.last).padStart(ID_DIGITS, '0') });
   }
 
+  /** Takes out of events what they tell of an erased entry. */
+  scrub(entryId: string): void {
+    this.events = this.events.map((event) => {
+      const { entry, account } = event.data;
+      return entry === entryId
+        ? { ...event, data: { entry, account: account!, erased: true } }
+        : event;
+    });
+  }
+
   async read(
     cursor: string,
     types: readonly string[] | 'all',

@@ -46,7 +46,7 @@ interface EntryRow {
 }
 
 /** Where an entry `e` stands: in the run of its group that holds its id. */
-const PLACE = `LEFT JOIN LATERAL (SELECT r.log_id, r.batch_number,
+export const PLACE = `LEFT JOIN LATERAL (SELECT r.log_id, r.batch_number,
       r.first_index + (position(uuid_send(e.id) IN r.entry_ids) - 1) / 16 AS index
     FROM batch_position r
     WHERE r.group_id = (SELECT min(group_id) FROM verdict WHERE entry_id = e.id)

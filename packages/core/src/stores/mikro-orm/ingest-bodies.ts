@@ -1,4 +1,5 @@
 import type { IngestRow } from '../../ingestion/ingest.store.js';
+import { ERASED_DETAIL } from '../../logs/erasure.store.js';
 import { entryIdOf } from './entry-id.js';
 import { joinHashes } from './hash-list.js';
 import { type Candidate, type Judgement, stronger } from './ingest-candidate.js';
@@ -7,18 +8,22 @@ import type { Sql, SqlValue } from './sql.js';
 import { column } from './sql-column.js';
 
 /** The unique hash decides which of several writers owns new bytes; the others wait here for its commit. */
-export async function insertBodies(tx: Sql, candidates: readonly Candidate[]): Promise<void> {
+export async function insertBodies(
+  tx: Sql,
+  candidates: readonly Candidate[],
+  erasedKeyOf?: ErasedKeyOf,
+): Promise<void> {
   if (candidates.length === 0) return;
   const signature = <V extends SqlValue>(
     value: (signature: NonNullable<IngestRow['signature']>) => V,
   ) => column(candidates, ({ row }) => (row.signature === undefined ? null : value(row.signature)));
-  const [inserted] = await tx.query<InsertedIds>(
+  const [inserted] = await tx.query<InsertedIds & { readonly erasures: boolean }>(
     `WITH inserted AS (INSERT INTO entry_body (entry_id, bytes, salt, log_hash, signature_alg, signature_key_id, signature_public_key,
        signature_value, signature_nonce, signature_index, signature_count, signature_path)
      SELECT * FROM unnest($1::uuid[], $2::bytea[], $3::bytea[], $4::bytea[], $5::text[], $6::text[], $7::bytea[],
        $8::bytea[], $9::bytea[], $10::int4[], $11::int4[], $12::bytea[])
      ON CONFLICT DO NOTHING RETURNING entry_id)
-     ${insertedIds(13)}`,
+     ${insertedIds(13, ', EXISTS (SELECT FROM erased_entry) AS erasures')}`,
     [
       column(candidates, ({ uuid }) => uuid),
       column(candidates, ({ row }) => row.bytes),
@@ -36,9 +41,37 @@ export async function insertBodies(tx: Sql, candidates: readonly Candidate[]): P
     ],
     { prepare: 'wattproof_insert_bodies' },
   );
-  if (inserted?.ids === null) return;
-  const own = new Set(uuidsOf(inserted));
-  for (const candidate of candidates) candidate.known = !own.has(candidate.uuid);
+  if (inserted?.ids !== null) {
+    const own = new Set(uuidsOf(inserted));
+    for (const candidate of candidates) candidate.known = !own.has(candidate.uuid);
+  }
+  if (inserted?.erasures === true && erasedKeyOf !== undefined)
+    await refuseErased(
+      tx,
+      candidates.filter(({ known }) => !known),
+      erasedKeyOf,
+    );
+}
+
+/** What erased bytes are known by. */
+export type ErasedKeyOf = (logHash: Uint8Array) => Uint8Array;
+
+/** Bytes that were in the log once, and were erased. Their intervals and numbers are still taken. */
+async function refuseErased(
+  tx: Sql,
+  fresh: readonly Candidate[],
+  erasedKeyOf: ErasedKeyOf,
+): Promise<void> {
+  const keys = column(fresh, ({ row }) => Buffer.from(erasedKeyOf(row.logHash)));
+  const erased = await tx.query<{ key: string }>(
+    `SELECT encode(key, 'hex') AS key FROM erased_entry WHERE key = ANY($1::bytea[])`,
+    [keys],
+  );
+  const known = new Set(erased.map(({ key }) => key));
+  fresh.forEach((candidate, at) => {
+    if (known.has(keys[at]!.toString('hex')))
+      candidate.answer = { kind: 'refused', code: 'erased', detail: ERASED_DETAIL };
+  });
 }
 
 interface KnownRow extends Judgement {

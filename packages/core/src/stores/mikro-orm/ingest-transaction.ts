@@ -1,7 +1,7 @@
 import type { CommittedRow, IngestRow } from '../../ingestion/ingest.store.js';
 import type { DurabilityClass } from '../../spi/index.js';
-import { entryIdOf } from './entry-id.js';
-import { insertBodies, judgeKnown } from './ingest-bodies.js';
+import { entryIdOf, hexOf } from './entry-id.js';
+import { type ErasedKeyOf, insertBodies, judgeKnown } from './ingest-bodies.js';
 import { type Candidate, saysNothingNew, sortGroup, written } from './ingest-candidate.js';
 import { type InsertedIds, insertedIds } from './inserted-ids.js';
 import { occupyIntervals } from './ingest-intervals.js';
@@ -19,11 +19,13 @@ export async function commitGroup(
   rows: readonly IngestRow[],
   issue: Issue,
   durability: DurabilityClass,
+  erasedKeyOf?: ErasedKeyOf,
 ): Promise<readonly CommittedRow[]> {
   const { candidates, twins, refused } = sortGroup(rows);
-  await insertBodies(tx, candidates);
+  await insertBodies(tx, candidates, erasedKeyOf);
   await judgeKnown(tx, candidates);
   await insertEntries(tx, candidates.filter(isFresh));
+  await insertDerivations(tx, candidates.filter(isFresh));
   await takeSequences(tx, candidates.filter(isOpen));
   for (const candidate of candidates)
     if (
@@ -104,6 +106,19 @@ async function insertEntries(tx: Sql, sorted: readonly Candidate[]): Promise<voi
       column(readings, ({ reading }) => reading.estimated),
     ],
     { prepare: 'wattproof_insert_entries' },
+  );
+}
+
+/** Which entries they say something of: erasing those erases these. */
+async function insertDerivations(tx: Sql, fresh: readonly Candidate[]): Promise<void> {
+  const derived = fresh.flatMap(({ uuid, row }) =>
+    (row.derivedFrom ?? []).map((source) => ({ uuid, source: hexOf(source) })),
+  );
+  if (derived.length === 0) return;
+  await tx.query(
+    `INSERT INTO entry_derivation (entry_id, source_id) SELECT * FROM unnest($1::uuid[], $2::uuid[])
+     ON CONFLICT DO NOTHING`,
+    [column(derived, ({ uuid }) => uuid), column(derived, ({ source }) => source)],
   );
 }
 

@@ -2,6 +2,7 @@ import type { CommittedRow, IngestRow, IngestStore } from '../../ingestion/inges
 import type { DurabilityClass, Logger } from '../../spi/index.js';
 import { StoreUnavailable } from '../store.js';
 import { passesOf } from './group-passes.js';
+import type { ErasedKeyOf } from './ingest-bodies.js';
 import { commitGroup } from './ingest-transaction.js';
 import type { Issue } from './ingest-verdicts.js';
 import { isRetryable, type Sql, SqlError } from './sql.js';
@@ -28,14 +29,19 @@ export class SqlIngest implements IngestStore {
     private readonly options: SqlIngestOptions,
   ) {}
 
-  async commit(rows: readonly IngestRow[], issue: Issue): Promise<readonly CommittedRow[]> {
+  async commit(
+    rows: readonly IngestRow[],
+    issue: Issue,
+    erasedKeyOf?: ErasedKeyOf,
+  ): Promise<readonly CommittedRow[]> {
     if (rows.length === 0) return [];
     for (let attempt = 0; ; attempt += 1) {
       try {
-        return await this.sql.transaction((tx) => this.commitPasses(tx, rows, issue));
+        return await this.sql.transaction((tx) => this.commitPasses(tx, rows, issue, erasedKeyOf));
       } catch (error) {
         if (!(error instanceof SqlError)) throw error;
-        if (FAULT_OF_A_ROW.test(error.sqlState)) return this.commitApart(rows, issue, error);
+        if (FAULT_OF_A_ROW.test(error.sqlState))
+          return this.commitApart(rows, issue, error, erasedKeyOf);
         if (!isRetryable(error) || attempt >= this.options.limits.maxRetries)
           throw new StoreUnavailable(
             `The database refused a group of ${rows.length} entries: ${error.message}. Nothing of it was written; send it again.`,
@@ -52,14 +58,15 @@ export class SqlIngest implements IngestStore {
     tx: Sql,
     rows: readonly IngestRow[],
     issue: Issue,
+    erasedKeyOf?: ErasedKeyOf,
   ): Promise<readonly CommittedRow[]> {
     const { passes, tooMany } = passesOf(rows);
     const { durability } = this.options;
-    if (passes.length === 1) return commitGroup(tx, rows, issue, durability);
+    if (passes.length === 1) return commitGroup(tx, rows, issue, durability, erasedKeyOf);
     const answers = new Map<number, CommittedRow>();
     for (const places of passes) {
       const part = places.flatMap((place) => rows[place] ?? []);
-      const answered = await commitGroup(tx, part, issue, durability);
+      const answered = await commitGroup(tx, part, issue, durability, erasedKeyOf);
       answered.forEach((answer, at) => answers.set(places[at] ?? -1, answer));
     }
     const detail = `it and ${passes.length} readings that came with it decide over each other; send it apart from them`;
@@ -73,6 +80,7 @@ export class SqlIngest implements IngestStore {
     rows: readonly IngestRow[],
     issue: Issue,
     error: SqlError,
+    erasedKeyOf?: ErasedKeyOf,
   ): Promise<readonly CommittedRow[]> {
     const [only] = rows;
     if (rows.length === 1 && only !== undefined) {
@@ -88,8 +96,8 @@ export class SqlIngest implements IngestStore {
     }
     const middle = Math.ceil(rows.length / 2);
     return [
-      ...(await this.commit(rows.slice(0, middle), issue)),
-      ...(await this.commit(rows.slice(middle), issue)),
+      ...(await this.commit(rows.slice(0, middle), issue, erasedKeyOf)),
+      ...(await this.commit(rows.slice(middle), issue, erasedKeyOf)),
     ];
   }
 }

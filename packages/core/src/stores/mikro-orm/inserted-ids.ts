@@ -7,8 +7,8 @@ export interface InsertedIds {
  * Ends `WITH inserted AS (INSERT … RETURNING entry_id)`. Parameter `expected` is the number of rows given: as a rule all
  * of them go in, and a thousand ids that say so would cost more than the answer is worth.
  */
-export function insertedIds(expected: number): string {
-  return `SELECT CASE WHEN count(*) = $${expected}::int8 THEN NULL ELSE coalesce(string_agg(entry_id::text, ','), '') END AS ids
+export function insertedIds(expected: number, more = ''): string {
+  return `SELECT CASE WHEN count(*) = $${expected}::int8 THEN NULL ELSE coalesce(string_agg(entry_id::text, ','), '') END AS ids${more}
      FROM inserted`;
 }
 

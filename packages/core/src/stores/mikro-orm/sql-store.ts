@@ -13,6 +13,7 @@ import { SqlBatches } from './batches.js';
 import { SqlDocuments } from './collections.js';
 import { SqlEnergy } from './energy-ledger.js';
 import { SqlEntries } from './entries.js';
+import { SqlErasures } from './erasures.js';
 import { SqlIngest } from './ingest.js';
 import { SqlLeases } from './leases.js';
 import { SqlMeters } from './meters.js';
@@ -36,6 +37,7 @@ export class SqlStore implements Store {
   readonly durability: DurabilityClass;
   readonly ingest: SqlIngest;
   readonly entries: SqlEntries;
+  readonly erasures: SqlErasures;
   readonly batches: SqlBatches;
   readonly anchors: SqlAnchors;
   readonly leases: SqlLeases;
@@ -55,12 +57,13 @@ export class SqlStore implements Store {
     const changes = new SqlChanges(sql, { ...options, pause });
     this.ingest = new SqlIngest(sql, { ...options, pause });
     this.entries = new SqlEntries(sql, options.limits);
+    this.erasures = new SqlErasures(sql, changes);
     this.batches = new SqlBatches(sql, options.limits);
     this.anchors = new SqlAnchors(sql, options.limits);
     this.leases = new SqlLeases(sql);
     this.meters = new SqlMeters(sql, changes);
     this.energy = new SqlEnergy(sql, changes);
-    this.accounts = new SqlAccounts(sql);
+    this.accounts = new SqlAccounts(sql, changes);
     this.outbox = new SqlOutbox(sql);
     this.#documents = new SqlDocuments(sql);
   }

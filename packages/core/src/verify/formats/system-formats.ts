@@ -49,6 +49,7 @@ export const erasure = systemFormat('erasure/1', {
   batch: optional(count),
   index: optional(count),
   reason: required(words),
+  actor: optional(words),
   erased_at: required(instant),
 });
 

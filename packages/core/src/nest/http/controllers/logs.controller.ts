@@ -87,7 +87,7 @@ export class LogsController {
 
   @Route('getLog')
   async get(@Req() request: object, @Param('id') id: string, @Res() reply: Reply): Promise<void> {
-    const entry = visible(request, await this.gateway.store.entries.get(id));
+    const entry = await this.visible(request, id, await this.gateway.store.entries.get(id));
     send(reply, 200, JSON_CONTENT_TYPE, entryDocument(entry));
   }
 
@@ -102,7 +102,7 @@ export class LogsController {
     const format = oneOf(query, 'format', ['seed', 'bundle', ...proofs.exportFormats]) ?? 'seed';
     const { entries } = this.gateway.store;
     if (format === 'seed') {
-      const leaf = visible(request, await entries.leaf(id));
+      const leaf = await this.visible(request, id, await entries.leaf(id));
       sendJson(reply, await proofs.seedProof(leaf));
       return;
     }
@@ -114,14 +114,14 @@ export class LogsController {
           'query_invalid',
           `format=${format} needs anchor=ID: whose evidence?`,
         );
-      const leaf = visible(request, await entries.leaf(id));
+      const leaf = await this.visible(request, id, await entries.leaf(id));
       const { bytes, mediaType, extension } = await proofs.exported(leaf, anchor, format);
       send(reply, 200, mediaType, bytes, {
         'content-disposition': `attachment; filename="${leaf.id}.${extension}"`,
       });
       return;
     }
-    const entry = visible(request, await entries.get(id));
+    const entry = await this.visible(request, id, await entries.get(id));
     const bundle = await proofs.bundle(entry);
     send(reply, 200, PROOF_CONTENT_TYPE, bundle, {
       'content-disposition': `attachment; filename="${entry.id}.wattproof.json"`,
@@ -134,16 +134,25 @@ export class LogsController {
     @Param('id') id: string,
     @Res() reply: Reply,
   ): Promise<void> {
-    const entry = visible(request, await this.gateway.store.entries.get(id));
+    const entry = await this.visible(request, id, await this.gateway.store.entries.get(id));
     send(reply, 200, 'application/octet-stream', await this.gateway.proofs.preimage(entry));
   }
-}
 
-/** Somebody else's entry is told like one that does not exist. */
-function visible<E extends EntryLeaf>(request: object, entry: E | undefined): E {
-  const account = visibleAccount(request);
-  if (entry === undefined || (account !== undefined && entry.accountId !== account)) {
-    throw notFound('log_not_found', 'Log not found');
+  /** Somebody else's entry is told like one that does not exist, erased or not. */
+  private async visible<E extends EntryLeaf>(
+    request: object,
+    id: string,
+    entry: E | undefined,
+  ): Promise<E> {
+    const account = visibleAccount(request);
+    const whose = entry ?? (await this.gateway.erasures.erased(id));
+    if (whose === undefined || (account !== undefined && whose.accountId !== account))
+      throw notFound('log_not_found', 'Log not found');
+    if (entry !== undefined) return entry;
+    throw new Problem(
+      410,
+      'erased',
+      'The content of this entry was erased. Its leaf is still in the log, and proofs of other entries rest on it.',
+    );
   }
-  return entry;
 }

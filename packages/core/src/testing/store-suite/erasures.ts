@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
+import type { ErasedEntry } from '../../logs/erasure.store.js';
+import type { Journaled } from '../../logs/journal.js';
+import { MeteredHouse } from './metered-house.js';
+import { sampleEntry, sampleReading, sampleSignature, sentAgain, unique } from './sample-rows.js';
+import type { StoreScene, Test } from './store-scene.js';
+
+const AT_MS = 1_760_000_000_000;
+const keyOf = (logHash: Uint8Array): Uint8Array =>
+  createHmac('sha256', 'a pepper').update(logHash).digest();
+
+export function erasureTests(scene: StoreScene, it: Test): void {
+  const say = (erased: readonly ErasedEntry[]): Journaled => ({
+    rows: erased.map(() => sampleEntry({ source: 'system', type: 'erasure' })),
+    issue: (given) => scene.issue(given),
+  });
+  const erase = async (...ids: string[]) =>
+    (await scene.store()).erasures.erase(ids, AT_MS, keyOf, say);
+  const replay = async (row: Parameters<typeof sentAgain>[0]) => {
+    const { ingest } = await scene.store();
+    const [answer] = await ingest.commit([sentAgain(row)], (given) => scene.issue(given), keyOf);
+    return answer?.outcome;
+  };
+
+  it('erases what an entry says and keeps that it was there', async () => {
+    const { entries, erasures } = await scene.store();
+    const row = sampleReading({ signature: sampleSignature(), reading: { meterId: 'erased-1' } });
+    await scene.commit(row);
+    assert.equal(await erasures.erased(row.id), undefined);
+    assert.deepEqual(await erase(row.id), [{ entryId: row.id, kind: 'erased' }]);
+    assert.equal(await entries.get(row.id), undefined);
+    assert.equal(await entries.leaf(row.id), undefined);
+    assert.equal(await entries.receipt(row.id), undefined);
+    assert.deepEqual((await entries.list({ meterId: 'erased-1', limit: 10 })).items, []);
+    const erased = await erasures.erased(row.id);
+    assert.deepEqual(
+      [erased?.entryId, erased?.accountId, erased?.erasedAtMs],
+      [row.id, row.accountId, AT_MS],
+    );
+    assert.deepEqual(await erase(row.id), [{ entryId: row.id, kind: 'already_erased' }]);
+  });
+
+  it('takes erased bytes never again, nor what else would count twice', async () => {
+    const sequence = { device: `erased ${unique()}`, epoch: 0, number: 7n };
+    const row = sampleReading({ reading: { sequence } });
+    await scene.commit(row);
+    await erase(row.id);
+    const again = await replay(row);
+    assert.ok(again?.kind === 'refused' && again.code === 'erased');
+    const { fingerprint, startsMs, endsMs } = row.reading!;
+    const other = await replay(sampleReading({ reading: { fingerprint, startsMs, endsMs } }));
+    assert.ok(other?.kind === 'refused' && other.code === 'interval_overlap');
+    const liar = await replay(sampleReading({ reading: { sequence } }));
+    assert.ok(liar?.kind === 'stored' && liar.reason === 'sequence_equivocation');
+    assert.equal((await replay(sampleReading()))?.kind, 'stored', 'others are taken');
+  });
+
+  it('erases what was derived from an entry with it, and all that from that', async () => {
+    const { entries } = await scene.store();
+    const row = sampleReading();
+    const quote = sampleEntry({ source: 'system', type: 'quote', derivedFrom: [row.id] });
+    const later = sampleEntry({ source: 'system', type: 'quote', derivedFrom: [quote.id] });
+    const apart = sampleEntry({ source: 'system', type: 'quote' });
+    for (const one of [row, quote, later, apart]) await scene.commit(one);
+    await erase(row.id);
+    for (const one of [row, quote, later]) assert.equal(await entries.get(one.id), undefined);
+    assert.equal((await entries.get(apart.id))?.id, apart.id);
+  });
+
+  it('refuses what it cannot erase, and erases the rest', async () => {
+    const row = sampleReading();
+    const bare = sampleReading({ salt: new Uint8Array(0) });
+    const system = sampleEntry({ source: 'system' });
+    for (const one of [row, bare, system]) await scene.commit(one);
+    const unknown = `log_${'0'.repeat(32)}`;
+    assert.deepEqual(await erase(bare.id, row.id, system.id, unknown, 'no id'), [
+      { entryId: bare.id, kind: 'refused', code: 'entry_unsalted' },
+      { entryId: row.id, kind: 'erased' },
+      { entryId: system.id, kind: 'refused', code: 'entry_system' },
+      { entryId: unknown, kind: 'refused', code: 'entry_unknown' },
+      { entryId: 'no id', kind: 'refused', code: 'entry_unknown' },
+    ]);
+    const { entries } = await scene.store();
+    assert.equal((await entries.get(bare.id))?.id, bare.id);
+  });
+
+  it('leaves nothing of an erased entry in events', async () => {
+    const { outbox } = await scene.store();
+    const row = sampleReading({ reading: { meterId: `erased meter ${unique()}` } });
+    await scene.commit(row);
+    await erase(row.id);
+    const cursor = `erasure ${unique()}`;
+    const hash = Buffer.from(row.logHash).toString('hex');
+    for (;;) {
+      const events = await outbox.read(cursor, 'all', 500);
+      const told = JSON.stringify(events);
+      assert.ok(!told.includes(hash) && !told.includes(row.reading!.meterId));
+      if (events.length < 500) break;
+      await outbox.advance(cursor, events.at(-1)!.id);
+    }
+  });
+
+  it('keeps of measured energy what was used, and nothing that could be', async () => {
+    const house = new MeteredHouse(scene, await scene.store());
+    const rows = house.readings(2);
+    await house.credit(...rows);
+    await house.ask(house.claim(`erased ${unique()}`, 100_000_000n));
+    await erase(...rows.map(({ id }) => id));
+    assert.deepEqual(
+      (await house.statements()).map((one) => [one.creditedUWh, one.claimedUWh, one.frozen]),
+      [[100_000_000n, 100_000_000n, true]],
+    );
+    // The readings' events may come again.
+    await house.store.energy.credit(
+      rows.map(({ id }) => ({ entryId: id })),
+      () => ['energy', 'attribute'],
+      house.say,
+    );
+    assert.equal((await house.statements()).length, 1);
+  });
+
+  it('erases an entry once, however many ask at once, and nothing of which nothing is said', async () => {
+    const { erasures, entries } = await scene.store();
+    const row = sampleReading();
+    await scene.commit(row);
+    const dumb = (): Journaled => ({
+      rows: [sampleEntry({ source: 'system' })],
+      issue: () => Promise.reject(new Error('no signer')),
+    });
+    await assert.rejects(erasures.erase([row.id], AT_MS, keyOf, dumb), /no signer/);
+    assert.equal((await entries.get(row.id))?.id, row.id);
+    const answers = await Promise.all(Array.from({ length: 6 }, () => erase(row.id)));
+    const kinds = answers.flat().map(({ kind }) => kind);
+    assert.equal(kinds.filter((kind) => kind === 'erased').length, 1, kinds.join());
+  });
+}
