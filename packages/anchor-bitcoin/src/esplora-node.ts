@@ -7,10 +7,11 @@ import type {
   OutputReference,
   Unspent,
 } from './bitcoin-backend.js';
-import type { FeeMarket, NodeTransaction, Spending } from './bitcoin-node.js';
+import type { FeeMarket, NodeTransaction, Spending, UnspentOutput } from './bitcoin-node.js';
 import { RpcError } from './bitcoin-rpc.js';
 import { anchorErrorOf, isKnown, NO_PACKAGES, packageErrorOf } from './bitcoin.errors.js';
 import { type Answer, boundedAnswer } from './bounded-answer.js';
+import { Hash, HeldCoins } from './esplora-coins.js';
 import { chainOfGenesis } from './verify/known-chains.js';
 import { readPackageAnswer } from './package-answer.js';
 import { bytesOf, hex } from './verify/block-header.js';
@@ -24,7 +25,6 @@ export interface EsploraOptions {
 const RELAY_SAT_PER_VB = 1;
 const SAT_PER_BTC = 100_000_000;
 
-const Hash = z.string().regex(/^[0-9a-f]{64}$/);
 const Height = z.int().min(0);
 const Status = z.discriminatedUnion('confirmed', [
   z.object({
@@ -157,15 +157,25 @@ export class EsploraNode implements BitcoinBackend {
 
   async unspent(address: string, signal: AbortSignal): Promise<Unspent> {
     const height = await this.#tip(signal);
+    const held = new HeldCoins(
+      {
+        json: (schema, path) => this.#json(schema, path, signal),
+        inclusion: (txId) => this.inclusion(txId, signal),
+      },
+      address,
+    );
+    await held.listWaiting();
     const found = (await this.#json(Utxos, `/address/${address}/utxo`, signal)) ?? [];
-    return {
-      height,
-      unspents: found.flatMap(({ txid, vout, value, status }) =>
-        status.confirmed
-          ? [{ txid, vout, amount: value / SAT_PER_BTC, height: status.block_height }]
-          : [],
-      ),
-    };
+    const unspents = found.flatMap(({ txid, vout, value, status }) =>
+      status.confirmed
+        ? [{ txid, vout, amount: value / SAT_PER_BTC, height: status.block_height }]
+        : [],
+    );
+    const changes = found.flatMap(({ txid, status }) => (status.confirmed ? [] : [txid]));
+    const isListed = ({ txid, vout }: UnspentOutput): boolean =>
+      unspents.some((coin) => coin.txid === txid && coin.vout === vout);
+    const hidden = (await held.spentBy(changes)).filter((coin) => !isListed(coin));
+    return { height, unspents: [...unspents, ...hidden] };
   }
 
   get #who(): string {

@@ -43,6 +43,16 @@ const headers = {
     height === undefined ? undefined : regtest.header(height),
 };
 
+function intentOf(name: string, size: bigint): AnchorIntent {
+  const digest = createHash('sha256').update(name).digest();
+  return {
+    id: digest.toString('hex'),
+    anchor: 'bitcoin',
+    commitment: { origin: 'test', size, root: new Uint8Array(32), digest },
+    createdAtMs: 0,
+  };
+}
+
 beforeAll(async () => {
   regtest = await Regtest.start();
   await regtest.fund(regtestWallet(3).script);
@@ -51,6 +61,7 @@ beforeAll(async () => {
 });
 afterEach(() => {
   esplora.lie = () => undefined;
+  esplora.page = 50;
   second.lie = () => undefined;
 });
 afterAll(async () => {
@@ -62,13 +73,7 @@ afterAll(async () => {
 describe('an anchor over Esplora', () => {
   it('publishes, observes, proves and finds again as over a node', async () => {
     const anchor = overEsplora();
-    const digest = createHash('sha256').update('esplora').digest();
-    const intent: AnchorIntent = {
-      id: digest.toString('hex'),
-      anchor: 'bitcoin',
-      commitment: { origin: 'test', size: 1n, root: new Uint8Array(32), digest },
-      createdAtMs: 0,
-    };
+    const intent = intentOf('esplora', 1n);
     expect(await anchor.health(signal)).toMatchObject({ ready: true });
     expect((await anchor.quote(intent, signal)).fee.rate).toMatchObject({ amount: 3 });
     const draft = await anchor.prepare(intent, [], { bump: 0, signal });
@@ -96,6 +101,27 @@ describe('an anchor over Esplora', () => {
     const [{ inclusion }] = (await anchor.observe([attempt], signal)) as [Observation];
     anchored = { anchor, intent, attempt: { ...attempt, inclusion: inclusion! } };
   });
+
+  it.each([50, 0])(
+    'sees what waits where the server calls its coin spent and shows %i of what waits',
+    async (page) => {
+      esplora.page = page;
+      const anchor = overEsplora();
+      const [wanted, next] = [intentOf(`waits ${page}`, 2n), intentOf(`next ${page}`, 3n)];
+      // A second coin must not become the beginning of a second chain.
+      await regtest.pay(regtestWallet(3).script, 50_000);
+      await regtest.mine(1);
+      const draft = await anchor.prepare(wanted, [], { bump: 0, signal });
+      const signed = await anchor.sign(wanted, draft, signal);
+      await anchor.broadcast(signed, signal);
+      expect(await anchor.findExisting!(wanted, signal)).toMatchObject({ txId: signed.txId });
+      await expect(anchor.prepare(next, [], { bump: 0, signal })).rejects.toMatchObject({
+        reason: 'conflict',
+        message: expect.stringContaining(signed.txId),
+      });
+      await regtest.mine(2);
+    },
+  );
 
   const hash = (digit: string) => digit.repeat(64);
 

@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { address, networks, Transaction } from 'bitcoinjs-lib';
 import { BitcoinRpc, RpcError } from '../../src/bitcoin-rpc.js';
 import { readTransaction } from '../../src/verify/transaction.js';
 
@@ -8,11 +9,35 @@ export type Lie = (
   path: string,
 ) => { readonly status: number; readonly body: string; readonly location?: string } | undefined;
 
+interface ShownOutput {
+  readonly scriptpubkey_address?: string;
+  readonly value: number;
+}
+
+interface Told {
+  readonly txid: string;
+  readonly vin: readonly { txid: string; vout: number; prevout: ShownOutput | null }[];
+  readonly vout: readonly ShownOutput[];
+}
+
+const place = ({ txid, vout }: { txid: string; vout: number }): string => `${txid}:${vout}`;
+
+function shown({ script, value }: { script: Uint8Array; value: bigint }): ShownOutput {
+  try {
+    const named = address.fromOutputScript(script, networks.regtest);
+    return { scriptpubkey_address: named, value: Number(value) };
+  } catch {
+    return { value: Number(value) };
+  }
+}
+
 /** The part of Esplora's REST interface that an anchor uses, told from a Core-like node. */
 export class EsploraFacade {
   readonly #server: Server;
   readonly #rpc: BitcoinRpc;
   lie: Lie = () => undefined;
+  /** Waiting transactions of an address that one answer holds. */
+  page = 50;
 
   private constructor(rpcUrl: string) {
     this.#rpc = new BitcoinRpc({
@@ -88,18 +113,36 @@ export class EsploraFacade {
       async ([address]) => {
         const { unspents } = await this.#ask('scantxoutset', 'start', [`addr(${address})`]);
         const height = await this.#height();
+        const waiting = await this.#waiting();
+        // As electrs does: what a waiting transaction spends is left out, what it pays is there.
+        const spent = new Set(waiting.flatMap(({ vin }) => vin.map(place)));
+        const made = waiting.flatMap(({ txid, vout }) =>
+          vout.flatMap(({ scriptpubkey_address, value }, index) =>
+            scriptpubkey_address === address ? [{ txid, vout: index, value }] : [],
+          ),
+        );
+        const settled = unspents
+          .filter((coin: any) => !coin.coinbase || height - coin.height >= 100)
+          .map(({ txid, vout, amount }: any) => ({ txid, vout, value: Math.round(amount * 1e8) }));
         return Promise.all(
-          unspents
-            .filter((coin: any) => !coin.coinbase || height - coin.height >= 100)
-            .map(async ({ txid, vout, amount }: any) => ({
-              txid,
-              vout,
-              value: Math.round(amount * 1e8),
-              status: await this.#status(txid),
-            })),
+          [...settled, ...made]
+            .filter((coin) => !spent.has(place(coin)))
+            .map(async (coin) => ({ ...coin, status: await this.#status(coin.txid) })),
         );
       },
     ],
+    [
+      /^\/api\/address\/(\w+)\/txs\/mempool$/,
+      async ([address]) => {
+        const touching = (await this.#waiting()).filter(
+          ({ vin, vout }) =>
+            vin.some(({ prevout }) => prevout?.scriptpubkey_address === address) ||
+            vout.some((output) => output.scriptpubkey_address === address),
+        );
+        return touching.slice(0, this.page);
+      },
+    ],
+    [/^\/api\/tx\/(\w+)$/, ([id]) => this.#told(id)],
     [/^\/api\/fee-estimates$/, async () => ({ 1: 12.5, 6: 3, 144: 1.2 })],
     [/^\/api\/tx$/, (_parts, body) => this.#ask('sendrawtransaction', body)],
     [/^\/api\/txs\/package$/, (_parts, body) => this.#ask('submitpackage', JSON.parse(body))],
@@ -111,6 +154,27 @@ export class EsploraFacade {
 
   #transaction(id: string): Promise<any> {
     return this.#ask('getrawtransaction', id, true);
+  }
+
+  async #waiting(): Promise<Told[]> {
+    const tip = await this.#ask('getblockhash', await this.#height());
+    const { transactions } = await this.#ask('listsinceblock', tip);
+    const ids = new Set((transactions as { txid: string }[]).map(({ txid }) => txid));
+    return Promise.all([...ids].map((id) => this.#told(id)));
+  }
+
+  /** The members of Esplora's transaction that say what it spends and pays. */
+  async #told(txid: string): Promise<Told> {
+    const { outs, ins } = Transaction.fromHex((await this.#transaction(txid)).hex);
+    const vin = await Promise.all(
+      ins.map(async ({ hash, index: vout }) => {
+        const id = Buffer.from(hash).reverse().toString('hex');
+        if (/^0+$/.test(id)) return { txid: id, vout, prevout: null };
+        const from = Transaction.fromHex((await this.#transaction(id)).hex);
+        return { txid: id, vout, prevout: shown(from.outs[vout]!) };
+      }),
+    );
+    return { txid, vin, vout: outs.map(shown) };
   }
 
   async #status(id: string): Promise<object> {
