@@ -26,6 +26,13 @@ export const DevicesConfig = z.strictObject({
     .prefault({}),
   /** Life of an offer to hand a meter over, when it does not state its own: seven days. */
   transferTtlMs: z.number().int().positive().default(604_800_000),
+  /** How far back the health of a meter is told: 31 days when nobody says, at most 400. */
+  health: z
+    .strictObject({
+      rangeMs: z.number().int().positive().default(2_678_400_000),
+      maxRangeMs: z.number().int().positive().default(34_560_000_000),
+    })
+    .prefault({}),
   /** How often the owner of a meter is told that somebody else wants to register it: a token bucket per meter. */
   claimRate: z
     .strictObject({

@@ -27,6 +27,8 @@ export const METER_ERRORS = {
   transfer_closed: 409,
   transfer_expired: 409,
   reader_only: 403,
+  range_invalid: 400,
+  cursor_invalid: 400,
   throttled: 429,
 } as const;
 export type MeterErrorCode = keyof typeof METER_ERRORS;

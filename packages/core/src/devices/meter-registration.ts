@@ -115,3 +115,13 @@ export const TransferAcceptance = z.strictObject({
 
 /** Body of `POST /api/v1/admin/meters/{id}/registers`. */
 export const RegistersChange = z.strictObject({ registers: MeterRegisters });
+
+/** What is wrong with a body, member by member. */
+export function problemsOf(error: {
+  readonly issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[];
+}): string {
+  return error.issues
+    .slice(0, 8)
+    .map(({ path, message }) => `${path.join('.') || 'the body'}: ${message}`)
+    .join('; ');
+}

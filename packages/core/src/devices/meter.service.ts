@@ -10,7 +10,7 @@ import { changeOf, meterEvent, registrationDetail, registersText } from './meter
 import { fingerprintOfMeterId, fingerprintOfNameplate } from './meter-fingerprint.js';
 import { ownerAt } from './meter-ownership.js';
 import { checkedRegisters, type AskedRegister } from './meter-registers.js';
-import { MeterRegistration } from './meter-registration.js';
+import { MeterRegistration, problemsOf } from './meter-registration.js';
 import type { MeterState, MeterStore, StoredMeter } from './meter.store.js';
 import { TokenBuckets } from './token-bucket.js';
 import type { SignatureVerifier } from './signature-verifier.js';
@@ -284,13 +284,4 @@ function meterOf(
     ],
     registeredAtMs: at.nowMs,
   };
-}
-
-function problemsOf(error: {
-  readonly issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[];
-}): string {
-  return error.issues
-    .slice(0, 8)
-    .map(({ path, message }) => `${path.join('.') || 'the body'}: ${message}`)
-    .join('; ');
 }

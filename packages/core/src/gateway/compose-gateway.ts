@@ -22,6 +22,7 @@ import { type Anchoring, composeAnchoring } from './compose-anchoring.js';
 import { composeBatching, openKeys } from './compose-batching.js';
 import { composeIngestion } from './compose-ingestion.js';
 import { composeEnergyLedger } from './compose-energy-ledger.js';
+import { composeMeters } from './compose-meters.js';
 import { coreJobs } from './gateway-jobs.js';
 import { type GatewayOptions, silentLogger, systemClock } from './gateway-options.js';
 import type { Gateway } from './gateway.js';
@@ -175,6 +176,7 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
       config: AccountsConfig.parse(config.accounts),
     }),
     meters,
+    ...composeMeters({ config, store, clock, random, journal, directory }),
     defaultAccount,
     plugins,
     pluginHttp,

@@ -14,11 +14,12 @@ import type { ProofService } from '../proofs/proof.service.js';
 import type { Clock, Logger } from '../spi/index.js';
 import type { Store } from '../stores/store.js';
 import type { Anchoring } from './compose-anchoring.js';
+import type { MeterServices } from './compose-meters.js';
 import type { HealthBoard } from './health-board.js';
 import type { PluginHttp } from './plugin-http.js';
 
 /** The assembled services, started and stopped as one. */
-export interface Gateway {
+export interface Gateway extends MeterServices {
   readonly origin: string;
   readonly store: Store;
   readonly clock: Clock;

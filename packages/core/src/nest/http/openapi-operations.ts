@@ -1,6 +1,7 @@
 import { type OperationShape, page } from './operation-shape.js';
 import type { RouteName } from './routes.js';
 import { ENERGY_OPERATIONS } from './routes/energy.routes.js';
+import { METER_OPERATIONS, meterProperties } from './routes/meters.routes.js';
 import { ERASURE_OPERATIONS } from './routes/erasures.routes.js';
 
 export type { OperationShape } from './operation-shape.js';
@@ -54,7 +55,7 @@ const registration = {
     owner: text,
     public_key: { type: 'string', format: 'byte', description: 'SPKI DER.' },
     alg: { type: 'string', enum: ['Ed25519', 'ES256', 'ES256K'] },
-    rating_w: { type: 'integer', description: 'Rated power in watts.' },
+    ...meterProperties,
     proof_of_possession: {
       type: 'object',
       required: ['nonce', 'signature'],
@@ -188,6 +189,7 @@ export const OPERATIONS: Readonly<Record<RouteName, OperationShape>> = {
   approveMeter: { answers: { 200: 'The meter, now active.' } },
   rejectMeter: { answers: { 200: 'The meter, now retired; it may be registered again.' } },
   suspendMeter: { answers: { 200: 'The meter, now suspended.' } },
+  ...METER_OPERATIONS,
   ...ENERGY_OPERATIONS,
   ...ERASURE_OPERATIONS,
   createApiKey: {

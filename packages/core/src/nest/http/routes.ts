@@ -1,5 +1,6 @@
 import { API, type RouteRule } from './route-rule.js';
 import { ENERGY_ROUTES } from './routes/energy.routes.js';
+import { METER_ROUTES } from './routes/meters.routes.js';
 import { ERASURE_ROUTES } from './routes/erasures.routes.js';
 
 export { OPEN_GROUPS, type OpenGroup, type RouteRule } from './route-rule.js';
@@ -313,6 +314,7 @@ export const ROUTES = {
     summary: 'Stops an active meter',
   },
 
+  ...METER_ROUTES,
   ...ENERGY_ROUTES,
   ...ERASURE_ROUTES,
 

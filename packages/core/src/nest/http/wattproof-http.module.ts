@@ -10,6 +10,7 @@ import { EnergyController } from './controllers/energy.controller.js';
 import { ErasuresController } from './controllers/erasures.controller.js';
 import { HealthController } from './controllers/health.controller.js';
 import { LogsController } from './controllers/logs.controller.js';
+import { MeterChangesController } from './controllers/meter-changes.controller.js';
 import { MetersController } from './controllers/meters.controller.js';
 import { MetricsController } from './controllers/metrics.controller.js';
 import { OperationController } from './controllers/operation.controller.js';
@@ -27,7 +28,7 @@ const CONTROLLERS = {
   health: [HealthController],
   readings: [LogsController, ReadingsController, ErasuresController],
   batches: [BatchesController, CheckpointsController],
-  meters: [MetersController, EnergyController],
+  meters: [MetersController, MeterChangesController, EnergyController],
   accounts: [ApiKeysController],
   operation: [OperationController, AnchorsController, MetricsController],
   docs: [DocsController],

@@ -1,4 +1,5 @@
 import { Inject, Param, Query, Req, Res } from '@nestjs/common';
+import { everOwnedBy } from '../../../devices/meter-ownership.js';
 import { energyDocument } from '../../../gateway/documents/energy-document.js';
 import type { Gateway } from '../../../gateway/gateway.js';
 import { GATEWAY } from '../../tokens.js';
@@ -23,7 +24,7 @@ export class EnergyController {
     const { meters, energy } = this.gateway.store;
     const meter = await meters.get(id);
     const account = visibleAccount(request);
-    if (meter === undefined || (account !== undefined && meter.accountId !== account))
+    if (meter === undefined || (account !== undefined && !everOwnedBy(meter, account)))
       throw notFound('meter_not_found', 'Meter not found');
     const fromMs = instantMs(query, 'from');
     const toMs = instantMs(query, 'to');
@@ -35,7 +36,9 @@ export class EnergyController {
     });
     // A former owner's intervals stay that owner's.
     const own = items.filter((one) => account === undefined || one.accountId === account);
-    const holds = await energy.openHolds(id);
+    const holds = (await energy.openHolds(id)).filter(
+      (hold) => account === undefined || hold.accountId === account,
+    );
     sendJson(reply, energyDocument(id, own, holds), 200, nextLink(request.url, cursor));
   }
 }

@@ -1,5 +1,6 @@
 import { Inject, Param, Query, Req, Res } from '@nestjs/common';
 import { z } from 'zod';
+import { everOwnedBy } from '../../../devices/meter-ownership.js';
 import { MeterAllowance } from '../../../devices/meter-registration.js';
 import type { StoredMeter } from '../../../devices/meter.store.js';
 import { meterDocument } from '../../../gateway/documents/meter-document.js';
@@ -42,7 +43,7 @@ export class MetersController {
     const caller = callerOf(request);
     const account = caller?.accountId ?? this.gateway.defaultAccount;
     const meter = await this.gateway.meters.register(body, account, caller?.id);
-    sendJson(reply, meterDocument(meter), 201);
+    sendJson(reply, meterDocument(meter, this.seen(account)), 201);
   }
 
   @Route('listMeters')
@@ -58,10 +59,10 @@ export class MetersController {
   async get(@Req() request: object, @Param('id') id: string, @Res() reply: Reply): Promise<void> {
     const meter = await this.gateway.store.meters.get(id);
     const account = visibleAccount(request);
-    if (meter === undefined || (account !== undefined && meter.accountId !== account)) {
+    if (meter === undefined || (account !== undefined && !everOwnedBy(meter, account))) {
       throw notFound('meter_not_found', 'Meter not found');
     }
-    sendJson(reply, meterDocument(meter));
+    sendJson(reply, meterDocument(meter, this.seen(account)));
   }
 
   @Route('reviewMeters')
@@ -88,7 +89,7 @@ export class MetersController {
   ): Promise<void> {
     const { meters, store } = this.gateway;
     const suspended = (await store.meters.get(id))?.state === 'suspended';
-    sendMeter(
+    this.sendMeter(
       reply,
       await (suspended
         ? meters.resume(id, actorOf(request))
@@ -102,7 +103,7 @@ export class MetersController {
     @Param('id') id: string,
     @Res() reply: Reply,
   ): Promise<void> {
-    sendMeter(reply, await this.gateway.meters.reject(id, actorOf(request)));
+    this.sendMeter(reply, await this.gateway.meters.reject(id, actorOf(request)));
   }
 
   @Route('suspendMeter')
@@ -111,7 +112,7 @@ export class MetersController {
     @Param('id') id: string,
     @Res() reply: Reply,
   ): Promise<void> {
-    sendMeter(reply, await this.gateway.meters.suspend(id, actorOf(request)));
+    this.sendMeter(reply, await this.gateway.meters.suspend(id, actorOf(request)));
   }
 
   private async answerList(
@@ -124,12 +125,19 @@ export class MetersController {
     const { items, cursor } = await this.gateway.store.meters.list({
       ...pageQuery(query),
       ...(state === undefined ? {} : { state }),
-      ...(accountId === undefined ? {} : { accountId }),
+      ...(accountId === undefined ? {} : { everOwnedBy: accountId }),
     });
-    sendJson(reply, items.map(meterDocument), 200, nextLink(request.url, cursor));
+    const at = this.seen(accountId);
+    const documents = items.map((meter) => meterDocument(meter, at));
+    sendJson(reply, documents, 200, nextLink(request.url, cursor));
   }
-}
 
-function sendMeter(reply: Reply, meter: StoredMeter): void {
-  sendJson(reply, meterDocument(meter));
+  private sendMeter(reply: Reply, meter: StoredMeter): void {
+    sendJson(reply, meterDocument(meter, this.seen(undefined)));
+  }
+
+  private seen(viewer: string | undefined): Parameters<typeof meterDocument>[1] {
+    const nowMs = this.gateway.clock.nowMs();
+    return { nowMs, ...(viewer === undefined ? {} : { viewer }) };
+  }
 }
