@@ -116,7 +116,7 @@ async function balances(house: MeteredHouse): Promise<unknown> {
 }
 
 describe('A process that dies anywhere in the energy ledger', () => {
-  let sql: SqlDatabase;
+  let sql: PgliteSql;
   let bare: Store;
   let scene: StoreScene;
   beforeAll(async () => {
