@@ -22,6 +22,8 @@ export interface RowContext {
   readonly minAssurance: Assurance;
   /** Whose entries they are when no registered meter says so. */
   readonly account: string;
+  /** Whether that is what the sender's credential says. Who sends without one claims no meter. */
+  readonly named: boolean;
   readonly hashing: Hashing;
   readonly random: (length: number) => Uint8Array;
   /** What sequences know a key by. */
@@ -87,7 +89,7 @@ function buildRow(
 
 function readingOf(
   { item, authentication, judgement }: Judged,
-  { minAssurance, deviceOf }: RowContext,
+  { minAssurance, named, deviceOf }: RowContext,
 ): NonNullable<IngestRow['reading']> {
   const { meter, key, assurance } = authentication;
   const { siteId, deviceId, meterId, startsMs, endsMs, energies, estimated, sequence, supersedes } =
@@ -109,3 +111,4 @@ function readingOf(
     ...(supersedes === undefined ? {} : { supersedes: fromHex(supersedes) }),
   };
 }
+    ...(meter === undefined && named ? { contestable: true } : {}),

@@ -51,6 +51,8 @@ export interface IngestRow {
     readonly supersedes?: Uint8Array;
   };
 }
+    /** Somebody's word that this is their meter, where no registration says whose it is: see `cross-owner-rule`. */
+    readonly contestable?: boolean;
 
 /** What the database decided about one row. */
 export type RowOutcome =

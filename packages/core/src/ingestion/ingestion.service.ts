@@ -4,12 +4,12 @@ import type { MeterKey } from '../devices/meter.store.js';
 import type { BatchProfile } from '../verify/contracts.js';
 import type { CanonicalDocument } from '../verify/formats/format.js';
 import { logHash, type Hashing } from '../verify/tree-hashing.js';
-import { admit, type IngestionMessage, type Sender } from './admit.js';
+import { admit, refusalOf, type IngestionMessage, type Sender } from './admit.js';
 import { deviceOfKey, type Authentication } from './authenticate.js';
 import type { Authenticator, ReadItem } from './authenticator.js';
 import { buildRows, type Judged, type RowContext } from './build-row.js';
 import { isRetryable, QueueRefused, type CommitQueue } from './commit-queue.js';
-import { frame, type Frame } from './frame.js';
+import { frame, frameCose, type Frame } from './frame.js';
 import type { CommittedRow, IngestRow, StoredReceipt } from './ingest.store.js';
 import type { IngestionConfig } from './ingestion.config.js';
 import type { Inspect } from './hold.js';
@@ -73,10 +73,7 @@ export class IngestionService implements Ingest {
     signal?.throwIfAborted();
     const shed = this.parts.queue.refusal();
     if (shed !== undefined) return retry(shed);
-    const { config } = this.parts;
-    const text = admit(message, config);
-    if (text instanceof Refusal) return refused(text);
-    const framed = frame(text, message.contentType, config.limits);
+    const framed = this.frame(message);
     if (framed instanceof Refusal) return refused(framed);
     const read = this.readAll(framed);
     const answer = await this.process(framed, read, message);
@@ -116,6 +113,15 @@ export class IngestionService implements Ingest {
     return first instanceof Refusal
       ? { kind: 'item', item }
       : { kind: 'item', item, document: first.document };
+  }
+
+  private frame(message: IngestionMessage): Frame | Refusal {
+    const { config } = this.parts;
+    const { contentType, bytes } = message;
+    if (contentType === 'application/cose')
+      return refusalOf(message, config) ?? frameCose(bytes, config.limits);
+    const text = admit(message, config);
+    return text instanceof Refusal ? text : frame(text, contentType, config.limits);
   }
 
   private readAll({ items }: Frame): readonly (ReadItem | Refusal)[] {
@@ -204,6 +210,7 @@ export class IngestionService implements Ingest {
     const { profile, hashing, random, config, ruleSet } = this.parts;
     const { minAssurance, defaultAccount } = config;
     const account = accountId ?? defaultAccount;
+    const named = accountId !== undefined;
     const deviceOf = (key: MeterKey): string => {
       const known = this.deviceNames.get(key);
       if (known !== undefined) return known;
@@ -211,7 +218,8 @@ export class IngestionService implements Ingest {
       this.deviceNames.set(key, name);
       return name;
     };
-    return { profile, hashing, random, ruleSet, receivedAtMs, minAssurance, account, deviceOf };
+    const rules = { profile, ruleSet, minAssurance };
+    return { ...rules, hashing, random, receivedAtMs, account, named, deviceOf };
   }
 
   private committedItem(

@@ -35,6 +35,13 @@ export const VERDICT_CODES = {
   format_unknown: rejected(400),
   format_not_a_reading: rejected(400),
   not_canonical: rejected(400),
+  jws_invalid: rejected(400),
+  jws_crit_unknown: rejected(400),
+  cbor_invalid: rejected(400),
+  cose_invalid: rejected(400),
+  ocmf_invalid: rejected(400),
+  batch_chain_invalid: rejected(400),
+  envelope_unknown: rejected(400),
   batch_nested: rejected(400),
   batch_empty: rejected(400),
   batch_item_signed: rejected(400),
@@ -68,6 +75,7 @@ export const VERDICT_CODES = {
   energy_above_rating: quarantined,
   direction_mismatch: quarantined,
   // Nothing was kept.
+  cross_owner_duplicate: quarantined,
   throttled: rejected(429),
   store_unavailable: rejected(503),
 } as const satisfies Record<string, CodeMeaning>;

@@ -1,5 +1,6 @@
 import type { IntentState } from '../anchoring/anchor.store.js';
 import type { StoredBatch } from '../batching/batch.store.js';
+import type { Contender } from '../ingestion/cross-owner-rule.js';
 import type { IngestRow } from '../ingestion/ingest.store.js';
 import type { DomainEvent } from '../spi/index.js';
 
@@ -30,6 +31,28 @@ function readingData({ meterId, energies, supersedes }: NonNullable<IngestRow['r
     registers: energies.map(({ register }) => register),
     ...(supersedes === undefined ? {} : { supersedes: Buffer.from(supersedes).toString('hex') }),
   };
+}
+
+/**
+ * `reading.contested`, one for every account concerned, each with its own entry: two owners read the same meter within 15
+ * minutes. `held`: whether it is this one that waits for an operator. Nobody is told who the other is.
+ */
+export function contestedEvents(
+  row: IngestRow,
+  entryId: string,
+  contenders: readonly Contender[],
+  atMs: number,
+): readonly CommittedEvent[] {
+  if (contenders.length === 0) return [];
+  const event = (entry: string, account: string, held: boolean): CommittedEvent => ({
+    type: 'reading.contested',
+    atMs,
+    data: { entry, account, meter: row.reading?.meterId ?? '', held },
+  });
+  return [
+    event(entryId, row.accountId, true),
+    ...contenders.map((one) => event(one.entryId, one.accountId, false)),
+  ];
 }
 
 /** The event of a sealed batch. */

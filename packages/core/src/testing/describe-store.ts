@@ -4,6 +4,7 @@ import { anchorTests } from './store-suite/anchors.js';
 import { atomicityTests } from './store-suite/atomicity.js';
 import { collectionTests } from './store-suite/collections.js';
 import { duplicateTests } from './store-suite/duplicates.js';
+import { contestTests } from './store-suite/contests.js';
 import { durabilityTests } from './store-suite/durability.js';
 import { energyTests } from './store-suite/energy.js';
 import { entryTests } from './store-suite/entries.js';
@@ -49,6 +50,7 @@ export function describeStore(options: StoreSuiteOptions): void {
       duplicateTests,
       intervalTests,
       sequenceTests,
+      contestTests,
       atomicityTests,
       entryTests,
       sealingTests,

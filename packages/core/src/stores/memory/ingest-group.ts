@@ -4,15 +4,23 @@ import { atLeast } from '../../logs/verdict.js';
 import { type LogState, newest, registersOf } from './log-state.js';
 import { toHex } from '../../verify/bytes.js';
 import { occupiedBy, type OccupiedInterval, OccupiedIntervals } from './occupied-intervals.js';
+import { type Contender, contestOf, heldBack } from '../../ingestion/cross-owner-rule.js';
 import { notStorable } from './storable.js';
 
 /** What a group would do to the log if it committed now. Nothing is written before the receipts exist. */
+import { Contests } from './contests.js';
 export class IngestGroup {
   readonly outcomes: RowOutcome[] = [];
   /** Per outcome the place in `written` whose receipt answers it; undefined: the stored one. */
   readonly answeredBy: (number | undefined)[] = [];
   /** Rows to be written, with the verdict they really get. */
-  readonly written: { readonly row: IngestRow; readonly entryId: string }[] = [];
+  readonly written: {
+    readonly row: IngestRow;
+    readonly entryId: string;
+    readonly contenders: readonly Contender[];
+  }[] = [];
+  /** Claims of this group on meters without a registered owner. */
+  readonly contests = new Contests();
   /** Intervals this group takes, by register of a meter. */
   readonly taken = new Map<string, OccupiedIntervals>();
   readonly occupying: { readonly register: string; readonly interval: OccupiedInterval }[] = [];
@@ -72,17 +80,24 @@ export class IngestGroup {
       return { kind: 'duplicate', id };
     if (reading !== undefined) {
       const refused = this.occupy(judged, id, before !== undefined);
+    const contest = contestOf(judged);
+    const contenders =
+      contest === undefined
+        ? []
+        : [this.log.contests, this.contests].flatMap((there) => there.contenders(contest, id));
+    if (contenders.length > 0) judged = heldBack(judged);
       if (refused !== undefined) return refused;
       if (reading.sequence !== undefined && judged === row)
         this.sequences.set(sequenceKey(reading.sequence), hash);
     }
-    this.written.push({ row: judged, entryId: id });
+    this.written.push({ row: judged, entryId: id, contenders });
     this.ownHashes.set(hash, { row: judged, entryId: id, place: this.written.length - 1 });
     this.ownIds.add(id);
     return {
       kind: before === undefined ? 'stored' : 'upgraded',
       id,
       verdict: judged.verdict,
+      if (contest !== undefined && contenders.length === 0) this.contests.add(contest, id);
       ...(judged.reason === undefined ? {} : { reason: judged.reason }),
     };
   }
@@ -152,16 +167,24 @@ export class IngestGroup {
       if (this.occupying[i]?.interval.entryId === entryId) this.occupying.splice(i, 1);
   }
 
-  /** The id of the entry to be replaced: one of the same physical meter, or nobody's interval could be freed by others. */
+  /** The id of the entry to be replaced: one of the same physical meter, or nobody's interval could be freed by others; of another account only what holds nothing. */
   private superseded(row: IngestRow): string | undefined {
     const reading = row.reading;
+  private holds(target: IngestRow, id: string): boolean {
+    if (this.freed.has(id)) return false;
+    return [...registersOf(target)].some((register) =>
+      [this.taken, this.log.occupied].some((there) => there.get(register)?.holds(id) ?? false),
+    );
+  }
+
     if (reading?.supersedes === undefined) return undefined;
     const hash = toHex(reading.supersedes);
     const own = this.ownHashes.get(hash);
     const target = own?.row ?? this.log.byHash.get(hash)?.row;
     const id = own?.entryId ?? target?.id;
     if (target?.reading === undefined || id === undefined) return undefined;
-    return toHex(target.reading.fingerprint) === toHex(reading.fingerprint) ? id : undefined;
+    if (toHex(target.reading.fingerprint) !== toHex(reading.fingerprint)) return undefined;
+    return target.accountId === row.accountId || !this.holds(target, id) ? id : undefined;
   }
 }
 

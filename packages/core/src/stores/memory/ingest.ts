@@ -5,7 +5,7 @@ import type {
   StoredReceipt,
 } from '../../ingestion/ingest.store.js';
 import type { IssuedReceipts } from '../../ingestion/ingest.store.js';
-import { entryEvent } from '../committed-events.js';
+import { contestedEvents, entryEvent } from '../committed-events.js';
 import { IngestGroup } from './ingest-group.js';
 import { toHex } from '../../verify/bytes.js';
 import { type EntryRecord, type LogState, newest, registersOf } from './log-state.js';
@@ -58,7 +58,7 @@ export class MemoryIngest implements IngestStore {
   }
 
   private write(group: IngestGroup, issued: IssuedReceipts): readonly StoredReceipt[] {
-    const receipts = group.written.map(({ row, entryId }, index) => {
+    const receipts = group.written.map(({ row, entryId, contenders }, index) => {
       const record = this.log.byId.get(entryId) ?? this.create(row, entryId);
       const receipt = receiptOf(row, record, issued, index);
       record.judgements.push({
@@ -68,7 +68,10 @@ export class MemoryIngest implements IngestStore {
         ...(row.signature === undefined ? {} : { signature: row.signature }),
         receipt,
       });
-      this.outbox.append(entryEvent(row, entryId, issued.committedAtMs));
+      const atMs = issued.committedAtMs;
+      this.outbox.append(entryEvent(row, entryId, atMs));
+      for (const event of contestedEvents(row, entryId, contenders, atMs))
+        this.outbox.append(event);
       return receipt;
     });
     for (const id of group.freed)
@@ -80,6 +83,7 @@ export class MemoryIngest implements IngestStore {
       taken.add(interval);
     }
     for (const { row, entryId } of group.written) this.own(row, entryId);
+    this.log.contests.addAll(group.contests);
     for (const [key, hash] of group.sequences) this.log.sequences.set(key, hash);
     return receipts;
   }

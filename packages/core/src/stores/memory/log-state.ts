@@ -3,6 +3,7 @@ import type { ErasedEntry } from '../../logs/erasure.store.js';
 import type { StoredEntry } from '../../logs/entry.store.js';
 import type { Assurance, StoredVerdict } from '../../logs/verdict.js';
 import { toHex } from '../../verify/bytes.js';
+import { Contests } from './contests.js';
 import { OccupiedIntervals } from './occupied-intervals.js';
 
 /** One appended judgement of an entry; the last one counts. */
@@ -30,6 +31,8 @@ export class LogState {
   readonly byHash = new Map<string, EntryRecord>();
   /** By hex fingerprint and register. */
   readonly occupied = new Map<string, OccupiedIntervals>();
+  /** Of meters without a registered owner. */
+  readonly contests = new Contests();
   /** By device, epoch and number: hex logHash of the first entry that used it. */
   readonly sequences = new Map<string, string>();
   /** What was erased, by id, and the keyed hashes of its bytes. */

@@ -1,3 +1,4 @@
+import type { Contender } from '../../ingestion/cross-owner-rule.js';
 import type { CommittedRow, IngestRow, RowOutcome } from '../../ingestion/ingest.store.js';
 import { atLeast, type StoredVerdict } from '../../logs/verdict.js';
 import { notStorable } from '../memory/storable.js';
@@ -17,6 +18,8 @@ export interface Candidate {
   known: boolean;
   /** The newest verdict of an entry that is already known. */
   before?: Judgement;
+  /** Other owners' readings of the same meter, that were there first. */
+  contenders?: readonly Contender[];
   /** Set when it will not be written: refused, or a duplicate. */
   answer?: RowOutcome;
 }

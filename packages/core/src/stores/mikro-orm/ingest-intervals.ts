@@ -64,7 +64,10 @@ const isOpen = ({ answer }: Candidate): boolean => answer === undefined;
 const occupies = (row: IngestRow): boolean =>
   row.reading?.occupies === true && row.verdict !== 'quarantined';
 
-/** The entries that readings name as replaced; a name that is no reading of the same meter is refused. */
+/**
+ * The entries that readings name as replaced; a name that is no reading of the same meter is refused, as is one that counts
+ * for another account.
+ */
 async function findSuperseded(
   tx: Sql,
   candidates: readonly Candidate[],
@@ -73,16 +76,30 @@ async function findSuperseded(
     const reading = candidate.row.reading;
     return reading?.supersedes === undefined
       ? []
-      : [{ candidate, hash: reading.supersedes, fingerprint: reading.fingerprint }];
+      : [
+          {
+            candidate,
+            hash: reading.supersedes,
+            fingerprint: reading.fingerprint,
+            account: candidate.row.accountId,
+          },
+        ];
   });
   const superseded = new Map<Candidate, string>();
   if (naming.length === 0) return superseded;
   const found = await tx.query<{ place: bigint; entry_id: string }>(
     `SELECT DISTINCT k.place, b.entry_id
-     FROM unnest($1::bytea[], $2::bytea[]) WITH ORDINALITY AS k (hash, fingerprint, place)
+     FROM unnest($1::bytea[], $2::bytea[], $3::text[]) WITH ORDINALITY AS k (hash, fingerprint, account, place)
      JOIN entry_body b ON b.log_id = 1 AND b.log_hash = k.hash
-     JOIN reading r ON r.entry_id = b.entry_id AND r.fingerprint = k.fingerprint`,
-    [naming.map(({ hash }) => hash), naming.map(({ fingerprint }) => fingerprint)],
+     JOIN reading r ON r.entry_id = b.entry_id AND r.fingerprint = k.fingerprint
+     JOIN entry e ON e.id = b.entry_id
+     WHERE e.account_id = k.account OR NOT EXISTS (SELECT FROM reading_interval i
+       WHERE i.meter_register = ${meterRegisterSql('r')} AND i.entry_id = e.id AND i.span @> e.starts_ms)`,
+    [
+      naming.map(({ hash }) => hash),
+      naming.map(({ fingerprint }) => fingerprint),
+      naming.map(({ account }) => account),
+    ],
   );
   const byPlace = new Map(found.map((row) => [Number(row.place), row.entry_id]));
   naming.forEach(({ candidate, hash }, index) => {

@@ -4,6 +4,7 @@ import { entryIdOf, hexOf } from './entry-id.js';
 import { type ErasedKeyOf, insertBodies, judgeKnown } from './ingest-bodies.js';
 import { type Candidate, saysNothingNew, sortGroup, written } from './ingest-candidate.js';
 import { type InsertedIds, insertedIds } from './inserted-ids.js';
+import { forgetContested, holdContested } from './ingest-contested.js';
 import { occupyIntervals } from './ingest-intervals.js';
 import { type Issue, writeVerdicts } from './ingest-verdicts.js';
 import { newestReceipts } from './receipts.js';
@@ -12,7 +13,7 @@ import { column } from './sql-column.js';
 
 /**
  * One group in one READ COMMITTED transaction. Tables are touched in one order by every writer: bodies, entries,
- * readings, sequences, intervals, verdicts; rows within each in the candidates' order.
+ * readings, sequences, contests, intervals, verdicts; rows within each in the candidates' order.
  */
 export async function commitGroup(
   tx: Sql,
@@ -28,6 +29,7 @@ export async function commitGroup(
   await insertDerivations(tx, candidates.filter(isFresh));
   await takeSequences(tx, candidates.filter(isOpen));
   for (const candidate of candidates)
+  await holdContested(tx, candidates.filter(isOpen));
     if (
       isOpen(candidate) &&
       candidate.before !== undefined &&
@@ -173,7 +175,10 @@ function compare<T extends string | bigint>(a: T, b: T): number {
 
 /** Nothing of a refused row stays; of a refused upgrade the entry stays as it was. */
 async function eraseRefused(tx: Sql, candidates: readonly Candidate[]): Promise<void> {
-  const gone = candidates.filter(({ answer, known }) => answer?.kind === 'refused' && !known);
+  const refused = candidates.filter(({ answer }) => answer?.kind === 'refused');
+  if (refused.length === 0) return;
+  await forgetContested(tx, refused);
+  const gone = refused.filter(({ known }) => !known);
   if (gone.length === 0) return;
   const uuids = [column(gone, ({ uuid }) => uuid)];
   await tx.query(

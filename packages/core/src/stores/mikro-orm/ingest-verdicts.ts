@@ -1,6 +1,6 @@
 import type { IngestRow, IssuedReceipts, StoredReceipt } from '../../ingestion/ingest.store.js';
 import type { DurabilityClass } from '../../spi/index.js';
-import { entryEvent } from '../committed-events.js';
+import { contestedEvents, entryEvent } from '../committed-events.js';
 import { RUN_ENTRIES } from './batch-positions.js';
 import { entryIdOf } from './entry-id.js';
 import { joinHashes } from './hash-list.js';
@@ -27,9 +27,10 @@ export async function writeVerdicts(
     throw new Error(
       `a group of ${kept.length} entries got ${issued.leaves.length} receipt leaves. Issue one leaf per row.`,
     );
-  const events = kept.map(({ row, uuid }) =>
+  const events = kept.flatMap(({ row, uuid, contenders = [] }) => [
     entryEvent(row, entryIdOf(uuid), issued.committedAtMs),
-  );
+    ...contestedEvents(row, entryIdOf(uuid), contenders, issued.committedAtMs),
+  ]);
   const fresh = kept.filter(({ known }) => !known);
   const runs = runsOf(fresh);
   await tx.query(

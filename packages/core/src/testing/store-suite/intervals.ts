@@ -157,6 +157,17 @@ export function intervalTests(scene: StoreScene, it: Test): void {
     assert.equal(await answer(moved(row, 0, 0)), 'interval_overlap');
   });
 
+  it('lets nobody supersede what counts for another account, and anybody what holds nothing', async () => {
+    const row = sampleReading({ accountId: 'ada' });
+    await scene.commit(row);
+    const foreign = { accountId: 'bob', reading: { supersedes: row.logHash } };
+    assert.equal(await answer(moved(row, 0, 0, foreign)), 'supersedes_unknown');
+    const held = sampleReading({ verdict: 'quarantined', reason: 'meter_pending' });
+    await scene.commit(held);
+    const over = { accountId: 'bob', reading: { supersedes: held.logHash } };
+    assert.equal(await answer(moved(held, 0, 0, over)), 'stored');
+  });
+
   it('frees nothing for a reading that may not occupy an interval itself', async () => {
     const row = sampleReading();
     await scene.commit(row);
