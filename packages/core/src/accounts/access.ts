@@ -11,6 +11,8 @@ export interface Principal {
   readonly id: string;
   readonly accountId: string;
   readonly role: Role;
+  /** Whose key it is, when it is a person's. */
+  readonly userId?: string;
   /** Empty means all that the role may. */
   readonly scopes: readonly string[];
 }

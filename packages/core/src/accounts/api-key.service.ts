@@ -1,9 +1,12 @@
 import { timingSafeEqual } from 'node:crypto';
+import type { Journal, Journaled } from '../logs/journal.js';
 import type { Clock } from '../spi/index.js';
 import type { Principal } from './access.js';
+import { AccountError } from './account-error.js';
 import type { AccountStore, Role, StoredApiKey } from './account.store.js';
 import { digestSecret, formatApiKey, parseApiKey } from './api-key.js';
 import type { AccountsConfig } from './accounts.config.js';
+import { refuseKey } from './user.js';
 
 /** Fills the array with random bytes and returns it. */
 export type RandomBytes = (length: number) => Uint8Array;
@@ -11,6 +14,8 @@ export type RandomBytes = (length: number) => Uint8Array;
 export interface NewApiKey {
   readonly accountId: string;
   readonly role: Role;
+  /** Of this user: then it may do at most what they may, and ends with them. */
+  readonly userId?: string;
   readonly scopes?: readonly string[];
   readonly expiresAtMs?: number;
 }
@@ -31,26 +36,41 @@ export class ApiKeyService {
       readonly clock: Clock;
       readonly random: RandomBytes;
       readonly config: AccountsConfig;
+      readonly journal: Journal;
     },
   ) {
     const { adminApiKey } = parts.config;
     this.#adminDigest = adminApiKey === undefined ? undefined : digestSecret(adminApiKey);
   }
 
-  async issue(request: NewApiKey): Promise<IssuedApiKey> {
+  /** Throws `AccountError`: `user_not_found`, `key_exceeds_user`. `actor`: who asked for the key. */
+  async issue(request: NewApiKey, actor: string): Promise<IssuedApiKey> {
     const { store, clock, random } = this.parts;
+    await this.checkUser(request);
     const { id, secret } = formatApiKey(random(8), random(32));
+    const { accountId, role, userId, expiresAtMs } = request;
     const stored: StoredApiKey = {
       id,
-      accountId: request.accountId,
-      role: request.role,
+      accountId,
+      role,
+      ...(userId === undefined ? {} : { userId }),
       scopes: [...(request.scopes ?? [])],
       digest: digestSecret(secret),
       createdAtMs: clock.nowMs(),
-      ...(request.expiresAtMs === undefined ? {} : { expiresAtMs: request.expiresAtMs }),
+      ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
     };
-    await store.putApiKey(stored);
+    const said = this.said(stored, 'api-key.issued', actor);
+    if (!(await store.putApiKey(stored, said)))
+      throw new AccountError('key_exceeds_user', 'the user was disabled meanwhile');
     return { key: `${id}.${secret}`, stored };
+  }
+
+  private async checkUser({ userId, role, accountId }: NewApiKey): Promise<void> {
+    if (userId === undefined) return;
+    const user = await this.parts.store.user(userId);
+    if (user === undefined) throw new AccountError('user_not_found', 'User not found');
+    const refusal = refuseKey(user, { role, accountId });
+    if (refusal !== undefined) throw new AccountError('key_exceeds_user', refusal);
   }
 
   /**
@@ -71,11 +91,27 @@ export class ApiKeyService {
     const same = digest.length === expected.length && timingSafeEqual(digest, expected);
     if (stored === undefined || !same || stored.revokedAtMs !== undefined) return undefined;
     if (stored.expiresAtMs !== undefined && clock.nowMs() >= stored.expiresAtMs) return undefined;
-    const { id, accountId, role, scopes } = stored;
-    return { kind: 'api-key', id, accountId, role, scopes };
+    const { id, accountId, role, scopes, userId } = stored;
+    const user = userId === undefined ? {} : { userId };
+    return { kind: 'api-key', id, accountId, role, scopes, ...user };
   }
 
-  async revoke(id: string): Promise<boolean> {
-    return this.parts.store.revokeApiKey(id, this.parts.clock.nowMs());
+  /** False when there is no such key that is not revoked yet. */
+  async revoke(id: string, actor: string): Promise<boolean> {
+    const { store, clock } = this.parts;
+    const key = await store.apiKey(id);
+    if (key === undefined) return false;
+    return store.revokeApiKey(id, clock.nowMs(), this.said(key, 'api-key.revoked', actor));
+  }
+
+  private said(key: StoredApiKey, action: string, actor: string): Journaled {
+    const { id, accountId, role, userId, scopes, expiresAtMs } = key;
+    const detail = {
+      role,
+      scopes: scopes.join(' '),
+      ...(userId === undefined ? {} : { user: userId }),
+      ...(expiresAtMs === undefined ? {} : { expires_at: new Date(expiresAtMs).toISOString() }),
+    };
+    return this.parts.journal.audit({ actor, action, subject: `key ${id}`, detail, accountId });
   }
 }

@@ -1,8 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { AccountsConfig } from '../accounts/accounts.config.js';
-import { ApiKeyService } from '../accounts/api-key.service.js';
 import { nativeHashing } from '../hashing/native-hashing.js';
 import { Subscribers } from '../events/subscribers.js';
 import { JobTable } from '../jobs/job-table.js';
@@ -19,6 +17,7 @@ import { ProofService } from '../proofs/proof.service.js';
 import type { Anchor, Transport } from '../spi/index.js';
 import { toHex } from '../verify/bytes.js';
 import { type Anchoring, composeAnchoring } from './compose-anchoring.js';
+import { composeAccounts } from './compose-accounts.js';
 import { composeBatching, openKeys } from './compose-batching.js';
 import { composeIngestion } from './compose-ingestion.js';
 import { composeEnergyLedger } from './compose-energy-ledger.js';
@@ -169,12 +168,7 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
     erasures,
     energyLedger,
     signatureBackend: signatures.backendName,
-    apiKeys: new ApiKeyService({
-      store: store.accounts,
-      clock,
-      random,
-      config: AccountsConfig.parse(config.accounts),
-    }),
+    ...composeAccounts({ config, store, clock, random, journal }),
     meters,
     ...composeMeters({ config, store, clock, random, journal, directory }),
     defaultAccount,

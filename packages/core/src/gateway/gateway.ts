@@ -1,4 +1,5 @@
 import type { ApiKeyService } from '../accounts/api-key.service.js';
+import type { UserService } from '../accounts/user.service.js';
 import type { Batcher } from '../batching/batcher.js';
 import type { LogKeys } from '../batching/log-keys.js';
 import type { MeterService } from '../devices/meter.service.js';
@@ -26,6 +27,7 @@ export interface Gateway extends MeterServices {
   readonly logger: Logger;
   readonly ingestion: IngestionService;
   readonly apiKeys: ApiKeyService;
+  readonly users: UserService;
   readonly meters: MeterService;
   /** Account of what neither a key nor a registered meter gives an owner. */
   readonly defaultAccount: string;

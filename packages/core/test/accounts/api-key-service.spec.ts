@@ -7,7 +7,7 @@ import {
 } from '../../src/accounts/access.js';
 import { ApiKeyService } from '../../src/accounts/api-key.service.js';
 import { openMemoryStore } from '../../src/stores/memory/open-memory-store.js';
-import { TestClock } from '../ingestion/ingestion-fixture.js';
+import { TestClock, testJournal } from '../ingestion/ingestion-fixture.js';
 
 const ADMIN = 'an admin key of some length';
 
@@ -19,14 +19,23 @@ function open() {
   return {
     clock,
     store,
-    service: new ApiKeyService({ store, clock, random, config: { adminApiKey: ADMIN } }),
+    service: new ApiKeyService({
+      store,
+      clock,
+      random,
+      config: { adminApiKey: ADMIN },
+      journal: testJournal(clock),
+    }),
   };
 }
 
 describe('API keys', () => {
   it('authenticate their account, role and scopes', async () => {
     const { service } = open();
-    const { key } = await service.issue({ accountId: 'a', role: 'owner', scopes: ['read'] });
+    const { key } = await service.issue(
+      { accountId: 'a', role: 'owner', scopes: ['read'] },
+      'admin',
+    );
     expect(key).toMatch(/^wpk_[0-9a-f]{16}\.[A-Za-z0-9_-]{43}$/);
     expect(await service.authenticate(key)).toMatchObject({
       kind: 'api-key',
@@ -38,7 +47,7 @@ describe('API keys', () => {
 
   it('are kept without their secret', async () => {
     const { service, store } = open();
-    const { key, stored } = await service.issue({ accountId: 'a', role: 'owner' });
+    const { key, stored } = await service.issue({ accountId: 'a', role: 'owner' }, 'admin');
     const secret = key.split('.')[1]!;
     const kept = await store.apiKey(stored.id);
     expect(JSON.stringify(kept)).not.toContain(secret);
@@ -48,7 +57,7 @@ describe('API keys', () => {
 
   it('are refused when the secret differs, the id is unknown or the form is wrong', async () => {
     const { service } = open();
-    const { key } = await service.issue({ accountId: 'a', role: 'owner' });
+    const { key } = await service.issue({ accountId: 'a', role: 'owner' }, 'admin');
     const [id, secret] = key.split('.') as [string, string];
     const changed = `${secret[0] === 'A' ? 'B' : 'A'}${secret.slice(1)}`;
     for (const wrong of [
@@ -65,18 +74,21 @@ describe('API keys', () => {
 
   it('end at the millisecond they expire, and when revoked', async () => {
     const { service, clock } = open();
-    const { key, stored } = await service.issue({
-      accountId: 'a',
-      role: 'owner',
-      expiresAtMs: 2000,
-    });
+    const { key, stored } = await service.issue(
+      {
+        accountId: 'a',
+        role: 'owner',
+        expiresAtMs: 2000,
+      },
+      'admin',
+    );
     clock.ms = 1999;
     expect(await service.authenticate(key)).toBeDefined();
     clock.ms = 2000;
     expect(await service.authenticate(key)).toBeUndefined();
-    const other = await service.issue({ accountId: 'a', role: 'owner' });
+    const other = await service.issue({ accountId: 'a', role: 'owner' }, 'admin');
     expect(stored.id).not.toBe(other.stored.id);
-    await service.revoke(other.stored.id);
+    await service.revoke(other.stored.id, 'admin');
     expect(await service.authenticate(other.key)).toBeUndefined();
   });
 

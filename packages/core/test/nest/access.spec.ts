@@ -107,6 +107,7 @@ describe.each(HOSTS)('Access on %s', (host) => {
     expect([...byScope.keys()].sort()).toEqual([
       'accounts',
       'anchors',
+      'erasure',
       'flush',
       'ingest',
       'meters',

@@ -63,7 +63,7 @@ describe.each(HOSTS)('Two accounts of one gateway on %s', (host) => {
 
   it('see what is theirs, and an auditor sees both', async () => {
     const api = `${gateway.url}/api/v1`;
-    const mine = await ask(`${api}/logs`, { key: key.get('bob')! });
+    const mine = await ask(`${api}/logs?source=external`, { key: key.get('bob')! });
     expect(mine.json.map(({ id }: { id: string }) => id)).toEqual([entry.get('bob')]);
     const shared = await ask(`${api}/batches/${batch}`, { key: key.get('bob')! });
     expect(shared.json.log_ids).toEqual([entry.get('bob')]);

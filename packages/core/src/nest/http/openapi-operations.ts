@@ -4,6 +4,8 @@ import { ENERGY_OPERATIONS } from './routes/energy.routes.js';
 import { METER_OPERATIONS, meterProperties } from './routes/meters.routes.js';
 import { ERASURE_OPERATIONS } from './routes/erasures.routes.js';
 
+import { USER_OPERATIONS } from './routes/users.routes.js';
+
 export type { OperationShape } from './operation-shape.js';
 
 const text = { type: 'string' } as const;
@@ -70,17 +72,6 @@ const allowance = {
   properties: {
     meter_ids: { type: 'array', items: text, minItems: 1, maxItems: 1000 },
     allowed: { type: 'boolean', default: true, description: 'false takes them off the list.' },
-  },
-} as const;
-
-const apiKey = {
-  type: 'object',
-  required: ['account_id', 'role'],
-  properties: {
-    account_id: text,
-    role: { type: 'string', enum: ['admin', 'operator', 'auditor', 'owner', 'device'] },
-    scopes: { type: 'array', items: text, description: 'Empty: all that the role may.' },
-    expires_at: { type: 'string', format: 'date-time' },
   },
 } as const;
 
@@ -192,12 +183,7 @@ export const OPERATIONS: Readonly<Record<RouteName, OperationShape>> = {
   ...METER_OPERATIONS,
   ...ENERGY_OPERATIONS,
   ...ERASURE_OPERATIONS,
-  createApiKey: {
-    body: { types: json, schema: apiKey },
-    answers: { 201: 'The key with its secret, shown this once.' },
-  },
-  listApiKeys: { query: { ...page, account_id: 'Of this account.' }, answers: { 200: 'Keys.' } },
-  revokeApiKey: { answers: { 200: 'Revoked.' } },
+  ...USER_OPERATIONS,
 };
 
 /** What every refusal looks like. */

@@ -3,6 +3,8 @@ import { ENERGY_ROUTES } from './routes/energy.routes.js';
 import { METER_ROUTES } from './routes/meters.routes.js';
 import { ERASURE_ROUTES } from './routes/erasures.routes.js';
 
+import { USER_ROUTES } from './routes/users.routes.js';
+
 export { OPEN_GROUPS, type OpenGroup, type RouteRule } from './route-rule.js';
 
 /**
@@ -318,30 +320,7 @@ export const ROUTES = {
   ...ENERGY_ROUTES,
   ...ERASURE_ROUTES,
 
-  createApiKey: {
-    method: 'POST',
-    path: `${API}/admin/api-keys`,
-    access: 'admin',
-    scope: 'accounts',
-    tag: 'accounts',
-    summary: 'Creates an API key; its secret is shown this once',
-  },
-  listApiKeys: {
-    method: 'GET',
-    path: `${API}/admin/api-keys`,
-    access: 'admin',
-    scope: 'accounts',
-    tag: 'accounts',
-    summary: 'API keys, without their secrets',
-  },
-  revokeApiKey: {
-    method: 'DELETE',
-    path: `${API}/admin/api-keys/:id`,
-    access: 'admin',
-    scope: 'accounts',
-    tag: 'accounts',
-    summary: 'Revokes an API key at once',
-  },
+  ...USER_ROUTES,
 } as const satisfies Record<string, RouteRule>;
 
 export type RouteName = keyof typeof ROUTES;

@@ -15,6 +15,7 @@ import { MetersController } from './controllers/meters.controller.js';
 import { MetricsController } from './controllers/metrics.controller.js';
 import { OperationController } from './controllers/operation.controller.js';
 import { ReadingsController } from './controllers/readings.controller.js';
+import { UsersController } from './controllers/users.controller.js';
 import { Metrics } from './metrics.js';
 import { ApiDocument } from './openapi.js';
 import { PluginChecks } from './plugin-checks.js';
@@ -29,7 +30,7 @@ const CONTROLLERS = {
   readings: [LogsController, ReadingsController, ErasuresController],
   batches: [BatchesController, CheckpointsController],
   meters: [MetersController, MeterChangesController, EnergyController],
-  accounts: [ApiKeysController],
+  accounts: [ApiKeysController, UsersController],
   operation: [OperationController, AnchorsController, MetricsController],
   docs: [DocsController],
 } as const satisfies Record<string, readonly Type[]>;

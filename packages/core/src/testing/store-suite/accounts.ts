@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { StoredApiKey } from '../../accounts/account.store.js';
+import { unjournaled } from '../unjournaled.js';
 import { sha256, text, unique } from './sample-rows.js';
 import { plain, type StoreScene, type Test } from './store-scene.js';
 
@@ -21,8 +22,8 @@ export function accountTests(scene: StoreScene, it: Test): void {
     const { accounts } = await scene.store();
     const key = sampleApiKey();
     const expiring = sampleApiKey({ expiresAtMs: 1_800_000_000_000, scopes: [], role: 'device' });
-    await accounts.putApiKey(key);
-    await accounts.putApiKey(expiring);
+    await accounts.putApiKey(key, unjournaled);
+    await accounts.putApiKey(expiring, unjournaled);
     assert.deepEqual(plain(await accounts.apiKey(key.id)), plain(key));
     assert.deepEqual(plain(await accounts.apiKey(expiring.id)), plain(expiring));
     assert.equal(await accounts.apiKey('wp_unknown'), undefined);
@@ -31,23 +32,26 @@ export function accountTests(scene: StoreScene, it: Test): void {
   it('keeps a key when its id comes again with another secret', async () => {
     const { accounts } = await scene.store();
     const key = sampleApiKey();
-    await accounts.putApiKey(key);
-    await accounts.putApiKey(key);
-    await assert.rejects(accounts.putApiKey(sampleApiKey({ id: key.id, role: 'admin' })), {
-      code: 'api_key_taken',
-    });
+    await accounts.putApiKey(key, unjournaled);
+    await accounts.putApiKey(key, unjournaled);
+    await assert.rejects(
+      accounts.putApiKey(sampleApiKey({ id: key.id, role: 'admin' }), unjournaled),
+      {
+        code: 'api_key_taken',
+      },
+    );
     assert.deepEqual(plain(await accounts.apiKey(key.id)), plain(key));
   });
 
   it('revokes a key once and keeps the first instant', async () => {
     const { accounts } = await scene.store();
     const key = sampleApiKey();
-    await accounts.putApiKey(key);
-    assert.equal(await accounts.revokeApiKey(key.id, 5), true);
-    assert.equal(await accounts.revokeApiKey(key.id, 6), false);
-    assert.equal(await accounts.revokeApiKey('wp_unknown', 6), false);
+    await accounts.putApiKey(key, unjournaled);
+    assert.equal(await accounts.revokeApiKey(key.id, 5, unjournaled), true);
+    assert.equal(await accounts.revokeApiKey(key.id, 6, unjournaled), false);
+    assert.equal(await accounts.revokeApiKey('wp_unknown', 6, unjournaled), false);
     assert.equal((await accounts.apiKey(key.id))?.revokedAtMs, 5);
-    await accounts.putApiKey(key);
+    await accounts.putApiKey(key, unjournaled);
     assert.equal(
       (await accounts.apiKey(key.id))?.revokedAtMs,
       5,
@@ -59,8 +63,8 @@ export function accountTests(scene: StoreScene, it: Test): void {
     const { accounts } = await scene.store();
     const accountId = `account-${unique()}`;
     const keys = Array.from({ length: 5 }, () => sampleApiKey({ accountId }));
-    for (const key of keys) await accounts.putApiKey(key);
-    await accounts.putApiKey(sampleApiKey());
+    for (const key of keys) await accounts.putApiKey(key, unjournaled);
+    await accounts.putApiKey(sampleApiKey(), unjournaled);
     const found: string[] = [];
     let cursor: string | undefined;
     do {
