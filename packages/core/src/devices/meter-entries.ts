@@ -1,3 +1,4 @@
+import type { EnergyClass } from '../energy-ledger/energy-class.js';
 import type { AuditFact } from '../logs/journal.js';
 import type { DomainEvent, JsonObject } from '../spi/index.js';
 import { ownerAt } from './meter-ownership.js';
@@ -40,13 +41,9 @@ export function registrationDetail(meter: StoredMeter): JsonObject {
     state: meter.state,
     account: meter.accountId,
     fingerprint: Buffer.from(meter.fingerprint).toString('hex'),
-    ...(key === undefined
-      ? {}
-      : {
-          key_id: key.keyId,
-          alg: key.alg,
-          public_key: Buffer.from(key.publicKey).toString('base64'),
-        }),
+    registered_at: new Date(meter.registeredAtMs).toISOString(),
+    // What the log says of keys are entries of their own.
+    ...(key === undefined ? {} : { key_id: key.keyId }),
     ...(deviceId === undefined ? {} : { device_id: deviceId }),
     ...(siteId === undefined ? {} : { site_id: siteId }),
     ...(owner === undefined ? {} : { owner }),
@@ -70,4 +67,18 @@ export function registersText(registers: readonly MeterRegister[]): string {
       ].join(' '),
     )
     .join('\n');
+}
+
+/** The registers that a detail names. */
+export function registersOfText(text: string): readonly MeterRegister[] {
+  return text.split('\n').map((line) => {
+    const [name = '', direction, credits] = line.split(' ');
+    return {
+      name: decodeURIComponent(name),
+      direction: direction as MeterRegister['direction'],
+      ...(credits === undefined
+        ? {}
+        : { credits: credits === '' ? [] : (credits.split('+') as EnergyClass[]) }),
+    };
+  });
 }

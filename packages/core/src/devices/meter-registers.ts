@@ -60,6 +60,8 @@ export interface AskedRegister {
  * generation, what it discharges was drawn before. Throws `MeterError`.
  */
 export function checkedRegisters(asked: readonly AskedRegister[]): readonly MeterRegister[] {
+  if (asked.length === 0)
+    throw new MeterError('registration_invalid', 'a meter has at least one register');
   const registers = asked.map(checkedRegister);
   const names = new Set<string>();
   const crediting = new Map<string, string>();

@@ -16,6 +16,7 @@ import { TokenBuckets } from './token-bucket.js';
 import type { SignatureVerifier } from './signature-verifier.js';
 
 const NONCE_BYTES = 16;
+const CHANGE_BYTES = 8;
 /** Account of entries that belong to no owner. */
 const ADMINISTRATION = 'admin';
 
@@ -152,7 +153,7 @@ export class MeterService {
       actor: principal,
       action: allowed ? 'meter.allowed' : 'meter.disallowed',
       subject: `meters of a list of ${meterIds.length}`,
-      detail: { meter_ids_sha256: this.digestOf(meterIds) },
+      detail: { meter_ids_sha256: this.digestOf(meterIds), change: this.changeId() },
       accountId: ADMINISTRATION,
     });
     return store.setAllowed(meterIds, allowed, { principal, atMs: clock.nowMs() }, said);
@@ -226,7 +227,13 @@ export class MeterService {
 
   private said(meter: StoredMeter, action: string, actor: string, detail: JsonObject): Journaled {
     const { journal, clock } = this.parts;
-    return journal.audit(changeOf(meter, clock.nowMs(), actor, action, detail));
+    const told = { ...detail, change: this.changeId() };
+    return journal.audit(changeOf(meter, clock.nowMs(), actor, action, told));
+  }
+
+  /** The log keeps the same bytes once: a change that was made before, within the same millisecond, is another change. */
+  private changeId(): string {
+    return Buffer.from(this.parts.random(CHANGE_BYTES)).toString('hex');
   }
 
   /** A list may be longer than an audit entry: its ids, sorted, one a line. */

@@ -286,6 +286,7 @@ describe('A meter', () => {
       accountId,
       source,
     }));
+    const change: unknown = expect.stringMatching(/^[0-9a-f]{16}$/);
     const common = { v: 'audit/1', at: new Date(NOW).toISOString(), source: 'system' };
     const of = { ...common, accountId: 'a', subject: 'meter-1' };
     expect(said).toEqual(
@@ -298,8 +299,8 @@ describe('A meter', () => {
             state: 'pending',
             account: 'a',
             key_id: key.keyId,
-            alg: 'Ed25519',
-            public_key: key.spki.toString('base64'),
+            registered_at: new Date(NOW).toISOString(),
+            change,
             fingerprint: Buffer.from(fingerprintOfMeterId('meter-1')).toString('hex'),
             rating_w: 4000,
           },
@@ -308,13 +309,13 @@ describe('A meter', () => {
           ...of,
           actor: 'operator-1',
           action: 'meter.state',
-          detail: { from: 'pending', to: 'active' },
+          detail: { from: 'pending', to: 'active', change },
         },
         {
           ...of,
           actor: 'operator-2',
           action: 'meter.state',
-          detail: { from: 'active', to: 'suspended' },
+          detail: { from: 'active', to: 'suspended', change },
         },
         {
           ...common,
@@ -323,6 +324,7 @@ describe('A meter', () => {
           action: 'meter.allowed',
           subject: 'meters of a list of 2',
           detail: {
+            change,
             meter_ids_sha256: Buffer.from(nativeSha256(Buffer.from('meter-2\nmeter-3'))).toString(
               'hex',
             ),
