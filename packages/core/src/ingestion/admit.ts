@@ -21,11 +21,18 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 const BYTE_ORDER_MARK = 0xfeff;
 
-/** Step 1: sizes, content type, scope and encoding. Gives the text of the message. */
-export function admit(message: IngestionMessage, config: IngestionConfig): string | Refusal {
+const CONTENT_TYPES: readonly string[] = [
+  'application/json',
+  'application/x-ndjson',
+  'application/cose',
+  'text/plain',
+];
+
+/** Step 1a: sizes, content type and scope. Undefined when the message may come in. */
+export function refusalOf(message: IngestionMessage, config: IngestionConfig): Refusal | undefined {
   const { messageBytes } = config.limits;
-  if (message.contentType !== 'application/json' && message.contentType !== 'application/x-ndjson')
-    return new Refusal('content_type_unknown', 'send application/json or application/x-ndjson');
+  if (!CONTENT_TYPES.includes(message.contentType))
+    return new Refusal('content_type_unknown', `send ${CONTENT_TYPES.join(', ')}`);
   if (message.bytes.length > messageBytes)
     return new Refusal(
       'message_too_large',
@@ -36,6 +43,13 @@ export function admit(message: IngestionMessage, config: IngestionConfig): strin
   const scopes = message.scopes ?? [];
   if (scopes.length > 0 && !scopes.includes('ingest'))
     return new Refusal('scope_missing', 'the key lacks the scope "ingest"');
+  return undefined;
+}
+
+/** Step 1: the same, and encoding. Gives the text of the message. */
+export function admit(message: IngestionMessage, config: IngestionConfig): string | Refusal {
+  const refused = refusalOf(message, config);
+  if (refused !== undefined) return refused;
   try {
     const text = decoder.decode(message.bytes);
     if (text.charCodeAt(0) !== BYTE_ORDER_MARK) return text;

@@ -2,6 +2,7 @@ import type { DevicesConfig } from '../devices/devices.config.js';
 import type { MeterDirectory } from '../devices/meter-directory.js';
 import type { SignatureVerifier } from '../devices/signature-verifier.js';
 import { batchMessage, signedMessage } from '../verify/device-signing.js';
+import { EnvelopeError, envelopeMessage } from '../verify/envelopes/index.js';
 import type { CanonicalDocument, ReadingFacts } from '../verify/formats/format.js';
 import type { Hashing } from '../verify/tree-hashing.js';
 import {
@@ -12,9 +13,10 @@ import {
   type ClaimedKey,
   type UnsignedSender,
 } from './authenticate.js';
-import type { EnvelopeSignature } from './envelope.js';
+import type { EnvelopeSignature, NamedSignature } from './envelope.js';
 import type { Frame } from './frame.js';
 import type { EntrySignature } from './ingest.store.js';
+import { keysOfMeter } from './keys-of-meter.js';
 import { Refusal } from './refusal.js';
 import { signedBatchTree } from './signed-batch.js';
 
@@ -83,19 +85,19 @@ export class Authenticator {
       if (signature === undefined && batchKey === undefined && devices.unsigned === 'require')
         continue;
       meterIds.add(item.reading.meterId);
-      if (signature !== undefined) keyIds.add(signature.keyId);
+      if (signature?.keyId !== undefined) keyIds.add(signature.keyId);
     }
     await directory.refresh();
     await directory.load(meterIds, keyIds);
   }
 
   private identify(
-    signature: EnvelopeSignature,
+    signature: NamedSignature,
     { reading }: ReadItem,
     nowMs: number,
+    directory: Pick<MeterDirectory, 'peekKey' | 'peekMeter'> = this.parts.directory,
   ): ClaimedKey | Refusal {
-    const { directory, devices } = this.parts;
-    return identify(signature, reading, directory, nowMs, devices.algorithms);
+    return identify(signature, reading, directory, nowMs, this.parts.devices.algorithms);
   }
 
   private authenticateSigned(
@@ -103,10 +105,38 @@ export class Authenticator {
     item: ReadItem,
     nowMs: number,
   ): Authentication | Refusal {
-    const claimed = this.identify(signature, item, nowMs);
+    const { keyId } = signature;
+    const { directory } = this.parts;
+    if (keyId !== undefined) {
+      const named = { ...signature, keyId };
+      return this.verifySigned(named, item, this.identify(named, item, nowMs));
+    }
+    const { meterId } = item.reading;
+    const keys = keysOfMeter(signature.alg, meterId, directory);
+    if (keys instanceof Refusal) return keys;
+    let answer: Authentication | Refusal | undefined;
+    for (const key of keys) {
+      const named = { ...signature, keyId: key.keyId };
+      const known = {
+        peekKey: () => [directory.peekMeter(meterId)!],
+        peekMeter: (id: string) => directory.peekMeter(id),
+      };
+      const next = this.verifySigned(named, item, this.identify(named, item, nowMs, known));
+      if (!(next instanceof Refusal)) return next;
+      answer ??= next;
+    }
+    return answer!;
+  }
+
+  private verifySigned(
+    signature: NamedSignature,
+    { document }: ReadItem,
+    claimed: ClaimedKey | Refusal,
+  ): Authentication | Refusal {
     if (claimed instanceof Refusal) return claimed;
-    const { format, bytes } = item.document;
-    const message = signedMessage(format, signature.keyId, bytes);
+    const { format, bytes } = document;
+    const message = messageOf(signature, claimed, format, bytes);
+    if (message instanceof Refusal) return message;
     if (!this.parts.signatures.verify(claimed.key.publicKey, message, signature.value))
       return invalidSignature('the document');
     return authenticated(claimed, signature);
@@ -114,7 +144,7 @@ export class Authenticator {
 
   private authenticateBatch(
     nonce: Uint8Array,
-    signature: EnvelopeSignature,
+    signature: NamedSignature,
     items: readonly (ReadItem | Refusal)[],
     nowMs: number,
   ): readonly (Authentication | Refusal)[] {
@@ -153,6 +183,22 @@ export class Authenticator {
   }
 }
 
+/** The bytes under the signature over one document. */
+function messageOf(
+  { keyId, envelope }: NamedSignature,
+  { key }: ClaimedKey,
+  format: string,
+  bytes: Uint8Array,
+): Uint8Array | Refusal {
+  if (envelope === undefined) return signedMessage(format, keyId, bytes);
+  try {
+    return envelopeMessage(envelope, { alg: key.alg, keyId }, { format, bytes });
+  } catch (error) {
+    if (!(error instanceof EnvelopeError)) throw error;
+    return new Refusal(error.code, error.message);
+  }
+}
+
 function invalidSignature(of: string): Refusal {
   return new Refusal(
     'signature_invalid',
@@ -162,7 +208,7 @@ function invalidSignature(of: string): Refusal {
 
 function authenticated(
   { meter, key }: ClaimedKey,
-  { keyId, value }: EnvelopeSignature,
+  { keyId, value, envelope }: NamedSignature,
   batch?: EntrySignature['batch'],
 ): Authentication | Refusal {
   const hold = checkMeterState(meter);
@@ -172,7 +218,14 @@ function authenticated(
     assurance: 'device-signature',
     meter,
     key,
-    signature: { alg, keyId, publicKey, value, ...(batch === undefined ? {} : { batch }) },
+    signature: {
+      alg,
+      keyId,
+      publicKey,
+      value,
+      ...(envelope === undefined ? {} : { envelope }),
+      ...(batch === undefined ? {} : { batch }),
+    },
     ...(hold === undefined ? {} : { hold }),
   };
 }

@@ -1,34 +1,47 @@
-import {
-  bytesField,
-  closedMembers,
-  objectMembers,
-  readEnvelope,
-  readSignature,
-  type Envelope,
-  type EnvelopeSignature,
-} from './envelope.js';
+import type { InboundMessage } from '../spi/index.js';
+import { bytesField, closedMembers, objectMembers } from './envelope-fields.js';
+import type { Envelope, NamedSignature } from './envelope.js';
 import type { IngestionConfig } from './ingestion.config.js';
 import { arraySpans, endOfValue, skipSpace, type MemberSpan, type Span } from './json-spans.js';
+import { OCMF_HEAD, readOcmf } from './ocmf-envelope.js';
+import { readEnvelope, readSignature } from './read-envelope.js';
 import { Refusal } from './refusal.js';
+import { readCose } from './wrapped-envelope.js';
 
 /** A message taken apart: its items in order, and the signature over all of them when it is a `batch/1`. */
 export interface Frame {
   /** `one`: a single envelope, answered as one document. */
   readonly form: 'one' | 'many';
   readonly items: readonly (Envelope | Refusal)[];
-  readonly batch?: { readonly nonce: Uint8Array; readonly signature?: EnvelopeSignature };
+  readonly batch?: { readonly nonce: Uint8Array; readonly signature?: NamedSignature };
 }
 
 const BATCH_FIELDS = ['format', 'batch_nonce', 'items', 'signature'] as const;
 const BATCH_NONCE_BYTES = { least: 16, most: 64 };
 
+/** A message of one COSE_Sign1, which is no text. */
+export function frameCose(bytes: Uint8Array, limits: IngestionConfig['limits']): Frame {
+  const large = tooManyBytes(bytes.length, limits);
+  return { form: 'one', items: [large ?? readCose(bytes)] };
+}
+
+/** A message of one OCMF record; a line feed behind it is no part of it. */
+function frameRecord(text: string, limits: IngestionConfig['limits']): Frame | Refusal {
+  if (!text.startsWith(OCMF_HEAD))
+    return new Refusal('content_type_unknown', 'text/plain is taken for one OCMF record alone');
+  const record = text.replace(/\r?\n$/, '');
+  const large = tooLarge(record, { start: 0, end: record.length }, limits);
+  return { form: 'one', items: [large ?? readOcmf(record)] };
+}
+
 /** Step 2: one envelope, an array, NDJSON lines or a signed batch. A broken item of a list refuses only itself. */
 export function frame(
   text: string,
-  contentType: 'application/json' | 'application/x-ndjson',
+  contentType: Exclude<InboundMessage['contentType'], 'application/cose'>,
   limits: IngestionConfig['limits'],
 ): Frame | Refusal {
   if (contentType === 'application/x-ndjson') return frameLines(text, limits);
+  if (contentType === 'text/plain') return frameRecord(text, limits);
   const start = skipSpace(text, 0);
   if (text[start] === '[') {
     const array = arraySpans(text, start, limits.items);
@@ -107,7 +120,13 @@ function tooLarge(
   { itemBytes }: IngestionConfig['limits'],
 ): Refusal | undefined {
   if ((end - start) * 3 <= itemBytes) return undefined;
-  const bytes = Buffer.byteLength(text.slice(start, end));
+  return tooManyBytes(Buffer.byteLength(text.slice(start, end)), { itemBytes });
+}
+
+function tooManyBytes(
+  bytes: number,
+  { itemBytes }: Pick<IngestionConfig['limits'], 'itemBytes'>,
+): Refusal | undefined {
   if (bytes <= itemBytes) return undefined;
   return new Refusal(
     'item_too_large',

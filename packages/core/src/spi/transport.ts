@@ -2,8 +2,12 @@ import type { Health } from './health.js';
 
 /** One message as it came in. The bytes are kept verbatim. */
 export interface InboundMessage {
-  /** `application/json` (one envelope or an array) or `application/x-ndjson`. */
-  readonly contentType: 'application/json' | 'application/x-ndjson';
+  /** `application/json` (one envelope or an array), `application/x-ndjson`, `application/cose` (one COSE_Sign1) or `text/plain` (one OCMF record). */
+  readonly contentType:
+    | 'application/json'
+    | 'application/x-ndjson'
+    | 'application/cose'
+    | 'text/plain';
   readonly bytes: Uint8Array;
   /** Whom the transport authenticated, if it did: a device by mutual TLS or its own credential. */
   readonly principal?: { readonly kind: 'device' | 'api-key'; readonly id: string };

@@ -26,6 +26,11 @@ const CURVES: Readonly<Record<EcdsaAlgorithm, ShortCurve>> = {
 /** ECDSA with SHA-256 over P-256 and over secp256k1. */
 export type EcdsaAlgorithm = 'ES256' | 'ES256K';
 
+/** Order of the curve's group. */
+export function orderOf(alg: EcdsaAlgorithm): bigint {
+  return CURVES[alg].n;
+}
+
 /** Bytes of r, of s and of each coordinate. */
 const SCALAR_BYTES = 32;
 

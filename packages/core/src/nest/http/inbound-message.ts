@@ -2,7 +2,7 @@ import { mayAccess } from '../../accounts/access.js';
 import type { IngestionMessage } from '../../ingestion/admit.js';
 import { networkOf } from './network-of.js';
 import { callerOf } from './principal.js';
-import { bodyBytes, contentType, type RequestWithBody } from './raw-body.js';
+import { bodyBytes, contentType, MESSAGE_CONTENT_TYPES, type RequestWithBody } from './raw-body.js';
 
 export interface HttpMessageRequest extends RequestWithBody {
   /** Express and Fastify both give the peer's address, proxies they were told to trust considered. */
@@ -15,7 +15,7 @@ export function inboundMessage(request: HttpMessageRequest): IngestionMessage {
   const source = networkOf(request.ip);
   return {
     contentType: (contentType(request) ?? 'application/json') as IngestionMessage['contentType'],
-    bytes: bodyBytes(request),
+    bytes: bodyBytes(request, MESSAGE_CONTENT_TYPES),
     // A key says who sends, never what was measured: unsigned stays unsigned.
     assurance: 'unsigned',
     ...(source === undefined ? {} : { source }),

@@ -1,4 +1,5 @@
 import { type OperationShape, page } from './operation-shape.js';
+import { MESSAGE_CONTENT_TYPES } from './raw-body.js';
 import type { RouteName } from './routes.js';
 import { ENERGY_OPERATIONS } from './routes/energy.routes.js';
 import { METER_OPERATIONS, meterProperties } from './routes/meters.routes.js';
@@ -38,12 +39,24 @@ const signature = {
 
 const envelope = {
   type: 'object',
-  required: ['format'],
   properties: {
-    format: { type: 'string', example: 'reading/1' },
+    format: {
+      type: 'string',
+      example: 'reading/1',
+      description: 'Needed unless `jws` or `cose` says it.',
+    },
     document: { type: 'object', description: 'Or `bytes`.' },
-    bytes: { type: 'string', format: 'byte', description: 'Canonical bytes. Or `document`.' },
+    bytes: {
+      type: 'string',
+      format: 'byte',
+      description: 'Canonical bytes, or a whole OCMF record. Or `document`.',
+    },
     signature,
+    jws: {
+      type: 'string',
+      description: 'Compact JWS instead of `signature`; detached beside `document` or `bytes`.',
+    },
+    cose: { type: 'string', format: 'byte', description: 'COSE_Sign1 instead of `signature`.' },
   },
 } as const;
 
@@ -126,7 +139,7 @@ export const OPERATIONS: Readonly<Record<RouteName, OperationShape>> = {
   },
   createReadings: {
     body: {
-      types: ['application/json', 'application/x-ndjson'],
+      types: [...MESSAGE_CONTENT_TYPES],
       schema: { oneOf: [envelope, { type: 'array', items: envelope, maxItems: 1000 }] },
     },
     answers: {

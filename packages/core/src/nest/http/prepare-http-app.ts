@@ -4,7 +4,13 @@ import { HTTP_OPTIONS, type HttpOptions } from '../tokens.js';
 import { ApiDocument } from './openapi.js';
 import { PluginUpgrades } from './plugin-upgrades.js';
 import { Problem, PROBLEM_CONTENT_TYPE, problemBody } from './problem.js';
-import { BodiesComingIn, hasBody, RAW_CONTENT_TYPES, readBody, RefusedBody } from './raw-body.js';
+import {
+  BodiesComingIn,
+  hasBody,
+  MESSAGE_CONTENT_TYPES,
+  readBody,
+  RefusedBody,
+} from './raw-body.js';
 import { type Reply, send } from './reply.js';
 import { servedHere } from './routes.js';
 import { WattproofHttpModule } from './wattproof-http.module.js';
@@ -87,11 +93,11 @@ function prepareFastify(
   const instance = adapter.getInstance();
   // Told first through Nest, which then leaves JSON alone when it registers its own parsers at init.
   adapter.useBodyParser('application/json', false, {}, (_request, _body, done) => done(null));
-  for (const type of RAW_CONTENT_TYPES) {
+  for (const type of MESSAGE_CONTENT_TYPES) {
     if (instance.hasContentTypeParser(type)) instance.removeContentTypeParser([type]);
     instance.addContentTypeParser(type, (request, payload, done) => {
       readBody(payload, maxBodyBytes, comingIn)
-        .then((body) => (isOurs(request.url) ? body : parsed(body)))
+        .then((body) => (isOurs(request.url) ? body : parsed(body, type)))
         .then((body) => done(null, body), done);
     });
   }
@@ -103,9 +109,11 @@ function globalPrefixOf(app: INestApplication): string {
   return config?.getGlobalPrefix?.() ?? '';
 }
 
-/** JSON for the host's own routes. */
-function parsed(body: Buffer | RefusedBody): unknown {
+/** What the host's own routes get: JSON, or the text or bytes that are none. */
+function parsed(body: Buffer | RefusedBody, type: (typeof MESSAGE_CONTENT_TYPES)[number]): unknown {
   if (body instanceof RefusedBody) throw body.problem;
+  if (type === 'text/plain') return body.toString('utf8');
+  if (type === 'application/cose') return body;
   try {
     return body.length === 0 ? undefined : (JSON.parse(body.toString('utf8')) as unknown);
   } catch (cause) {

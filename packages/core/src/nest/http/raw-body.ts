@@ -4,6 +4,13 @@ import { Problem, retryLater } from './problem.js';
 /** Content types whose bytes reach the controllers unparsed: strict JSON is read from the text. */
 export const RAW_CONTENT_TYPES = ['application/json', 'application/x-ndjson'] as const;
 
+/** What messages with readings come in: besides JSON one COSE_Sign1, or one OCMF record. */
+export const MESSAGE_CONTENT_TYPES = [
+  ...RAW_CONTENT_TYPES,
+  'application/cose',
+  'text/plain',
+] as const;
+
 /**
  * Stands where the body would be when it was refused while it came in. The refusal is thrown inside the
  * controller, so it takes the one way every other error takes on both hosts.
@@ -141,18 +148,21 @@ export interface RequestWithBody {
   readonly rawBody?: unknown;
 }
 
-/** The bytes of the request's body as they came over the wire; none when the request had no body. */
-export function bodyBytes(request: RequestWithBody): Uint8Array {
+/** The bytes of the request's body as they came over the wire; none when the request had no body. Throws 415 for a type that is none of `types`. */
+export function bodyBytes(
+  request: RequestWithBody,
+  types: readonly string[] = RAW_CONTENT_TYPES,
+): Uint8Array {
   const { body, rawBody } = request;
   if (body instanceof RefusedBody) throw body.problem;
   const bytes = body instanceof Uint8Array ? body : rawBody;
   if (!(bytes instanceof Uint8Array) && !hasBody(request.headers)) return new Uint8Array(0);
   const type = contentType(request);
-  if (!(RAW_CONTENT_TYPES as readonly (string | undefined)[]).includes(type)) {
+  if (type === undefined || !types.includes(type)) {
     throw new Problem(
       415,
       'content_type_unknown',
-      `Content-Type must be ${RAW_CONTENT_TYPES.join(' or ')}, got ${type === undefined ? 'none' : `"${type}"`}.`,
+      `Content-Type must be ${types.join(' or ')}, got ${type === undefined ? 'none' : `"${type}"`}.`,
     );
   }
   if (bytes instanceof Uint8Array) return bytes;

@@ -14,6 +14,7 @@ export {
   type CoseHeader,
   type CoseSign1,
 } from './cose.js';
+export { lowSSignature, signatureOfDer } from './ecdsa-signature.js';
 export { EnvelopeError } from './envelope-error.js';
 export { envelopeMessage, type SignedEnvelope } from './envelope-message.js';
 export {

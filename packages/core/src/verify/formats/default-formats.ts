@@ -1,6 +1,7 @@
 import { emlog } from './emlog.js';
 import type { CanonicalDocument } from './format.js';
 import { gridtokenxMeter } from './gridtokenx-meter.js';
+import { ocmf } from './ocmf.js';
 import { reading } from './reading.js';
 import { FormatRegistry } from './registry.js';
 import { audit, claim, erasure, logKey } from './system-formats.js';
@@ -10,6 +11,7 @@ export const defaultFormats = new FormatRegistry([
   emlog,
   reading,
   gridtokenxMeter,
+  ocmf,
   logKey,
   erasure,
   audit,

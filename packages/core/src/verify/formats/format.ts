@@ -19,6 +19,8 @@ export interface ReadingFacts {
   readonly sequence?: bigint;
   /** Not measured but filled in by somebody (`status: estimated`). */
   readonly estimated: boolean;
+  /** How sure the meter is of its clock, when the format says: U unknown, I informative, R relative, S synchronised. */
+  readonly timeStatus?: 'U' | 'I' | 'R' | 'S';
   /** logHash (hex) of the entry this one explicitly replaces. */
   readonly supersedes?: string;
 }

@@ -129,11 +129,11 @@ describe('the format registry', () => {
   });
 
   it('grows into a new registry and stays as it was', () => {
-    const ocmf = asReceived('ocmf', () => undefined);
-    const grown = defaultFormats.with([ocmf]);
-    expect(grown.canonicalize('ocmf', 'OCMF|{ "a" : 1 }|{}')).toEqual(utf8('OCMF|{ "a" : 1 }|{}'));
-    expect(defaultFormats.has('ocmf')).toBe(false);
-    expect(() => grown.with([ocmf])).toThrow('Two codecs are named "ocmf"');
+    const edl = asReceived('edl', () => undefined);
+    const grown = defaultFormats.with([edl]);
+    expect(grown.canonicalize('edl', 'OCMF|{ "a" : 1 }|{}')).toEqual(utf8('OCMF|{ "a" : 1 }|{}'));
+    expect(defaultFormats.has('edl')).toBe(false);
+    expect(() => grown.with([edl])).toThrow('Two codecs are named "edl"');
   });
 
   it('writes system entries by closed schemas', () => {
