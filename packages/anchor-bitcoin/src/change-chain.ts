@@ -5,8 +5,10 @@ import type { BitcoinBackend } from './bitcoin-backend.js';
 import type { PaidFee } from './fee-schedule.js';
 import { hex } from './verify/block-header.js';
 
-/** How far the chain of change is followed back, and how many transactions of it are kept read. */
+/** How far the chain of change is followed back. */
 const MAX_STEPS_BACK = 200;
+/** Transactions that are kept read: of the chain, and of what anybody sends to the address. */
+const MAX_READ = 5_000;
 /** Confirmations before a mined coin may be spent (consensus). */
 const COINBASE_MATURITY = 100;
 /** Anchors whose order is kept with an attempt: more than a reorganisation takes back. */
@@ -151,7 +153,7 @@ export class ChangeChain {
     const step = readStep(txId, answer.bytes);
     this.#read.set(txId, step);
     for (const oldest of this.#read.keys()) {
-      if (this.#read.size <= 2 * MAX_STEPS_BACK) break;
+      if (this.#read.size <= MAX_READ) break;
       this.#read.delete(oldest);
     }
     return step;

@@ -39,7 +39,9 @@ export class CoinChoice {
           fee,
         };
       const next = more.shift();
-      if (!next) throw this.#tooPoor(needed, chosen, coins);
+      // The dearest come first: once one does not pay for its own input, none does, and anybody can send hundreds of them.
+      const price = chosen.length > 0 ? feeOf(chosen.length + 1).amount - fee.amount : 0n;
+      if (!next || next.valueSat <= price) throw this.#tooPoor(needed, chosen, coins);
       if ((await this.node.spending(next, signal)) === undefined) chosen.push(next);
     }
   }
