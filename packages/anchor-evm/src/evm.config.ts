@@ -120,7 +120,7 @@ export const EvmConfig = z
       .max(100_000)
       .default(100)
       .describe(
-        'Most that a unit of gas may cost, base fee and tip together; beyond it is "capped".',
+        'Most that a unit of gas may cost, base fee and tip together. While the base fee alone is above it, an anchor is "capped".',
       ),
     maxPriorityFeeGwei: z
       .number()

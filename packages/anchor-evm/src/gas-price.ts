@@ -13,7 +13,8 @@ export interface PriceLimits extends GasPrice {
 
 /**
  * What one attempt offers: room for the base fee to double, the tip raised by an eighth per bump, both at least an eighth above
- * what it replaces (clients ask for a tenth of both), and nothing above the limits: then it is `capped`.
+ * what it replaces (clients ask for a tenth of both), and nothing above the limits. It is `capped` when the base fee alone does not
+ * fit: of a tip that does not fit whole the chain takes what is left, and all of it when the base fee falls.
  */
 export function gasPrice(
   market: { readonly baseFee: bigint; readonly tip: bigint },
@@ -27,11 +28,12 @@ export function gasPrice(
   };
   let wanted = market.tip;
   for (let step = 0; step < bump && wanted < limits.tip; step += 1) wanted = raised(wanted);
-  const tip = most([least(wanted, limits.tip), floor.tip]);
+  const ceiling = limits.budget === undefined ? limits.maxFee : least(limits.budget, limits.maxFee);
+  const tip = most([least(least(wanted, limits.tip), ceiling), floor.tip]);
   if (tip > limits.tip)
     throw capped(`a tip of ${gwei(tip)}, more than maxPriorityFeeGwei ${gwei(limits.tip)}`);
-  const needed = most([market.baseFee + tip, floor.maxFee]);
-  const ceiling = limits.budget === undefined ? limits.maxFee : least(limits.budget, limits.maxFee);
+  // Nobody includes what leaves no tip at all, unless none is asked for.
+  const needed = most([market.baseFee + least(tip, 1n), floor.maxFee, floor.tip]);
   if (needed > ceiling)
     throw capped(
       `${gwei(needed)} gwei a unit of gas; maxFeeGwei is ${gwei(limits.maxFee)}` +
