@@ -80,6 +80,15 @@ export class EvmNode {
     this.#quorum?.turn();
   }
 
+  /** What enough nodes answer alike by `key`. */
+  async agreed<T>(
+    what: string,
+    ask: (node: EvmNode) => Promise<T>,
+    key: (answer: T) => string,
+  ): Promise<T> {
+    return this.#quorum ? (await this.#quorum.alike(what, ask, key))[0] : ask(this);
+  }
+
   async block(at: BlockTag | number, signal: AbortSignal): Promise<NodeBlock | undefined> {
     const params = [typeof at === 'number' ? toQuantity(at) : at, false];
     const block = await this.call('eth_getBlockByNumber', params, signal, orNothing(blockOf));
@@ -195,7 +204,7 @@ export class EvmNode {
     const ask = async (node: EvmNode): Promise<boolean> =>
       (await node.nonce(address, 'finalized', signal)) > nonce;
     const what = `nonce ${nonce} of ${address} in final blocks`;
-    const used = this.#quorum ? (await this.#quorum.alike(what, ask, String))[0] : await ask(this);
+    const used = await this.agreed(what, ask, String);
     return used ? this.block(await this.reached('finalized', signal), signal) : undefined;
   }
 

@@ -1,5 +1,9 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { hashMessage, Wallet } from 'ethers';
+import { EvmNode } from '../../src/evm-node.js';
 import { checkSignIn } from '../../src/wallet/check-sign-in.js';
+import { contractsOn } from '../../src/wallet/contract-reader.js';
 import { personalSigner } from '../../src/wallet/personal-signature.js';
 import { readSignInMessage } from '../../src/wallet/sign-in-message.js';
 import { type ContractReader, evmWallet } from '../../src/wallet/wallet-port.js';
@@ -28,6 +32,28 @@ function text(changes: Readonly<Record<string, string>> = {}): string {
     `${m.domain} wants you to sign in with your Ethereum account:\n${m.address}\n${m.statement}\n` +
     `URI: ${m.uri}\nVersion: ${m.version}\nChain ID: ${m.chain}\nNonce: ${m.nonce}\nIssued At: ${m.issued}${m.rest}`
   );
+}
+
+/** A node of chain 1 on which every contract answers the same. */
+async function nodeSaying(answer: string) {
+  const server = createServer(async (request, response) => {
+    let body = '';
+    for await (const part of request) body += String(part);
+    const { id, method } = JSON.parse(body) as { id: number; method: string };
+    const result = method === 'eth_chainId' ? '0x1' : answer;
+    response.writeHead(answer === 'down' ? 503 : 200, { 'content-type': 'application/json' });
+    response.end(JSON.stringify({ jsonrpc: '2.0', id, result }));
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const { port: number } = server.address() as AddressInfo;
+  const stop = () =>
+    new Promise((resolve) => {
+      server.closeAllConnections();
+      server.close(resolve);
+    });
+  return { url: `http://127.0.0.1:${number}`, stop };
 }
 
 const port = (contracts?: ContractReader) =>
@@ -234,6 +260,23 @@ describe('the login of a contract', () => {
 
   it('is unknown while the node does not answer', async () => {
     await expect(asked(new Error('no route'))).rejects.toMatchObject({ reason: 'unavailable' });
+  });
+
+  it.each([
+    [[accepts, '0x', '0x'], false],
+    [['0x', accepts, accepts], true],
+    [[accepts, accepts, 'down'], true],
+  ] as const)('is what most of several nodes say: %j', async (answers, expected) => {
+    const nodes = await Promise.all(answers.map(nodeSaying));
+    const contracts = contractsOn(
+      new EvmNode(
+        nodes.map(({ url }) => ({ url, timeoutMs: 9e3 })),
+        1,
+      ),
+    );
+    const request = { address: wallet.address, message: text(), signature: '0x1234', challenge };
+    expect(await port(contracts).verifyLogin(request)).toBe(expected);
+    for (const { stop } of nodes) await stop();
   });
 
   it('needs a node', async () => {
