@@ -43,35 +43,56 @@ export interface Want {
 
 export type ClaimDecision =
   | { readonly kind: 'accepted'; readonly claim: AcceptedClaim }
-  | { readonly kind: 'refused'; readonly lines: readonly RefusedLine[] };
+  | { readonly kind: 'refused'; readonly lines: readonly RefusedLine[] }
+  /** An earlier request of the group, by its place, was accepted under the same key. */
+  | { readonly kind: 'repeated'; readonly of: number };
+
+/** Name of what a key makes happen once. */
+export function operationName(request: Pick<ClaimRequest, 'purpose' | 'key'>): string {
+  return `${request.purpose}\0${request.key}`;
+}
 
 /**
  * Decides requests one after the other over accounts that nobody else changes meanwhile. `accounts`, by name, hold the
- * balances and are brought up to date; a request gets all its lines or takes nothing.
+ * balances and are brought up to date; a request gets all its lines or takes nothing, and one that is refused leaves its key to
+ * the next.
  */
 export function decideClaims(
   requests: readonly ClaimRequest[],
   accounts: Map<string, EnergyAccount>,
   minAssurance: Assurance,
 ): readonly ClaimDecision[] {
-  return requests.map((request) => {
-    const wants = [...wantsOf(request)];
-    // All lines are one owner's, also when an operator asks.
-    const owner = request.accountId ?? accounts.get(wants[0]?.[0] ?? '')?.accountId;
-    const refused = wants.flatMap(([name, want]) => {
-      const account = accounts.get(name);
-      const code = refusalOf(request, owner, want, account, minAssurance);
-      return code === undefined ? [] : [refusedLine(code, want, account)];
-    });
-    if (refused.length > 0) return { kind: 'refused', lines: refused };
-    const lines = wants.map(([name, { energyUWh }]) => {
-      const account = accounts.get(name)!;
-      accounts.set(name, { ...account, claimedUWh: account.claimedUWh + energyUWh });
-      return lineOf(account, energyUWh);
-    });
-    const { purpose, key } = request;
-    return { kind: 'accepted', claim: { purpose, key, accountId: owner!, lines } };
+  const taken = new Map<string, number>();
+  return requests.map((request, place): ClaimDecision => {
+    const of = taken.get(operationName(request));
+    if (of !== undefined) return { kind: 'repeated', of };
+    const decision = decideClaim(request, accounts, minAssurance);
+    if (decision.kind === 'accepted') taken.set(operationName(request), place);
+    return decision;
   });
+}
+
+function decideClaim(
+  request: ClaimRequest,
+  accounts: Map<string, EnergyAccount>,
+  minAssurance: Assurance,
+): Exclude<ClaimDecision, { kind: 'repeated' }> {
+  const wants = [...wantsOf(request)];
+  // All lines are one owner's, also when an operator asks.
+  const owner = request.accountId ?? accounts.get(wants[0]?.[0] ?? '')?.accountId;
+  const refused = wants.flatMap(([name, want]) => {
+    const account = accounts.get(name);
+    const code = refusalOf(request, owner, want, account, minAssurance);
+    return code === undefined ? [] : [refusedLine(code, want, account)];
+  });
+  if (refused.length > 0) return { kind: 'refused', lines: refused };
+  const lines = wants.map(([name, { energyUWh }]) => {
+    const account = accounts.get(name)!;
+    accounts.set(name, { ...account, claimedUWh: account.claimedUWh + energyUWh });
+    return lineOf(account, energyUWh);
+  });
+  const { purpose, key } = request;
+  return { kind: 'accepted', claim: { purpose, key, accountId: owner!, lines } };
 }
 
 /** A line of a claim on this account. */

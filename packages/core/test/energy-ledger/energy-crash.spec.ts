@@ -1,4 +1,6 @@
+import { createHmac } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Journaled } from '../../src/logs/journal.js';
 import { migrate } from '../../src/stores/mikro-orm/migrate.js';
 import { MIGRATIONS } from '../../src/stores/mikro-orm/migrations/migrations.js';
 import { PgliteSql } from '../../src/stores/mikro-orm/pglite.sql.js';
@@ -9,11 +11,17 @@ import type { Store } from '../../src/stores/store.js';
 import { Cut, type CutMoment, CutPoint } from '../../src/testing/cut-at-await.js';
 import { silentLogger } from '../../src/testing/silent-logger.js';
 import { BOTH, MeteredHouse, NOON_MS } from '../../src/testing/store-suite/metered-house.js';
-import { QUARTER_MS, sampleReading } from '../../src/testing/store-suite/sample-rows.js';
+import {
+  QUARTER_MS,
+  sampleEntry,
+  sampleReading,
+} from '../../src/testing/store-suite/sample-rows.js';
 import { StoreScene } from '../../src/testing/store-suite/store-scene.js';
 import { unjournaled } from '../../src/testing/unjournaled.js';
 import { CutSql } from './cut-sql.js';
 
+const keyOf = (logHash: Uint8Array): Uint8Array =>
+  createHmac('sha256', 'a pepper').update(logHash).digest();
 const NIGHTLY = process.env['WATTPROOF_NIGHTLY'] !== undefined;
 /** Every one by night: more than 500 points. */
 const POINTS_BY_DAY = 12;
@@ -79,6 +87,32 @@ function commandsOf(house: MeteredHouse): readonly ((store: Store) => Promise<un
       1,
       NOON_MS,
     );
+  const moved = sampleReading({
+    accountId,
+    reading: {
+      ...rows[1]!.reading!,
+      startsMs: NOON_MS + 8 * QUARTER_MS,
+      endsMs: NOON_MS + 9 * QUARTER_MS,
+      supersedes: rows[1]!.logHash,
+    },
+  });
+  const promise = (key: string) => (store: Store) =>
+    store.energy.hold(
+      {
+        key: `${meterId} ${key}`,
+        meterId,
+        class: 'energy',
+        startsMs: NOON_MS + 20 * QUARTER_MS,
+        endsMs: NOON_MS + 24 * QUARTER_MS,
+        energyUWh: 500_000_000n,
+      },
+      1,
+      NOON_MS,
+    );
+  const erasedSaid = (): Journaled => ({
+    rows: [sampleEntry({ source: 'system', type: 'erasure' })],
+    issue: (given) => house.scene.issue(given),
+  });
   const move = (from: 'active' | 'suspended', to: 'active' | 'suspended') => (store: Store) =>
     store.meters.setState(meterId, from, to, unjournaled);
   return [
@@ -96,6 +130,17 @@ function commandsOf(house: MeteredHouse): readonly ((store: Store) => Promise<un
     credit([later]),
     claim('fourth', 10_000_000n, [2]),
     (store) => store.energy.closeHold(`${meterId} h`, 'settle', say),
+    promise('released'),
+    (store) => store.energy.closeHold(`${meterId} released`, 'release', say),
+    commit([moved]),
+    credit([moved, rows[1]!]),
+    claim('fifth', 5_000_000n, [2]),
+    claim('fifth', 5_000_000n, [2]),
+    promise('kept'),
+    move('active', 'suspended'),
+    credit([later, moved]),
+    move('suspended', 'active'),
+    (store) => store.erasures.erase([later.id, rows[2]!.id], NOON_MS, keyOf, erasedSaid),
   ];
 }
 

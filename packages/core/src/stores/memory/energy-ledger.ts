@@ -1,7 +1,7 @@
 import {
   accountName,
-  type ClaimDecision,
   decideClaims,
+  operationName,
   requestText,
 } from '../../energy-ledger/decide-claims.js';
 import {
@@ -86,35 +86,31 @@ export class MemoryEnergy implements EnergyStore {
     say: SayClaims,
   ): Promise<readonly ClaimOutcome[]> {
     return this.changes.run(async (journal) => {
-      const balances = new Map(this.accounts);
-      const own = new Map<string, ClaimDecision>();
-      const texts = new Map<string, string>();
-      for (const request of requests) {
-        const name = operationName(request);
-        if (this.operations.has(name) || own.has(name)) continue;
-        const [decision] = decideClaims([request], balances, minAssurance);
-        own.set(name, decision!);
-        texts.set(name, requestText(request));
-      }
-      const accepted = [...own.values()].flatMap((one) =>
-        one.kind === 'accepted' ? [one.claim] : [],
+      const fresh = [...requests.keys()].filter(
+        (place) => !this.operations.has(operationName(requests[place]!)),
       );
-      const said = say(accepted);
+      const decisions = decideClaims(
+        fresh.map((place) => requests[place]!),
+        new Map(this.accounts),
+        minAssurance,
+      );
+      const accepted = decisions.flatMap((one, at) =>
+        one.kind === 'accepted' ? [{ ...one, place: fresh[at]! }] : [],
+      );
+      const said = say(accepted.map(({ claim }) => claim));
       await journal(said);
-      const answered = new Set<string>();
-      accepted.forEach((claim, at) =>
-        this.add(claim, texts.get(operationName(claim))!, said.rows[at]!.id),
+      accepted.forEach(({ claim, place }, at) =>
+        this.add(claim, requestText(requests[place]!), said.rows[at]!.id),
       );
-      return requests.map((request): ClaimOutcome => {
-        const name = operationName(request);
-        const decision = own.get(name);
+      const decided = new Map(fresh.map((place, at) => [place, decisions[at]!]));
+      return requests.map((request, place): ClaimOutcome => {
+        const decision = decided.get(place);
         if (decision?.kind === 'refused') return decision;
-        const operation = this.operations.get(name)!;
-        const { entryId } = operation;
-        if (operation.request !== requestText(request)) return { kind: 'key_conflict', entryId };
-        const existing = decision === undefined || answered.has(name);
-        answered.add(name);
-        return { kind: 'claimed', entryId, existing };
+        const { entryId, request: text } = this.operations.get(operationName(request))!;
+        if (decision?.kind === 'accepted') return { kind: 'claimed', entryId, existing: false };
+        return text === requestText(request)
+          ? { kind: 'claimed', entryId, existing: true }
+          : { kind: 'key_conflict', entryId };
       });
     });
   }
@@ -316,10 +312,6 @@ export class MemoryEnergy implements EnergyStore {
     if (own === undefined) this.claims.set(name, [claim]);
     else own.push(claim);
   }
-}
-
-function operationName({ purpose, key }: { readonly purpose: string; readonly key: string }) {
-  return `${purpose}\0${key}`;
 }
 
 function byPlace(a: StatementPlace, b: StatementPlace): number {

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import {
   accountName,
   decideClaims,
+  operationName,
   requestText,
   wantsOf,
 } from '../../energy-ledger/decide-claims.js';
@@ -25,6 +26,9 @@ import type { Sql } from './sql.js';
 import type { WriteJournal } from './sql-changes.js';
 import { column } from './sql-column.js';
 
+const nameOf = (row: { readonly purpose: string; readonly key: string }): string =>
+  operationName(row as ClaimRequest);
+
 interface OperationRow {
   readonly purpose: string;
   readonly key: string;
@@ -44,54 +48,51 @@ export async function claimGroup(
   say: SayClaims,
 ): Promise<readonly ClaimOutcome[]> {
   const digests = requests.map((request) => hash('sha256', requestText(request), 'hex'));
-  const names = requests.map(operationName);
   const before = await takeOperations(tx, requests, digests);
-  // Of equal keys in one group the first is decided, the others are answered as if they came later.
-  const first = new Map(names.map((name, place) => [name, place] as const).toReversed());
-  const fresh = requests.filter(
-    (_, place) => first.get(names[place]!) === place && !before.has(names[place]!),
+  const fresh = [...requests.keys()].filter(
+    (place) => !before.has(operationName(requests[place]!)),
   );
-  const accounts = await lockAccounts(tx, fresh);
+  const own = fresh.map((place) => requests[place]!);
+  const accounts = await lockAccounts(tx, own);
   const ids = new Map([...accounts].map(([name, { id }]) => [name, id]));
   const balances = new Map([...accounts].map(([name, { account }]) => [name, account]));
-  const decisions = decideClaims(fresh, balances, minAssurance);
-  const accepted = decisions.flatMap((one) => (one.kind === 'accepted' ? [one.claim] : []));
-  const said = say(accepted);
-  const entries = said.rows.map(({ id }) => id);
-  await writeClaims(tx, accepted, entries, ids);
+  const decisions = decideClaims(own, balances, minAssurance);
+  const accepted = decisions.flatMap((one, at) =>
+    one.kind === 'accepted' ? [{ ...one, digest: digests[fresh[at]!]! }] : [],
+  );
+  const said = say(accepted.map(({ claim }) => claim));
+  const written = accepted.map((one, at) => ({ ...one, entryId: said.rows[at]!.id }));
+  await writeClaims(tx, written, ids);
+  const taken = new Set(written.map(({ claim }) => operationName(claim)));
   await dropOperations(
     tx,
-    fresh.filter((_, at) => decisions[at]?.kind === 'refused'),
+    own.filter((request) => !taken.has(operationName(request))),
   );
   await journal(said);
-  const decided = new Map<string, ClaimOutcome>();
-  let entry = 0;
-  fresh.forEach((request, at) => {
-    const decision = decisions[at]!;
-    decided.set(
-      operationName(request),
-      decision.kind === 'refused'
-        ? decision
-        : { kind: 'claimed', entryId: entries[entry++]!, existing: false },
-    );
+  const entries = new Map(written.map(({ claim, entryId }) => [claim, entryId]));
+  const outcomes = new Map<number, ClaimOutcome>();
+  decisions.forEach((decision, at) => {
+    const place = fresh[at]!;
+    if (decision.kind === 'refused') outcomes.set(place, decision);
+    else if (decision.kind === 'accepted') {
+      const entryId = entries.get(decision.claim)!;
+      outcomes.set(place, { kind: 'claimed', entryId, existing: false });
+    } else {
+      const first = decisions[decision.of];
+      const entryId = first?.kind === 'accepted' ? entries.get(first.claim)! : '';
+      outcomes.set(place, repeated(entryId, digests[fresh[decision.of]!] === digests[place]));
+    }
   });
-  return requests.map((_, place) => {
-    const name = names[place]!;
-    const known = before.get(name);
-    if (known !== undefined) return repeated(known.entryId, known.request === digests[place]);
-    const outcome = decided.get(name)!;
-    const at = first.get(name)!;
-    if (at === place || outcome.kind !== 'claimed') return outcome;
-    return repeated(outcome.entryId, digests[at] === digests[place]);
+  return requests.map((request, place) => {
+    const known = before.get(operationName(request));
+    return known === undefined
+      ? outcomes.get(place)!
+      : repeated(known.entryId, known.request === digests[place]);
   });
 }
 
 function repeated(entryId: string, same: boolean): ClaimOutcome {
   return same ? { kind: 'claimed', entryId, existing: true } : { kind: 'key_conflict', entryId };
-}
-
-function operationName({ purpose, key }: { readonly purpose: string; readonly key: string }) {
-  return `${purpose}\0${key}`;
 }
 
 /** Takes the operations' keys; those that another transaction had taken before are given back with what it did. */
@@ -121,7 +122,7 @@ async function takeOperations(
     { prepare: 'wattproof_take_energy_operations' },
   );
   if (taken.length === wanted.length) return new Map();
-  const own = new Set(taken.map(operationName));
+  const own = new Set(taken.map(nameOf));
   const known = await tx.query<OperationRow>(
     `SELECT o.purpose, o.key, o.request, o.entry_id FROM energy_operation o
      JOIN unnest($1::text[], $2::text[]) AS k (purpose, key) USING (purpose, key)`,
@@ -129,9 +130,9 @@ async function takeOperations(
   );
   return new Map(
     known
-      .filter((row) => !own.has(operationName(row)))
+      .filter((row) => !own.has(nameOf(row)))
       .map((row) => [
-        operationName(row),
+        nameOf(row),
         {
           request: Buffer.from(row.request).toString('hex'),
           entryId: row.entry_id === null ? '' : entryIdOf(row.entry_id),
@@ -166,31 +167,40 @@ async function lockAccounts(
   );
 }
 
-/** Adds claims to their accounts' balances and to the list of claims. `entries`: the log entry of each. */
+/** A claim with the log entry that states it; `digest`: of its request, when it was asked for. */
+export interface WrittenClaim {
+  readonly claim: AcceptedClaim;
+  readonly entryId: string;
+  readonly digest?: string;
+}
+
+/** Adds claims to their accounts' balances and to the list of claims. */
 export async function writeClaims(
   tx: Sql,
-  claims: readonly AcceptedClaim[],
-  entries: readonly string[],
+  claims: readonly WrittenClaim[],
   ids: ReadonlyMap<string, bigint>,
 ): Promise<void> {
   if (claims.length === 0) return;
-  const lines = claims.flatMap(({ purpose, key, lines: own }, at) =>
+  const lines = claims.flatMap(({ claim: { purpose, key, lines: own }, entryId, digest }) =>
     own.map((line) => ({
       purpose,
       key,
-      entry: hexOf(entries[at]!),
+      entry: hexOf(entryId),
+      request: digest === undefined ? null : Buffer.from(digest, 'hex'),
       account: ids.get(accountName(line))!,
       energyUWh: line.energyUWh,
     })),
   );
   await tx.query(
     `WITH k AS (
-       SELECT * FROM unnest($1::int8[], $2::text[], $3::text[], $4::int8[], $5::uuid[])
-         AS k (account, purpose, key, amount, entry_id)),
+       SELECT * FROM unnest($1::int8[], $2::text[], $3::text[], $4::int8[], $5::uuid[], $6::bytea[])
+         AS k (account, purpose, key, amount, entry_id, request)),
      added AS (
-       INSERT INTO energy_claim (account, purpose, key, amount, entry_id) SELECT * FROM k),
+       INSERT INTO energy_claim (account, purpose, key, amount, entry_id)
+       SELECT account, purpose, key, amount, entry_id FROM k),
      operations AS (
-       UPDATE energy_operation o SET entry_id = k.entry_id FROM k WHERE o.purpose = k.purpose AND o.key = k.key)
+       UPDATE energy_operation o SET entry_id = k.entry_id, request = k.request FROM k
+       WHERE o.purpose = k.purpose AND o.key = k.key AND k.request IS NOT NULL)
      UPDATE energy_account a SET claimed = a.claimed + s.amount
      FROM (SELECT account, sum(amount)::int8 AS amount FROM k GROUP BY account) s WHERE a.id = s.account`,
     [
@@ -199,6 +209,7 @@ export async function writeClaims(
       column(lines, ({ key }) => key),
       column(lines, ({ energyUWh }) => energyUWh),
       column(lines, ({ entry }) => entry),
+      column(lines, ({ request }) => request),
     ],
     { prepare: 'wattproof_write_energy_claims' },
   );

@@ -116,8 +116,11 @@ async function write(
     keyColumns(lines),
   );
   const ids = new Map(rows.map((row) => [accountName(accountOf(row)), row.id]));
-  const entries = said.rows.map(({ id }) => id);
-  await writeClaims(tx, claims, entries, ids);
+  await writeClaims(
+    tx,
+    claims.map((claim, at) => ({ claim, entryId: said.rows[at]!.id })),
+    ids,
+  );
   await journal(said);
 }
 

@@ -114,6 +114,26 @@ export function energyTests(scene: StoreScene, it: Test): void {
       [false, true, 'refused', false, 'key_conflict'],
     );
     assert.deepEqual((await house.ask(house.claim(b, 1n)))[0]?.kind, 'refused');
+    const c = `c ${unique()}`;
+    const next = await metered();
+    await next.credit(...next.readings(1));
+    const retried = await next.ask(
+      next.claim(c, 300_000_000n),
+      next.claim(c, 200_000_000n),
+      next.claim(c, 300_000_000n),
+      next.claim(c, 200_000_000n),
+    );
+    assert.deepEqual(
+      retried.map((one) => (one.kind === 'claimed' ? one.existing : one.kind)),
+      ['refused', false, 'key_conflict', true],
+      'a refused request leaves its key to the next',
+    );
+    assert.deepEqual(
+      (await next.ask(next.claim(c, 200_000_000n), next.claim(c, 300_000_000n))).map(
+        ({ kind }) => kind,
+      ),
+      ['claimed', 'key_conflict'],
+    );
   });
 
   it('lets an owner claim their own energy only, and tells them nothing of others’', async () => {
