@@ -3,6 +3,7 @@ import type { AnchorStore, LeaseStore } from '../anchoring/anchor.store.js';
 import type { BatchStore } from '../batching/batch.store.js';
 import type { MeterStore } from '../devices/meter.store.js';
 import type { EnergyStore } from '../energy-ledger/energy.store.js';
+import type { ReadingListStore } from '../energy-ledger/reading-list.store.js';
 import type { OutboxStore } from '../events/outbox.store.js';
 import type { IngestStore } from '../ingestion/ingest.store.js';
 import type { ErasureStore } from '../logs/erasure.store.js';
@@ -21,6 +22,7 @@ export interface Store {
   readonly leases: LeaseStore;
   readonly meters: MeterStore;
   readonly energy: EnergyStore;
+  readonly readingList: ReadingListStore;
   readonly accounts: AccountStore;
   readonly outbox: OutboxStore;
   /** Declares (and migrates) collections of one plugin instance and lends them. */

@@ -13,6 +13,7 @@ import { intervalTests } from './store-suite/intervals.js';
 import { leaseTests } from './store-suite/leases.js';
 import { meterTests } from './store-suite/meters.js';
 import { outboxTests } from './store-suite/outbox.js';
+import { readingListTests } from './store-suite/reading-list.js';
 import { sealingTests } from './store-suite/sealing.js';
 import { sequenceTests } from './store-suite/sequences.js';
 import { StoreScene } from './store-suite/store-scene.js';
@@ -58,7 +59,7 @@ export function describeStore(options: StoreSuiteOptions): void {
       anchorTests,
       meterTests,
       energyTests,
-      erasureTests,
+      readingListTests,      erasureTests,
       accountTests,
       outboxTests,
       collectionTests,

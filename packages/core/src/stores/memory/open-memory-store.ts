@@ -14,6 +14,7 @@ import { MemoryChanges } from './memory-changes.js';
 import { LogState } from './log-state.js';
 import { MemoryMeters } from './meters.js';
 import { MemoryOutbox } from './outbox.js';
+import { MemoryReadingList } from './reading-list.js';
 import { Transactions } from './transactions.js';
 
 /** A store that keeps everything in this process and nothing beyond it: for tests and simulations. */
@@ -40,7 +41,7 @@ export function openMemoryStore(options: { readonly clock: Clock }): Store {
     leases,
     meters,
     energy,
-    erasures: new MemoryErasures(log, energy, outbox, changes),
+    readingList: new MemoryReadingList(log, meters, energy),    erasures: new MemoryErasures(log, energy, outbox, changes),
     accounts: new MemoryAccounts(changes),
     outbox,
     async collections(instanceId, declarations) {

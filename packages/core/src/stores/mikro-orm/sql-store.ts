@@ -18,6 +18,7 @@ import { SqlIngest } from './ingest.js';
 import { SqlLeases } from './leases.js';
 import { SqlMeters } from './meters.js';
 import { SqlOutbox } from './outbox.js';
+import { SqlReadingList } from './reading-list.js';
 import type { SqlDatabase } from './sql.js';
 import { SqlChanges } from './sql-changes.js';
 import type { StoreLimits } from './store-options.js';
@@ -43,6 +44,7 @@ export class SqlStore implements Store {
   readonly leases: SqlLeases;
   readonly meters: SqlMeters;
   readonly energy: SqlEnergy;
+  readonly readingList: SqlReadingList;
   readonly accounts: SqlAccounts;
   readonly outbox: SqlOutbox;
   readonly #documents: SqlDocuments;
@@ -63,6 +65,7 @@ export class SqlStore implements Store {
     this.leases = new SqlLeases(sql);
     this.meters = new SqlMeters(sql, changes);
     this.energy = new SqlEnergy(sql, changes);
+    this.readingList = new SqlReadingList(sql);
     this.accounts = new SqlAccounts(sql, changes);
     this.outbox = new SqlOutbox(sql);
     this.#documents = new SqlDocuments(sql);

@@ -32,4 +32,6 @@ const STATEMENTS = [
   'CREATE INDEX wallet_of_user ON wallet (user_id)',
   'ALTER TABLE api_key ADD COLUMN user_id text COLLATE "C" REFERENCES account_user (id)',
   'CREATE INDEX api_key_of_user ON api_key (user_id, id) WHERE user_id IS NOT NULL',
+  // Meters are found by the name their owner goes by, such as a wallet address.
+  'CREATE INDEX meter_by_owner ON meter (owner) WHERE owner IS NOT NULL',
 ];
