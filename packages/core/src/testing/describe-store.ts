@@ -11,6 +11,7 @@ import { entryTests } from './store-suite/entries.js';
 import { erasureTests } from './store-suite/erasures.js';
 import { intervalTests } from './store-suite/intervals.js';
 import { leaseTests } from './store-suite/leases.js';
+import { meterOwnerTests } from './store-suite/meter-owners.js';
 import { meterTests } from './store-suite/meters.js';
 import { outboxTests } from './store-suite/outbox.js';
 import { readingListTests } from './store-suite/reading-list.js';
@@ -58,6 +59,7 @@ export function describeStore(options: StoreSuiteOptions): void {
       leaseTests,
       anchorTests,
       meterTests,
+      meterOwnerTests,
       energyTests,
       readingListTests,      erasureTests,
       accountTests,
