@@ -7,6 +7,7 @@ import { duplicateTests } from './store-suite/duplicates.js';
 import { contestTests } from './store-suite/contests.js';
 import { durabilityTests } from './store-suite/durability.js';
 import { energyTests } from './store-suite/energy.js';
+import { envelopeTests } from './store-suite/envelopes.js';
 import { entryTests } from './store-suite/entries.js';
 import { erasureTests } from './store-suite/erasures.js';
 import { intervalTests } from './store-suite/intervals.js';
@@ -61,6 +62,7 @@ export function describeStore(options: StoreSuiteOptions): void {
       meterTests,
       meterOwnerTests,
       energyTests,
+      envelopeTests,
       readingListTests,      erasureTests,
       accountTests,
       outboxTests,

@@ -5,6 +5,7 @@ import { MemoryAccounts } from './accounts.js';
 import { MemoryAnchors } from './anchors.js';
 import { MemoryBatches } from './batches.js';
 import { MemoryDocuments } from './collections.js';
+import { MemoryBatchChains } from './batch-chains.js';
 import { MemoryEnergy } from './energy-ledger.js';
 import { MemoryEntries } from './entries.js';
 import { MemoryErasures } from './erasures.js';
@@ -40,6 +41,7 @@ export function openMemoryStore(options: { readonly clock: Clock }): Store {
     anchors: new MemoryAnchors(leases, outbox, clock),
     leases,
     meters,
+    chains: new MemoryBatchChains(),
     energy,
     readingList: new MemoryReadingList(log, meters, energy),    erasures: new MemoryErasures(log, energy, outbox, changes),
     accounts: new MemoryAccounts(changes),

@@ -37,6 +37,8 @@ interface EntryRow {
   readonly signature_index: number;
   readonly signature_count: number;
   readonly signature_path: Uint8Array;
+  readonly envelope_type: string | null;
+  readonly envelope_header: Uint8Array;
   readonly verdict: StoredVerdict;
   readonly reason: string | null;
   readonly assurance: Assurance;
@@ -60,8 +62,8 @@ const LEAVES = `SELECT e.id, e.account_id, b.log_hash, b.salt, p.batch_number,
 const ENTRY = `SELECT e.id, e.account_id, e.source, e.type, e.format, e.received_at_ms, e.arrival, e.meter_id, e.starts_ms,
     e.ends_ms, b.bytes, b.salt, b.log_hash, b.signature_alg, b.signature_key_id, b.signature_public_key,
     b.signature_value, b.signature_nonce, b.signature_index, b.signature_count, b.signature_path,
-    v.verdict, v.reason, v.assurance, p.batch_number, p.index AS batch_index, s.id AS batch_id
-  FROM entry e JOIN entry_body b ON b.entry_id = e.id
+    n.type AS envelope_type, n.header AS envelope_header, v.verdict, v.reason, v.assurance, p.batch_number, p.index AS batch_index, s.id AS batch_id
+  FROM entry e JOIN entry_body b ON b.entry_id = e.id LEFT JOIN entry_envelope n ON n.entry_id = e.id
   CROSS JOIN LATERAL (SELECT verdict, reason, assurance FROM verdict
     WHERE entry_id = e.id ORDER BY group_id DESC LIMIT 1) v
   ${PLACE}
@@ -239,6 +241,9 @@ function signatureOf(row: EntryRow): EntrySignature | undefined {
     keyId: row.signature_key_id,
     publicKey: row.signature_public_key,
     value: row.signature_value,
+    ...(row.envelope_type === null
+      ? {}
+      : { envelope: { type: row.envelope_type, header: row.envelope_header } }),
     ...(row.signature_nonce === null
       ? {}
       : {

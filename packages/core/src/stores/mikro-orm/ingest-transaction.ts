@@ -1,6 +1,7 @@
 import type { CommittedRow, IngestRow } from '../../ingestion/ingest.store.js';
 import type { DurabilityClass } from '../../spi/index.js';
 import { entryIdOf, hexOf } from './entry-id.js';
+import { keepEnvelopes } from './entry-envelopes.js';
 import { type ErasedKeyOf, insertBodies, judgeKnown } from './ingest-bodies.js';
 import { type Candidate, saysNothingNew, sortGroup, written } from './ingest-candidate.js';
 import { type InsertedIds, insertedIds } from './inserted-ids.js';
@@ -41,6 +42,7 @@ export async function commitGroup(
 
   const kept = candidates.filter(isOpen).toSorted((a, b) => a.place - b.place);
   const receipts = await writeVerdicts(tx, kept, issue, durability);
+  await keepEnvelopes(tx, kept);
   const duplicates = candidates.filter(({ answer }) => answer?.kind === 'duplicate');
   if (duplicates.length > 0)
     for (const [id, receipt] of await newestReceipts(

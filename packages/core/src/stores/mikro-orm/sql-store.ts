@@ -11,6 +11,7 @@ import { SqlAccounts } from './accounts.js';
 import { SqlAnchors } from './anchors.js';
 import { SqlBatches } from './batches.js';
 import { SqlDocuments } from './collections.js';
+import { SqlBatchChains } from './batch-chains.js';
 import { SqlEnergy } from './energy-ledger.js';
 import { SqlEntries } from './entries.js';
 import { SqlErasures } from './erasures.js';
@@ -43,6 +44,7 @@ export class SqlStore implements Store {
   readonly anchors: SqlAnchors;
   readonly leases: SqlLeases;
   readonly meters: SqlMeters;
+  readonly chains: SqlBatchChains;
   readonly energy: SqlEnergy;
   readonly readingList: SqlReadingList;
   readonly accounts: SqlAccounts;
@@ -64,6 +66,7 @@ export class SqlStore implements Store {
     this.anchors = new SqlAnchors(sql, options.limits);
     this.leases = new SqlLeases(sql);
     this.meters = new SqlMeters(sql, changes);
+    this.chains = new SqlBatchChains(sql);
     this.energy = new SqlEnergy(sql, changes);
     this.readingList = new SqlReadingList(sql);
     this.accounts = new SqlAccounts(sql, changes);

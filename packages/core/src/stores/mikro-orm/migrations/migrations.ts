@@ -8,6 +8,7 @@ import { Migration0006 } from './0006-meter-owners.js';
 import { Migration0008 } from './0008-review.js';
 import { Migration0010 } from './0010-users.js';
 import { Migration0012 } from './0012-erasure.js';
+import { Migration0013 } from './0013-envelopes.js';
 
 /** In the order of application; a released one never changes. */
 export const MIGRATIONS: readonly NamedMigration[] = [
@@ -20,4 +21,5 @@ export const MIGRATIONS: readonly NamedMigration[] = [
   { name: '0008-review', class: Migration0008 },
   { name: '0010-users', class: Migration0010 },
   { name: '0012-erasure', class: Migration0012 },
+  { name: '0013-envelopes', class: Migration0013 },
 ];
