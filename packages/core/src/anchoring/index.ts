@@ -49,4 +49,5 @@ export type { AnchorAction, NewAttempt } from './anchor-action.js';
 export { worstCaseFee } from './fee-budget.js';
 export { fold, type FoldInput, type FoldResult } from './fold.js';
 export { anchorIntentId } from './intent-id.js';
+export { type MintedInterval, mintKey } from './mint-key.js';
 export { newestOnLedgers, type NewestOnLedgers } from './newest-on-ledgers.js';
