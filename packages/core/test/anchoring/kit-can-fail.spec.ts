@@ -57,6 +57,13 @@ describe('the anchor conformance kit', () => {
       'sends the same bytes any number of times as one transaction',
     ],
     [
+      'that goes on when it is told to stop',
+      wrong((right) => ({
+        broadcast: (attempt) => right.broadcast(attempt, new AbortController().signal),
+      })),
+      'sends nothing when it was told to stop before',
+    ],
+    [
       'that chooses a new conflict key for each attempt',
       wrong((right) => ({
         prepare: (intent, _prior, options) => right.prepare(intent, [], options),

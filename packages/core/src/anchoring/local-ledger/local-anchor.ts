@@ -45,7 +45,8 @@ export class LocalAnchor implements Anchor {
     return this.#attemptOf(intent);
   }
 
-  async broadcast(attempt: SignedAttempt): Promise<'accepted' | 'known'> {
+  async broadcast(attempt: SignedAttempt, signal: AbortSignal): Promise<'accepted' | 'known'> {
+    if (signal.aborted) throw new AnchorError('unavailable', 'told to stop: nothing was sent');
     const { size, digest } = committedIn(attempt.signed);
     return reachingLedger('take a transaction', () =>
       this.ledger.append([attempt.signed], { size, digest }),

@@ -83,6 +83,18 @@ export function contractTests<World>({ options, it, withAnchor }: SuiteContext<W
   );
 
   it(
+    'sends nothing when it was told to stop before',
+    withAnchor(async (anchor, world) => {
+      const intent = suiteIntent(suiteCommitment(1));
+      const attempt = await attemptOf(anchor, intent);
+      await rejectsWith('unavailable', () => anchor.broadcast(attempt, AbortSignal.abort()));
+      await options.settle(world);
+      assert.deepEqual(await options.confirmed(world, intent.commitment), []);
+      await anchor.broadcast(attempt, signal());
+    }),
+  );
+
+  it(
     'closes twice',
     withAnchor(async (anchor) => {
       await anchor.close();

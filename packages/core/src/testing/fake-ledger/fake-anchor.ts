@@ -101,7 +101,8 @@ class FakeAnchor implements Anchor {
     return this.#attemptOf(encodeFake(draft.payload as FakeTransaction));
   }
 
-  async broadcast(attempt: SignedAttempt): Promise<'accepted' | 'known'> {
+  async broadcast(attempt: SignedAttempt, signal?: AbortSignal): Promise<'accepted' | 'known'> {
+    if (signal?.aborted) throw new AnchorError('unavailable', 'told to stop: nothing was sent');
     return this.ledger.submit(attempt.signed);
   }
 
