@@ -13,6 +13,15 @@ export const DevicesConfig = z.strictObject({
     .array(z.enum(['Ed25519', 'ES256', 'ES256K']))
     .min(1)
     .default(['Ed25519', 'ES256', 'ES256K']),
+  /** How long before and after a rotation both keys speak for what was measured: a day. */
+  keyOverlapMs: z.number().int().nonnegative().default(86_400_000),
+  /** Until when an admin can approve the recovery of a lost key: seven days. */
+  recoveryTtlMs: z.number().int().positive().default(604_800_000),
+  /**
+   * How far behind the highest sequence number of its key a reading may come without being held for review. 4,096 quarters of an
+   * hour are six weeks.
+   */
+  sequenceWindow: z.union([z.number().int().positive(), z.literal('none')]).default(4096),
   /** Life of a challenge for proof of possession. */
   challengeTtlMs: z.number().int().positive().default(300_000),
   /** Challenges one network may ask for without a key: a token bucket. The burst is a fleet behind one address. */

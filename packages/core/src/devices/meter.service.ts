@@ -6,6 +6,7 @@ import { checkedDeviceKey, checkPossession, type DeviceKey } from './device-key.
 import type { DevicesConfig } from './devices.config.js';
 import type { MeterDirectory } from './meter-directory.js';
 import { MeterError } from './meter-error.js';
+import { epochMembers, keyFact } from './key-entries.js';
 import { changeOf, meterEvent, registrationDetail, registersText } from './meter-entries.js';
 import { fingerprintOfMeterId, fingerprintOfNameplate } from './meter-fingerprint.js';
 import { ownerAt } from './meter-ownership.js';
@@ -93,7 +94,8 @@ export class MeterService {
       );
     const meter = meterOf(request, { key, registers, state, accountId, nowMs: clock.nowMs() });
     const by = actor ?? `device ${keyId}`;
-    const said = this.said(meter, 'meter.registered', by, registrationDetail(meter));
+    const registered = this.said(meter, 'meter.registered', by, registrationDetail(meter));
+    const said = { ...registered, rows: [...registered.rows, ...this.firstKey(meter, by).rows] };
     if ((await store.register(meter, said)) === 'meter_taken') {
       await this.tellHolders(meter, { keyId, nonce }, by);
       throw new MeterError('meter_taken', 'this meter is registered already');
@@ -222,6 +224,15 @@ export class MeterService {
     throw new MeterError(
       'meter_state_conflict',
       `the meter is ${meter.state}; only ${from.join(' or ')} can become ${to}`,
+    );
+  }
+
+  /** The first key's entry: what the log says of keys begins with it. */
+  private firstKey({ meterId, accountId, keys, registeredAtMs: atMs }: StoredMeter, actor: string) {
+    const occasion = { event: 'registered', meterId, accountId, actor, atMs } as const;
+    const change = Buffer.from(this.parts.random(CHANGE_BYTES)).toString('hex');
+    return this.parts.journal.entries(
+      keys.map((key) => keyFact(occasion, { ...epochMembers(key), change })),
     );
   }
 

@@ -13,7 +13,11 @@ export interface MeterKey {
   /** SPKI DER. */
   readonly publicKey: Uint8Array;
   readonly epoch: number;
+  /** It speaks for readings that start from here on. */
   readonly validFromMs: number;
+  /** Once it is replaced: only for readings that start before. */
+  readonly validToMs?: number;
+  /** From here on nothing that arrives counts under it, nor what states a later time. */
   readonly revokedAtMs?: number;
 }
 

@@ -21,6 +21,7 @@ import { composeAccounts } from './compose-accounts.js';
 import { composeBatching, openKeys } from './compose-batching.js';
 import { composeIngestion } from './compose-ingestion.js';
 import { composeEnergyLedger } from './compose-energy-ledger.js';
+import { composeKeys } from './compose-keys.js';
 import { composeMeters } from './compose-meters.js';
 import { coreJobs } from './gateway-jobs.js';
 import { type GatewayOptions, silentLogger, systemClock } from './gateway-options.js';
@@ -170,6 +171,7 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
     signatureBackend: signatures.backendName,
     ...composeAccounts({ config, store, clock, random, journal }),
     meters,
+    keys: composeKeys({ config, store, clock, random, journal, directory, signatures }),
     ...composeMeters({ config, store, clock, random, journal, directory }),
     defaultAccount,
     plugins,

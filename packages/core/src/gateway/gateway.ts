@@ -2,6 +2,7 @@ import type { ApiKeyService } from '../accounts/api-key.service.js';
 import type { UserService } from '../accounts/user.service.js';
 import type { Batcher } from '../batching/batcher.js';
 import type { LogKeys } from '../batching/log-keys.js';
+import type { KeyService } from '../devices/key.service.js';
 import type { MeterService } from '../devices/meter.service.js';
 import type { EnergyLedger } from '../energy-ledger/energy-ledger.js';
 import type { Subscribers } from '../events/subscribers.js';
@@ -29,6 +30,7 @@ export interface Gateway extends MeterServices {
   readonly apiKeys: ApiKeyService;
   readonly users: UserService;
   readonly meters: MeterService;
+  readonly keys: KeyService;
   /** Account of what neither a key nor a registered meter gives an owner. */
   readonly defaultAccount: string;
   readonly plugins: readonly PluginInstance[];

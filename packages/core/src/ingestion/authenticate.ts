@@ -49,6 +49,11 @@ export function identify(
     );
   if (key.revokedAtMs !== undefined && Math.max(nowMs, reading.endsMs) >= key.revokedAtMs)
     return new Refusal('key_revoked', `key ${key.keyId} was revoked; sign with the newer key`);
+  if (key.validToMs !== undefined && reading.startsMs >= key.validToMs)
+    return new Refusal(
+      'key_superseded',
+      `key ${key.keyId} was replaced; it is valid for readings that start before ${key.validToMs} ms`,
+    );
   if (reading.startsMs < key.validFromMs)
     return new Refusal(
       'key_not_yet_valid',

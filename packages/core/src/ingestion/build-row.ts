@@ -26,6 +26,8 @@ export interface RowContext {
   readonly named: boolean;
   readonly hashing: Hashing;
   readonly random: (length: number) => Uint8Array;
+  /** How late a sequence number may come; absent: however late. */
+  readonly sequenceWindow?: bigint;
   /** What sequences know a key by. */
   readonly deviceOf: (key: MeterKey) => string;
 }
@@ -64,7 +66,7 @@ function buildRow(
   const { item, authentication, judgement } = judged;
   const { document, logHash } = item;
   const { verdict, reason } = judgement;
-  const { meter, signature, assurance } = authentication;
+  const { meter, key, signature, assurance } = authentication;
   return {
     id: own.id,
     accountId:
@@ -83,15 +85,18 @@ function buildRow(
     ruleSet: context.ruleSet,
     receivedAtMs: context.receivedAtMs,
     ...(signature === undefined ? {} : { signature }),
+    ...(meter === undefined || key === undefined
+      ? {}
+      : { speaker: { meterId: meter.meterId, publicKey: key.publicKey } }),
     reading: readingOf(judged, context),
   };
 }
 
 function readingOf(
   { item, authentication, judgement }: Judged,
-  { minAssurance, named, deviceOf }: RowContext,
+  { minAssurance, named, deviceOf, sequenceWindow }: RowContext,
 ): NonNullable<IngestRow['reading']> {
-  const { meter, key, assurance } = authentication;
+  const { meter, key, signature, assurance } = authentication;
   const { siteId, deviceId, meterId, startsMs, endsMs, energies, estimated, sequence, supersedes } =
     item.reading;
   return {
@@ -105,10 +110,17 @@ function readingOf(
     estimated,
     occupies: judgement.verdict !== 'quarantined' && atLeast(assurance, minAssurance),
     // Without a signature a sequence number is anybody's word and no evidence of equivocation.
-    ...(sequence === undefined || key === undefined
+    ...(sequence === undefined || key === undefined || signature === undefined
       ? {}
-      : { sequence: { device: deviceOf(key), epoch: key.epoch, number: sequence } }),
+      : {
+          sequence: {
+            device: deviceOf(key),
+            epoch: key.epoch,
+            number: sequence,
+            ...(sequenceWindow === undefined ? {} : { window: sequenceWindow }),
+          },
+        }),
     ...(supersedes === undefined ? {} : { supersedes: fromHex(supersedes) }),
+    ...(meter === undefined && named ? { contestable: true } : {}),
   };
 }
-    ...(meter === undefined && named ? { contestable: true } : {}),

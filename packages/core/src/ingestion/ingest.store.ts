@@ -28,6 +28,8 @@ export interface IngestRow {
   readonly ruleSet: string;
   readonly receivedAtMs: number;
   readonly signature?: EntrySignature;
+  /** The meter's key that stands behind it: revoked until it is written, the row is refused. */
+  readonly speaker?: { readonly meterId: string; readonly publicKey: Uint8Array };
   /** Ids of the entries it says something of: what is erased there is erased here too. */
   readonly derivedFrom?: readonly string[];
   readonly reading?: {
@@ -47,12 +49,14 @@ export interface IngestRow {
       readonly device: string;
       readonly epoch: number;
       readonly number: bigint;
+      /** Further behind the highest number of its key than this, it is held: `LATE_SEQUENCE`. */
+      readonly window?: bigint;
     };
     readonly supersedes?: Uint8Array;
-  };
-}
     /** Somebody's word that this is their meter, where no registration says whose it is: see `cross-owner-rule`. */
     readonly contestable?: boolean;
+  };
+}
 
 /** What the database decided about one row. */
 export type RowOutcome =
@@ -80,11 +84,19 @@ export type RowOutcome =
         | 'interval_overlap'
         | 'timestamp_taken'
         | 'sequence_equivocation'
+        | 'key_revoked'
         | 'supersedes_unknown'
         | 'erased'
         | 'not_storable';
       readonly detail: string;
     };
+
+/** Reason of a reading that came later than the window of its key's sequence allows. */
+export const LATE_SEQUENCE = 'sequence_late';
+
+/** Detail of `key_revoked` when the key was good as the reading came in. */
+export const REVOKED_MEANWHILE =
+  'the key was revoked before the reading was written; sign with the newer key';
 
 /** What a receipt says of one entry; `leaf` is what the group's signature covers. */
 export interface IssuedReceipts {

@@ -54,6 +54,8 @@ export interface IngestionParts {
   readonly readDocument: ReadDocument;
   readonly authenticator: Authenticator;
   readonly unsignedRate: TokenBuckets;
+  /** How late a sequence number may come; absent: however late. */
+  readonly sequenceWindow?: bigint;
   readonly queue: CommitQueue;
   /** What the detectors that may hold a reading say of it. */
   readonly inspect?: Inspect;
@@ -207,7 +209,7 @@ export class IngestionService implements Ingest {
   }
 
   private rowContext(receivedAtMs: number, { accountId }: Sender): RowContext {
-    const { profile, hashing, random, config, ruleSet } = this.parts;
+    const { profile, hashing, random, config, ruleSet, sequenceWindow } = this.parts;
     const { minAssurance, defaultAccount } = config;
     const account = accountId ?? defaultAccount;
     const named = accountId !== undefined;
@@ -219,7 +221,8 @@ export class IngestionService implements Ingest {
       return name;
     };
     const rules = { profile, ruleSet, minAssurance };
-    return { ...rules, hashing, random, receivedAtMs, account, named, deviceOf };
+    const late = sequenceWindow === undefined ? {} : { sequenceWindow };
+    return { ...rules, ...late, hashing, random, receivedAtMs, account, named, deviceOf };
   }
 
   private committedItem(

@@ -85,6 +85,9 @@ export function openIngestion(options: IngestionOptions): Ingestion {
     readDocument: options.readDocument,
     authenticator: new Authenticator({ directory, signatures, devices, hashing, turn }),
     unsignedRate: new TokenBuckets(clock, devices.unsignedRate),
+    ...(devices.sequenceWindow === 'none'
+      ? {}
+      : { sequenceWindow: BigInt(devices.sequenceWindow) }),
     queue,
     receiptJson: receipts.receiptJson,
     ...(inspection === undefined ? {} : { inspect: inspection.inspect }),

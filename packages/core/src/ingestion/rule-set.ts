@@ -17,7 +17,7 @@ export interface RuleSet {
 /** The rules by this configuration. `detectors`: name and version of those that may hold a reading, in their order. */
 export function ruleSetOf(
   { limits, time, energy, minAssurance }: IngestionConfig,
-  { unsigned, algorithms }: DevicesConfig,
+  { unsigned, algorithms, sequenceWindow }: DevicesConfig,
   detectors: readonly string[] = [],
 ): RuleSet {
   const { maxSubmittedKWh, ratingTolerancePercent } = energy;
@@ -29,6 +29,7 @@ export function ruleSetOf(
     energy: { coveredMs: COVERED_MS, maxSubmittedKWh, ratingTolerancePercent },
     limits: { idBytes: limits.idBytes },
     minAssurance,
+    sequenceWindow,
     time: { maxAgeMs, maxFutureMs },
     unsigned,
     v: RULES_VERSION,

@@ -51,6 +51,7 @@ export const VERDICT_CODES = {
   meter_unknown: rejected(401),
   key_unknown: rejected(401),
   key_revoked: rejected(401),
+  key_superseded: rejected(401),
   key_not_yet_valid: rejected(401),
   alg_not_allowed: rejected(401),
   signature_invalid: rejected(401),
@@ -71,11 +72,12 @@ export const VERDICT_CODES = {
   erased: rejected(410),
   // Kept, and looked at by somebody.
   meter_pending: quarantined,
+  sequence_late: quarantined,
   unsigned_review: quarantined,
   energy_above_rating: quarantined,
   direction_mismatch: quarantined,
-  // Nothing was kept.
   cross_owner_duplicate: quarantined,
+  // Nothing was kept.
   throttled: rejected(429),
   store_unavailable: rejected(503),
 } as const satisfies Record<string, CodeMeaning>;

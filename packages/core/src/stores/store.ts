@@ -2,6 +2,7 @@ import type { AccountStore } from '../accounts/account.store.js';
 import type { AnchorStore, LeaseStore } from '../anchoring/anchor.store.js';
 import type { BatchStore } from '../batching/batch.store.js';
 import type { BatchChainStore } from '../devices/batch-chain.store.js';
+import type { KeyStore } from '../devices/key.store.js';
 import type { MeterStore } from '../devices/meter.store.js';
 import type { EnergyStore } from '../energy-ledger/energy.store.js';
 import type { ReadingListStore } from '../energy-ledger/reading-list.store.js';
@@ -22,6 +23,7 @@ export interface Store {
   readonly anchors: AnchorStore;
   readonly leases: LeaseStore;
   readonly meters: MeterStore;
+  readonly keys: KeyStore;
   readonly chains: BatchChainStore;
   readonly energy: EnergyStore;
   readonly readingList: ReadingListStore;

@@ -172,3 +172,20 @@ export function rotateMessage(
   ] as const;
   return possession('wattproof/rotate/v1', fields, origin, nonce);
 }
+
+/**
+ * Recovery of a lost key, signed by the new one:
+ * `wattproof/recover/v1\n` ‖ origin ‖ `\n` ‖ meter id ‖ `\n` ‖ new key id ‖ `\n` ‖ nonce. Throws `bad_signed_field`.
+ */
+export function recoverMessage(
+  origin: string,
+  meterId: string,
+  keyId: string,
+  nonce: string,
+): Uint8Array {
+  const fields = [
+    ['meter id', meterId],
+    ['key id', keyId],
+  ] as const;
+  return possession('wattproof/recover/v1', fields, origin, nonce);
+}

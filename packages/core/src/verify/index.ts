@@ -94,6 +94,7 @@ export {
   MAX_SIGNED_BATCH,
   readingMessage,
   registerMessage,
+  recoverMessage,
   rotateMessage,
   signedMessage,
   SignedMessageError,

@@ -48,6 +48,7 @@ export function meterDocument(
       public_key: Buffer.from(key.publicKey).toString('base64'),
       epoch: key.epoch,
       valid_from: instant(key.validFromMs),
+      valid_to: instant(key.validToMs),
       revoked_at: instant(key.revokedAtMs),
     })),
   };

@@ -1,5 +1,6 @@
 import { API, type RouteRule } from './route-rule.js';
 import { ENERGY_ROUTES } from './routes/energy.routes.js';
+import { METER_KEY_ROUTES } from './routes/meter-keys.routes.js';
 import { METER_ROUTES } from './routes/meters.routes.js';
 import { ERASURE_ROUTES } from './routes/erasures.routes.js';
 
@@ -317,6 +318,7 @@ export const ROUTES = {
   },
 
   ...METER_ROUTES,
+  ...METER_KEY_ROUTES,
   ...ENERGY_ROUTES,
   ...ERASURE_ROUTES,
 

@@ -11,6 +11,7 @@ import { ErasuresController } from './controllers/erasures.controller.js';
 import { HealthController } from './controllers/health.controller.js';
 import { LogsController } from './controllers/logs.controller.js';
 import { MeterChangesController } from './controllers/meter-changes.controller.js';
+import { MeterKeysController } from './controllers/meter-keys.controller.js';
 import { MetersController } from './controllers/meters.controller.js';
 import { MetricsController } from './controllers/metrics.controller.js';
 import { OperationController } from './controllers/operation.controller.js';
@@ -29,7 +30,7 @@ const CONTROLLERS = {
   health: [HealthController],
   readings: [LogsController, ReadingsController, ErasuresController],
   batches: [BatchesController, CheckpointsController],
-  meters: [MetersController, MeterChangesController, EnergyController],
+  meters: [MetersController, MeterChangesController, MeterKeysController, EnergyController],
   accounts: [ApiKeysController, UsersController],
   operation: [OperationController, AnchorsController, MetricsController],
   docs: [DocsController],

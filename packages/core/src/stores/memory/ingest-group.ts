@@ -1,14 +1,19 @@
-import type { IngestRow, RowOutcome } from '../../ingestion/ingest.store.js';
+import {
+  type IngestRow,
+  LATE_SEQUENCE,
+  REVOKED_MEANWHILE,
+  type RowOutcome,
+} from '../../ingestion/ingest.store.js';
 import { ERASED_DETAIL } from '../../logs/erasure.store.js';
-import { atLeast } from '../../logs/verdict.js';
-import { type LogState, newest, registersOf } from './log-state.js';
-import { toHex } from '../../verify/bytes.js';
-import { occupiedBy, type OccupiedInterval, OccupiedIntervals } from './occupied-intervals.js';
 import { type Contender, contestOf, heldBack } from '../../ingestion/cross-owner-rule.js';
+import { atLeast } from '../../logs/verdict.js';
+import { type LogState, newest, registersOf, speakerOf } from './log-state.js';
+import { toHex } from '../../verify/bytes.js';
+import { Contests } from './contests.js';
+import { occupiedBy, type OccupiedInterval, OccupiedIntervals } from './occupied-intervals.js';
 import { notStorable } from './storable.js';
 
 /** What a group would do to the log if it committed now. Nothing is written before the receipts exist. */
-import { Contests } from './contests.js';
 export class IngestGroup {
   readonly outcomes: RowOutcome[] = [];
   /** Per outcome the place in `written` whose receipt answers it; undefined: the stored one. */
@@ -26,6 +31,8 @@ export class IngestGroup {
   readonly occupying: { readonly register: string; readonly interval: OccupiedInterval }[] = [];
   readonly freed = new Set<string>();
   readonly sequences = new Map<string, string>();
+  /** Of each key this group has numbers of, the highest one so far. */
+  private readonly highest = new Map<string, bigint>();
   /** By hex logHash: the newest row of this group with these bytes. */
   private readonly ownHashes = new Map<
     string,
@@ -47,6 +54,12 @@ export class IngestGroup {
     const unstorable = notStorable(row);
     if (unstorable !== undefined)
       return { kind: 'refused', code: 'not_storable', detail: unstorable };
+    const { speaker } = row;
+    if (
+      speaker !== undefined &&
+      this.log.revokedSpeakers.has(speakerOf(speaker.meterId, speaker.publicKey))
+    )
+      return { kind: 'refused', code: 'key_revoked', detail: REVOKED_MEANWHILE };
     if (this.log.erasedKeys.size > 0 && this.erasedKeyOf !== undefined)
       if (this.log.erasedKeys.has(toHex(this.erasedKeyOf(row.logHash))))
         return { kind: 'refused', code: 'erased', detail: ERASED_DETAIL };
@@ -65,11 +78,19 @@ export class IngestGroup {
     let judged = row;
     const reading = row.reading;
     if (reading?.sequence !== undefined) {
+      if (this.isLate(reading.sequence) && row.verdict !== 'quarantined')
+        judged = { ...row, verdict: 'quarantined', reason: LATE_SEQUENCE };
       const key = sequenceKey(reading.sequence);
       const first = this.sequences.get(key) ?? this.log.sequences.get(key);
       if (first !== undefined && first !== hash)
         judged = { ...row, verdict: 'quarantined', reason: 'sequence_equivocation' };
     }
+    const contest = contestOf(judged);
+    const contenders =
+      contest === undefined
+        ? []
+        : [this.log.contests, this.contests].flatMap((there) => there.contenders(contest, id));
+    if (contenders.length > 0) judged = heldBack(judged);
     // Quarantined again for the same reason, with nothing stronger behind it: nothing new is to be said.
     if (
       before?.verdict === 'quarantined' &&
@@ -80,14 +101,9 @@ export class IngestGroup {
       return { kind: 'duplicate', id };
     if (reading !== undefined) {
       const refused = this.occupy(judged, id, before !== undefined);
-    const contest = contestOf(judged);
-    const contenders =
-      contest === undefined
-        ? []
-        : [this.log.contests, this.contests].flatMap((there) => there.contenders(contest, id));
-    if (contenders.length > 0) judged = heldBack(judged);
       if (refused !== undefined) return refused;
-      if (reading.sequence !== undefined && judged === row)
+      if (contest !== undefined && contenders.length === 0) this.contests.add(contest, id);
+      if (reading.sequence !== undefined && judged.reason !== 'sequence_equivocation')
         this.sequences.set(sequenceKey(reading.sequence), hash);
     }
     this.written.push({ row: judged, entryId: id, contenders });
@@ -97,9 +113,19 @@ export class IngestGroup {
       kind: before === undefined ? 'stored' : 'upgraded',
       id,
       verdict: judged.verdict,
-      if (contest !== undefined && contenders.length === 0) this.contests.add(contest, id);
       ...(judged.reason === undefined ? {} : { reason: judged.reason }),
     };
+  }
+
+  /** Whether it lies further behind the highest number of its key than its window; else it may be the highest. */
+  private isLate({ device, epoch, number, window }: Sequence): boolean {
+    const key = `${device} ${epoch}`;
+    const seen = this.highest.get(key) ?? this.log.highestSequences.get(key);
+    if (seen === undefined || number > seen) {
+      this.highest.set(key, number);
+      return false;
+    }
+    return window !== undefined && number < seen - window;
   }
 
   private earlier(hash: string) {
@@ -160,6 +186,13 @@ export class IngestGroup {
     return undefined;
   }
 
+  private holds(target: IngestRow, id: string): boolean {
+    if (this.freed.has(id)) return false;
+    return [...registersOf(target)].some((register) =>
+      [this.taken, this.log.occupied].some((there) => there.get(register)?.holds(id) ?? false),
+    );
+  }
+
   private free(entryId: string): void {
     this.freed.add(entryId);
     for (const own of this.taken.values()) own.free(entryId);
@@ -170,13 +203,6 @@ export class IngestGroup {
   /** The id of the entry to be replaced: one of the same physical meter, or nobody's interval could be freed by others; of another account only what holds nothing. */
   private superseded(row: IngestRow): string | undefined {
     const reading = row.reading;
-  private holds(target: IngestRow, id: string): boolean {
-    if (this.freed.has(id)) return false;
-    return [...registersOf(target)].some((register) =>
-      [this.taken, this.log.occupied].some((there) => there.get(register)?.holds(id) ?? false),
-    );
-  }
-
     if (reading?.supersedes === undefined) return undefined;
     const hash = toHex(reading.supersedes);
     const own = this.ownHashes.get(hash);
@@ -187,6 +213,8 @@ export class IngestGroup {
     return target.accountId === row.accountId || !this.holds(target, id) ? id : undefined;
   }
 }
+
+type Sequence = NonNullable<NonNullable<IngestRow['reading']>['sequence']>;
 
 function sequenceKey(sequence: { device: string; epoch: number; number: bigint }): string {
   return JSON.stringify([sequence.device, sequence.epoch, String(sequence.number)]);

@@ -84,7 +84,7 @@ export class MemoryIngest implements IngestStore {
     }
     for (const { row, entryId } of group.written) this.own(row, entryId);
     this.log.contests.addAll(group.contests);
-    for (const [key, hash] of group.sequences) this.log.sequences.set(key, hash);
+    for (const [key, hash] of group.sequences) this.log.takeSequence(key, hash);
     return receipts;
   }
 

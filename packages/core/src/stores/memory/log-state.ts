@@ -35,11 +35,25 @@ export class LogState {
   readonly contests = new Contests();
   /** By device, epoch and number: hex logHash of the first entry that used it. */
   readonly sequences = new Map<string, string>();
+  /** By device and epoch: the highest number seen. */
+  readonly highestSequences = new Map<string, bigint>();
   /** What was erased, by id, and the keyed hashes of its bytes. */
   readonly erased = new Map<string, ErasedEntry>();
   readonly erasedKeys = new Set<string>();
+  /** Revoked keys, by `speakerOf`. */
+  readonly revokedSpeakers = new Set<string>();
   /** Ids waiting to be sealed, oldest first. */
   readonly unsealed = new Set<string>();
+
+  /** `key`: device, epoch and number, as JSON. */
+  takeSequence(key: string, hash: string): void {
+    this.sequences.set(key, hash);
+    const [device, epoch, number] = JSON.parse(key) as [string, number, string];
+    const name = `${device} ${epoch}`;
+    const before = this.highestSequences.get(name);
+    if (before === undefined || BigInt(number) > before)
+      this.highestSequences.set(name, BigInt(number));
+  }
 }
 
 /** The registers of its meter that a row measures, each by hex fingerprint and name. */
@@ -48,6 +62,11 @@ export function registersOf(row: IngestRow | undefined): ReadonlySet<string> {
   if (reading === undefined) return new Set();
   const fingerprint = toHex(reading.fingerprint);
   return new Set(reading.energies.map(({ register }) => `${fingerprint}/${register}`));
+}
+
+/** A key of one meter. */
+export function speakerOf(meterId: string, publicKey: Uint8Array): string {
+  return `${toHex(publicKey)} ${meterId}`;
 }
 
 export function newest(record: EntryRecord): Judgement {

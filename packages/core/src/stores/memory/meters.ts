@@ -94,6 +94,14 @@ export class MemoryMeters implements MeterStore {
     this.told.push(told);
   }
 
+  /** For changes that are under way already. */
+  setKeys(meterId: string, keys: StoredMeter['keys']): void {
+    const meter = this.meters.get(meterId);
+    if (meter === undefined) return;
+    this.meters.set(meterId, { ...meter, keys: [...keys] });
+    this.changes += 1n;
+  }
+
   peek(meterId: string): StoredMeter | undefined {
     return this.meters.get(meterId);
   }

@@ -10,6 +10,7 @@ import { MemoryEnergy } from './energy-ledger.js';
 import { MemoryEntries } from './entries.js';
 import { MemoryErasures } from './erasures.js';
 import { MemoryIngest } from './ingest.js';
+import { MemoryKeys } from './keys.js';
 import { MemoryLeases } from './leases.js';
 import { MemoryChanges } from './memory-changes.js';
 import { LogState } from './log-state.js';
@@ -41,6 +42,7 @@ export function openMemoryStore(options: { readonly clock: Clock }): Store {
     anchors: new MemoryAnchors(leases, outbox, clock),
     leases,
     meters,
+    keys: new MemoryKeys(log, meters, changes),
     chains: new MemoryBatchChains(),
     energy,
     readingList: new MemoryReadingList(log, meters, energy),    erasures: new MemoryErasures(log, energy, outbox, changes),

@@ -39,11 +39,16 @@ export interface Sorted {
   readonly refused: ReadonlyMap<number, RowOutcome>;
 }
 
-export function sortGroup(rows: readonly IngestRow[]): Sorted {
-  const refused = new Map<number, RowOutcome>();
+/** `barred`: rows that are refused whatever they say, by their place. */
+export function sortGroup(
+  rows: readonly IngestRow[],
+  barred: ReadonlyMap<number, RowOutcome> = new Map(),
+): Sorted {
+  const refused = new Map(barred);
   const byHash = new Map<string, Candidate>();
   const repeated: (readonly [hash: string, place: number])[] = [];
   rows.forEach((row, place) => {
+    if (barred.has(place)) return;
     const uuid = uuidOf(row.id);
     const detail =
       uuid === undefined ? `"${row.id}" is not log_ and 32 hex digits` : notStorable(row);

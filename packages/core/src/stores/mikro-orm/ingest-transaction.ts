@@ -7,7 +7,9 @@ import { type Candidate, saysNothingNew, sortGroup, written } from './ingest-can
 import { type InsertedIds, insertedIds } from './inserted-ids.js';
 import { forgetContested, holdContested } from './ingest-contested.js';
 import { occupyIntervals } from './ingest-intervals.js';
+import { refuseRevoked } from './ingest-keys.js';
 import { type Issue, writeVerdicts } from './ingest-verdicts.js';
+import { holdLate } from './late-sequences.js';
 import { newestReceipts } from './receipts.js';
 import type { Sql } from './sql.js';
 import { column } from './sql-column.js';
@@ -23,14 +25,15 @@ export async function commitGroup(
   durability: DurabilityClass,
   erasedKeyOf?: ErasedKeyOf,
 ): Promise<readonly CommittedRow[]> {
-  const { candidates, twins, refused } = sortGroup(rows);
+  const { candidates, twins, refused } = sortGroup(rows, await refuseRevoked(tx, rows));
   await insertBodies(tx, candidates, erasedKeyOf);
   await judgeKnown(tx, candidates);
   await insertEntries(tx, candidates.filter(isFresh));
   await insertDerivations(tx, candidates.filter(isFresh));
+  await holdLate(tx, candidates.filter(isOpen));
   await takeSequences(tx, candidates.filter(isOpen));
-  for (const candidate of candidates)
   await holdContested(tx, candidates.filter(isOpen));
+  for (const candidate of candidates)
     if (
       isOpen(candidate) &&
       candidate.before !== undefined &&

@@ -29,6 +29,7 @@ interface KeyRow {
   readonly public_key: Uint8Array;
   readonly epoch: bigint;
   readonly valid_from_ms: bigint;
+  readonly valid_to_ms: bigint | null;
   readonly revoked_at_ms: bigint | null;
 }
 
@@ -53,7 +54,7 @@ export async function readMeters(
   );
   if (meters.length === 0) return [];
   const keys = await sql.query<KeyRow>(
-    `SELECT meter_id, key_id, alg, public_key, epoch, valid_from_ms, revoked_at_ms
+    `SELECT meter_id, key_id, alg, public_key, epoch, valid_from_ms, valid_to_ms, revoked_at_ms
      FROM meter_key WHERE meter_id = ANY($1::text[]) ORDER BY meter_id, place`,
     [meters.map((meter) => meter.meter_id)],
   );
@@ -165,6 +166,7 @@ function meterOf(
       publicKey: key.public_key,
       epoch: Number(key.epoch),
       validFromMs: Number(key.valid_from_ms),
+      ...(key.valid_to_ms === null ? {} : { validToMs: Number(key.valid_to_ms) }),
       ...(key.revoked_at_ms === null ? {} : { revokedAtMs: Number(key.revoked_at_ms) }),
     })),
     registeredAtMs: Number(row.registered_at_ms),

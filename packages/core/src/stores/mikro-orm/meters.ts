@@ -42,8 +42,9 @@ export class SqlMeters implements MeterStore {
       if (!inserted) return 'meter_taken';
       for (const [place, key] of meter.keys.entries())
         await tx.query(
-          `INSERT INTO meter_key (meter_id, place, key_id, alg, public_key, epoch, valid_from_ms, revoked_at_ms)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+          `INSERT INTO meter_key (meter_id, place, key_id, alg, public_key, epoch, valid_from_ms, valid_to_ms,
+             revoked_at_ms)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
           [
             meter.meterId,
             place,
@@ -52,6 +53,7 @@ export class SqlMeters implements MeterStore {
             key.publicKey,
             key.epoch,
             key.validFromMs,
+            key.validToMs ?? null,
             key.revokedAtMs ?? null,
           ],
         );

@@ -16,6 +16,7 @@ import { SqlEnergy } from './energy-ledger.js';
 import { SqlEntries } from './entries.js';
 import { SqlErasures } from './erasures.js';
 import { SqlIngest } from './ingest.js';
+import { SqlKeys } from './keys.js';
 import { SqlLeases } from './leases.js';
 import { SqlMeters } from './meters.js';
 import { SqlOutbox } from './outbox.js';
@@ -44,6 +45,7 @@ export class SqlStore implements Store {
   readonly anchors: SqlAnchors;
   readonly leases: SqlLeases;
   readonly meters: SqlMeters;
+  readonly keys: SqlKeys;
   readonly chains: SqlBatchChains;
   readonly energy: SqlEnergy;
   readonly readingList: SqlReadingList;
@@ -66,6 +68,7 @@ export class SqlStore implements Store {
     this.anchors = new SqlAnchors(sql, options.limits);
     this.leases = new SqlLeases(sql);
     this.meters = new SqlMeters(sql, changes);
+    this.keys = new SqlKeys(sql, changes);
     this.chains = new SqlBatchChains(sql);
     this.energy = new SqlEnergy(sql, changes);
     this.readingList = new SqlReadingList(sql);

@@ -62,6 +62,37 @@ export const audit = systemFormat('audit/1', {
   at: required(instant),
 });
 
+const keyId = text(/^[0-9a-f]{16}$/, '16 lower-case hex digits');
+const base64 = text(/^[A-Za-z0-9+/]{40,512}={0,2}$/, 'base64');
+
+/** A key of a meter, and what became of it: together these entries say which key spoke for which meter when. */
+export const deviceKey = systemFormat('device-key/1', {
+  event: required(
+    oneOf(
+      'registered',
+      'rotated',
+      'revoked',
+      'recovery-asked',
+      'recovery-approved',
+      'recovery-rejected',
+    ),
+  ),
+  meter: required(words),
+  key_id: required(keyId),
+  alg: optional(oneOf('Ed25519', 'ES256', 'ES256K')),
+  public_key: optional(base64),
+  epoch: optional(count),
+  valid_from: optional(instant),
+  change: optional(words),
+  previous: optional(keyId),
+  previous_until: optional(instant),
+  recovery: optional(words),
+  expires_at: optional(instant),
+  reason: optional(words),
+  actor: required(words),
+  at: required(instant),
+});
+
 const decimal = text(/^(?:0|[1-9]\d{0,18})$/, 'a decimal string of µWh');
 const CLAIM_LINE: ClosedSchema = Object.freeze({
   meter: required(words),

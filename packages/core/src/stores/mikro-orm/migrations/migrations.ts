@@ -5,6 +5,7 @@ import { Migration0003 } from './0003-meter-allowlist.js';
 import { Migration0004 } from './0004-energy-ledger.js';
 import { Migration0005 } from './0005-due-intents.js';
 import { Migration0006 } from './0006-meter-owners.js';
+import { Migration0007 } from './0007-device-keys.js';
 import { Migration0008 } from './0008-review.js';
 import { Migration0010 } from './0010-users.js';
 import { Migration0012 } from './0012-erasure.js';
@@ -18,6 +19,7 @@ export const MIGRATIONS: readonly NamedMigration[] = [
   { name: '0004-energy-ledger', class: Migration0004 },
   { name: '0005-due-intents', class: Migration0005 },
   { name: '0006-meter-owners', class: Migration0006 },
+  { name: '0007-device-keys', class: Migration0007 },
   { name: '0008-review', class: Migration0008 },
   { name: '0010-users', class: Migration0010 },
   { name: '0012-erasure', class: Migration0012 },
