@@ -10,6 +10,7 @@ import type { OutboxStore } from '../events/outbox.store.js';
 import type { IngestStore } from '../ingestion/ingest.store.js';
 import type { ErasureStore } from '../logs/erasure.store.js';
 import type { EntryStore } from '../logs/entry.store.js';
+import type { QuarantineStore } from '../quarantine/quarantine.store.js';
 import type { CollectionDeclaration, Collections, DurabilityClass, Health } from '../spi/index.js';
 
 /** Everything the gateway keeps. One implementation per kind of store, one suite (`describeStore`) for all. */
@@ -27,6 +28,7 @@ export interface Store {
   readonly chains: BatchChainStore;
   readonly energy: EnergyStore;
   readonly readingList: ReadingListStore;
+  readonly quarantine: QuarantineStore;
   readonly accounts: AccountStore;
   readonly outbox: OutboxStore;
   /** Declares (and migrates) collections of one plugin instance and lends them. */

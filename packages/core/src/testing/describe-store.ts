@@ -15,6 +15,7 @@ import { leaseTests } from './store-suite/leases.js';
 import { meterOwnerTests } from './store-suite/meter-owners.js';
 import { meterTests } from './store-suite/meters.js';
 import { outboxTests } from './store-suite/outbox.js';
+import { quarantineTests } from './store-suite/quarantine.js';
 import { readingListTests } from './store-suite/reading-list.js';
 import { sealingTests } from './store-suite/sealing.js';
 import { sequenceTests } from './store-suite/sequences.js';
@@ -54,6 +55,7 @@ export function describeStore(options: StoreSuiteOptions): void {
       intervalTests,
       sequenceTests,
       contestTests,
+      quarantineTests,
       atomicityTests,
       entryTests,
       sealingTests,

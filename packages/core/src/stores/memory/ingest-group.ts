@@ -6,6 +6,7 @@ import {
 } from '../../ingestion/ingest.store.js';
 import { ERASED_DETAIL } from '../../logs/erasure.store.js';
 import { type Contender, contestOf, heldBack } from '../../ingestion/cross-owner-rule.js';
+import { REVIEW_REJECTED } from '../../quarantine/quarantine.store.js';
 import { atLeast } from '../../logs/verdict.js';
 import { type LogState, newest, registersOf, speakerOf } from './log-state.js';
 import { toHex } from '../../verify/bytes.js';
@@ -23,6 +24,8 @@ export class IngestGroup {
     readonly row: IngestRow;
     readonly entryId: string;
     readonly contenders: readonly Contender[];
+    /** The entry that used its sequence number before. */
+    readonly rival?: string;
   }[] = [];
   /** Claims of this group on meters without a registered owner. */
   readonly contests = new Contests();
@@ -50,6 +53,14 @@ export class IngestGroup {
     this.answeredBy.push(this.ownHashes.get(toHex(row.logHash))?.place);
   }
 
+  /** A reviewed entry, whatever was said of it before; refused when its place is taken. */
+  review(row: IngestRow, entryId: string): Extract<RowOutcome, { kind: 'refused' }> | undefined {
+    const refused = this.occupy(row, entryId, true);
+    if (refused?.kind === 'refused') return refused;
+    this.written.push({ row, entryId, contenders: [] });
+    return undefined;
+  }
+
   private outcomeOf(row: IngestRow): RowOutcome {
     const unstorable = notStorable(row);
     if (unstorable !== undefined)
@@ -67,8 +78,9 @@ export class IngestGroup {
     const before = this.earlier(hash);
     if (before !== undefined) {
       const holds =
-        before.verdict !== 'quarantined' &&
-        (row.verdict === 'quarantined' || atLeast(before.assurance, row.assurance));
+        before.reason === REVIEW_REJECTED ||
+        (before.verdict !== 'quarantined' &&
+          (row.verdict === 'quarantined' || atLeast(before.assurance, row.assurance)));
       if (holds) return { kind: 'duplicate', id: before.id };
     } else if (this.log.byId.has(row.id) || this.ownIds.has(row.id)) {
       return { kind: 'refused', code: 'not_storable', detail: `entry id ${row.id} is in use` };
@@ -76,14 +88,17 @@ export class IngestGroup {
     const id = before?.id ?? row.id;
 
     let judged = row;
+    let rival: string | undefined;
     const reading = row.reading;
     if (reading?.sequence !== undefined) {
       if (this.isLate(reading.sequence) && row.verdict !== 'quarantined')
         judged = { ...row, verdict: 'quarantined', reason: LATE_SEQUENCE };
       const key = sequenceKey(reading.sequence);
       const first = this.sequences.get(key) ?? this.log.sequences.get(key);
-      if (first !== undefined && first !== hash)
+      if (first !== undefined && first !== hash) {
         judged = { ...row, verdict: 'quarantined', reason: 'sequence_equivocation' };
+        rival = this.earlier(first)?.id;
+      }
     }
     const contest = contestOf(judged);
     const contenders =
@@ -106,7 +121,12 @@ export class IngestGroup {
       if (reading.sequence !== undefined && judged.reason !== 'sequence_equivocation')
         this.sequences.set(sequenceKey(reading.sequence), hash);
     }
-    this.written.push({ row: judged, entryId: id, contenders });
+    this.written.push({
+      row: judged,
+      entryId: id,
+      contenders,
+      ...(rival === undefined ? {} : { rival }),
+    });
     this.ownHashes.set(hash, { row: judged, entryId: id, place: this.written.length - 1 });
     this.ownIds.add(id);
     return {

@@ -57,6 +57,25 @@ export class MemoryIngest implements IngestStore {
     });
   }
 
+  /**
+   * A new verdict of an entry that stands already, for those who are inside a transaction. Nothing changes when its place
+   * is taken, or when `said` rejects.
+   */
+  async judgeAgain(
+    row: IngestRow,
+    entryId: string,
+    issue: Issue,
+    said: () => Promise<void>,
+  ): Promise<ReturnType<IngestGroup['review']>> {
+    const group = new IngestGroup(this.log);
+    const refused = group.review(row, entryId);
+    if (refused !== undefined) return refused;
+    const issued = await issue(group.written);
+    await said();
+    this.write(group, issued);
+    return undefined;
+  }
+
   private write(group: IngestGroup, issued: IssuedReceipts): readonly StoredReceipt[] {
     const receipts = group.written.map(({ row, entryId, contenders }, index) => {
       const record = this.log.byId.get(entryId) ?? this.create(row, entryId);
@@ -82,10 +101,29 @@ export class MemoryIngest implements IngestStore {
       this.log.occupied.set(register, taken);
       taken.add(interval);
     }
-    for (const { row, entryId } of group.written) this.own(row, entryId);
+    for (const one of group.written) {
+      this.own(one.row, one.entryId);
+      this.hold(one);
+    }
     this.log.contests.addAll(group.contests);
     for (const [key, hash] of group.sequences) this.log.takeSequence(key, hash);
     return receipts;
+  }
+
+  /** What was just held waits for somebody; what was held and is accepted now waits no more. */
+  private hold({ row, entryId, contenders, rival }: IngestGroup['written'][number]): void {
+    const before = this.log.held.get(entryId);
+    if (row.verdict === 'quarantined' && row.reading !== undefined)
+      this.log.held.set(entryId, {
+        entryId,
+        accountId: row.accountId,
+        meterId: row.reading.meterId,
+        reason: row.reason ?? '',
+        state: 'open',
+        heldAtMs: row.receivedAtMs,
+        others: [...contenders.map((one) => one.entryId), rival ?? []].flat(),
+      });
+    else if (before?.state === 'open') this.log.held.set(entryId, { ...before, state: 'accepted' });
   }
 
   /** A signature says whose meter it was: it may have been registered since the bytes first came. */

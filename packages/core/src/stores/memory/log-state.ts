@@ -2,6 +2,7 @@ import type { EntrySignature, IngestRow, StoredReceipt } from '../../ingestion/i
 import type { ErasedEntry } from '../../logs/erasure.store.js';
 import type { StoredEntry } from '../../logs/entry.store.js';
 import type { Assurance, StoredVerdict } from '../../logs/verdict.js';
+import type { QuarantineItem } from '../../quarantine/quarantine.store.js';
 import { toHex } from '../../verify/bytes.js';
 import { Contests } from './contests.js';
 import { OccupiedIntervals } from './occupied-intervals.js';
@@ -31,6 +32,8 @@ export class LogState {
   readonly byHash = new Map<string, EntryRecord>();
   /** By hex fingerprint and register. */
   readonly occupied = new Map<string, OccupiedIntervals>();
+  /** Readings that were ever held, by id of their entry, and what became of them. */
+  readonly held = new Map<string, QuarantineItem>();
   /** Of meters without a registered owner. */
   readonly contests = new Contests();
   /** By device, epoch and number: hex logHash of the first entry that used it. */

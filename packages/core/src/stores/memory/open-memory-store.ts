@@ -14,6 +14,7 @@ import { MemoryKeys } from './keys.js';
 import { MemoryLeases } from './leases.js';
 import { MemoryChanges } from './memory-changes.js';
 import { LogState } from './log-state.js';
+import { MemoryQuarantine } from './quarantine.js';
 import { MemoryMeters } from './meters.js';
 import { MemoryOutbox } from './outbox.js';
 import { MemoryReadingList } from './reading-list.js';
@@ -48,6 +49,7 @@ export function openMemoryStore(options: { readonly clock: Clock }): Store {
     readingList: new MemoryReadingList(log, meters, energy),    erasures: new MemoryErasures(log, energy, outbox, changes),
     accounts: new MemoryAccounts(changes),
     outbox,
+    quarantine: new MemoryQuarantine(log, ingest, changes),
     async collections(instanceId, declarations) {
       return documents.open(instanceId, declarations);
     },

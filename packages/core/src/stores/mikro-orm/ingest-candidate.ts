@@ -1,5 +1,6 @@
 import type { Contender } from '../../ingestion/cross-owner-rule.js';
 import type { CommittedRow, IngestRow, RowOutcome } from '../../ingestion/ingest.store.js';
+import { REVIEW_REJECTED } from '../../quarantine/quarantine.store.js';
 import { atLeast, type StoredVerdict } from '../../logs/verdict.js';
 import { notStorable } from '../memory/storable.js';
 import { entryIdOf, uuidOf } from './entry-id.js';
@@ -20,6 +21,8 @@ export interface Candidate {
   before?: Judgement;
   /** Other owners' readings of the same meter, that were there first. */
   contenders?: readonly Contender[];
+  /** The entry that used its sequence number before, by uuid. */
+  rival?: string;
   /** Set when it will not be written: refused, or a duplicate. */
   answer?: RowOutcome;
 }
@@ -82,8 +85,10 @@ export function sortGroup(
  */
 export function stronger(
   row: { readonly verdict: StoredVerdict; readonly assurance: IngestRow['assurance'] },
-  before: { readonly verdict: StoredVerdict; readonly assurance: IngestRow['assurance'] },
+  before: Omit<Judgement, 'reason'> & { readonly reason?: string | null },
 ): boolean {
+  // Somebody said so, for good.
+  if (before.reason === REVIEW_REJECTED) return false;
   if (before.verdict === 'quarantined') return true;
   return row.verdict !== 'quarantined' && !atLeast(before.assurance, row.assurance);
 }

@@ -4,6 +4,7 @@ import { entryIdOf, hexOf } from './entry-id.js';
 import { keepEnvelopes } from './entry-envelopes.js';
 import { type ErasedKeyOf, insertBodies, judgeKnown } from './ingest-bodies.js';
 import { type Candidate, saysNothingNew, sortGroup, written } from './ingest-candidate.js';
+import { keepHeld } from './held-entries.js';
 import { type InsertedIds, insertedIds } from './inserted-ids.js';
 import { forgetContested, holdContested } from './ingest-contested.js';
 import { occupyIntervals } from './ingest-intervals.js';
@@ -46,6 +47,7 @@ export async function commitGroup(
   const kept = candidates.filter(isOpen).toSorted((a, b) => a.place - b.place);
   const receipts = await writeVerdicts(tx, kept, issue, durability);
   await keepEnvelopes(tx, kept);
+  await keepHeld(tx, kept);
   const duplicates = candidates.filter(({ answer }) => answer?.kind === 'duplicate');
   if (duplicates.length > 0)
     for (const [id, receipt] of await newestReceipts(
@@ -159,19 +161,24 @@ async function takeSequences(tx: Sql, candidates: readonly Candidate[]): Promise
     { prepare: 'wattproof_take_sequences' },
   );
   if (taken?.ids === null) return;
-  const lost = await tx.query<{ asked: string }>(
-    `SELECT k.asked FROM unnest($1::text[], $2::int8[], $3::int8[], $4::uuid[]) AS k (device, epoch, number, asked)
+  const lost = await tx.query<{ asked: string; entry_id: string }>(
+    `SELECT k.asked, s.entry_id FROM unnest($1::text[], $2::int8[], $3::int8[], $4::uuid[]) AS k (device, epoch, number, asked)
      JOIN reading_sequence s USING (device, epoch, number) WHERE s.entry_id <> k.asked`,
     [...keys, uuids],
   );
-  const equivocations = new Set(lost.map(({ asked }) => asked.replaceAll('-', '')));
-  for (const { candidate } of numbered)
-    if (equivocations.has(candidate.uuid))
-      candidate.row = {
-        ...candidate.row,
-        verdict: 'quarantined',
-        reason: 'sequence_equivocation',
-      };
+  const rivals = new Map(
+    lost.map((one) => [one.asked.replaceAll('-', ''), one.entry_id.replaceAll('-', '')]),
+  );
+  for (const { candidate } of numbered) {
+    const rival = rivals.get(candidate.uuid);
+    if (rival === undefined) continue;
+    candidate.rival = rival;
+    candidate.row = {
+      ...candidate.row,
+      verdict: 'quarantined',
+      reason: 'sequence_equivocation',
+    };
+  }
 }
 
 function compare<T extends string | bigint>(a: T, b: T): number {

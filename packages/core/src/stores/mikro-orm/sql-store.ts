@@ -21,6 +21,7 @@ import { SqlLeases } from './leases.js';
 import { SqlMeters } from './meters.js';
 import { SqlOutbox } from './outbox.js';
 import { SqlReadingList } from './reading-list.js';
+import { SqlQuarantine } from './quarantine.js';
 import type { SqlDatabase } from './sql.js';
 import { SqlChanges } from './sql-changes.js';
 import type { StoreLimits } from './store-options.js';
@@ -49,6 +50,7 @@ export class SqlStore implements Store {
   readonly chains: SqlBatchChains;
   readonly energy: SqlEnergy;
   readonly readingList: SqlReadingList;
+  readonly quarantine: SqlQuarantine;
   readonly accounts: SqlAccounts;
   readonly outbox: SqlOutbox;
   readonly #documents: SqlDocuments;
@@ -72,6 +74,7 @@ export class SqlStore implements Store {
     this.chains = new SqlBatchChains(sql);
     this.energy = new SqlEnergy(sql, changes);
     this.readingList = new SqlReadingList(sql);
+    this.quarantine = new SqlQuarantine(sql, changes, options.durability);
     this.accounts = new SqlAccounts(sql, changes);
     this.outbox = new SqlOutbox(sql);
     this.#documents = new SqlDocuments(sql);
