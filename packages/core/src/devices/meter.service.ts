@@ -230,9 +230,8 @@ export class MeterService {
   /** The first key's entry: what the log says of keys begins with it. */
   private firstKey({ meterId, accountId, keys, registeredAtMs: atMs }: StoredMeter, actor: string) {
     const occasion = { event: 'registered', meterId, accountId, actor, atMs } as const;
-    const change = Buffer.from(this.parts.random(CHANGE_BYTES)).toString('hex');
     return this.parts.journal.entries(
-      keys.map((key) => keyFact(occasion, { ...epochMembers(key), change })),
+      keys.map((key) => keyFact(occasion, { ...epochMembers(key), change: this.changeId() })),
     );
   }
 

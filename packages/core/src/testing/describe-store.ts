@@ -11,6 +11,7 @@ import { envelopeTests } from './store-suite/envelopes.js';
 import { entryTests } from './store-suite/entries.js';
 import { erasureTests } from './store-suite/erasures.js';
 import { intervalTests } from './store-suite/intervals.js';
+import { keyTests } from './store-suite/keys.js';
 import { leaseTests } from './store-suite/leases.js';
 import { meterOwnerTests } from './store-suite/meter-owners.js';
 import { meterTests } from './store-suite/meters.js';
@@ -62,6 +63,7 @@ export function describeStore(options: StoreSuiteOptions): void {
       leaseTests,
       anchorTests,
       meterTests,
+      keyTests,
       meterOwnerTests,
       energyTests,
       envelopeTests,
