@@ -60,6 +60,7 @@ export class Ceilings {
           return true;
         },
       },
+      chains: this.store.chains,
       store: {
         async commit(group) {
           rows.push(...group);

@@ -61,6 +61,7 @@ export async function composeIngestion(parts: {
     config,
     devices,
     store: store.ingest,
+    chains: store.chains,
     durability: store.durability,
     directory,
     signatures,

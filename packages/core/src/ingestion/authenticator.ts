@@ -1,10 +1,18 @@
+import type { BatchChainStore } from '../devices/batch-chain.store.js';
 import type { DevicesConfig } from '../devices/devices.config.js';
 import type { MeterDirectory } from '../devices/meter-directory.js';
 import type { SignatureVerifier } from '../devices/signature-verifier.js';
 import { batchMessage, signedMessage } from '../verify/device-signing.js';
-import { EnvelopeError, envelopeMessage } from '../verify/envelopes/index.js';
+import {
+  chainedBatchMessage,
+  chainHash,
+  chainHeader,
+  EnvelopeError,
+  envelopeMessage,
+} from '../verify/envelopes/index.js';
 import type { CanonicalDocument, ReadingFacts } from '../verify/formats/format.js';
-import type { Hashing } from '../verify/tree-hashing.js';
+import { sha256Of, type Hashing } from '../verify/tree-hashing.js';
+import { checkNumbers, extendChain } from './batch-chain.js';
 import {
   authenticateUnsigned,
   checkMeterState,
@@ -35,6 +43,7 @@ export class Authenticator {
   constructor(
     private readonly parts: {
       readonly directory: MeterDirectory;
+      readonly chains: BatchChainStore;
       readonly signatures: SignatureVerifier;
       readonly devices: DevicesConfig;
       readonly hashing: Hashing;
@@ -52,7 +61,11 @@ export class Authenticator {
   ): Promise<readonly (Authentication | Refusal)[]> {
     await this.loadKeys(frame, items);
     if (frame.batch?.signature !== undefined)
-      return this.authenticateBatch(frame.batch.nonce, frame.batch.signature, items, nowMs);
+      return this.authenticateBatch(
+        { ...frame.batch, signature: frame.batch.signature },
+        items,
+        nowMs,
+      );
     const { directory, devices } = this.parts;
     const answers: (Authentication | Refusal)[] = [];
     let checks = 0;
@@ -142,12 +155,11 @@ export class Authenticator {
     return authenticated(claimed, signature);
   }
 
-  private authenticateBatch(
-    nonce: Uint8Array,
-    signature: NamedSignature,
+  private async authenticateBatch(
+    batch: SignedBatch,
     items: readonly (ReadItem | Refusal)[],
     nowMs: number,
-  ): readonly (Authentication | Refusal)[] {
+  ): Promise<readonly (Authentication | Refusal)[]> {
     const broken = items.findIndex((item) => item instanceof Refusal);
     if (broken >= 0)
       return items.map((item) =>
@@ -159,13 +171,20 @@ export class Authenticator {
             ),
       );
     const read = items as readonly ReadItem[];
+    const { nonce, signature, chain } = batch;
+    const unnumbered = chain && checkNumbers(chain, read);
+    if (unnumbered !== undefined) return read.map(() => unnumbered);
     const { signatures, hashing } = this.parts;
     const logHashes = read.map(({ logHash }) => logHash);
     const { nonces, tree } = signedBatchTree(nonce, logHashes, hashing);
-    const message = batchMessage(signature.keyId, read.length, tree.root);
+    const message =
+      chain === undefined
+        ? batchMessage(signature.keyId, read.length, tree.root)
+        : chainedBatchMessage(signature.keyId, read.length, tree.root, chain);
+    const envelope = chain && { type: 'chain', header: chainHeader(chain) };
     // By SPKI: normally one key; two keys of one id would each be asked once.
     const valid = new Map<Uint8Array, boolean>();
-    return read.map((item, index) => {
+    const answers = read.map((item, index) => {
       const claimed = this.identify(signature, item, nowMs);
       if (claimed instanceof Refusal) return claimed;
       const { publicKey } = claimed.key;
@@ -173,15 +192,32 @@ export class Authenticator {
         valid.get(publicKey) ?? signatures.verify(publicKey, message, signature.value);
       valid.set(publicKey, isValid);
       if (!isValid) return invalidSignature('the batch');
-      return authenticated(claimed, signature, {
-        nonce: nonces[index]!,
-        index,
-        count: read.length,
-        path: tree.path(index),
-      });
+      return authenticated(
+        claimed,
+        envelope === undefined ? signature : { ...signature, envelope },
+        {
+          nonce: nonces[index]!,
+          index,
+          count: read.length,
+          path: tree.path(index),
+        },
+      );
     });
+    if (chain === undefined) return answers;
+    const told = await extendChain(this.parts.chains, answers, {
+      ...chain,
+      root: tree.root,
+      hash: chainHash(message, sha256Of(hashing)),
+      signature: signature.value,
+      receivedAtMs: nowMs,
+    });
+    return told === undefined
+      ? answers
+      : answers.map((answer) => (answer instanceof Refusal ? answer : told));
   }
 }
+
+type SignedBatch = NonNullable<Frame['batch']> & { readonly signature: NamedSignature };
 
 /** The bytes under the signature over one document. */
 function messageOf(

@@ -1,5 +1,7 @@
 import type { InboundMessage } from '../spi/index.js';
-import { bytesField, closedMembers, objectMembers } from './envelope-fields.js';
+import { fromHex } from '../verify/bytes.js';
+import type { ChainPlace } from '../verify/envelopes/index.js';
+import { bytesField, closedMembers, objectMembers, stringField } from './envelope-fields.js';
 import type { Envelope, NamedSignature } from './envelope.js';
 import type { IngestionConfig } from './ingestion.config.js';
 import { arraySpans, endOfValue, skipSpace, type MemberSpan, type Span } from './json-spans.js';
@@ -8,15 +10,21 @@ import { readEnvelope, readSignature } from './read-envelope.js';
 import { Refusal } from './refusal.js';
 import { readCose } from './wrapped-envelope.js';
 
-/** A message taken apart: its items in order, and the signature over all of them when it is a `batch/1`. */
+/** A message taken apart: its items in order, and the signature over all of them when it is a `batch/1` or `batch/2`. */
 export interface Frame {
   /** `one`: a single envelope, answered as one document. */
   readonly form: 'one' | 'many';
   readonly items: readonly (Envelope | Refusal)[];
-  readonly batch?: { readonly nonce: Uint8Array; readonly signature?: NamedSignature };
+  readonly batch?: {
+    readonly nonce: Uint8Array;
+    readonly signature?: NamedSignature;
+    /** Of a `batch/2`: where it stands among the batches of its key. */
+    readonly chain?: ChainPlace;
+  };
 }
 
 const BATCH_FIELDS = ['format', 'batch_nonce', 'items', 'signature'] as const;
+const CHAIN_FIELDS = ['previous', 'first', 'last'] as const;
 const BATCH_NONCE_BYTES = { least: 16, most: 64 };
 
 /** A message of one COSE_Sign1, which is no text. */
@@ -56,7 +64,8 @@ export function frame(
   if (tail !== undefined) return tail;
   const members = objectMembers(text, { start, end }, 'the message');
   if (members instanceof Refusal) return members;
-  if (isBatch(text, members)) return frameBatch(text, members, limits);
+  const format = batchFormat(text, members);
+  if (format !== undefined) return frameBatch(text, members, format === 'batch/2', limits);
   const large = tooLarge(text, { start, end }, limits);
   return { form: 'one', items: [large ?? readEnvelope(text, members)] };
 }
@@ -108,8 +117,8 @@ function frameItem(
   if (large !== undefined) return large;
   const members = objectMembers(text, span, 'the item');
   if (members instanceof Refusal) return members;
-  if (isBatch(text, members))
-    return new Refusal('batch_nested', 'a batch/1 envelope must be a message of its own');
+  if (batchFormat(text, members) !== undefined)
+    return new Refusal('batch_nested', 'a batch envelope must be a message of its own');
   return readEnvelope(text, members);
 }
 
@@ -134,17 +143,21 @@ function tooManyBytes(
   );
 }
 
-function isBatch(text: string, members: readonly MemberSpan[]): boolean {
+/** `batch/1` or `batch/2`, when the object is one. */
+function batchFormat(text: string, members: readonly MemberSpan[]): string | undefined {
   const format = members.find((member) => member.name === 'format');
-  return format !== undefined && text.slice(format.start, format.end) === '"batch/1"';
+  if (format === undefined) return undefined;
+  return /^"(batch\/[12])"$/.exec(text.slice(format.start, format.end))?.[1];
 }
 
 function frameBatch(
   text: string,
   all: readonly MemberSpan[],
+  isChained: boolean,
   limits: IngestionConfig['limits'],
 ): Frame | Refusal {
-  const members = closedMembers(all, BATCH_FIELDS, 'the batch');
+  const fields = isChained ? [...BATCH_FIELDS, ...CHAIN_FIELDS] : BATCH_FIELDS;
+  const members: Members | Refusal = closedMembers(all, fields, 'the batch');
   if (members instanceof Refusal) return members;
   const nonce = bytesField(text, members.batch_nonce, 'batch_nonce');
   if (nonce instanceof Refusal) return nonce;
@@ -167,5 +180,40 @@ function frameBatch(
     if (envelope instanceof Refusal || envelope.signature === undefined) return envelope;
     return new Refusal('batch_item_signed', 'an item of a batch has no signature of its own');
   });
-  return { form: 'many', items, batch: signature === undefined ? { nonce } : { nonce, signature } };
+  if (signature === undefined && !isChained) return { form: 'many', items, batch: { nonce } };
+  if (signature === undefined)
+    return new Refusal('envelope_incomplete', 'a batch/2 needs its signature');
+  if (!isChained) return { form: 'many', items, batch: { nonce, signature } };
+  const chain = readChain(text, members, items.length);
+  if (chain instanceof Refusal) return chain;
+  return { form: 'many', items, batch: { nonce, signature, chain } };
+}
+
+type Members = Readonly<
+  Partial<Record<(typeof BATCH_FIELDS)[number] | (typeof CHAIN_FIELDS)[number], MemberSpan>>
+>;
+
+/** The place of a `batch/2`: hash of the batch before, and the numbers of its readings. */
+function readChain(text: string, members: Members, count: number): ChainPlace | Refusal {
+  const invalid = (what: string): Refusal => new Refusal('batch_chain_invalid', what);
+  const previous = stringField(text, members.previous, 'previous');
+  if (previous instanceof Refusal) return previous;
+  if (previous === undefined || !/^[0-9a-f]{64}$/.test(previous))
+    return invalid(
+      '"previous" must be 64 lower-case hex digits: the hash of the batch before, or zeros',
+    );
+  const number = (span: Span | undefined): bigint | undefined => {
+    const literal = span === undefined ? '' : text.slice(span.start, span.end);
+    // Up to 2⁵³ − 1, as reading/1 has it.
+    if (!/^(?:0|[1-9]\d{0,15})$/.test(literal) || !Number.isSafeInteger(Number(literal)))
+      return undefined;
+    return BigInt(literal);
+  };
+  const first = number(members.first);
+  const last = number(members.last);
+  if (first === undefined || last === undefined)
+    return invalid('"first" and "last" must be integers from 0 to 2^53 − 1');
+  if (last - first + 1n !== BigInt(count))
+    return invalid(`readings ${first} to ${last} are not ${count}, as many as the batch has items`);
+  return { previous: fromHex(previous), first, last };
 }

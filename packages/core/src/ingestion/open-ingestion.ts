@@ -1,3 +1,4 @@
+import type { BatchChainStore } from '../devices/batch-chain.store.js';
 import type { DevicesConfig } from '../devices/devices.config.js';
 import type { MeterDirectory } from '../devices/meter-directory.js';
 import type { SignatureVerifier } from '../devices/signature-verifier.js';
@@ -23,6 +24,7 @@ export interface IngestionOptions {
   readonly config: IngestionConfig;
   readonly devices: DevicesConfig;
   readonly store: IngestStore;
+  readonly chains: BatchChainStore;
   readonly durability: DurabilityClass;
   readonly directory: MeterDirectory;
   readonly signatures: SignatureVerifier;
@@ -83,7 +85,14 @@ export function openIngestion(options: IngestionOptions): Ingestion {
     random: options.random,
     hashing,
     readDocument: options.readDocument,
-    authenticator: new Authenticator({ directory, signatures, devices, hashing, turn }),
+    authenticator: new Authenticator({
+      directory,
+      chains: options.chains,
+      signatures,
+      devices,
+      hashing,
+      turn,
+    }),
     unsignedRate: new TokenBuckets(clock, devices.unsignedRate),
     ...(devices.sequenceWindow === 'none'
       ? {}

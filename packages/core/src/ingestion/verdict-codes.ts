@@ -69,6 +69,8 @@ export const VERDICT_CODES = {
   timestamp_taken: rejected(422),
   supersedes_unknown: rejected(422),
   sequence_equivocation: rejected(409),
+  chain_gap: rejected(409),
+  chain_fork: rejected(409),
   erased: rejected(410),
   // Kept, and looked at by somebody.
   meter_pending: quarantined,

@@ -143,6 +143,7 @@ export async function openFixture(options: FixtureOptions): Promise<Fixture> {
     config: IngestionConfig.parse(options.config ?? {}),
     devices,
     store: options.wrap?.(store.ingest) ?? store.ingest,
+    chains: store.chains,
     durability: store.durability,
     directory,
     signatures: new SignatureVerifier(nodeBackend),

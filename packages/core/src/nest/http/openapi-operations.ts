@@ -1,6 +1,7 @@
 import { type OperationShape, page } from './operation-shape.js';
 import { MESSAGE_CONTENT_TYPES } from './raw-body.js';
 import type { RouteName } from './routes.js';
+import { CHAIN_OPERATIONS } from './routes/chains.routes.js';
 import { ENERGY_OPERATIONS } from './routes/energy.routes.js';
 import { METER_KEY_OPERATIONS } from './routes/meter-keys.routes.js';
 import { METER_OPERATIONS, meterProperties } from './routes/meters.routes.js';
@@ -196,6 +197,7 @@ export const OPERATIONS: Readonly<Record<RouteName, OperationShape>> = {
   suspendMeter: { answers: { 200: 'The meter, now suspended.' } },
   ...METER_OPERATIONS,
   ...METER_KEY_OPERATIONS,
+  ...CHAIN_OPERATIONS,
   ...ENERGY_OPERATIONS,
   ...ERASURE_OPERATIONS,
   ...USER_OPERATIONS,

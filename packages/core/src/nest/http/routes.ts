@@ -1,4 +1,5 @@
 import { API, type RouteRule } from './route-rule.js';
+import { CHAIN_ROUTES } from './routes/chains.routes.js';
 import { ENERGY_ROUTES } from './routes/energy.routes.js';
 import { METER_KEY_ROUTES } from './routes/meter-keys.routes.js';
 import { METER_ROUTES } from './routes/meters.routes.js';
@@ -319,6 +320,7 @@ export const ROUTES = {
 
   ...METER_ROUTES,
   ...METER_KEY_ROUTES,
+  ...CHAIN_ROUTES,
   ...ENERGY_ROUTES,
   ...ERASURE_ROUTES,
 

@@ -6,6 +6,7 @@ import { ApiKeysController } from './controllers/api-keys.controller.js';
 import { BatchesController } from './controllers/batches.controller.js';
 import { CheckpointsController } from './controllers/checkpoints.controller.js';
 import { DocsController } from './controllers/docs.controller.js';
+import { ChainsController } from './controllers/chains.controller.js';
 import { EnergyController } from './controllers/energy.controller.js';
 import { ErasuresController } from './controllers/erasures.controller.js';
 import { HealthController } from './controllers/health.controller.js';
@@ -30,7 +31,7 @@ const CONTROLLERS = {
   health: [HealthController],
   readings: [LogsController, ReadingsController, ErasuresController],
   batches: [BatchesController, CheckpointsController],
-  meters: [MetersController, MeterChangesController, MeterKeysController, EnergyController],
+  meters: [MetersController, MeterChangesController, MeterKeysController, EnergyController, ChainsController],
   accounts: [ApiKeysController, UsersController],
   operation: [OperationController, AnchorsController, MetricsController],
   docs: [DocsController],

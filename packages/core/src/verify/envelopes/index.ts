@@ -7,6 +7,18 @@ export {
 } from './batch-chain.js';
 export { CborMap, cborOfJson, jsonOfCbor, readCbor, type CborValue } from './cbor.js';
 export {
+  CHAIN_PROOF_VERSION,
+  chainOfBundles,
+  chainProofText,
+  MAX_CHAIN_BATCHES,
+  readChainProof,
+  verifyChain,
+  type ChainLink,
+  type ChainOptions,
+  type ChainProof,
+  type ChainReport,
+} from './chain-proof.js';
+export {
   coseMessage,
   jsonOfCborPayload,
   readCoseHeader,
