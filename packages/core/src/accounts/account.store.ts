@@ -50,6 +50,8 @@ export interface AccountStore {
   listUsers(query: {
     readonly accountId?: string;
     readonly role?: Role;
+    /** Only those who have a wallet. */
+    readonly withWallet?: boolean;
     readonly limit: number;
     readonly cursor?: string;
   }): Promise<Page<StoredUser>>;

@@ -5,7 +5,7 @@ import type { RandomBytes } from './api-key.service.js';
 import { AccountError } from './account-error.js';
 import type { AccountStore, Role } from './account.store.js';
 import type { StoredUser } from './user.js';
-import { type Chain, type Wallet, walletOf } from './wallet.js';
+import { type Chain, CHAINS, type Wallet, walletOf } from './wallet.js';
 
 /** Account of entries that belong to no owner. */
 const ADMINISTRATION = 'admin';
@@ -93,6 +93,16 @@ export class UserService {
     const user = await this.parts.store.user(id);
     if (user === undefined) throw new AccountError('user_not_found', 'User not found');
     return user;
+  }
+
+  /** Who has a wallet of this address, on whichever ledger, and is not disabled. */
+  async ofAddress(address: string): Promise<StoredUser | undefined> {
+    for (const chain of CHAINS) {
+      const wallet = walletOf(chain, address);
+      const user = wallet && (await this.parts.store.userOfWallet(wallet));
+      if (user !== undefined && user.disabledAtMs === undefined) return user;
+    }
+    return undefined;
   }
 
   private said(id: string, action: string, actor: string, detail?: JsonObject): Journaled {

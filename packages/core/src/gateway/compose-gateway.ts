@@ -169,7 +169,7 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
     erasures,
     energyLedger,
     signatureBackend: signatures.backendName,
-    ...composeAccounts({ config, store, clock, random, journal }),
+    ...composeAccounts({ config, store, clock, random, journal, ingestion, signatures }),
     meters,
     keys: composeKeys({ config, store, clock, random, journal, directory, signatures }),
     ...composeMeters({ config, store, clock, random, journal, directory }),

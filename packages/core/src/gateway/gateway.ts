@@ -19,6 +19,7 @@ import type { Anchoring } from './compose-anchoring.js';
 import type { MeterServices } from './compose-meters.js';
 import type { HealthBoard } from './health-board.js';
 import type { PluginHttp } from './plugin-http.js';
+import type { ReadingSubmission } from './submit-reading.js';
 
 /** The assembled services, started and stopped as one. */
 export interface Gateway extends MeterServices {
@@ -29,6 +30,7 @@ export interface Gateway extends MeterServices {
   readonly ingestion: IngestionService;
   readonly apiKeys: ApiKeyService;
   readonly users: UserService;
+  readonly submissions: ReadingSubmission;
   readonly meters: MeterService;
   readonly keys: KeyService;
   /** Account of what neither a key nor a registered meter gives an owner. */

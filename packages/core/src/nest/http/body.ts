@@ -13,6 +13,22 @@ export function jsonBody<Schema extends z.ZodType>(
   schema: Schema,
   maxBytes = Number.POSITIVE_INFINITY,
 ): z.output<Schema> {
+  const text = jsonText(request, maxBytes);
+  parseJson(text);
+  return checked(JSON.parse(text), schema);
+}
+
+/** The same with every number as a `JsonNumber`: the digits that were sent, none of them rounded. */
+export function literalBody<Schema extends z.ZodType>(
+  request: RequestWithBody,
+  schema: Schema,
+  maxBytes: number,
+): z.output<Schema> {
+  return checked(parseJson(jsonText(request, maxBytes), 'literal'), schema);
+}
+
+/** The text of a JSON body; a body that was left out says `{}`. */
+function jsonText(request: RequestWithBody, maxBytes: number): string {
   const bytes = bodyBytes(request);
   if (bytes.length > maxBytes) {
     throw new Problem(
@@ -21,15 +37,14 @@ export function jsonBody<Schema extends z.ZodType>(
       `The body has ${bytes.length} bytes, at most ${maxBytes} are taken here.`,
     );
   }
-  if (bytes.length > 0 && contentType(request) !== 'application/json') {
+  if (bytes.length === 0) return '{}';
+  if (contentType(request) !== 'application/json') {
     throw new Problem(415, 'content_type_unknown', 'Content-Type must be application/json.');
   }
-  let value: unknown = {};
-  if (bytes.length > 0) {
-    const text = decodeJson(bytes);
-    parseJson(text);
-    value = JSON.parse(text);
-  }
+  return decodeJson(bytes);
+}
+
+function checked<Schema extends z.ZodType>(value: unknown, schema: Schema): z.output<Schema> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const problems = result.error.issues.map((issue) => ({

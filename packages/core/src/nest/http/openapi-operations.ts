@@ -7,6 +7,7 @@ import { METER_KEY_OPERATIONS } from './routes/meter-keys.routes.js';
 import { METER_OPERATIONS, meterProperties } from './routes/meters.routes.js';
 import { ERASURE_OPERATIONS } from './routes/erasures.routes.js';
 
+import { SEED_METER_OPERATIONS } from './routes/seed-meters.routes.js';
 import { USER_OPERATIONS } from './routes/users.routes.js';
 
 export type { OperationShape } from './operation-shape.js';
@@ -200,6 +201,7 @@ export const OPERATIONS: Readonly<Record<RouteName, OperationShape>> = {
   ...CHAIN_OPERATIONS,
   ...ENERGY_OPERATIONS,
   ...ERASURE_OPERATIONS,
+  ...SEED_METER_OPERATIONS,
   ...USER_OPERATIONS,
 };
 

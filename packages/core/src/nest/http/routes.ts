@@ -5,6 +5,7 @@ import { METER_KEY_ROUTES } from './routes/meter-keys.routes.js';
 import { METER_ROUTES } from './routes/meters.routes.js';
 import { ERASURE_ROUTES } from './routes/erasures.routes.js';
 
+import { SEED_METER_ROUTES } from './routes/seed-meters.routes.js';
 import { USER_ROUTES } from './routes/users.routes.js';
 
 export { OPEN_GROUPS, type OpenGroup, type RouteRule } from './route-rule.js';
@@ -324,12 +325,13 @@ export const ROUTES = {
   ...ENERGY_ROUTES,
   ...ERASURE_ROUTES,
 
+  ...SEED_METER_ROUTES,
   ...USER_ROUTES,
 } as const satisfies Record<string, RouteRule>;
 
 export type RouteName = keyof typeof ROUTES;
 
-const PREFIXES = [API, '/health', '/metrics', '/openapi.json', '/docs', '/api/meters'];
+const PREFIXES = [API, '/health', '/metrics', '/openapi.json', '/docs', '/api/meters', '/api/admin/meters'];
 
 /**
  * True for the URLs of this module; everything else on a host belongs to the host. Express matches paths in any case and

@@ -17,6 +17,7 @@ import { MetersController } from './controllers/meters.controller.js';
 import { MetricsController } from './controllers/metrics.controller.js';
 import { OperationController } from './controllers/operation.controller.js';
 import { ReadingsController } from './controllers/readings.controller.js';
+import { SeedMetersController } from './controllers/seed-meters.controller.js';
 import { UsersController } from './controllers/users.controller.js';
 import { Metrics } from './metrics.js';
 import { ApiDocument } from './openapi.js';
@@ -31,7 +32,8 @@ const CONTROLLERS = {
   health: [HealthController],
   readings: [LogsController, ReadingsController, ErasuresController],
   batches: [BatchesController, CheckpointsController],
-  meters: [MetersController, MeterChangesController, MeterKeysController, EnergyController, ChainsController],
+  // What is named comes before what any id may stand for: Express takes the first that fits.
+  meters: [SeedMetersController, MetersController, MeterChangesController, MeterKeysController, EnergyController, ChainsController],
   accounts: [ApiKeysController, UsersController],
   operation: [OperationController, AnchorsController, MetricsController],
   docs: [DocsController],

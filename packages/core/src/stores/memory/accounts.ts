@@ -82,7 +82,8 @@ export class MemoryAccounts implements AccountStore {
       query,
       (user) =>
         (query.accountId === undefined || user.accounts.includes(query.accountId)) &&
-        (query.role === undefined || user.role === query.role),
+        (query.role === undefined || user.role === query.role) &&
+        (query.withWallet !== true || user.wallets.length > 0),
     );
   }
 

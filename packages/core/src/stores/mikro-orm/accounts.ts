@@ -132,8 +132,15 @@ export class SqlAccounts implements AccountStore {
       this.sql,
       `WHERE ($1::text IS NULL OR id > $1::text) AND ($2::text IS NULL OR role = $2::text)
          AND ($3::text IS NULL OR id IN (SELECT user_id FROM account_of_user WHERE account_id = $3::text))
-       ORDER BY id LIMIT $4`,
-      [behind, query.role ?? null, query.accountId ?? null, query.limit + 1],
+         AND (NOT $4::boolean OR EXISTS (SELECT FROM wallet WHERE user_id = u.id))
+       ORDER BY id LIMIT $5`,
+      [
+        behind,
+        query.role ?? null,
+        query.accountId ?? null,
+        query.withWallet === true,
+        query.limit + 1,
+      ],
     );
     return page(users, query.limit, (last) => textCursor(last.id));
   }
