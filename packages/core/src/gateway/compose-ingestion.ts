@@ -10,6 +10,7 @@ import { nativeHashing, nativeSaltedLeaves, nativeSha256 } from '../hashing/nati
 import { nodeTimers } from '../ingestion/node-timers.js';
 import type { ReceiptIssuer } from '../ingestion/receipt-issuer.js';
 import { openIngestion } from '../ingestion/open-ingestion.js';
+import type { RuleSet } from '../ingestion/rule-set.js';
 import type { Journal } from '../logs/journal.js';
 import type { GatewayConfig } from '../plugins/index.js';
 import type { Clock, Signer } from '../spi/index.js';
@@ -26,6 +27,7 @@ export interface Ingestion {
   readonly directory: MeterDirectory;
   readonly signatures: SignatureVerifier;
   readonly defaultAccount: string;
+  readonly ruleSet: RuleSet;
 }
 
 /** The one code path from a message to a receipt, and the meters whose signatures it checks. */
@@ -55,7 +57,7 @@ export async function composeIngestion(parts: {
   // What they compile is compiled now, not while the first message waits.
   nativeHashing.pairs('rfc9162');
   nativeSaltedLeaves(new Uint8Array(0), new Uint8Array(0));
-  const { service, queue, receipts, journal } = openIngestion({
+  const { service, queue, receipts, journal, ruleSet } = openIngestion({
     origin: parts.config.origin,
     profile: parts.config.batching.profile,
     config,
@@ -95,5 +97,6 @@ export async function composeIngestion(parts: {
     directory,
     signatures,
     defaultAccount: config.defaultAccount,
+    ruleSet,
   };
 }

@@ -11,6 +11,7 @@ import type { CommitQueue } from '../ingestion/commit-queue.js';
 import type { ErasureService } from '../logs/erasure.service.js';
 import type { Journal } from '../logs/journal.js';
 import type { JobTable } from '../jobs/job-table.js';
+import type { QuarantineService } from '../quarantine/quarantine.service.js';
 import type { PluginInstance } from '../plugins/index.js';
 import type { ProofService } from '../proofs/proof.service.js';
 import type { Clock, Logger } from '../spi/index.js';
@@ -48,6 +49,8 @@ export interface Gateway extends MeterServices {
   /** Writes what the gateway itself states as entries of the log. */
   readonly journal: Journal;
   readonly erasures: ErasureService;
+  /** Readings that wait for somebody. */
+  readonly quarantine: QuarantineService;
   /** One kilowatt-hour, one claim. */
   readonly energyLedger: EnergyLedger;
   /** Which library checks device signatures. */

@@ -1,3 +1,5 @@
+import type { StoredReceipt } from '../ingestion/ingest.store.js';
+import type { EntryStore } from '../logs/entry.store.js';
 import type { Journal } from '../logs/journal.js';
 import type { Assurance } from '../logs/verdict.js';
 import { QuarantineError } from './quarantine-error.js';
@@ -10,6 +12,9 @@ export class QuarantineService {
       readonly store: QuarantineStore;
       readonly journal: Journal;
       readonly clock: { nowMs(): number };
+      readonly entries: Pick<EntryStore, 'receipt'>;
+      /** A stored receipt as its holder gets it. */
+      readonly receiptJson: (receipt: StoredReceipt) => object;
       /** Rules the review is part of. */
       readonly ruleSet: string;
       readonly minAssurance: Assurance;
@@ -18,6 +23,12 @@ export class QuarantineService {
 
   readonly list: QuarantineStore['list'] = (query) => this.parts.store.list(query);
   readonly get: QuarantineStore['get'] = (entryId) => this.parts.store.get(entryId);
+
+  /** Of its newest verdict; undefined when there is no such entry. */
+  async receipt(entryId: string): Promise<object | undefined> {
+    const stored = await this.parts.entries.receipt(entryId);
+    return stored === undefined ? undefined : this.parts.receiptJson(stored);
+  }
 
   /** The reading counts from now on. Again: answered as the first time. Throws `QuarantineError`. */
   release(entryId: string, by: string, reason: string): Promise<QuarantineItem> {

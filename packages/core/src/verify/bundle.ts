@@ -92,7 +92,8 @@ function placeJson({ size, root, path }: LogPlace): JsonObject {
   return { size, root: toHex(root), path: path.map(toHex) };
 }
 
-function signatureJson(signature: BundleSignature): JsonObject {
+/** A signature as bundles and evidence carry it. */
+export function signatureJson(signature: BundleSignature): JsonObject {
   const { alg, keyId, publicKey, value, envelope, batch } = signature;
   return {
     alg,

@@ -5,6 +5,7 @@ import { CHAIN_OPERATIONS } from './routes/chains.routes.js';
 import { ENERGY_OPERATIONS } from './routes/energy.routes.js';
 import { METER_KEY_OPERATIONS } from './routes/meter-keys.routes.js';
 import { METER_OPERATIONS, meterProperties } from './routes/meters.routes.js';
+import { QUARANTINE_OPERATIONS } from './routes/quarantine.routes.js';
 import { ERASURE_OPERATIONS } from './routes/erasures.routes.js';
 
 import { SEED_METER_OPERATIONS } from './routes/seed-meters.routes.js';
@@ -200,6 +201,7 @@ export const OPERATIONS: Readonly<Record<RouteName, OperationShape>> = {
   ...METER_KEY_OPERATIONS,
   ...CHAIN_OPERATIONS,
   ...ENERGY_OPERATIONS,
+  ...QUARANTINE_OPERATIONS,
   ...ERASURE_OPERATIONS,
   ...SEED_METER_OPERATIONS,
   ...USER_OPERATIONS,

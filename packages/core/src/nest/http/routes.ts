@@ -3,6 +3,7 @@ import { CHAIN_ROUTES } from './routes/chains.routes.js';
 import { ENERGY_ROUTES } from './routes/energy.routes.js';
 import { METER_KEY_ROUTES } from './routes/meter-keys.routes.js';
 import { METER_ROUTES } from './routes/meters.routes.js';
+import { QUARANTINE_ROUTES } from './routes/quarantine.routes.js';
 import { ERASURE_ROUTES } from './routes/erasures.routes.js';
 
 import { SEED_METER_ROUTES } from './routes/seed-meters.routes.js';
@@ -323,6 +324,7 @@ export const ROUTES = {
   ...METER_KEY_ROUTES,
   ...CHAIN_ROUTES,
   ...ENERGY_ROUTES,
+  ...QUARANTINE_ROUTES,
   ...ERASURE_ROUTES,
 
   ...SEED_METER_ROUTES,

@@ -16,6 +16,7 @@ import { MeterKeysController } from './controllers/meter-keys.controller.js';
 import { MetersController } from './controllers/meters.controller.js';
 import { MetricsController } from './controllers/metrics.controller.js';
 import { OperationController } from './controllers/operation.controller.js';
+import { QuarantineController } from './controllers/quarantine.controller.js';
 import { ReadingsController } from './controllers/readings.controller.js';
 import { SeedMetersController } from './controllers/seed-meters.controller.js';
 import { UsersController } from './controllers/users.controller.js';
@@ -30,7 +31,7 @@ import { RequestMetrics } from './request-metrics.js';
 /** Groups of controllers that an embedder can leave out. */
 const CONTROLLERS = {
   health: [HealthController],
-  readings: [LogsController, ReadingsController, ErasuresController],
+  readings: [LogsController, ReadingsController, ErasuresController, QuarantineController],
   batches: [BatchesController, CheckpointsController],
   // What is named comes before what any id may stand for: Express takes the first that fits.
   meters: [SeedMetersController, MetersController, MeterChangesController, MeterKeysController, EnergyController, ChainsController],
