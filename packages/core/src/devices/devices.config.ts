@@ -35,6 +35,8 @@ export const DevicesConfig = z.strictObject({
     .prefault({}),
   /** Life of an offer to hand a meter over, when it does not state its own: seven days. */
   transferTtlMs: z.number().int().positive().default(604_800_000),
+  /** For so long after a hand-over, readings that were under way are looked for: far longer than one can be. */
+  settleOwnersMs: z.number().int().positive().default(600_000),
   /** How far back the health of a meter is told: 31 days when nobody says, at most 400. */
   health: z
     .strictObject({

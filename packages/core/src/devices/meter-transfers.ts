@@ -118,6 +118,12 @@ export class MeterTransfers {
     throw new MeterError('transfer_closed', 'the offer was accepted or withdrawn meanwhile');
   }
 
+  /** Safe to repeat: readings that were under way when their meter changed hands become whose they are. */
+  async settle(): Promise<void> {
+    const { store, clock, config } = this.parts;
+    await store.settleOwners(clock.nowMs() - config.settleOwnersMs);
+  }
+
   /** An entry of `accountId`; `told` hears of it. */
   private said(
     { id, meterId, fromAccount, toAccount, effectiveAtMs }: MeterTransfer,

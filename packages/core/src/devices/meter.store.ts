@@ -133,6 +133,11 @@ export interface MeterStore {
     atMs: number,
     said: Journaled,
   ): Promise<MeterTransfer | undefined>;
+  /**
+   * Gives readings to whose they are, of meters handed over since then: one may have been judged before its meter changed
+   * hands, by a process that had not heard of it, and committed after. How many it were.
+   */
+  settleOwners(acceptedSinceMs: number): Promise<number>;
   transfer(transferId: string): Promise<MeterTransfer | undefined>;
   /** Newest offers first; `accountId`: those made by it or to it. */
   transfers(query: {

@@ -23,7 +23,6 @@ import { composeIngestion } from './compose-ingestion.js';
 import { composeEnergyLedger } from './compose-energy-ledger.js';
 import { composeKeys } from './compose-keys.js';
 import { composeMeters } from './compose-meters.js';
-import { composeQuarantine } from './compose-quarantine.js';
 import { coreJobs } from './gateway-jobs.js';
 import { type GatewayOptions, silentLogger, systemClock } from './gateway-options.js';
 import type { Gateway } from './gateway.js';
@@ -98,7 +97,7 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
     anchoring,
     policy: options.replace?.batchPolicy,
   });
-  const { ingestion, journal, directory, meters, queue, signatures, defaultAccount, ruleSet, receipts } =
+  const { ingestion, journal, directory, meters, queue, signatures, defaultAccount } =
     await composeIngestion({
       config,
       store,
@@ -168,13 +167,12 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
     ingestQueue: queue,
     journal,
     erasures,
-    ...composeQuarantine({ config, store, clock, journal, ruleSet, receipts }),
     energyLedger,
     signatureBackend: signatures.backendName,
     ...composeAccounts({ config, store, clock, random, journal, ingestion, signatures }),
     meters,
     keys: composeKeys({ config, store, clock, random, journal, directory, signatures }),
-    ...composeMeters({ config, store, clock, random, journal, directory }),
+    ...composeMeters({ config, store, clock, random, journal, directory, jobs }),
     defaultAccount,
     plugins,
     pluginHttp,

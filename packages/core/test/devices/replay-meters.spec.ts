@@ -57,7 +57,7 @@ describe('The log of meters', () => {
 
 type Deed = (scene: ReturnType<typeof meterServices>, store: Store) => Promise<unknown>;
 
-/** What changes each method's meters as people do it; `reads` changes nothing, a nonce is no meter. */
+/** What changes meters, as people do it; `reads` changes no meter, and a nonce is none. */
 const METHODS = {
   register: (scene) => scene.register('m', 'ada'),
   noteClaim: async (scene) => {
@@ -95,6 +95,7 @@ const METHODS = {
   transfers: 'reads',
   gaps: 'reads',
   received: 'reads',
+  settleOwners: 'reads',
   putChallenge: 'nonce',
   useChallenge: 'nonce',
 } satisfies Record<keyof MeterStore, Deed | 'reads' | 'nonce'>;

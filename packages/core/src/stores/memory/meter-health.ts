@@ -1,9 +1,12 @@
 import { gapsBetween } from '../../devices/meter-gaps.js';
+import { ownerAt } from '../../devices/meter-ownership.js';
+import type { MeterTransfer } from '../../devices/meter-transfer.js';
 import type {
   GapQuery,
   MeterGap,
   ReceivedQuery,
   ReceivedReadings,
+  StoredMeter,
 } from '../../devices/meter.store.js';
 import { toHex } from '../../verify/bytes.js';
 import { type EntryRecord, type LogState, newest } from './log-state.js';
@@ -48,6 +51,24 @@ export function countReceived(log: LogState, query: ReceivedQuery): ReceivedRead
 export function lastStartOf(log: LogState, meterId: string): number | undefined {
   const own = log.entries.filter(({ row }) => row.reading?.meterId === meterId);
   return latest(own, ({ row }) => row.reading!.startsMs);
+}
+
+/** How many readings were given to whose they are. */
+export function settleOwners(
+  log: LogState,
+  { meterId, fromAccount, effectiveAtMs = Infinity }: MeterTransfer,
+  meter: StoredMeter,
+): number {
+  let settled = 0;
+  for (const record of log.entries) {
+    const { reading, accountId: before } = record.row;
+    if (reading?.meterId !== meterId || before !== fromAccount) continue;
+    const { accountId } = ownerAt(meter, reading.startsMs);
+    if (reading.startsMs < effectiveAtMs || accountId === before) continue;
+    record.row = { ...record.row, accountId };
+    settled += 1;
+  }
+  return settled;
 }
 
 function latest(

@@ -29,7 +29,7 @@ import {
 } from '../list-cursor.js';
 import type { LogState } from './log-state.js';
 import type { MemoryChanges } from './memory-changes.js';
-import { countReceived, lastStartOf, listGaps } from './meter-health.js';
+import { countReceived, lastStartOf, listGaps, settleOwners } from './meter-health.js';
 
 export class MemoryMeters implements MeterStore {
   private readonly meters = new Map<string, StoredMeter>();
@@ -232,6 +232,17 @@ export class MemoryMeters implements MeterStore {
       const withdrawn: MeterTransfer = { ...offer, state: 'withdrawn', closedAtMs: atMs };
       this.offers.set(transferId, withdrawn);
       return withdrawn;
+    });
+  }
+
+  settleOwners(acceptedSinceMs: number): Promise<number> {
+    return this.journaled.run(() => {
+      const recent = [...this.offers.values()].filter(
+        ({ state, closedAtMs = 0 }) => state === 'accepted' && closedAtMs >= acceptedSinceMs,
+      );
+      return recent
+        .map((transfer) => settleOwners(this.log, transfer, this.meters.get(transfer.meterId)!))
+        .reduce((sum, count) => sum + count, 0);
     });
   }
 

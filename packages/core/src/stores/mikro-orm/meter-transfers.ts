@@ -119,6 +119,19 @@ export async function withdrawTransfer(
   return transferOfRow(row);
 }
 
+/** Only what an owner of the meter was given; whoever sent for it before it was registered keeps that. */
+export async function settleOwners(sql: Sql, acceptedSinceMs: number): Promise<number> {
+  const rows = await sql.query(
+    `UPDATE entry e SET account_id = o.account_id
+     FROM meter_transfer t JOIN meter_ownership o USING (meter_id)
+     WHERE t.state = 'accepted' AND t.closed_at_ms >= $1 AND e.meter_id = t.meter_id AND e.starts_ms >= t.effective_at_ms
+       AND o.span @> e.starts_ms AND e.account_id = t.from_account AND o.account_id <> e.account_id
+     RETURNING e.id`,
+    [acceptedSinceMs],
+  );
+  return rows.length;
+}
+
 export async function transferOf(sql: Sql, id: string): Promise<MeterTransfer | undefined> {
   const [row] = await sql.query<TransferRow>(
     `SELECT ${COLUMNS} FROM meter_transfer WHERE id = $1`,

@@ -22,6 +22,7 @@ import {
   acceptTransfer,
   listTransfers,
   offerTransfer,
+  settleOwners,
   transferOf,
   withdrawTransfer,
 } from './meter-transfers.js';
@@ -190,6 +191,10 @@ export class SqlMeters implements MeterStore {
     said: Journaled,
   ): Promise<MeterTransfer | undefined> {
     return this.changes.run((tx, journal) => withdrawTransfer(tx, journal, transferId, atMs, said));
+  }
+
+  settleOwners(acceptedSinceMs: number): Promise<number> {
+    return settleOwners(this.sql, acceptedSinceMs);
   }
 
   transfer(transferId: string): Promise<MeterTransfer | undefined> {

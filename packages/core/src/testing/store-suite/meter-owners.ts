@@ -363,7 +363,17 @@ export function meterOwnerTests(scene: StoreScene, it: Test): void {
         },
       }),
     );
-    await scene.commit(...rows);
+    // What credits nothing is settled, too.
+    const point = {
+      meterId,
+      fingerprint,
+      startsMs: NOW + 2 * QUARTER_MS,
+      endsMs: NOW + 2 * QUARTER_MS,
+    };
+    const energies = [{ register: 'import', energyUWh: 1n }];
+    const consumed = sampleReading({ accountId, reading: { ...point, energies } });
+    const stranger = sampleReading({ accountId: 'x', reading: { ...point, occupies: false } });
+    await scene.commit(...rows, consumed, stranger);
     await energy.credit(
       rows.map(({ id }) => ({ entryId: id })),
       () => ['energy'],
@@ -379,6 +389,11 @@ export function meterOwnerTests(scene: StoreScene, it: Test): void {
       entries.map((entry) => entry?.accountId),
       [accountId, toAccount],
     );
+    assert.equal(await meters.settleOwners(NOW + 1), 0);
+    assert.equal(await meters.settleOwners(NOW), 1);
+    assert.equal(await meters.settleOwners(NOW), 0);
+    assert.equal((await store.entries.get(consumed.id))?.accountId, toAccount);
+    assert.equal((await store.entries.get(stranger.id))?.accountId, 'x');
     // Nor can the former owner promise what is the other's, or anybody what is half of each.
     await meters.setState(meterId, 'active', 'suspended', unjournaled);
     const hold = (startsMs: number, endsMs: number, owner: string) =>
