@@ -85,7 +85,9 @@ function readArguments(
   const [id, task, ...more] = words;
   if (id === undefined) return { wrong: 'gateway setup needs the ID of an anchor' };
   if (more.length > 0)
-    return { wrong: `gateway setup takes an ID and a TASK, got ${words.length}` };
+    return {
+      wrong: `gateway setup takes an ID and a TASK, got ${words.length} words; the configuration is named by --file FILE`,
+    };
   return { id, task, values };
 }
 
