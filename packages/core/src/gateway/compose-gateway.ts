@@ -23,6 +23,7 @@ import { composeIngestion } from './compose-ingestion.js';
 import { composeEnergyLedger } from './compose-energy-ledger.js';
 import { composeKeys } from './compose-keys.js';
 import { composeMeters } from './compose-meters.js';
+import { composeQuarantine } from './compose-quarantine.js';
 import { coreJobs } from './gateway-jobs.js';
 import { type GatewayOptions, silentLogger, systemClock } from './gateway-options.js';
 import type { Gateway } from './gateway.js';
@@ -97,7 +98,7 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
     anchoring,
     policy: options.replace?.batchPolicy,
   });
-  const { ingestion, journal, directory, meters, queue, signatures, defaultAccount } =
+  const { ingestion, journal, directory, meters, queue, signatures, defaultAccount, ruleSet, receipts } =
     await composeIngestion({
       config,
       store,
@@ -167,6 +168,7 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
     ingestQueue: queue,
     journal,
     erasures,
+    ...composeQuarantine({ config, store, clock, journal, ruleSet, receipts }),
     energyLedger,
     signatureBackend: signatures.backendName,
     ...composeAccounts({ config, store, clock, random, journal, ingestion, signatures }),
