@@ -1,6 +1,6 @@
 // Who may import whom (docs/architecture.md). Each rule has a planted violation in test/lint.
 const CORE = '^packages/core/src/';
-const FEATURES = `${CORE}(logs|events|devices|ingestion|batching|anchoring|proofs|energy-ledger|pricing|matching|settlement|certificates|accounts|jobs)/`;
+const FEATURES = `${CORE}(logs|events|devices|detectors|ingestion|batching|anchoring|proofs|energy-ledger|pricing|matching|settlement|certificates|accounts|jobs)/`;
 /** Packages of plugins, and the templates of such packages: `$1` is the folder. */
 const PLUGIN = '^(packages/(?:(?:anchor|transport)-[^/]+|pricing)|templates/[^/]+)';
 const DATABASE = '(^|node_modules/)(@mikro-orm/|@electric-sql/|pg(/|$|-))';

@@ -200,10 +200,12 @@ export declare const DURABILITY_CLASSES: readonly [
 ];
 export declare interface Detector {
     inspect(inputs: DetectorInputs): DetectorFinding | undefined;
+    recompute(inputs: JsonObject): DetectorFinding | undefined;
 }
 export declare interface DetectorCapabilities {
     readonly version: number;
     readonly canQuarantine: boolean;
+    readonly neighbours?: boolean;
 }
 export declare interface DetectorFinding {
     readonly code: string;
@@ -211,18 +213,35 @@ export declare interface DetectorFinding {
     readonly detail: string;
     readonly inputs: JsonObject;
 }
+export declare interface DetectorHistory {
+    readonly length: number;
+    readonly startsMs: ArrayLike<number>;
+    readonly endsMs: ArrayLike<number>;
+    readonly energyUWh: ArrayLike<bigint>;
+    readonly level: ArrayLike<number>;
+}
 export declare interface DetectorInputs {
-    readonly meter: JsonObject;
+    readonly meter: {
+        readonly meterId: string;
+        readonly ratingW?: number;
+        readonly location?: {
+            readonly latitude: number;
+            readonly longitude: number;
+        };
+    };
     readonly reading: {
         readonly startsMs: number;
         readonly endsMs: number;
         readonly register: string;
+        readonly direction?: 'generation' | 'consumption' | 'storage';
         readonly energyUWh: bigint;
+        readonly level: number;
+        readonly estimated: boolean;
     };
-    readonly history: readonly {
-        readonly startsMs: number;
-        readonly endsMs: number;
-        readonly energyUWh: bigint;
+    readonly history: DetectorHistory;
+    readonly neighbours: readonly {
+        readonly ratingW?: number;
+        readonly history: DetectorHistory;
     }[];
 }
 export declare interface DomainEvent {
@@ -329,7 +348,7 @@ export declare interface HttpResponse {
     readonly body?: string | Uint8Array;
 }
 export declare interface InboundMessage {
-    readonly contentType: 'application/json' | 'application/x-ndjson';
+    readonly contentType: 'application/json' | 'application/x-ndjson' | 'application/cose' | 'text/plain';
     readonly bytes: Uint8Array;
     readonly principal?: {
         readonly kind: 'device' | 'api-key';
@@ -512,6 +531,7 @@ declare interface ReadingFacts {
     readonly energies: readonly MeasuredEnergy[];
     readonly sequence?: bigint;
     readonly estimated: boolean;
+    readonly timeStatus?: 'U' | 'I' | 'R' | 'S';
     readonly supersedes?: string;
 }
 export declare const SPI_VERSION = 0;

@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { hostAdapter, serveGateway } from '@wattproof/core/http';
-import { GatewayClient, runSimulation } from '@wattproof/core/simulator';
+import { GatewayClient, runSimulation, shareOf } from '@wattproof/core/simulator';
 import { WattproofScheduleModule } from '@wattproof/core/schedule';
 import type { GatewayConfig } from '@wattproof/core/plugins';
 import type { Logger } from '@wattproof/core/spi';
@@ -77,6 +77,7 @@ function simulate(
     client: new GatewayClient(url, apiKey === undefined ? {} : { apiKey }),
     clock,
     ...simulator,
+    cheaters: shareOf(simulator.cheaters),
     signal,
     until: async (atMs) => {
       await wait(Math.max(0, atMs - clock.nowMs()), undefined, { signal }).catch(() => undefined);

@@ -2,6 +2,8 @@ export type { AccessClass, Principal } from './accounts/access.js';
 export { ApiKeyService } from './accounts/api-key.service.js';
 export { AnchoringEngine } from './anchoring/index.js';
 export { Batcher } from './batching/batcher.js';
+export type { ActiveDetector } from './detectors/active-detector.js';
+export { defaultDetectors, openDetector } from './detectors/open-detectors.js';
 export { MeterService } from './devices/meter.service.js';
 export { EnergyLedger } from './energy-ledger/index.js';
 export { Subscribers } from './events/subscribers.js';
@@ -19,6 +21,7 @@ export type { Job, JobRole, JobStatus } from './jobs/job.js';
 export { JobTable, type Ticker } from './jobs/job-table.js';
 export {
   BATCH_POLICY,
+  DETECTORS,
   GATEWAY,
   HTTP_OPTIONS,
   type HttpOptions,

@@ -1,5 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { GatewayClient, runSimulation, type SimulationProgress } from '../simulator/index.js';
+import {
+  GatewayClient,
+  runSimulation,
+  shareOf,
+  type SimulationProgress,
+} from '../simulator/index.js';
 
 export const SIMULATE_USAGE = `usage: wattproof simulate --url URL [options]
   --url URL        gateway to send to, such as http://127.0.0.1:3000
@@ -7,6 +12,7 @@ export const SIMULATE_USAGE = `usage: wattproof simulate --url URL [options]
   --interval S     length of one reading in seconds (default 10)
   --count N        stop after this many readings per meter (default: until SIGINT or SIGTERM)
   --seed N         same seed, same meters and keys (default 2; the demo runs 1)
+  --cheaters P%    share of the meters that cheat, every way in turn (default 0%)
   --key KEY        API key, where the gateway wants one to register meters (default: WATTPROOF_API_KEY)
 exit 0 all readings taken, 1 some refused or the gateway not usable, 2 not usable as called`;
 
@@ -16,6 +22,7 @@ interface SimulateArguments {
   readonly intervalMs: number;
   readonly count: number | undefined;
   readonly seed: number;
+  readonly cheaters: number;
   readonly key: string | undefined;
 }
 
@@ -40,7 +47,7 @@ export async function runSimulate(args: readonly string[], host: SimulateHost): 
     host.err(SIMULATE_USAGE);
     return 2;
   }
-  const { url, meters, intervalMs, count, seed, key } = asked;
+  const { url, meters, intervalMs, count, seed, cheaters, key } = asked;
   const { nowMs, signal } = host;
   let shown: string | undefined;
   // A terminal shows what is going on now; a log what has changed, and each reason to wait once.
@@ -61,6 +68,7 @@ export async function runSimulate(args: readonly string[], host: SimulateHost): 
       clock: { nowMs },
       seed,
       size: meters,
+      cheaters,
       intervalMs,
       signal,
       ...(count === undefined ? {} : { intervals: count }),
@@ -98,7 +106,7 @@ function readArguments(args: readonly string[], env: SimulateHost['env']): Simul
   const values = new Map<string, string>();
   for (let i = 0; i < args.length; i += 1) {
     const [, name = '', inline] = /^--([a-z]+)(?:=(.*))?$/.exec(args[i] as string) ?? [];
-    if (!['url', 'meters', 'interval', 'count', 'seed', 'key'].includes(name)) {
+    if (!['url', 'meters', 'interval', 'count', 'seed', 'cheaters', 'key'].includes(name)) {
       throw new Error(`unknown option ${args[i]}`);
     }
     const value = inline ?? args[(i += 1)];
@@ -125,6 +133,7 @@ function readArguments(args: readonly string[], env: SimulateHost['env']): Simul
     intervalMs: (integer('interval', 1, 86_400) ?? 10) * 1000,
     count: integer('count', 1, Number.MAX_SAFE_INTEGER),
     seed: integer('seed', 0, 0xffff_ffff) ?? 2,
+    cheaters: shareOf(values.get('cheaters') ?? '0%'),
     key: values.get('key') ?? env['WATTPROOF_API_KEY'],
   };
 }

@@ -1,5 +1,6 @@
 import { installedEcdsa, installedVerifiers } from './evidence-verifiers.js';
 import { USAGE } from './verify-arguments.js';
+import { DETECTORS_USAGE, runDetectors } from './detectors.js';
 import { runSimulate, SIMULATE_USAGE } from './simulate.js';
 import { EXIT, runVerify } from './verify-command.js';
 import { readSource } from './verify-source.js';
@@ -18,6 +19,12 @@ if (command === 'verify' && !helped) {
     out: (line) => process.stdout.write(`${line}\n`),
     err: (line) => process.stderr.write(`${line}\n`),
   });
+} else if (command === 'detectors' && !helped) {
+  process.exitCode = await runDetectors(
+    args,
+    (line) => process.stdout.write(`${line}\n`),
+    (line) => process.stderr.write(`${line}\n`),
+  );
 } else if (command === 'simulate' && !helped) {
   const stop = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort());
@@ -37,6 +44,8 @@ if (command === 'verify' && !helped) {
   });
 } else {
   const help = helped || command === '--help' || command === '-h' || command === 'help';
-  (help ? process.stdout : process.stderr).write(`${USAGE}\n\n${SIMULATE_USAGE}\n`);
+  (help ? process.stdout : process.stderr).write(
+    `${USAGE}\n\n${SIMULATE_USAGE}\n\n${DETECTORS_USAGE}\n`,
+  );
   process.exitCode = help ? EXIT.valid : EXIT.unusable;
 }

@@ -19,6 +19,7 @@ import { toHex } from '../verify/bytes.js';
 import { type Anchoring, composeAnchoring } from './compose-anchoring.js';
 import { composeAccounts } from './compose-accounts.js';
 import { composeBatching, openKeys } from './compose-batching.js';
+import { composeDetection, openDetectors } from './compose-detection.js';
 import { composeIngestion } from './compose-ingestion.js';
 import { composeEnergyLedger } from './compose-energy-ledger.js';
 import { composeKeys } from './compose-keys.js';
@@ -170,6 +171,8 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
     erasures,
     ...composeQuarantine({ config, store, clock, journal, ruleSet, receipts }),
     energyLedger,
+    detection,
+    detectors: detecting.detectors,
     signatureBackend: signatures.backendName,
     ...composeAccounts({ config, store, clock, random, journal, ingestion, signatures }),
     meters,

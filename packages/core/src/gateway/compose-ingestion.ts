@@ -9,7 +9,8 @@ import type { IngestionService } from '../ingestion/ingestion.service.js';
 import { nativeHashing, nativeSaltedLeaves, nativeSha256 } from '../hashing/native-hashing.js';
 import { nodeTimers } from '../ingestion/node-timers.js';
 import type { ReceiptIssuer } from '../ingestion/receipt-issuer.js';
-import { openIngestion } from '../ingestion/open-ingestion.js';
+import { type IngestionOptions, openIngestion } from '../ingestion/open-ingestion.js';
+import type { RuleSet } from '../ingestion/rule-set.js';
 import type { RuleSet } from '../ingestion/rule-set.js';
 import type { Journal } from '../logs/journal.js';
 import type { GatewayConfig } from '../plugins/index.js';
@@ -39,6 +40,7 @@ export async function composeIngestion(parts: {
   /** The key `<origin>/receipts`. */
   readonly receiptSigner: Signer;
   readonly erasedKeyOf: (logHash: Uint8Array) => Uint8Array;
+  readonly inspection: IngestionOptions['inspection'] | undefined;
 }): Promise<Ingestion> {
   const { store, clock, random } = parts;
   const devices = DevicesConfig.parse(parts.config.devices);
@@ -76,6 +78,7 @@ export async function composeIngestion(parts: {
     random,
     sha256,
     hashing: nativeHashing,
+    ...(parts.inspection === undefined ? {} : { inspection: parts.inspection }),
   });
   const meters = new MeterService({
     store: store.meters,

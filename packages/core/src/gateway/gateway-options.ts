@@ -1,3 +1,4 @@
+import type { ActiveDetector } from '../detectors/active-detector.js';
 import type { ConfiguredPlugin, GatewayConfig } from '../plugins/index.js';
 import type { Clock, Logger } from '../spi/index.js';
 import type { Store } from '../stores/store.js';
@@ -26,6 +27,8 @@ export interface GatewayOptions {
 export interface GatewayReplacements {
   /** When to seal; default: by age and by count, as configured. */
   readonly batchPolicy?: BatchPolicy;
+  /** Which detectors look at readings; default: those of the configuration, or those of core. */
+  readonly detectors?: readonly ActiveDetector[];
 }
 
 /** Decides whether what waits is sealed now. Asked at every tick of the batcher. */

@@ -3,6 +3,8 @@ import type { UserService } from '../accounts/user.service.js';
 import type { Batcher } from '../batching/batcher.js';
 import type { LogKeys } from '../batching/log-keys.js';
 import type { KeyService } from '../devices/key.service.js';
+import type { ActiveDetector } from '../detectors/active-detector.js';
+import type { Detection } from '../detectors/detection.js';
 import type { MeterService } from '../devices/meter.service.js';
 import type { EnergyLedger } from '../energy-ledger/energy-ledger.js';
 import type { Subscribers } from '../events/subscribers.js';
@@ -53,6 +55,9 @@ export interface Gateway extends MeterServices {
   readonly quarantine: QuarantineService;
   /** One kilowatt-hour, one claim. */
   readonly energyLedger: EnergyLedger;
+  /** What looks at readings after their commit, and its detectors in order. */
+  readonly detection: Detection;
+  readonly detectors: readonly ActiveDetector[];
   /** Which library checks device signatures. */
   readonly signatureBackend: string;
   /** Stores, anchors, batcher, transports; rejects when one cannot. A second call is the same start. */

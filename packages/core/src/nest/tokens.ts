@@ -8,6 +8,8 @@ export const GATEWAY_OPTIONS = Symbol.for('wattproof.gateway-options');
 export const IDENTITY = Symbol.for('wattproof.identity');
 /** When to seal; replaceable: `BatchPolicy`. Nobody provides it by default: batches are sealed by age and count. */
 export const BATCH_POLICY = Symbol.for('wattproof.batch-policy');
+/** What looks at readings; replaceable: `ActiveDetector[]`. Nobody provides it by default: the configuration names them. */
+export const DETECTORS = Symbol.for('wattproof.detectors');
 /** The open store: `Store`. */
 export const STORE = Symbol.for('wattproof.store');
 /** How the HTTP side behaves: `HttpOptions`. */

@@ -10,6 +10,7 @@ import {
 import { ApiKeyService } from '../accounts/api-key.service.js';
 import { AnchoringEngine } from '../anchoring/index.js';
 import { Batcher } from '../batching/batcher.js';
+import type { ActiveDetector } from '../detectors/active-detector.js';
 import { MeterService } from '../devices/meter.service.js';
 import { Subscribers } from '../events/subscribers.js';
 import { EnergyLedger } from '../energy-ledger/index.js';
@@ -22,6 +23,7 @@ import { ProofService } from '../proofs/proof.service.js';
 import { ApiKeyIdentity } from './api-key-identity.js';
 import {
   BATCH_POLICY,
+  DETECTORS,
   GATEWAY,
   GATEWAY_OPTIONS,
   IDENTITY,
@@ -36,7 +38,7 @@ export interface WattproofModuleOptions extends GatewayOptions {
 
 /** Parts that the host's own providers replace. */
 export interface WattproofReplacements {
-  /** By token: `BATCH_POLICY`, `IDENTITY`. They win over what the options say. */
+  /** By token: `BATCH_POLICY`, `DETECTORS`, `IDENTITY`. They win over what the options say. */
   readonly providers?: readonly Provider[];
   /** Modules that export what those providers, or the options' factory, inject. */
   readonly imports?: DynamicModule['imports'];
@@ -98,13 +100,24 @@ function assembled(
       options,
       {
         provide: GATEWAY,
-        inject: [GATEWAY_OPTIONS, { token: BATCH_POLICY, optional: true }],
-        useFactory: (given: WattproofModuleOptions, batchPolicy?: BatchPolicy) =>
-          composeGateway(
-            batchPolicy === undefined
-              ? given
-              : { ...given, replace: { ...given.replace, batchPolicy } },
-          ),
+        inject: [
+          GATEWAY_OPTIONS,
+          { token: BATCH_POLICY, optional: true },
+          { token: DETECTORS, optional: true },
+        ],
+        useFactory: (
+          given: WattproofModuleOptions,
+          batchPolicy?: BatchPolicy,
+          detectors?: readonly ActiveDetector[],
+        ) =>
+          composeGateway({
+            ...given,
+            replace: {
+              ...given.replace,
+              ...(batchPolicy === undefined ? {} : { batchPolicy }),
+              ...(detectors === undefined ? {} : { detectors }),
+            },
+          }),
       },
       {
         provide: IDENTITY,

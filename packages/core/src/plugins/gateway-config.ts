@@ -4,6 +4,7 @@ import { type AnchorPolicy, anchorPolicySchema } from '../anchoring/anchor-polic
 import { batchRuleProblems, batchRuleSchema } from '../anchoring/batch-rule.js';
 import { BatchingConfig } from '../batching/batching.config.js';
 import { LogConfig } from '../batching/log.config.js';
+import { DetectionConfig } from '../detectors/detection.config.js';
 import { DevicesConfig } from '../devices/devices.config.js';
 import { ClaimsConfig } from '../energy-ledger/claims.config.js';
 import { IngestionConfig } from '../ingestion/ingestion.config.js';
@@ -128,6 +129,11 @@ const simulator = z.strictObject({
   size: z.int().min(1).max(10_000).default(8).describe('Meters in the fleet.'),
   intervalMs: z.int().min(1000).default(10_000).describe('Length of one reading.'),
   seed: z.int().min(0).default(1).describe('Same seed, same households and keys.'),
+  cheaters: z
+    .string()
+    .regex(/^(?:100|\d{1,2}(?:\.\d+)?)%$/, 'a share is written as 3%, from 0% to 100%')
+    .default('0%')
+    .describe('Share of the fleet that cheats, every way in turn.'),
 });
 
 /**
@@ -162,6 +168,10 @@ export const gatewayConfigSchema = z
       .prefault({})
       .describe('When a batch counts as anchored, over several anchors.'),
     pricing: pluginBlock.optional().describe('The price model.'),
+    detectors: instances
+      .optional()
+      .describe('What looks at readings, in this order. Absent: the detectors of core; {}: nothing.'),
+    detection: DetectionConfig.prefault({}),
     roles: z
       .array(z.enum(ROLES))
       .min(1)
@@ -192,16 +202,22 @@ export function isDurableEnough(actual: DurabilityClass, required: DurabilityCla
   return DURABILITY_CLASSES.indexOf(actual) <= DURABILITY_CLASSES.indexOf(required);
 }
 
-/** The plugin blocks in the order of the file: anchors, transports, pricing. */
+/** The plugin blocks in the order of the file: anchors, transports, pricing, detectors. */
 export function pluginEntries(
-  config: Pick<GatewayConfig, 'anchors' | 'transports' | 'pricing'>,
+  config: Pick<GatewayConfig, 'anchors' | 'transports' | 'pricing'> &
+    Partial<Pick<GatewayConfig, 'detectors'>>,
 ): readonly PluginEntry[] {
-  const section = (kind: 'anchor' | 'transport', name: string, blocks: GatewayConfig['anchors']) =>
+  const section = (
+    kind: 'anchor' | 'transport' | 'detector',
+    name: string,
+    blocks: GatewayConfig['anchors'],
+  ) =>
     Object.entries(blocks).map(([id, block]) => entry(kind, id, `${name}.${id}`, block));
   return [
     ...section('anchor', 'anchors', config.anchors),
     ...section('transport', 'transports', config.transports),
     ...(config.pricing ? [entry('pricing', 'pricing', 'pricing', config.pricing)] : []),
+    ...section('detector', 'detectors', config.detectors ?? {}),
   ];
 }
 

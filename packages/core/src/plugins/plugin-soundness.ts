@@ -15,7 +15,7 @@ const METHODS: Readonly<Record<PluginKind, readonly string[]>> = {
   transport: ['start', 'stop', 'health'],
   pricing: ['quote'],
   format: ['read'],
-  detector: ['inspect'],
+  detector: ['inspect', 'recompute'],
 };
 
 /** What is wrong with a plugin object whatever it is configured with; empty when it is sound. */

@@ -1,4 +1,4 @@
-import { drawHousehold } from './load-curve.js';
+import { drawHousehold, type Household } from './load-curve.js';
 import { kwhFromWh } from './register-intervals.js';
 import { SeededRandom } from './seeded-random.js';
 import { SimulatedDevice } from './simulated-device.js';
@@ -14,9 +14,16 @@ export function createFleet(options: {
   readonly seed: number;
   readonly size: number;
   readonly prefix?: string;
+  /** Latitudes of the towns the houses stand in, in turn; absent: everybody somewhere else. */
+  readonly towns?: readonly number[];
 }): FleetMember[] {
   const root = new SeededRandom(options.seed);
-  const prefix = options.prefix ?? 'sim';
+  const { towns = [], prefix = 'sim' } = options;
+  const inTown = (household: Household, index: number): Household => {
+    // Pairs, because every other house has panels.
+    const latitudeDeg = towns[Math.floor(index / 2) % towns.length];
+    return latitudeDeg === undefined ? household : { ...household, latitudeDeg };
+  };
   return Array.from({ length: options.size }, (_unused, index) => {
     const name = `${prefix}-${String(index + 1).padStart(4, '0')}`;
     const random = root.fork(name);
@@ -25,7 +32,7 @@ export function createFleet(options: {
         name,
         `${prefix}-site-${index + 1}`,
         `${name}-gw`,
-        drawHousehold(random, index),
+        inTown(drawHousehold(random, index), index),
         random,
       ),
       device: new SimulatedDevice(`${options.seed}/${name}`),
@@ -35,7 +42,7 @@ export function createFleet(options: {
 
 /** A `reading/1` document of one simulated interval. */
 export function readingDocument(
-  meter: SimulatedMeter,
+  meter: Pick<SimulatedMeter, 'siteId' | 'deviceId' | 'meterId'>,
   interval: SimulatedInterval,
   sequence: number,
 ): object {

@@ -9,7 +9,10 @@ export interface Verdict {
 
 /** A meter and the device that signs for it. */
 export interface RegisteredMeter {
-  readonly meter: Pick<FleetMember['meter'], 'meterId' | 'deviceId' | 'siteId' | 'ratingW'>;
+  readonly meter: Pick<FleetMember['meter'], 'meterId' | 'deviceId' | 'siteId' | 'ratingW'> & {
+    /** Degrees (WGS 84). */
+    readonly location?: { readonly latitude: number; readonly longitude: number };
+  };
   readonly device: FleetMember['device'];
 }
 
@@ -59,6 +62,7 @@ export class GatewayClient {
           signature: member.device.proveWith(origin, member.meter.meterId, nonce),
         },
         rating_w: member.meter.ratingW,
+        ...(member.meter.location === undefined ? {} : { location: member.meter.location }),
       },
       [201, 409],
     );

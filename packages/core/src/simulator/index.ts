@@ -1,3 +1,11 @@
+export {
+  type Cheat,
+  Cheater,
+  CHEATS,
+  type LabelledMember,
+  shareOf,
+  withCheaters,
+} from './cheater.js';
 export { createFleet, type FleetMember, readingDocument } from './fleet.js';
 export {
   GatewayClient,
@@ -5,7 +13,13 @@ export {
   type Submission,
   type Verdict,
 } from './gateway-client.js';
-export { demandW, drawHousehold, generationW, type Household } from './load-curve.js';
+export {
+  demandW,
+  drawHousehold,
+  generationW,
+  type Household,
+  LONGITUDE_DEG,
+} from './load-curve.js';
 export {
   kwhFromWh,
   type RegisterInterval,

@@ -29,6 +29,9 @@ export function drawHousehold(random: SeededRandom, index: number): Household {
   };
 }
 
+/** Every simulated house lies on this meridian, where the sun is highest at 11:24 UTC. */
+export const LONGITUDE_DEG = 9;
+
 const DAY_MS = 86_400_000;
 
 /** Average household demand over an interval, in watts: base, two Gaussian peaks, heating, and noise. */
@@ -69,7 +72,7 @@ export function generationW(
   const day = dayOfYear(middle);
   const declination = rad(23.45) * Math.sin((2 * Math.PI * (284 + day)) / 365);
   const hour = (((middle % DAY_MS) + DAY_MS) % DAY_MS) / 3_600_000;
-  const hourAngle = rad(15 * (hour - 11.4));
+  const hourAngle = rad(15 * (hour - 12) + LONGITUDE_DEG);
   const latitude = rad(household.latitudeDeg);
   const elevation =
     Math.sin(latitude) * Math.sin(declination) +

@@ -1,6 +1,8 @@
 import type { Clock } from '../spi/index.js';
+import { withCheaters } from './cheater.js';
 import { createFleet, readingDocument } from './fleet.js';
 import type { GatewayClient, Verdict } from './gateway-client.js';
+import { SeededRandom } from './seeded-random.js';
 
 export interface SimulationProgress {
   readonly meters: number;
@@ -16,6 +18,8 @@ export interface SimulationOptions {
   readonly clock: Clock;
   readonly seed: number;
   readonly size: number;
+  /** Share of the fleet that cheats, every way in turn, from the first reading on; default none. */
+  readonly cheaters?: number;
   /** Length of one reading. The demo uses seconds, a real meter 15 minutes. */
   readonly intervalMs: number;
   readonly signal: AbortSignal;
@@ -38,7 +42,11 @@ export async function runSimulation(options: SimulationOptions): Promise<Simulat
   const { client, clock, intervalMs, signal } = options;
   const { seed, size } = options;
   // Fleets of two seeds meet at one gateway without sharing a meter.
-  const fleet = createFleet({ seed, size, prefix: `sim-${seed}` });
+  const fleet = withCheaters(createFleet({ seed, size, prefix: `sim-${seed}` }), {
+    share: options.cheaters ?? 0,
+    fromMs: Number.NEGATIVE_INFINITY,
+    random: new SeededRandom(seed).fork('cheaters'),
+  });
   const origin = await client.origin();
   for (const [place, member] of fleet.entries()) {
     if (signal.aborted) break;
@@ -57,10 +65,10 @@ export async function runSimulation(options: SimulationOptions): Promise<Simulat
     // Sequence numbers follow time, so a restarted simulation never repeats one with other bytes, nor falls back
     // when its intervals have another length.
     const sequence = Math.floor(startsMs / 1000);
-    const envelopes = fleet.map(({ meter, device }) =>
+    const envelopes = fleet.map(({ meter, device, teller }) =>
       device.signReading(
         'reading/1',
-        readingDocument(meter, meter.interval(startsMs, endsMs), sequence),
+        readingDocument(meter, teller.interval(startsMs, endsMs), sequence),
       ),
     );
     const verdicts: Verdict[] = [];

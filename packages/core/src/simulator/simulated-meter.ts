@@ -1,4 +1,4 @@
-import { type Household, demandW, generationW } from './load-curve.js';
+import { type Household, demandW, generationW, LONGITUDE_DEG } from './load-curve.js';
 import type { SeededRandom } from './seeded-random.js';
 
 /** One interval of one simulated meter, in whole watt-hours. */
@@ -26,6 +26,18 @@ export class SimulatedMeter {
     private readonly random: SeededRandom,
   ) {
     this.#batteryWh = household.batteryWh / 2;
+  }
+
+  get pvPeakW(): number {
+    return this.household.pvPeakW;
+  }
+
+  get latitudeDeg(): number {
+    return this.household.latitudeDeg;
+  }
+
+  get location(): { readonly latitude: number; readonly longitude: number } {
+    return { latitude: this.household.latitudeDeg, longitude: LONGITUDE_DEG };
   }
 
   get ratingW(): number {

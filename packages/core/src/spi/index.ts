@@ -55,6 +55,7 @@ export type {
   Detector,
   DetectorCapabilities,
   DetectorFinding,
+  DetectorHistory,
   DetectorInputs,
 } from './detector.js';
 export type { FormatCapabilities, FormatCodec } from './format.js';

@@ -3,6 +3,7 @@ import type { AnchorStore, LeaseStore } from '../anchoring/anchor.store.js';
 import type { BatchStore } from '../batching/batch.store.js';
 import type { BatchChainStore } from '../devices/batch-chain.store.js';
 import type { KeyStore } from '../devices/key.store.js';
+import type { FindingStore } from '../detectors/finding.store.js';
 import type { MeterStore } from '../devices/meter.store.js';
 import type { EnergyStore } from '../energy-ledger/energy.store.js';
 import type { ReadingListStore } from '../energy-ledger/reading-list.store.js';
@@ -27,6 +28,7 @@ export interface Store {
   readonly keys: KeyStore;
   readonly chains: BatchChainStore;
   readonly energy: EnergyStore;
+  readonly findings: FindingStore;
   readonly readingList: ReadingListStore;
   readonly quarantine: QuarantineStore;
   readonly accounts: AccountStore;

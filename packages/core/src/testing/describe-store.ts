@@ -9,6 +9,7 @@ import { durabilityTests } from './store-suite/durability.js';
 import { energyTests } from './store-suite/energy.js';
 import { envelopeTests } from './store-suite/envelopes.js';
 import { entryTests } from './store-suite/entries.js';
+import { findingTests } from './store-suite/findings.js';
 import { erasureTests } from './store-suite/erasures.js';
 import { intervalTests } from './store-suite/intervals.js';
 import { keyTests } from './store-suite/keys.js';
@@ -66,6 +67,7 @@ export function describeStore(options: StoreSuiteOptions): void {
       keyTests,
       meterOwnerTests,
       energyTests,
+      findingTests,
       envelopeTests,
       readingListTests,      erasureTests,
       accountTests,

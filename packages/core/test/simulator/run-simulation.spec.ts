@@ -40,7 +40,7 @@ describe('a running simulation', () => {
       accepted: 9,
       refused: 0,
     });
-    const { items } = await gateway.services.store.entries.list({ limit: 100 });
+    const { items } = await gateway.services.store.entries.list({ limit: 100, source: 'external' });
     expect(items.map(({ assurance }) => assurance)).toEqual(Array(9).fill('device-signature'));
   });
 

@@ -3,6 +3,7 @@ import { MESSAGE_CONTENT_TYPES } from './raw-body.js';
 import type { RouteName } from './routes.js';
 import { CHAIN_OPERATIONS } from './routes/chains.routes.js';
 import { ENERGY_OPERATIONS } from './routes/energy.routes.js';
+import { FINDINGS_OPERATIONS } from './routes/findings.routes.js';
 import { METER_KEY_OPERATIONS } from './routes/meter-keys.routes.js';
 import { METER_OPERATIONS, meterProperties } from './routes/meters.routes.js';
 import { QUARANTINE_OPERATIONS } from './routes/quarantine.routes.js';
@@ -201,6 +202,7 @@ export const OPERATIONS: Readonly<Record<RouteName, OperationShape>> = {
   ...METER_KEY_OPERATIONS,
   ...CHAIN_OPERATIONS,
   ...ENERGY_OPERATIONS,
+  ...FINDINGS_OPERATIONS,
   ...QUARANTINE_OPERATIONS,
   ...ERASURE_OPERATIONS,
   ...SEED_METER_OPERATIONS,

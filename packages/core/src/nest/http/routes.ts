@@ -1,6 +1,7 @@
 import { API, type RouteRule } from './route-rule.js';
 import { CHAIN_ROUTES } from './routes/chains.routes.js';
 import { ENERGY_ROUTES } from './routes/energy.routes.js';
+import { FINDINGS_ROUTES } from './routes/findings.routes.js';
 import { METER_KEY_ROUTES } from './routes/meter-keys.routes.js';
 import { METER_ROUTES } from './routes/meters.routes.js';
 import { QUARANTINE_ROUTES } from './routes/quarantine.routes.js';
@@ -324,6 +325,7 @@ export const ROUTES = {
   ...METER_KEY_ROUTES,
   ...CHAIN_ROUTES,
   ...ENERGY_ROUTES,
+  ...FINDINGS_ROUTES,
   ...QUARANTINE_ROUTES,
   ...ERASURE_ROUTES,
 

@@ -8,6 +8,7 @@ import { CheckpointsController } from './controllers/checkpoints.controller.js';
 import { DocsController } from './controllers/docs.controller.js';
 import { ChainsController } from './controllers/chains.controller.js';
 import { EnergyController } from './controllers/energy.controller.js';
+import { FindingsController } from './controllers/findings.controller.js';
 import { ErasuresController } from './controllers/erasures.controller.js';
 import { HealthController } from './controllers/health.controller.js';
 import { LogsController } from './controllers/logs.controller.js';
@@ -31,7 +32,7 @@ import { RequestMetrics } from './request-metrics.js';
 /** Groups of controllers that an embedder can leave out. */
 const CONTROLLERS = {
   health: [HealthController],
-  readings: [LogsController, ReadingsController, ErasuresController, QuarantineController],
+  readings: [LogsController, FindingsController, ReadingsController, ErasuresController, QuarantineController],
   batches: [BatchesController, CheckpointsController],
   // What is named comes before what any id may stand for: Express takes the first that fits.
   meters: [SeedMetersController, MetersController, MeterChangesController, MeterKeysController, EnergyController, ChainsController],

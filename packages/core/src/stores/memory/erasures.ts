@@ -2,6 +2,7 @@ import type { ErasedEntry, ErasureOutcome, ErasureStore } from '../../logs/erasu
 import type { Journaled } from '../../logs/journal.js';
 import { toHex } from '../../verify/bytes.js';
 import type { MemoryEnergy } from './energy-ledger.js';
+import type { MemoryFindings } from './findings.js';
 import type { EntryRecord, LogState } from './log-state.js';
 import type { MemoryChanges } from './memory-changes.js';
 import type { MemoryOutbox } from './outbox.js';
@@ -12,6 +13,7 @@ export class MemoryErasures implements ErasureStore {
   constructor(
     private readonly log: LogState,
     private readonly energy: MemoryEnergy,
+    private readonly findings: MemoryFindings,
     private readonly outbox: MemoryOutbox,
     private readonly changes: MemoryChanges,
   ) {}
@@ -47,6 +49,7 @@ export class MemoryErasures implements ErasureStore {
         record.row = { ...row, bytes: NOTHING, salt: NOTHING, logHash: NOTHING };
         record.judgements.splice(0, record.judgements.length - 1);
         this.energy.forget(one.entryId);
+        this.findings.erase(one.entryId);
         this.outbox.scrub(one.entryId);
       }
       return outcomes;

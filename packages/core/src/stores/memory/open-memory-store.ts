@@ -9,6 +9,7 @@ import { MemoryBatchChains } from './batch-chains.js';
 import { MemoryEnergy } from './energy-ledger.js';
 import { MemoryEntries } from './entries.js';
 import { MemoryErasures } from './erasures.js';
+import { MemoryFindings } from './findings.js';
 import { MemoryIngest } from './ingest.js';
 import { MemoryKeys } from './keys.js';
 import { MemoryLeases } from './leases.js';
@@ -32,6 +33,7 @@ export function openMemoryStore(options: { readonly clock: Clock }): Store {
   const changes = new MemoryChanges(transactions, ingest, outbox);
   const meters = new MemoryMeters(clock, changes, log);
   const energy = new MemoryEnergy(log, meters, changes);
+  const findings = new MemoryFindings(log, outbox, changes);
   const documents = new MemoryDocuments();
   let closed = false;
   return {
@@ -46,7 +48,8 @@ export function openMemoryStore(options: { readonly clock: Clock }): Store {
     keys: new MemoryKeys(log, meters, changes),
     chains: new MemoryBatchChains(),
     energy,
-    readingList: new MemoryReadingList(log, meters, energy),    erasures: new MemoryErasures(log, energy, outbox, changes),
+    findings,
+    readingList: new MemoryReadingList(log, meters, energy),    erasures: new MemoryErasures(log, energy, findings, outbox, changes),
     accounts: new MemoryAccounts(changes),
     outbox,
     quarantine: new MemoryQuarantine(log, ingest, changes),

@@ -155,6 +155,7 @@ async function deleteContent(
   await tx.query(
     `WITH bodies AS (DELETE FROM entry_body WHERE entry_id = ANY($1::uuid[])),
      readings AS (DELETE FROM reading WHERE entry_id = ANY($1::uuid[])),
+     findings AS (DELETE FROM finding WHERE entry_id = ANY($1::uuid[])),
      fields AS (UPDATE entry SET meter_id = NULL, starts_ms = NULL, ends_ms = NULL WHERE id = ANY($1::uuid[]))
      INSERT INTO erased_entry (entry_id, account_id, key, erased_at_ms)
      SELECT k.id, k.account, k.key, $4::int8 FROM unnest($1::uuid[], $2::text[], $3::bytea[]) AS k (id, account, key)`,

@@ -15,6 +15,7 @@ import { SqlBatchChains } from './batch-chains.js';
 import { SqlEnergy } from './energy-ledger.js';
 import { SqlEntries } from './entries.js';
 import { SqlErasures } from './erasures.js';
+import { SqlFindings } from './findings.js';
 import { SqlIngest } from './ingest.js';
 import { SqlKeys } from './keys.js';
 import { SqlLeases } from './leases.js';
@@ -49,6 +50,7 @@ export class SqlStore implements Store {
   readonly keys: SqlKeys;
   readonly chains: SqlBatchChains;
   readonly energy: SqlEnergy;
+  readonly findings: SqlFindings;
   readonly readingList: SqlReadingList;
   readonly quarantine: SqlQuarantine;
   readonly accounts: SqlAccounts;
@@ -73,6 +75,7 @@ export class SqlStore implements Store {
     this.keys = new SqlKeys(sql, changes);
     this.chains = new SqlBatchChains(sql);
     this.energy = new SqlEnergy(sql, changes);
+    this.findings = new SqlFindings(sql, changes, options.durability);
     this.readingList = new SqlReadingList(sql);
     this.quarantine = new SqlQuarantine(sql, changes, options.durability);
     this.accounts = new SqlAccounts(sql, changes);

@@ -4,7 +4,7 @@ import { gridtokenxMeter } from './gridtokenx-meter.js';
 import { ocmf } from './ocmf.js';
 import { reading } from './reading.js';
 import { FormatRegistry } from './registry.js';
-import { audit, claim, deviceKey, erasure, logKey } from './system-formats.js';
+import { audit, claim, deviceKey, erasure, finding, logKey } from './system-formats.js';
 
 /** The formats this package defines. More are added with `defaultFormats.with([codec, …])`. */
 export const defaultFormats = new FormatRegistry([
@@ -17,6 +17,7 @@ export const defaultFormats = new FormatRegistry([
   audit,
   deviceKey,
   claim,
+  finding,
 ]);
 
 /** Names of the formats this package defines. */

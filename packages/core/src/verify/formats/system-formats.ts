@@ -93,6 +93,20 @@ export const deviceKey = systemFormat('device-key/1', {
   at: required(instant),
 });
 
+const hash = text(/^[0-9a-f]{64}$/, '64 lower-case hex digits');
+
+/** What a detector found in one register of a reading: the hash of the finding, and none of its figures. */
+export const finding = systemFormat('finding/1', {
+  reading: required(hash),
+  register: required(words),
+  detector: required(words),
+  version: required(count),
+  config: required(hash),
+  code: required(text(/^[a-z0-9_]{1,64}$/, 'a code of a-z, 0-9 and _')),
+  action: required(oneOf('flag', 'quarantine')),
+  finding: required(hash),
+});
+
 const decimal = text(/^(?:0|[1-9]\d{0,18})$/, 'a decimal string of µWh');
 const CLAIM_LINE: ClosedSchema = Object.freeze({
   meter: required(words),

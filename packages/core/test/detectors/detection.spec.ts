@@ -1,0 +1,118 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { BUILT_IN_DETECTORS } from '../../src/detectors/built-in-detectors.js';
+import { recompute } from '../../src/detectors/recompute.js';
+import { FakeClock } from '../../src/testing/fake-clock.js';
+import { startTestGateway, type TestGateway } from '../../src/testing/start-test-gateway.js';
+import { unjournaled } from '../../src/testing/unjournaled.js';
+import { TestDevice } from '../ingestion/test-devices.js';
+import { ask } from '../nest/hosts.js';
+
+const QUARTER_MS = 900_000;
+/** Midnight UTC in winter: dark in Konstanz. */
+const MIDNIGHT_MS = Date.parse('2026-01-15T00:00:00Z');
+const KONSTANZ = { latitude: 47.7, longitude: 9.2 };
+
+describe('Readings under detectors', () => {
+  let gateway: TestGateway;
+  let api: string;
+  const solar = new TestDevice('solar-1');
+  const house = new TestDevice('house-1');
+
+  beforeAll(async () => {
+    gateway = await startTestGateway({ clock: new FakeClock(MIDNIGHT_MS + 3 * 86_400_000) });
+    api = `${gateway.url}/api/v1`;
+    const { meters } = gateway.services.store;
+    await meters.register(
+      solar.stored('active', { accountId: 'ada', ratingW: 8_000, location: KONSTANZ }),
+      unjournaled,
+    );
+    await meters.register(house.stored('active', { accountId: 'bob' }), unjournaled);
+  });
+  afterAll(() => gateway.stop());
+
+  const send = async (device: TestDevice, endsMs: number, amounts: object) =>
+    (
+      await ask(`${api}/readings`, {
+        body: device.signed(device.reading(endsMs, { import_kwh: undefined, ...amounts })),
+      })
+    ).json;
+  const findings = async (id: string) =>
+    (await ask(`${api}/logs/${id}/findings`, { key: gateway.adminKey })).json;
+
+  it('are held when a solar plant generates at night, before they are credited to anybody', async () => {
+    const held = await send(solar, MIDNIGHT_MS, { generation_kwh: '0.5' });
+    expect(held).toMatchObject({ verdict: 'quarantined', reason: 'night_generation' });
+    expect(held.detail).toContain('register generation: 500000000 µWh');
+    const standby = await send(solar, MIDNIGHT_MS + QUARTER_MS, { generation_kwh: '0.01' });
+    const noon = await send(solar, MIDNIGHT_MS + 48 * QUARTER_MS, { generation_kwh: '0.5' });
+    const estimated = { generation_kwh: '0.5', status: 'estimated' };
+    const guessed = await send(solar, MIDNIGHT_MS + 2 * QUARTER_MS, estimated);
+    // Nobody said where it is.
+    const nowhere = await send(house, MIDNIGHT_MS, { generation_kwh: '0.5' });
+    for (const one of [standby, noon, guessed, nowhere]) expect(one.verdict).toBe('accepted');
+    await gateway.settle();
+    const found = await findings(held.id);
+    expect(found).toMatchObject({
+      verdict: 'quarantined',
+      findings: [{ detector: 'night-solar', action: 'quarantine', code: 'night_generation' }],
+    });
+    // Who fills in draws lines through the night: somebody may look, nobody loses anything.
+    expect(await findings(guessed.id)).toMatchObject({
+      verdict: 'flagged',
+      reason: 'night_generation',
+    });
+    const energy = await ask(`${api}/meters/solar-1/energy`, { key: gateway.adminKey });
+    expect(energy.json.intervals).toHaveLength(2 * 3);
+  });
+
+  it('are flagged after their commit, once, with a finding that the log states and anybody computes again', async () => {
+    const sent: string[] = [];
+    for (let i = 1; i <= 97; i += 1) {
+      const kwh = i === 97 ? '9' : `0.${(i * 7) % 10}5`;
+      sent.push((await send(house, MIDNIGHT_MS + i * QUARTER_MS, { import_kwh: kwh })).id);
+    }
+    await gateway.settle();
+    const last = sent.at(-1) as string;
+    const entry = (await ask(`${api}/logs/${last}`, { key: gateway.adminKey })).json;
+    expect(entry).toMatchObject({ verdict: 'flagged', reason: 'two_sigma' });
+    expect((await findings(sent[50] as string)).findings).toEqual([]);
+    const { findings: found } = await findings(last);
+    expect(found).toMatchObject([{ detector: 'two-sigma', register: 'import', action: 'flag' }]);
+    const [{ document, hash, entry: statedBy }] = found;
+    const said = await gateway.services.store.entries.get(statedBy);
+    expect(said).toMatchObject({ type: 'finding', format: 'finding/1', accountId: 'bob' });
+    expect(JSON.parse(Buffer.from(said!.bytes).toString())).toMatchObject({
+      finding: hash,
+      reading: entry.leaf_hash,
+      code: 'two_sigma',
+    });
+    const again = await recompute(JSON.stringify(document), pluginOf);
+    expect(again).toEqual({ same: true, hash, differences: [] });
+    // The receipt of the flag is under rules that name the finding, and not those of ingestion.
+    const { receipt } = (await send(house, MIDNIGHT_MS + 97 * QUARTER_MS, { import_kwh: '9' })) as {
+      receipt: { verdict: string; rules: string };
+    };
+    expect(receipt).toMatchObject({ verdict: 'flagged' });
+    expect(receipt.rules).not.toBe(
+      (await gateway.services.store.entries.receipt(statedBy))?.ruleSet,
+    );
+    const before = gateway.services.detection.counts.findings;
+    await gateway.services.detection.inspect([{ entryId: last, replacesAnother: false }]);
+    expect(gateway.services.detection.counts.findings).toBe(before + 1);
+    expect((await findings(last)).findings).toHaveLength(1);
+  });
+
+  it('tell nobody else what was found', async () => {
+    const { json } = await ask(`${api}/admin/api-keys`, {
+      key: gateway.adminKey,
+      body: { account_id: 'eve', role: 'owner', scopes: ['read'] },
+    });
+    const { items } = await gateway.services.store.entries.list({ limit: 1, meterId: 'house-1' });
+    const answer = await ask(`${api}/logs/${items[0]!.id}/findings`, { key: json.key });
+    expect([answer.status, answer.json.code]).toEqual([404, 'log_not_found']);
+  });
+});
+
+function pluginOf(name: string) {
+  return Object.values(BUILT_IN_DETECTORS).find((plugin) => plugin.name === name);
+}
