@@ -99,6 +99,7 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
     anchoring,
     policy: options.replace?.batchPolicy,
   });
+  const detecting = await openDetectors(config, plugins, options.replace?.detectors, logger);
   const { ingestion, journal, directory, meters, queue, signatures, defaultAccount, ruleSet, receipts } =
     await composeIngestion({
       config,
@@ -107,7 +108,12 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
       random,
       receiptSigner: keys.receipts,
       erasedKeyOf: erasedKeyOf(keys.pepper),
+      inspection: detecting.inspection,
     });
+  const detection = composeDetection({
+    ...{ config, store, clock, logger, journal, directory, jobs, detecting },
+    rules: ruleSet.id,
+  });
   const erasures = new ErasureService({
     store: store.erasures,
     entries: store.entries,
