@@ -12,6 +12,14 @@ export interface OutboxStore {
     limit: number,
   ): Promise<readonly DomainEvent[]>;
   advance(cursor: string, throughId: string): Promise<void>;
+  /** Id of the newest event that `read` would give to whoever takes all; undefined when there was never one. */
+  last(): Promise<string | undefined>;
+  /** Events of [fromMs, toMs) with ids behind `behindId`, in order; those that were pruned are gone. */
+  between(
+    range: { readonly fromMs: number; readonly toMs: number },
+    behindId: string | undefined,
+    limit: number,
+  ): Promise<readonly DomainEvent[]>;
   /** Deletes events every known cursor has passed and that are older than `beforeMs`. */
   prune(beforeMs: number): Promise<number>;
 }

@@ -4,15 +4,20 @@ import type { OutboxStore } from './outbox.store.js';
 /** Events read at once for one subscriber. */
 const READ_LIMIT = 500;
 
+/** Types of events; a subscriber whose types change says each time what they are now. */
+export type EventTypes = readonly string[] | 'all' | (() => Promise<readonly string[] | 'all'>);
+
 interface Subscriber {
   readonly cursor: string;
-  readonly types: readonly string[] | 'all';
+  readonly types: EventTypes;
   /** Resolves to the last event that is done; undefined when none is. */
   readonly handle: (
     events: readonly DomainEvent[],
     ended: () => boolean,
   ) => Promise<DomainEvent | undefined>;
   under: Promise<void> | undefined;
+  /** Where its cursor was last put for want of events. */
+  passed: string;
   stopped: boolean;
 }
 
@@ -60,7 +65,7 @@ export class Subscribers {
   /** The same for who takes many at once: all of them are handled, or all are handed over again. */
   subscribeMany(
     cursor: string,
-    types: readonly string[] | 'all',
+    types: EventTypes,
     handle: (events: readonly DomainEvent[]) => Promise<void>,
   ): Subscription {
     return this.add(cursor, types, async (events) => {
@@ -74,15 +79,18 @@ export class Subscribers {
     });
   }
 
-  private add(
-    cursor: string,
-    types: readonly string[] | 'all',
-    handle: Subscriber['handle'],
-  ): Subscription {
+  private add(cursor: string, types: EventTypes, handle: Subscriber['handle']): Subscription {
     if (this.subscribers.has(cursor)) {
       throw new Error(`There is already a subscriber with the cursor "${cursor}".`);
     }
-    const subscriber: Subscriber = { cursor, types, handle, under: undefined, stopped: false };
+    const subscriber: Subscriber = {
+      cursor,
+      types,
+      handle,
+      under: undefined,
+      passed: '',
+      stopped: false,
+    };
     this.subscribers.set(cursor, subscriber);
     return {
       stop: async () => {
@@ -110,11 +118,21 @@ export class Subscribers {
     const ended = (): boolean => subscriber.stopped || signal?.aborted === true;
     let more = true;
     while (more && !ended()) {
-      const events = await this.outbox.read(cursor, types, READ_LIMIT);
-      if (events.length === 0) return;
+      // Asked in this order: who wants a type from now on misses none that is committed from now on.
+      const last = await this.outbox.last();
+      if (last === undefined) return;
+      const wanted = typeof types === 'function' ? await types() : types;
+      const read = await this.outbox.read(cursor, wanted, READ_LIMIT);
+      const events = read.filter(({ id }) => id <= last);
+      if (events.length === 0) {
+        // What it does not take must not be kept for it.
+        if (last > subscriber.passed) await this.outbox.advance(cursor, last);
+        subscriber.passed = last;
+        return;
+      }
       const done = await handle(events, ended);
       if (done !== undefined) await this.outbox.advance(cursor, done.id);
-      more = done === events.at(-1) && events.length === READ_LIMIT;
+      more = done === events.at(-1) && read.length === READ_LIMIT;
     }
   }
 }

@@ -22,6 +22,7 @@ import { composeBatching, openKeys } from './compose-batching.js';
 import { composeDetection, openDetectors } from './compose-detection.js';
 import { composeIngestion } from './compose-ingestion.js';
 import { composeEnergyLedger } from './compose-energy-ledger.js';
+import { composeEvents } from './compose-events.js';
 import { composeKeys } from './compose-keys.js';
 import { composeMeters } from './compose-meters.js';
 import { composeQuarantine } from './compose-quarantine.js';
@@ -129,9 +130,18 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
     directory,
     subscribers,
   });
-  for (const job of coreJobs({ store, clock, anchoring, subscribers, batching })) {
-    jobs.add(job);
-  }
+  const events = composeEvents({
+    config,
+    store,
+    clock,
+    journal,
+    subscribers,
+    random,
+    logger,
+    root: keys.pepper,
+  });
+  const own = coreJobs({ store, clock, anchoring, subscribers, batching });
+  for (const job of [...own, ...events.jobs]) jobs.add(job);
   const health = healthBoard({
     store,
     plugins,
@@ -190,6 +200,7 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
     anchoring,
     jobs,
     subscribers,
+    webhooks: events.webhooks,
     health,
     proofs: new ProofService({
       entries: store.entries,

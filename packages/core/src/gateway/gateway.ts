@@ -8,6 +8,7 @@ import type { Detection } from '../detectors/detection.js';
 import type { MeterService } from '../devices/meter.service.js';
 import type { EnergyLedger } from '../energy-ledger/energy-ledger.js';
 import type { Subscribers } from '../events/subscribers.js';
+import type { WebhookService } from '../events/webhooks/webhook.service.js';
 import type { IngestionService } from '../ingestion/ingestion.service.js';
 import type { CommitQueue } from '../ingestion/commit-queue.js';
 import type { ErasureService } from '../logs/erasure.service.js';
@@ -42,6 +43,7 @@ export interface Gateway extends MeterServices {
   readonly pluginHttp: PluginHttp;
   readonly jobs: JobTable;
   readonly subscribers: Subscribers;
+  readonly webhooks: WebhookService;
   readonly health: HealthBoard;
   readonly proofs: ProofService;
   readonly batcher: Batcher;

@@ -7,6 +7,7 @@ import { LogConfig } from '../batching/log.config.js';
 import { DetectionConfig } from '../detectors/detection.config.js';
 import { DevicesConfig } from '../devices/devices.config.js';
 import { ClaimsConfig } from '../energy-ledger/claims.config.js';
+import { WebhooksConfig } from '../events/webhooks/webhooks.config.js';
 import { IngestionConfig } from '../ingestion/ingestion.config.js';
 import { DURABILITY_CLASSES, type DurabilityClass } from '../spi/index.js';
 import { isOrigin, MAX_ORIGIN_LENGTH } from '../verify/origin.js';
@@ -167,6 +168,7 @@ export const gatewayConfigSchema = z
     anchoring: batchRuleSchema
       .prefault({})
       .describe('When a batch counts as anchored, over several anchors.'),
+    webhooks: WebhooksConfig.prefault({}),
     pricing: pluginBlock.optional().describe('The price model.'),
     detectors: instances
       .optional()

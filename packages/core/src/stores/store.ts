@@ -7,7 +7,9 @@ import type { FindingStore } from '../detectors/finding.store.js';
 import type { MeterStore } from '../devices/meter.store.js';
 import type { EnergyStore } from '../energy-ledger/energy.store.js';
 import type { ReadingListStore } from '../energy-ledger/reading-list.store.js';
+import type { NoticeStore } from '../events/notices/notice.store.js';
 import type { OutboxStore } from '../events/outbox.store.js';
+import type { WebhookStore } from '../events/webhooks/webhook.store.js';
 import type { IngestStore } from '../ingestion/ingest.store.js';
 import type { ErasureStore } from '../logs/erasure.store.js';
 import type { EntryStore } from '../logs/entry.store.js';
@@ -33,6 +35,8 @@ export interface Store {
   readonly quarantine: QuarantineStore;
   readonly accounts: AccountStore;
   readonly outbox: OutboxStore;
+  readonly webhooks: WebhookStore;
+  readonly notices: NoticeStore;
   /** Declares (and migrates) collections of one plugin instance and lends them. */
   collections(
     instanceId: string,

@@ -21,6 +21,7 @@ import { quarantineTests } from './store-suite/quarantine.js';
 import { readingListTests } from './store-suite/reading-list.js';
 import { sealingTests } from './store-suite/sealing.js';
 import { sequenceTests } from './store-suite/sequences.js';
+import { noticeTests, webhookTests } from './store-suite/webhooks.js';
 import { StoreScene } from './store-suite/store-scene.js';
 
 /** What jest, vitest and node:test have in common. */
@@ -72,6 +73,8 @@ export function describeStore(options: StoreSuiteOptions): void {
       readingListTests,      erasureTests,
       accountTests,
       outboxTests,
+      webhookTests,
+      noticeTests,
       collectionTests,
     ])
       tests(scene, it);

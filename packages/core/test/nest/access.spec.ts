@@ -111,7 +111,9 @@ describe.each(HOSTS)('Access on %s', (host) => {
       'flush',
       'ingest',
       'meters',
+      'notices',
       'read',
+      'webhooks',
     ]);
   });
 

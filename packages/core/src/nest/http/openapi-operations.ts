@@ -6,6 +6,8 @@ import { ENERGY_OPERATIONS } from './routes/energy.routes.js';
 import { FINDINGS_OPERATIONS } from './routes/findings.routes.js';
 import { METER_KEY_OPERATIONS } from './routes/meter-keys.routes.js';
 import { METER_OPERATIONS, meterProperties } from './routes/meters.routes.js';
+import { NOTICE_OPERATIONS } from './routes/notices.routes.js';
+import { WEBHOOK_OPERATIONS } from './routes/webhooks.routes.js';
 import { QUARANTINE_OPERATIONS } from './routes/quarantine.routes.js';
 import { ERASURE_OPERATIONS } from './routes/erasures.routes.js';
 
@@ -205,6 +207,8 @@ export const OPERATIONS: Readonly<Record<RouteName, OperationShape>> = {
   ...FINDINGS_OPERATIONS,
   ...QUARANTINE_OPERATIONS,
   ...ERASURE_OPERATIONS,
+  ...NOTICE_OPERATIONS,
+  ...WEBHOOK_OPERATIONS,
   ...SEED_METER_OPERATIONS,
   ...USER_OPERATIONS,
 };

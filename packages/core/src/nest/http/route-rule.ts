@@ -5,7 +5,7 @@ export const OPEN_GROUPS = ['logs', 'proofs', 'flush'] as const;
 export type OpenGroup = (typeof OPEN_GROUPS)[number];
 
 export interface RouteRule {
-  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   readonly path: string;
   readonly access: AccessClass;
   /** A key with scopes needs this one. Every route that is not public names one: a scope must never open what it does not name. */

@@ -4,6 +4,8 @@ import { ENERGY_ROUTES } from './routes/energy.routes.js';
 import { FINDINGS_ROUTES } from './routes/findings.routes.js';
 import { METER_KEY_ROUTES } from './routes/meter-keys.routes.js';
 import { METER_ROUTES } from './routes/meters.routes.js';
+import { NOTICE_ROUTES } from './routes/notices.routes.js';
+import { WEBHOOK_ROUTES } from './routes/webhooks.routes.js';
 import { QUARANTINE_ROUTES } from './routes/quarantine.routes.js';
 import { ERASURE_ROUTES } from './routes/erasures.routes.js';
 
@@ -328,6 +330,8 @@ export const ROUTES = {
   ...FINDINGS_ROUTES,
   ...QUARANTINE_ROUTES,
   ...ERASURE_ROUTES,
+  ...NOTICE_ROUTES,
+  ...WEBHOOK_ROUTES,
 
   ...SEED_METER_ROUTES,
   ...USER_ROUTES,

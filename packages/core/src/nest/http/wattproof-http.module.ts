@@ -16,9 +16,11 @@ import { MeterChangesController } from './controllers/meter-changes.controller.j
 import { MeterKeysController } from './controllers/meter-keys.controller.js';
 import { MetersController } from './controllers/meters.controller.js';
 import { MetricsController } from './controllers/metrics.controller.js';
+import { NoticesController } from './controllers/notices.controller.js';
 import { OperationController } from './controllers/operation.controller.js';
 import { QuarantineController } from './controllers/quarantine.controller.js';
 import { ReadingsController } from './controllers/readings.controller.js';
+import { WebhooksController } from './controllers/webhooks.controller.js';
 import { SeedMetersController } from './controllers/seed-meters.controller.js';
 import { UsersController } from './controllers/users.controller.js';
 import { Metrics } from './metrics.js';
@@ -38,6 +40,7 @@ const CONTROLLERS = {
   meters: [SeedMetersController, MetersController, MeterChangesController, MeterKeysController, EnergyController, ChainsController],
   accounts: [ApiKeysController, UsersController],
   operation: [OperationController, AnchorsController, MetricsController],
+  events: [NoticesController, WebhooksController],
   docs: [DocsController],
 } as const satisfies Record<string, readonly Type[]>;
 

@@ -17,9 +17,11 @@ import { MemoryChanges } from './memory-changes.js';
 import { LogState } from './log-state.js';
 import { MemoryQuarantine } from './quarantine.js';
 import { MemoryMeters } from './meters.js';
+import { MemoryNotices } from './notices.js';
 import { MemoryOutbox } from './outbox.js';
 import { MemoryReadingList } from './reading-list.js';
 import { Transactions } from './transactions.js';
+import { MemoryWebhooks } from './webhooks.js';
 
 /** A store that keeps everything in this process and nothing beyond it: for tests and simulations. */
 export function openMemoryStore(options: { readonly clock: Clock }): Store {
@@ -34,6 +36,9 @@ export function openMemoryStore(options: { readonly clock: Clock }): Store {
   const meters = new MemoryMeters(clock, changes, log);
   const energy = new MemoryEnergy(log, meters, changes);
   const findings = new MemoryFindings(log, outbox, changes);
+  const isErased = (entryId: string): boolean => log.erased.has(entryId);
+  const webhooks = new MemoryWebhooks(changes, outbox, isErased);
+  const notices = new MemoryNotices(isErased);
   const documents = new MemoryDocuments();
   let closed = false;
   return {
@@ -52,6 +57,8 @@ export function openMemoryStore(options: { readonly clock: Clock }): Store {
     readingList: new MemoryReadingList(log, meters, energy),    erasures: new MemoryErasures(log, energy, findings, outbox, changes),
     accounts: new MemoryAccounts(changes),
     outbox,
+    webhooks,
+    notices,
     quarantine: new MemoryQuarantine(log, ingest, changes),
     async collections(instanceId, declarations) {
       return documents.open(instanceId, declarations);

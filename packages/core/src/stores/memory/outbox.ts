@@ -8,14 +8,14 @@ const ID_DIGITS = 20;
 /** Events in the order of commit. Transactions are serial here, so none can hide behind a cursor. */
 export class MemoryOutbox implements OutboxStore {
   private events: DomainEvent[] = [];
-  private last = 0n;
+  private count = 0n;
   /** Id of the last event each subscriber confirmed; the empty string before the first. */
   private readonly cursors = new Map<string, string>();
 
   /** Called inside a transaction that can no longer fail. */
   append(event: CommittedEvent): void {
-    this.last += 1n;
-    this.events.push({ ...event, id: String(this.last).padStart(ID_DIGITS, '0') });
+    this.count += 1n;
+    this.events.push({ ...event, id: idOf(this.count) });
   }
 
   /** Takes out of events what they tell of an erased entry. */
@@ -50,6 +50,23 @@ export class MemoryOutbox implements OutboxStore {
     this.cursors.set(cursor, throughId > passed ? throughId : passed);
   }
 
+  async last(): Promise<string | undefined> {
+    return this.count === 0n ? undefined : idOf(this.count);
+  }
+
+  async between(
+    { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
+    behindId: string | undefined,
+    limit: number,
+  ): Promise<readonly DomainEvent[]> {
+    return this.events
+      .filter(
+        ({ id, atMs }) =>
+          atMs >= fromMs && atMs < toMs && (behindId === undefined || id > behindId),
+      )
+      .slice(0, limit);
+  }
+
   async prune(beforeMs: number): Promise<number> {
     const behindAll = [...this.cursors.values()].reduce<string | undefined>(
       (least, id) => (least === undefined || id < least ? id : least),
@@ -63,3 +80,5 @@ export class MemoryOutbox implements OutboxStore {
     return pruned;
   }
 }
+
+const idOf = (position: bigint): string => String(position).padStart(ID_DIGITS, '0');

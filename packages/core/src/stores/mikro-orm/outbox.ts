@@ -32,21 +32,56 @@ export class SqlOutbox implements OutboxStore {
   ): Promise<readonly DomainEvent[]> {
     const passed = (await this.position(cursor)) ?? (await this.begin(cursor));
     await this.number();
-    const found: DomainEvent[] = [];
-    for (let behind = passed; ;) {
-      const rows = await this.sql.query<EventRow>(
+    const wanted = types === 'all' ? null : types;
+    return this.behind(passed, limit, types, (behind, rows) =>
+      this.sql.query<EventRow>(
         `SELECT position, count, at_ms, events FROM outbox
          WHERE position > $1 AND ($2::text[] IS NULL OR types && $2::text[]) ORDER BY position LIMIT $3`,
-        [behind, types === 'all' ? null : types, Math.min(limit, ROWS_AT_ONCE)],
-      );
+        [behind, wanted, rows],
+      ),
+    );
+  }
+
+  async last(): Promise<string | undefined> {
+    await this.number();
+    const [head] = await this.sql.query<{ last: bigint }>(
+      'SELECT last FROM outbox_head WHERE log_id = 1',
+    );
+    return head === undefined || head.last === 0n ? undefined : idOf(head.last);
+  }
+
+  async between(
+    { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
+    behindId: string | undefined,
+    limit: number,
+  ): Promise<readonly DomainEvent[]> {
+    await this.number();
+    return this.behind(BigInt(behindId ?? 0), limit, 'all', (behind, rows) =>
+      this.sql.query<EventRow>(
+        `SELECT position, count, at_ms, events FROM outbox
+         WHERE position > $1 AND at_ms >= $2 AND at_ms < $3 ORDER BY position LIMIT $4`,
+        [behind, fromMs, toMs, rows],
+      ),
+    );
+  }
+
+  /** Up to `limit` events of these types with positions greater than `passed`; `next` reads rows of the outbox. */
+  private async behind(
+    passed: bigint,
+    limit: number,
+    types: readonly string[] | 'all',
+    next: (behind: bigint, rows: number) => Promise<readonly EventRow[]>,
+  ): Promise<readonly DomainEvent[]> {
+    const found: DomainEvent[] = [];
+    for (let behind = passed; ;) {
+      const rows = await next(behind, Math.min(limit, ROWS_AT_ONCE));
       for (const row of rows) {
         behind = row.position;
         const first = row.position - BigInt(row.count) + 1n;
         for (const [index, [type, data]] of eventsOf(row.events).entries()) {
           const position = first + BigInt(index);
           if (position <= passed || (types !== 'all' && !types.includes(type))) continue;
-          const id = String(position).padStart(ID_DIGITS, '0');
-          found.push({ id, type, atMs: Number(row.at_ms), data });
+          found.push({ id: idOf(position), type, atMs: Number(row.at_ms), data });
           if (found.length === limit) return found;
         }
       }
@@ -117,3 +152,5 @@ export class SqlOutbox implements OutboxStore {
     }
   }
 }
+
+const idOf = (position: bigint): string => String(position).padStart(ID_DIGITS, '0');

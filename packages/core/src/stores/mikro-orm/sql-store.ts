@@ -20,12 +20,14 @@ import { SqlIngest } from './ingest.js';
 import { SqlKeys } from './keys.js';
 import { SqlLeases } from './leases.js';
 import { SqlMeters } from './meters.js';
+import { SqlNotices } from './notices.js';
 import { SqlOutbox } from './outbox.js';
 import { SqlReadingList } from './reading-list.js';
 import { SqlQuarantine } from './quarantine.js';
 import type { SqlDatabase } from './sql.js';
 import { SqlChanges } from './sql-changes.js';
 import type { StoreLimits } from './store-options.js';
+import { SqlWebhooks } from './webhooks.js';
 
 export interface SqlStoreOptions {
   readonly durability: DurabilityClass;
@@ -55,6 +57,8 @@ export class SqlStore implements Store {
   readonly quarantine: SqlQuarantine;
   readonly accounts: SqlAccounts;
   readonly outbox: SqlOutbox;
+  readonly webhooks: SqlWebhooks;
+  readonly notices: SqlNotices;
   readonly #documents: SqlDocuments;
   #closing: Promise<void> | undefined;
 
@@ -80,6 +84,8 @@ export class SqlStore implements Store {
     this.quarantine = new SqlQuarantine(sql, changes, options.durability);
     this.accounts = new SqlAccounts(sql, changes);
     this.outbox = new SqlOutbox(sql);
+    this.webhooks = new SqlWebhooks(sql, changes);
+    this.notices = new SqlNotices(sql, changes);
     this.#documents = new SqlDocuments(sql);
   }
 

@@ -102,6 +102,25 @@ export function outboxTests(scene: StoreScene, it: Test): void {
     assert.deepEqual(ids, ids.toSorted(), 'ids grow in the order of delivery');
   });
 
+  it('tells its newest event, and the events of a time', async () => {
+    const { outbox } = await scene.store();
+    const cursor = `reader ${unique()}`;
+    await drain(cursor);
+    const rows = quarterHours(3);
+    for (const row of rows) await scene.commit(row);
+    const events = await outbox.read(cursor, 'all', 10);
+    assert.equal(await outbox.last(), events.at(-1)?.id);
+    const [first, second, third] = events.map(({ atMs }) => atMs);
+    const range = { fromMs: second!, toMs: third! + 1 };
+    assert.deepEqual(await outbox.between(range, undefined, 10), events.slice(1));
+    assert.deepEqual(await outbox.between(range, events[1]!.id, 10), events.slice(2));
+    assert.deepEqual(await outbox.between(range, undefined, 1), events.slice(1, 2));
+    assert.deepEqual(
+      await outbox.between({ fromMs: first!, toMs: second! }, undefined, 10),
+      events.slice(0, 1),
+    );
+  });
+
   it('prunes only what is old and what every cursor has passed', async () => {
     const { outbox } = await scene.store();
     const [fast, slow] = [`reader ${unique()}`, `reader ${unique()}`];

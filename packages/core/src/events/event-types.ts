@@ -1,0 +1,41 @@
+/** Every type of event the gateway commits, and what it says; docs/events.md tells their data. */
+export const EVENT_TYPES = {
+  'reading.accepted': 'A reading was stored and counts.',
+  'reading.flagged': 'A reading was stored and counts; something about it is unusual.',
+  'reading.quarantined': 'A reading was stored, counts nothing, and waits for an operator.',
+  'reading.contested':
+    'Two owners read the same meter within 15 minutes; each hears of their own entry.',
+  'reading.equivocated': 'A device gave one sequence number to two different readings.',
+  'reading.released': 'An operator let a quarantined reading in.',
+  'reading.rejected': 'An operator turned a quarantined reading down.',
+  'meter.registered': 'A meter was registered.',
+  'meter.claimed': 'Somebody else tried to register the meter.',
+  'meter.state': 'The meter moved from one state to another.',
+  'meter.registers': 'What the registers of the meter measure was said anew.',
+  'meter.transfer_offered': 'The meter was offered to another account.',
+  'meter.transfer_withdrawn': 'The offer was taken back.',
+  'meter.transfer_accepted': 'The meter has another owner, from an instant on.',
+  'claim.accepted': 'Measured energy was used: a token, a certificate, a sale.',
+  'energy.shortfall': 'A correction left less energy than was used.',
+  'batch.sealed': 'A batch was sealed.',
+  'anchor.included': 'A checkpoint stands on a ledger.',
+  'anchor.final': 'A checkpoint is final on a ledger.',
+  'anchor.reorged': 'A checkpoint is no longer on a ledger; it is published again.',
+  'anchor.failed': 'A checkpoint could not be published.',
+  'audit.accepted': 'The log states who did what.',
+  'erasure.accepted': 'The log states that content was erased.',
+  'webhook.failing': 'Deliveries to an endpoint have been given up.',
+  'webhook.disabled': 'An endpoint took nothing for so long that nothing is sent there any more.',
+  'webhook.missed': 'The queue of an endpoint is full; what comes now has to be replayed.',
+  'webhook.test': 'What POST /webhooks/{id}/test sends.',
+} as const satisfies Readonly<Record<string, string>>;
+export type EventType = keyof typeof EVENT_TYPES;
+
+/** Whether `text` names a type, or with `meter.*` a family of them. */
+export function isEventType(text: string): boolean {
+  if (Object.hasOwn(EVENT_TYPES, text)) return true;
+  return (
+    /^[a-z-]+\.\*$/.test(text) &&
+    Object.keys(EVENT_TYPES).some((type) => type.startsWith(text.slice(0, -1)))
+  );
+}

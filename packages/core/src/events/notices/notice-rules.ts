@@ -1,0 +1,198 @@
+import type { DomainEvent, JsonObject } from '../../spi/index.js';
+import type { NewNotice } from './notice.store.js';
+
+/** Whose notices are the operators'. */
+export const OPERATION = 'admin';
+
+/** What one kind of event is told as. Undefined: this one is told to nobody. */
+interface NoticeRule {
+  /** Default: the account the event concerns. */
+  readonly to?: (data: JsonObject) => unknown;
+  /** What is alike until it is read; default: type and meter. */
+  readonly topic?: (data: JsonObject) => readonly unknown[];
+  readonly text: (data: JsonObject) => string | undefined;
+}
+
+const operators = (): string => OPERATION;
+const because = ({ reason }: JsonObject): string =>
+  typeof reason === 'string' ? ` (${reason})` : '';
+
+/** Which events are told to whom, and how. What is not here is no notice. */
+const NOTICE_RULES: Readonly<Record<string, readonly NoticeRule[]>> = {
+  'meter.claimed': [
+    {
+      text: ({ meter }) =>
+        `Somebody else tried to register your meter ${say(meter)}. It was refused and nothing changed; tell the operator if it was not you.`,
+    },
+  ],
+  'meter.state': [
+    {
+      topic: ({ meter, to }) => [meter, to],
+      text: ({ meter, to, reason }) =>
+        `Your meter ${say(meter)} is now ${say(to)}${because({ reason: reason ?? null })}.${to === 'suspended' ? ' Its readings are refused and its energy is frozen until an operator has looked at it.' : ''}`,
+    },
+  ],
+  'meter.transfer_offered': [
+    {
+      topic: ({ transfer }) => [transfer],
+      text: ({ meter, expires_at: expires }) =>
+        `Meter ${say(meter)} is offered to you${typeof expires === 'string' ? ` until ${expires}` : ''}. Accept it to become its owner.`,
+    },
+  ],
+  'meter.transfer_accepted': [
+    {
+      topic: ({ transfer }) => [transfer],
+      text: ({ meter }) => `Your offer of meter ${say(meter)} was accepted.`,
+    },
+  ],
+  'meter.transfer_withdrawn': [
+    {
+      topic: ({ transfer }) => [transfer],
+      text: ({ meter }) => `The offer of meter ${say(meter)} was withdrawn or turned down.`,
+    },
+  ],
+  'reading.contested': [
+    {
+      topic: ({ meter, held }) => [meter, held],
+      text: ({ meter, held }) =>
+        held === true
+          ? `A reading of yours of meter ${say(meter)} is held for review: somebody else has one within 15 minutes of it.`
+          : `Somebody else sent a reading of meter ${say(meter)} within 15 minutes of yours. Yours stands; theirs is held for review.`,
+    },
+  ],
+  'reading.quarantined': [
+    {
+      topic: ({ meter, reason }) => [meter, reason],
+      // Contested ones are told in their own words.
+      text: (data) =>
+        data['reason'] === 'contested'
+          ? undefined
+          : `A reading of meter ${say(data['meter'])} is held for review${because(data)}. It counts nothing until an operator lets it in.`,
+    },
+    {
+      to: operators,
+      topic: ({ reason }) => [reason],
+      text: (data) => `Readings wait in the quarantine inbox${because(data)}.`,
+    },
+  ],
+  'reading.flagged': [
+    {
+      topic: ({ meter, reason }) => [meter, reason],
+      text: (data) =>
+        `A reading of meter ${say(data['meter'])} looks unusual${because(data)}. It counts all the same.`,
+    },
+  ],
+  'reading.equivocated': [
+    {
+      text: ({ meter }) =>
+        `Your meter ${say(meter)} gave one sequence number to two different readings. Both are kept as evidence, and the meter is suspended.`,
+    },
+    {
+      to: operators,
+      text: ({ meter }) =>
+        `Meter ${say(meter)} gave one sequence number to two different readings and is suspended.`,
+    },
+  ],
+  'reading.released': [
+    {
+      topic: ({ entry }) => [entry],
+      text: (data) =>
+        `A reading of meter ${say(data['meter'])} that was held has been let in${because(data)}. It counts.`,
+    },
+  ],
+  'reading.rejected': [
+    {
+      topic: ({ entry }) => [entry],
+      text: (data) =>
+        `A reading of meter ${say(data['meter'])} that was held has been turned down${because(data)}. It counts nothing.`,
+    },
+  ],
+  'energy.shortfall': [
+    {
+      text: ({ meter }) =>
+        `A correction of meter ${say(meter)} left less energy than had been used. Nothing more of those intervals can be used.`,
+    },
+    {
+      to: operators,
+      text: ({ meter }) => `A correction left a shortfall at meter ${say(meter)}.`,
+    },
+  ],
+  'anchor.reorged': [
+    {
+      to: operators,
+      topic: ({ anchor }) => [anchor],
+      text: ({ anchor, size }) =>
+        `Checkpoint ${say(size)} is no longer on ledger ${say(anchor)}; it is published again.`,
+    },
+  ],
+  'anchor.failed': [
+    {
+      to: operators,
+      topic: ({ anchor }) => [anchor],
+      text: ({ anchor, size }) =>
+        `Checkpoint ${say(size)} could not be published on ${say(anchor)}. See GET /api/v1/anchors.`,
+    },
+  ],
+  'anchor.alert': [
+    {
+      to: operators,
+      topic: ({ anchor, alert }) => [anchor, alert],
+      text: ({ anchor, alert, detail }) =>
+        `Anchor ${say(anchor)} needs a person (${say(alert)}): ${say(detail)}.`,
+    },
+  ],
+  'webhook.failing': [
+    {
+      topic: ({ webhook }) => [webhook],
+      text: ({ webhook, since, error }) =>
+        `Your webhook ${say(webhook)} has taken nothing since ${say(since)} (${say(error)}). Deliveries have been given up; replay them when it is back.`,
+    },
+  ],
+  'webhook.disabled': [
+    {
+      topic: ({ webhook }) => [webhook],
+      text: ({ webhook, since }) =>
+        `Your webhook ${say(webhook)} has taken nothing since ${say(since)} and is disabled. Make it active again, then replay what it missed.`,
+    },
+  ],
+  'webhook.missed': [
+    {
+      topic: ({ webhook }) => [webhook],
+      text: ({ webhook }) =>
+        `The queue of your webhook ${say(webhook)} is full. Events are no longer queued for it until there is room; replay the time.`,
+    },
+  ],
+};
+
+/** Types that become notices. */
+export const NOTICE_TYPES: readonly string[] = Object.keys(NOTICE_RULES);
+
+/** What an event is told as. What was erased meanwhile is told to nobody. */
+export function noticesOf({ id, type, atMs, data }: DomainEvent): readonly NewNotice[] {
+  if (data['erased'] === true) return [];
+  return (NOTICE_RULES[type] ?? []).flatMap((rule) => {
+    const accountId = (rule.to ?? (({ account }) => account))(data);
+    const text = rule.text(data);
+    if (typeof accountId !== 'string' || text === undefined) return [];
+    const { account: _account, entry, ...rest } = data;
+    const topic = [type, ...(rule.topic ?? (({ meter }) => [meter]))(data)];
+    return [
+      {
+        eventId: id,
+        accountId,
+        topic: JSON.stringify(topic),
+        type,
+        text,
+        atMs,
+        data: entry === undefined ? rest : { ...rest, entry },
+        ...(typeof entry === 'string' ? { entryId: entry } : {}),
+      },
+    ];
+  });
+}
+
+/** Values in a sentence: ids are as long as they are, and nobody needs all of them. */
+function say(value: unknown): string {
+  const text = typeof value === 'string' || typeof value === 'number' ? String(value) : '?';
+  return text.length > 128 ? `${text.slice(0, 128)}…` : text;
+}
