@@ -11,7 +11,6 @@ import { nodeTimers } from '../ingestion/node-timers.js';
 import type { ReceiptIssuer } from '../ingestion/receipt-issuer.js';
 import { type IngestionOptions, openIngestion } from '../ingestion/open-ingestion.js';
 import type { RuleSet } from '../ingestion/rule-set.js';
-import type { RuleSet } from '../ingestion/rule-set.js';
 import type { Journal } from '../logs/journal.js';
 import type { GatewayConfig } from '../plugins/index.js';
 import type { Clock, Signer } from '../spi/index.js';
