@@ -212,7 +212,7 @@ function energiesOf(readings: readonly Reading[]): readonly MeasuredEnergy[] {
     const register = registerOf(first);
     if (register === undefined || codes.has(register)) continue;
     codes.set(register, first.obis);
-    const own = readings.filter(({ obis }) => obis === first.obis);
+    const own = readings.filter((one) => one.obis === first.obis && ENERGY_UNITS.has(one.unit));
     const begin = own.find(({ type }) => type === 'B');
     const end = own.findLast(({ type }) => ENDS.has(type));
     if (begin === undefined || end === undefined) continue;
