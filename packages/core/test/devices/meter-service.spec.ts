@@ -7,6 +7,7 @@ import {
   fingerprintOfMeterId,
   fingerprintOfNameplate,
 } from '../../src/devices/meter-fingerprint.js';
+import { MeterTransfers } from '../../src/devices/meter-transfers.js';
 import { MeterService } from '../../src/devices/meter.service.js';
 import { SignatureVerifier } from '../../src/devices/signature-verifier.js';
 import { nativeSha256 } from '../../src/hashing/native-hashing.js';
@@ -20,9 +21,10 @@ const NOW = Date.UTC(2026, 10, 21, 12);
 
 function open(config: object = {}) {
   const clock = new TestClock(NOW);
-  const { meters: store, entries } = openMemoryStore({ clock });
+  const { meters: store, entries, outbox } = openMemoryStore({ clock });
   const directory = new MeterDirectory({ store, clock, maxStaleMs: 200, entries: 1000 });
   let drawn = 0;
+  const journal = testJournal(clock);
   const service = new MeterService({
     store,
     directory,
@@ -31,10 +33,10 @@ function open(config: object = {}) {
     random: (length) => Buffer.alloc(length, (drawn += 1)),
     sha256: nativeSha256,
     config: DevicesConfig.parse(config),
-    journal: testJournal(clock),
+    journal,
     origin: ORIGIN,
   });
-  return { service, store, entries, directory, clock };
+  return { service, store, entries, outbox, directory, clock, journal };
 }
 
 const key = new TestKey('a');
@@ -186,6 +188,46 @@ describe('Registering a meter', () => {
       (n: string) => request(n, { nameplate: { vendor: 'V|M', model: '1', serial: '2' } }),
       'registration_invalid',
     ],
+    ...(
+      [
+        ['an empty list of registers', { registers: [] }, 'registration_invalid'],
+        ['registers that are a word', { registers: 'generation' }, 'registration_invalid'],
+        [
+          '33 registers',
+          {
+            registers: Array.from({ length: 33 }, (_, i) => ({
+              name: `r${i}`,
+              direction: 'consumption',
+            })),
+          },
+          'registration_invalid',
+        ],
+        [
+          'a register whose name cannot be seen',
+          { registers: [{ name: 'a\u200b', direction: 'consumption' }] },
+          'registration_invalid',
+        ],
+        [
+          'a register that goes nowhere',
+          { registers: [{ name: 'a', direction: 'sideways' }] },
+          'register_direction_unknown',
+        ],
+        [
+          'registers that count one flow twice',
+          { registers: ['a', 'b'].map((name) => ({ name, direction: 'generation' })) },
+          'register_credits_twice',
+        ],
+        ['a latitude of 91', { location: { latitude: 91, longitude: 0 } }, 'registration_invalid'],
+        ['half a place', { location: { latitude: 1 } }, 'registration_invalid'],
+        [
+          'a place and a zone',
+          { location: { latitude: 1, longitude: 1, zone: 'DE' } },
+          'registration_invalid',
+        ],
+        ['a zone of two words', { location: { zone: 'DE LU' } }, 'registration_invalid'],
+        ['a rating that is a word', { rating_w: '5000' }, 'registration_invalid'],
+      ] as const
+    ).map(([what, more, code]) => [what, (n: string) => request(n, more), code] as const),
     [
       'a raw key instead of SPKI',
       (n: string) => request(n, { public_key: base64(key.spki.subarray(12)) }),
@@ -254,6 +296,63 @@ describe('Registering a meter', () => {
 });
 
 describe('A meter', () => {
+  it('that somebody else wants is its owner’s, who is told so often at most', async () => {
+    const { service, entries, outbox, clock, store } = open({ registration: 'open' });
+    const nameplate = { vendor: 'V', model: 'M', serial: '1' };
+    const { nonce } = await service.challenge();
+    await service.register(request(nonce, { nameplate }), 'ada');
+    const claim = async (meter_id: string, more = {}) => {
+      const challenge = await service.challenge();
+      const body = request(challenge.nonce, { meter_id, ...more });
+      await expect(service.register(body, 'mallory')).rejects.toMatchObject({
+        code: 'meter_taken',
+      });
+    };
+    for (let i = 0; i < 5; i += 1) await claim(`another-${i}`, { nameplate });
+    clock.ms += 3_600_000;
+    await claim('meter-1');
+    const told = await outbox.read('test', ['meter.claimed'], 10);
+    expect(told.map(({ data }) => [data['account'], data['meter'], data['claimed_as']])).toEqual([
+      ...[0, 1, 2].map((i) => ['ada', 'meter-1', `another-${i}`]),
+      ['ada', 'meter-1', 'meter-1'],
+    ]);
+    const said = (await entries.list({ type: 'audit', accountId: 'ada', limit: 10 })).items.map(
+      ({ bytes }) => JSON.parse(Buffer.from(bytes).toString()) as { action: string },
+    );
+    expect(said.filter(({ action }) => action === 'meter.claimed')).toHaveLength(4);
+    expect((await store.list({ limit: 10 })).items).toHaveLength(1);
+  });
+
+  it('that is handed over is told to both, each of their own', async () => {
+    const { service, outbox, store, clock, directory, journal } = open({ registration: 'open' });
+    const { nonce } = await service.challenge();
+    await service.register(request(nonce), 'ada');
+    const transfers = new MeterTransfers({
+      store,
+      directory,
+      clock,
+      random: (length) => Buffer.alloc(length, 7),
+      config: DevicesConfig.parse({}),
+      journal,
+      accountKnown: async () => true,
+    });
+    const { id } = await transfers.offer('meter-1', { to_account: 'bob' }, { actor: 'ada' });
+    const bob = { actor: 'bob', accountId: 'bob' };
+    await transfers.accept('meter-1', { transfer_id: id }, bob);
+    await service.suspend('meter-1', 'operator');
+    const told = await outbox.read('test', 'all', 100);
+    expect(
+      told
+        .filter(({ type }) => type.startsWith('meter.'))
+        .map(({ type, data }) => [type, data['account']]),
+    ).toEqual([
+      ['meter.registered', 'ada'],
+      ['meter.transfer_offered', 'bob'],
+      ['meter.transfer_accepted', 'ada'],
+      ['meter.state', 'bob'],
+    ]);
+  });
+
   it('is approved, suspended and resumed, each only from where it makes sense', async () => {
     const { service, directory } = open();
     const { nonce } = await service.challenge();
