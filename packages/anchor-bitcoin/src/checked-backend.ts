@@ -17,11 +17,17 @@ import { readTransaction } from './verify/transaction.js';
 /** Nobody ever paid this much; a node that says so is out of order, and that is not a cap that was met. */
 const MAX_SAT_PER_VB = 1_000_000;
 
+/** Blocks whose time is kept. */
+const MAX_TIMES = 1_000;
+
 /**
  * A node that is not believed: what can be computed is computed, what cannot is asked of others (`quorum`). An answer that is
  * false, or none at all, is `AnchorError('unavailable')`: nothing is concluded from it, and it is asked again.
  */
 export class CheckedBackend implements BitcoinBackend {
+  /** Seconds since 1970 of headers that were read: what a block hash stands for never changes. */
+  readonly #times = new Map<string, number>();
+
   constructor(
     private readonly node: BitcoinBackend,
     private readonly network: BitcoinNetwork,
@@ -57,7 +63,7 @@ export class CheckedBackend implements BitcoinBackend {
       const depth = (await this.height(signal)) - height + 1;
       const blockHash = depth > 0 ? await this.blockHash(height, signal) : undefined;
       if (blockHash === undefined) return undefined;
-      const { timeS } = this.#readHeader(await this.node.header(blockHash, signal), blockHash);
+      const timeS = await this.#timeOf(blockHash, signal);
       return this.#agreed({ height, blockHash, blockTimeMs: timeS * 1000, depth }, signal);
     });
   }
@@ -93,7 +99,7 @@ export class CheckedBackend implements BitcoinBackend {
       const { height, blockHash, blockTimeMs, depth } = found;
       if (!isHeight(height) || !isHash(blockHash) || !isHeight(depth) || depth < 1)
         return nonsense('a place in the chain');
-      const { timeS } = this.#readHeader(await this.node.header(blockHash, signal), blockHash);
+      const timeS = await this.#timeOf(blockHash, signal);
       if (blockTimeMs !== timeS * 1000) return nonsense('the time in the header');
       return this.#agreed(found, signal);
     });
@@ -154,6 +160,15 @@ export class CheckedBackend implements BitcoinBackend {
       this.#readHeader(header, blockHash);
       return header;
     });
+  }
+
+  async #timeOf(blockHash: string, signal: AbortSignal): Promise<number> {
+    const known = this.#times.get(blockHash);
+    if (known !== undefined) return known;
+    const { timeS } = this.#readHeader(await this.node.header(blockHash, signal), blockHash);
+    if (this.#times.size >= MAX_TIMES) this.#times.clear();
+    this.#times.set(blockHash, timeS);
+    return timeS;
   }
 
   #readHeader(text: string, blockHash: string): BlockHeader {

@@ -42,6 +42,19 @@ describe('a backend that is not believed', () => {
       ).rejects.toMatchObject(unavailable);
   });
 
+  it('reads the header of a block once, however often a transaction in it is looked at', async () => {
+    let read = 0;
+    const backend = checked({
+      inclusion: async () => ({ height: 7, blockHash, blockTimeMs: 1_760_000_000_000, depth: 3 }),
+      header: async () => {
+        read += 1;
+        return hex(header);
+      },
+    });
+    for (const _ of [1, 2, 3]) await backend.inclusion('aa'.repeat(32), signal);
+    expect(read).toBe(1);
+  });
+
   it('takes a place in the chain only with the header of that block and its time', async () => {
     const place = { height: 7, blockHash, blockTimeMs: 1_760_000_000_000, depth: 3 };
     const placed = (other: object, network?: 'mainnet') =>
