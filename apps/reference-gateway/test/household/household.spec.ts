@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { recompute } from '@wattproof/core/detectors';
 import { localLedgerVerifier } from '@wattproof/core/local-ledger';
 import { GatewayClient, SeededRandom, SimulatedDevice, whFromKwh } from '@wattproof/core/simulator';
 import { FakeClock, startTestGateway, type TestGateway } from '@wattproof/core/testing';
@@ -56,6 +57,7 @@ describe('sixteen months of a real household, signed by its device', () => {
     do {
       const page = await gateway.services.store.entries.list({
         limit: 1000,
+        source: 'external',
         ...(cursor === undefined ? {} : { cursor }),
       });
       found.push(...page.items);
@@ -96,6 +98,25 @@ describe('sixteen months of a real household, signed by its device', () => {
     const waiting = await gateway.services.store.entries.unsealed();
     expect(waiting).toMatchObject({ external: 0, system: 0 });
   }, 300_000);
+
+  it('is never held by a detector, and what statistics say of it can be computed again', async () => {
+    expect(entries.filter(({ verdict }) => verdict === 'quarantined')).toEqual([]);
+    const flagged = entries.filter(({ verdict }) => verdict === 'flagged');
+    expect(flagged.length).toBeGreaterThan(entries.length / 50);
+    expect(flagged.length).toBeLessThan(entries.length / 6);
+    const byReason = Map.groupBy(flagged, ({ reason }) => reason);
+    for (const [reason, some] of byReason) {
+      // A jump over a gap is no hour in which all of it happened, and what somebody filled in is no measurement.
+      if (reason === 'cusum') continue;
+      const hours = some.map(({ startsMs = 0, endsMs = 0 }) => endsMs - startsMs);
+      expect(hours.every((ms) => ms === HOUR_MS)).toBe(true);
+      expect(some.map(documentOf).filter(({ status }) => status === 'estimated')).toEqual([]);
+    }
+    expect([...byReason.keys()].sort()).toEqual(['cusum', 'ewma', 'robust_z', 'two_sigma']);
+    for (const { id } of flagged.slice(0, SAMPLE * 5))
+      for (const { document, hash } of await gateway.services.store.findings.of(id))
+        expect(await recompute(document)).toEqual({ same: true, hash, differences: [] });
+  });
 
   it.each(series)(
     'adds up to the difference of the register behind $field, to the watt-hour',

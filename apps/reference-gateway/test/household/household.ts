@@ -16,6 +16,7 @@ export const HOUSEHOLD = {
   deviceId: 'konstanz-gateway',
   meterId: 'konstanz-meter',
   ratingW: 17_250,
+  location: { latitude: 47.7, longitude: 9.2 },
 } as const;
 
 /** Register of the file, its letter in the column `interpolated`, and the field of `reading/1` it becomes. */

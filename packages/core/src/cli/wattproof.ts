@@ -1,6 +1,7 @@
 import { installedEcdsa, installedVerifiers } from './evidence-verifiers.js';
 import { USAGE } from './verify-arguments.js';
 import { DETECTORS_USAGE, runDetectors } from './detectors.js';
+import { RECOMPUTE_USAGE, runRecompute } from './recompute.js';
 import { runSimulate, SIMULATE_USAGE } from './simulate.js';
 import { EXIT, runVerify } from './verify-command.js';
 import { readSource } from './verify-source.js';
@@ -19,6 +20,12 @@ if (command === 'verify' && !helped) {
     out: (line) => process.stdout.write(`${line}\n`),
     err: (line) => process.stderr.write(`${line}\n`),
   });
+} else if (command === 'recompute' && !helped) {
+  process.exitCode = await runRecompute(
+    args,
+    (line) => process.stdout.write(`${line}\n`),
+    (line) => process.stderr.write(`${line}\n`),
+  );
 } else if (command === 'detectors' && !helped) {
   process.exitCode = await runDetectors(
     args,
@@ -45,7 +52,7 @@ if (command === 'verify' && !helped) {
 } else {
   const help = helped || command === '--help' || command === '-h' || command === 'help';
   (help ? process.stdout : process.stderr).write(
-    `${USAGE}\n\n${SIMULATE_USAGE}\n\n${DETECTORS_USAGE}\n`,
+    `${USAGE}\n\n${SIMULATE_USAGE}\n\n${DETECTORS_USAGE}\n\n${RECOMPUTE_USAGE}\n`,
   );
   process.exitCode = help ? EXIT.valid : EXIT.unusable;
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { JsonObject, Plugin } from '../spi/index.js';
 import { canonicalJsonBytes, canonicalizeJsonText } from '../verify/rfc8785.js';
 import { FINDING_VERSION } from './finding-document.js';
+import { BUILT_IN_DETECTORS } from './built-in-detectors.js';
 import { DETACHED } from './open-detectors.js';
 
 /** What became of a finding that was computed again. */
@@ -26,13 +27,18 @@ interface FindingDocument {
   readonly finding: JsonObject;
 }
 
+/** The plugin of a detector of core by its name. */
+export function builtInPlugin(name: string): Plugin | undefined {
+  return Object.values(BUILT_IN_DETECTORS).find((plugin) => plugin.name === name);
+}
+
 /**
- * Computes a stored finding again, from nothing but its document and the detector's code. `pluginOf`: the plugin of a name;
- * throws `FindingUnreadable` when the text is no finding or the detector is unknown.
+ * Computes a stored finding again, from nothing but its document and the detector's code. `pluginOf`: the plugin of a name,
+ * by default one of core; throws `FindingUnreadable` when the text is no finding or the detector is unknown.
  */
 export async function recompute(
   text: string | Uint8Array,
-  pluginOf: (name: string) => Plugin | undefined,
+  pluginOf: (name: string) => Plugin | undefined = builtInPlugin,
 ): Promise<Recomputed> {
   const { bytes, document } = read(text);
   const { detector, inputs, finding } = document;

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import type { ActiveDetector } from '../detectors/active-detector.js';
 import { Detection, type StoredReadingEvent } from '../detectors/detection.js';
 import { Inspector } from '../detectors/inspection.js';
@@ -16,6 +17,9 @@ const INSPECTED = ['reading.accepted', 'reading.quarantined'] as const;
 
 /** A run of its own, so that nothing else that hears of readings waits for the detectors. */
 const JOB = { name: 'detectors', role: 'batch', periodMs: 1_000, leaseMs: 60_000 } as const;
+
+/** Events of one delivery when there is a backlog. */
+const FULL = 250;
 
 export interface Detecting {
   /** In order. */
@@ -80,9 +84,14 @@ export function composeDetection(parts: {
     staleAfterMs: JOB.leaseMs,
   });
   const subscribers = new Subscribers(store.outbox, logger);
-  subscribers.subscribeMany('core/detectors', INSPECTED, (events) =>
-    detection.inspect(events.map(eventOf)),
-  );
+  subscribers.subscribeMany('core/detectors', INSPECTED, async (events) => {
+    const began = performance.now();
+    await detection.inspect(events.map(eventOf));
+    // As many as can be handed over: more are waiting.
+    if (events.length < FULL) return;
+    const spentMs = performance.now() - began;
+    await wait(spentMs * (1 / config.detection.share - 1), undefined, { ref: false });
+  });
   jobs.add({
     ...JOB,
     run(signal) {

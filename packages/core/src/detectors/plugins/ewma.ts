@@ -29,7 +29,7 @@ export default statisticDetector({
       .int()
       .min(DAY_MS)
       .max(366 * DAY_MS)
-      .default(14 * DAY_MS),
+      .default(7 * DAY_MS),
     /** Differences before anything is said. */
     minDifferences: howMany.default(72),
     floorWh,

@@ -19,6 +19,8 @@ export default statisticDetector({
   config: z.strictObject({
     /** The sun is at least this far below the horizon during the whole reading: civil twilight. */
     belowDeg: z.number().positive().max(30).default(6),
+    /** How wrong the time of a reading may be: as much before it and after it has to be night, too. An hour is a forgotten summer time. */
+    clockMs: z.number().int().nonnegative().max(43_200_000).default(3_600_000),
     /** What an inverter may say of its own at night, in one reading. */
     maxWh: z.number().nonnegative().max(1_000_000).default(10),
     /** Registers that measure solar generation; absent: every register of direction generation. */
@@ -28,7 +30,7 @@ export default statisticDetector({
   }),
   capabilities: { version: 1, canQuarantine: true },
   steps: {
-    measure({ meter, reading }, { belowDeg, maxWh, registers, exceptMeters }) {
+    measure({ meter, reading }, { belowDeg, clockMs, maxWh, registers, exceptMeters }) {
       const { location } = meter;
       const { startsMs, endsMs, energyUWh } = reading;
       if (location === undefined || reading.direction !== 'generation') return undefined;
@@ -44,12 +46,12 @@ export default statisticDetector({
         longitude,
         starts_ms: startsMs,
       };
-      return isNight(statistic, belowDeg) ? statistic : undefined;
+      return isNight(statistic, belowDeg, clockMs) ? statistic : undefined;
     },
-    decide(statistic, { belowDeg, maxWh }) {
+    decide(statistic, { belowDeg, clockMs, maxWh }) {
       const energy = statistic['energy_uwh'];
       if (typeof energy !== 'string' || !(Number(energy) > maxWh * UWH_PER_WH)) return undefined;
-      if (!isNight(statistic, belowDeg)) return undefined;
+      if (!isNight(statistic, belowDeg, clockMs)) return undefined;
       return {
         code: 'night_generation',
         action: statistic['estimated'] === false ? 'quarantine' : 'flag',
@@ -59,10 +61,10 @@ export default statisticDetector({
   },
 });
 
-/** Whether the sun stays below `−belowDeg` from the start of a reading to its end. */
-function isNight(statistic: JsonObject, belowDeg: number): boolean {
-  const startsMs = numberOf(statistic['starts_ms']);
-  const endsMs = numberOf(statistic['ends_ms']);
+/** Whether the sun stays below `−belowDeg` from the start of a reading to its end, whatever its clock makes of them. */
+function isNight(statistic: JsonObject, belowDeg: number, clockMs: number): boolean {
+  const startsMs = numberOf(statistic['starts_ms']) - clockMs;
+  const endsMs = numberOf(statistic['ends_ms']) + clockMs;
   const place = {
     latitude: numberOf(statistic['latitude']),
     longitude: numberOf(statistic['longitude']),

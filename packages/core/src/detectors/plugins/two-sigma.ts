@@ -10,7 +10,9 @@ export default statisticDetector({
   name: '@wattproof/core/detectors/two-sigma',
   config: z.strictObject({
     sigmas: threshold.default(2),
-    /** Readings of the same length before anything is said. */
+    /** The newest intervals that are looked at; a week of quarter hours. */
+    intervals: howMany.default(672),
+    /** Readings of the same length among them before anything is said. */
     minIntervals: howMany.default(96),
     floorWh,
   }),
@@ -24,7 +26,7 @@ export default statisticDetector({
       let count = 0;
       let sum = 0;
       let squares = 0;
-      for (let i = 0; i < length; i += 1) {
+      for (let i = Math.max(0, length - settings.intervals); i < length; i += 1) {
         if ((endsMs[i] as number) - (startsMs[i] as number) !== durationMs) continue;
         const one = level[i] as number;
         count += 1;
