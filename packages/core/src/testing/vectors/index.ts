@@ -14,6 +14,7 @@ export const vectorFamilies: Readonly<Record<string, () => Promise<{ run: Vector
   kwh_canonical_leaf: () => import('./kwh_canonical_leaf.js'),
   kwh_merkle: () => import('./kwh_merkle.js'),
   kwh_mqtt_bridge: () => import('./kwh_mqtt_bridge.js'),
+  envelopes: () => import('./envelopes.js'),
   'ocmf-records': () => import('./ocmf-records.js'),
   receipt: () => import('./receipt.js'),
   rfc6962: () => import('./rfc6962.js'),
