@@ -1,4 +1,5 @@
 import type { InboundMessage } from '../spi/index.js';
+import type { CertifiedKey } from './authenticate-connection.js';
 import type { IngestionConfig } from './ingestion.config.js';
 import { Refusal } from './refusal.js';
 
@@ -10,6 +11,8 @@ export interface Sender {
   readonly everyAccount?: boolean;
   /** Scopes of that credential; empty or absent means all that its role may. */
   readonly scopes?: readonly string[];
+  /** Of the client certificate that came with the connection. */
+  readonly certified?: CertifiedKey;
   /** Whose unsigned readings are counted together when no credential came: an address, a connection. */
   readonly source?: string;
 }

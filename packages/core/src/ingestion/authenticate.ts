@@ -94,6 +94,8 @@ export interface UnsignedSender {
   readonly assurance: Assurance;
   readonly accountId?: string;
   readonly everyAccount?: boolean;
+  /** Of the client certificate that came with the connection. */
+  readonly certified?: { readonly keyId: string; readonly publicKey: Uint8Array };
 }
 
 /**

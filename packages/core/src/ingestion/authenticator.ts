@@ -21,6 +21,7 @@ import {
   type ClaimedKey,
   type UnsignedSender,
 } from './authenticate.js';
+import { authenticateConnection } from './authenticate-connection.js';
 import type { EnvelopeSignature, NamedSignature } from './envelope.js';
 import type { Frame } from './frame.js';
 import type { EntrySignature } from './ingest.store.js';
@@ -59,7 +60,7 @@ export class Authenticator {
     sender: UnsignedSender,
     nowMs: number,
   ): Promise<readonly (Authentication | Refusal)[]> {
-    await this.loadKeys(frame, items);
+    await this.loadKeys(frame, items, sender);
     if (frame.batch?.signature !== undefined)
       return this.authenticateBatch(
         { ...frame.batch, signature: frame.batch.signature },
@@ -74,7 +75,10 @@ export class Authenticator {
       if (item instanceof Refusal || envelope instanceof Refusal) {
         answers.push(item as Refusal);
       } else if (envelope.signature === undefined) {
-        answers.push(authenticateUnsigned(item.reading, sender, directory, devices.unsigned));
+        answers.push(
+          this.byConnection(item, sender, nowMs) ??
+            authenticateUnsigned(item.reading, sender, directory, devices.unsigned),
+        );
       } else {
         answers.push(this.authenticateSigned(envelope.signature, item, nowMs));
         checks += 1;
@@ -84,19 +88,34 @@ export class Authenticator {
     return answers;
   }
 
-  private async loadKeys(frame: Frame, items: readonly (ReadItem | Refusal)[]): Promise<void> {
+  private byConnection(
+    { reading }: ReadItem,
+    { certified }: UnsignedSender,
+    nowMs: number,
+  ): Authentication | Refusal | undefined {
+    if (certified === undefined) return undefined;
+    const { directory, devices } = this.parts;
+    return authenticateConnection(certified, reading, directory, nowMs, devices.algorithms);
+  }
+
+  private async loadKeys(
+    frame: Frame,
+    items: readonly (ReadItem | Refusal)[],
+    { certified }: UnsignedSender,
+  ): Promise<void> {
     const { directory, devices } = this.parts;
     const meterIds = new Set<string>();
     const keyIds = new Set<string>();
     const batchKey = frame.batch?.signature?.keyId;
     if (batchKey !== undefined) keyIds.add(batchKey);
+    if (certified !== undefined) keyIds.add(certified.keyId);
     for (const [index, item] of items.entries()) {
       if (item instanceof Refusal) continue;
       const envelope = frame.items[index]!;
       const signature = envelope instanceof Refusal ? undefined : envelope.signature;
       // What needs a signature and has none is refused whatever it says: a stranger's ids are not looked up.
-      if (signature === undefined && batchKey === undefined && devices.unsigned === 'require')
-        continue;
+      const proven = signature !== undefined || batchKey !== undefined || certified !== undefined;
+      if (!proven && devices.unsigned === 'require') continue;
       meterIds.add(item.reading.meterId);
       if (signature?.keyId !== undefined) keyIds.add(signature.keyId);
     }

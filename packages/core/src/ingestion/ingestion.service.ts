@@ -199,7 +199,7 @@ export class IngestionService implements Ingest {
     for (const one of known)
       if (
         !(one instanceof Refusal) &&
-        (one.signature === undefined || one.hold?.code === 'meter_pending')
+        (one.key === undefined || one.hold?.code === 'meter_pending')
       )
         unproven += 1;
     if (unproven === 0) return undefined;

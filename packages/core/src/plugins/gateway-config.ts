@@ -92,8 +92,12 @@ const http = z.strictObject({
         .min(1)
         .optional()
         .describe(
-          'PEM of the CA that signs client certificates; with it, no other client may connect.',
+          'PEM of the CA that signs client certificates; with it, no other client may connect. A certificate whose key is a registered device key vouches for the unsigned readings of its meter.',
         ),
+      clientCertificate: z
+        .enum(['required', 'optional'])
+        .default('required')
+        .describe('With clientCa: whether clients without a certificate of it may connect, too.'),
     })
     .optional(),
   trustProxy: z

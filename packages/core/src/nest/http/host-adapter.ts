@@ -6,9 +6,17 @@ import { PROBLEM_CONTENT_TYPE, problemBody } from './problem.js';
 import { problemOf } from './problem-of.js';
 
 export interface HostAdapterOptions {
-  /** PEM texts; absent: plain HTTP. With `clientCa` only clients with a certificate of it may connect. */
+  /**
+   * PEM texts; absent: plain HTTP. With `clientCa` only clients with a certificate of it may connect, unless that is
+   * `optional`: then anybody may, and who has such a certificate is known by it.
+   */
   readonly tls?:
-    | { readonly cert: string; readonly key: string; readonly clientCa?: string | undefined }
+    | {
+        readonly cert: string;
+        readonly key: string;
+        readonly clientCa?: string | undefined;
+        readonly clientCertificate?: 'required' | 'optional';
+      }
     | undefined;
   /** How long requests under way may take when the server stops. */
   readonly drainMs?: number;
@@ -124,13 +132,13 @@ function fastifyTrust(trust: NonNullable<HostAdapterOptions['trustProxy']>): unk
 }
 
 function tlsOptions(tls: NonNullable<HostAdapterOptions['tls']>): object {
-  const { cert, key, clientCa } = tls;
+  const { cert, key, clientCa, clientCertificate = 'required' } = tls;
   return {
     cert,
     key,
-    // Whoever names a CA of clients wants no others: the handshake of anybody else fails.
+    // Whoever names a CA of clients wants no others, unless told so: the handshake of anybody else fails.
     ...(clientCa === undefined
       ? {}
-      : { ca: clientCa, requestCert: true, rejectUnauthorized: true }),
+      : { ca: clientCa, requestCert: true, rejectUnauthorized: clientCertificate === 'required' }),
   };
 }

@@ -1,24 +1,27 @@
 import { mayAccess } from '../../accounts/access.js';
 import type { IngestionMessage } from '../../ingestion/admit.js';
+import { certifiedKeyOf, type RequestOverSocket } from './client-certificate.js';
 import { networkOf } from './network-of.js';
 import { callerOf } from './principal.js';
 import { bodyBytes, contentType, MESSAGE_CONTENT_TYPES, type RequestWithBody } from './raw-body.js';
 
-export interface HttpMessageRequest extends RequestWithBody {
+export interface HttpMessageRequest extends RequestWithBody, RequestOverSocket {
   /** Express and Fastify both give the peer's address, proxies they were told to trust considered. */
   readonly ip?: string;
 }
 
-/** A request as the pipeline wants it: bytes untouched, and who sent them. */
-export function inboundMessage(request: HttpMessageRequest): IngestionMessage {
+/** A request as the pipeline wants it: bytes untouched, and who sent them. Without `nowMs` no certificate is looked at. */
+export function inboundMessage(request: HttpMessageRequest, nowMs?: number): IngestionMessage {
   const principal = callerOf(request);
   const source = networkOf(request.ip);
+  const certified = nowMs === undefined ? undefined : certifiedKeyOf(request, nowMs);
   return {
     contentType: (contentType(request) ?? 'application/json') as IngestionMessage['contentType'],
     bytes: bodyBytes(request, MESSAGE_CONTENT_TYPES),
     // A key says who sends, never what was measured: unsigned stays unsigned.
     assurance: 'unsigned',
     ...(source === undefined ? {} : { source }),
+    ...(certified === undefined ? {} : { certified }),
     ...(principal === undefined
       ? {}
       : {

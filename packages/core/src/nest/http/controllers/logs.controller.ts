@@ -35,7 +35,7 @@ export class LogsController {
 
   @Route('createLog')
   async create(@Req() request: HttpMessageRequest, @Res() reply: Reply): Promise<void> {
-    const { contentType, bytes, ...sender } = inboundMessage(request);
+    const { contentType, bytes, ...sender } = inboundMessage(request, this.gateway.clock.nowMs());
     if (contentType !== 'application/json') {
       throw new Problem(415, 'content_type_unknown', 'Content-Type must be application/json.');
     }

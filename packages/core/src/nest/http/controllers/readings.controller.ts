@@ -18,7 +18,7 @@ export class ReadingsController {
 
   @Route('createReadings')
   async create(@Req() request: HttpMessageRequest, @Res() reply: Reply): Promise<void> {
-    const answer = await this.gateway.ingestion.accept(inboundMessage(request));
+    const answer = await this.gateway.ingestion.accept(inboundMessage(request, this.gateway.clock.nowMs()));
     if (answer.kind !== 'items') throw problemOfAnswer(answer);
     this.metrics.readings(answer.items);
     const [only] = answer.items;
