@@ -37,8 +37,9 @@ export function composeMeters(parts: {
     journal,
     // An account is there when somebody can speak for it.
     async accountKnown(accountId) {
-      const { items } = await store.accounts.listApiKeys({ accountId, limit: 1 });
-      return items.length > 0;
+      const one = { accountId, limit: 1 };
+      if ((await store.accounts.listApiKeys(one)).items.length > 0) return true;
+      return (await store.accounts.listUsers(one)).items.length > 0;
     },
   });
   jobs.add({

@@ -2,6 +2,7 @@ import type { Principal } from '../accounts/access.js';
 import { seesEveryAccount } from '../accounts/access.js';
 import type { UserService } from '../accounts/user.service.js';
 import type { DevicesConfig } from '../devices/devices.config.js';
+import { type MeterOwner, ownerAt } from '../devices/meter-ownership.js';
 import type { StoredMeter } from '../devices/meter.store.js';
 import type { SignatureVerifier } from '../devices/signature-verifier.js';
 import { strictBase64 } from '../devices/strict-base64.js';
@@ -104,9 +105,10 @@ export class ReadingSubmission {
       value === undefined || meter === undefined
         ? undefined
         : this.signerOf(meter, document, value);
-    const isProven = signed?.isProven ?? mayActFor(caller, meter);
+    const owner = meter && this.ownerOf(meter, document);
+    const isProven = signed?.isProven ?? mayActFor(caller, owner);
     if (submitted.meterId === undefined && !isProven) throw meterIdRequired();
-    if (isProven && meter !== undefined) await this.checkWallet(submitted.wallet, meter);
+    if (isProven && owner !== undefined) await this.checkWallet(submitted.wallet, owner);
     const envelope = {
       format: SUBMITTED_FORMAT,
       document,
@@ -157,8 +159,15 @@ export class ReadingSubmission {
     return { alg: shown.alg, keyId: shown.keyId, isProven: signer !== undefined };
   }
 
+  /** Whose the meter was when it measured this. */
+  private ownerOf(meter: StoredMeter, document: object): MeterOwner {
+    if (meter.formerOwners === undefined) return meter;
+    const { reading } = this.parts.readDocument(SUBMITTED_FORMAT, JSON.stringify(document));
+    return ownerAt(meter, reading?.startsMs ?? Number.POSITIVE_INFINITY);
+  }
+
   /** Energy of a meter goes to a wallet of its owner. A meter that names none, in an account without wallets, binds nobody. */
-  private async checkWallet(wallet: string, { owner, accountId }: StoredMeter): Promise<void> {
+  private async checkWallet(wallet: string, { owner, accountId }: MeterOwner): Promise<void> {
     const { store, users } = this.parts;
     if (owner === wallet) return;
     const user = await users.ofAddress(wallet);
@@ -217,7 +226,7 @@ function signatureBytes(text: string): Uint8Array {
 }
 
 /** Whether the caller's key is one for the meter: its owner's, or an operator's. */
-function mayActFor(caller: Principal | undefined, meter: StoredMeter | undefined): boolean {
-  if (caller === undefined || meter === undefined) return false;
-  return seesEveryAccount(caller) || caller.accountId === meter.accountId;
+function mayActFor(caller: Principal | undefined, owner: MeterOwner | undefined): boolean {
+  if (caller === undefined || owner === undefined) return false;
+  return seesEveryAccount(caller) || caller.accountId === owner.accountId;
 }

@@ -56,8 +56,9 @@ describe.each(HOSTS)('A meter and its owners on %s', (host) => {
     return device;
   }
 
-  async function send(device: TestDevice, endsMs: number): Promise<string> {
-    const document = device.reading(endsMs, { import_kwh: undefined, generation_kwh: '1' });
+  async function send(device: TestDevice, endsMs: number, more: object = {}): Promise<string> {
+    const amounts = { import_kwh: undefined, generation_kwh: '1' };
+    const document = device.reading(endsMs, { ...amounts, ...more });
     const { json } = await ask(`${api}/readings`, { body: device.signed(document) });
     expect([json.verdict, json.reason]).toEqual(['accepted', undefined]);
     return json.id;
@@ -299,7 +300,8 @@ describe.each(HOSTS)('A meter and its owners on %s', (host) => {
     const device = await adasMeter();
     const lastMs = Math.floor(nowMs() / QUARTER_MS) * QUARTER_MS;
     const ago = [40, 39, 36, 35, 34, 30, 29, 2, 1];
-    for (const quarters of ago) await send(device, lastMs - quarters * QUARTER_MS);
+    for (const [i, quarters] of ago.entries())
+      await send(device, lastMs - quarters * QUARTER_MS, { seq: i < 4 ? i : i + 7 });
     const health = `/meters/${device.meterId}/health`;
     const whole = await get('ada', health);
     expect(whole).toMatchObject({
@@ -307,6 +309,7 @@ describe.each(HOSTS)('A meter and its owners on %s', (host) => {
       last_seen: instant(nowMs()),
       last_interval_end: instant(lastMs - QUARTER_MS),
       readings: { accepted: ago.length, flagged: 0, quarantined: 0 },
+      missing_numbers: [{ key_id: device.key.keyId, missing: '7' }],
     });
     expect(whole.gaps.map(({ missing }: { missing: number }) => missing)).toEqual([2, 3, 26]);
     expect(whole.gaps[0]).toEqual({

@@ -68,7 +68,12 @@ export function transferDocument(transfer: MeterTransfer): object {
   };
 }
 
-export function healthDocument({ meterId, state }: StoredMeter, report: MeterHealthReport): object {
+/** `missing`: how many numbers of each key never came; absent: that is not the viewer's. */
+export function healthDocument(
+  { meterId, state }: StoredMeter,
+  report: MeterHealthReport,
+  missing?: ReadonlyMap<string, bigint>,
+): object {
   const { accepted, flagged, quarantined } = report;
   return {
     meter_id: meterId,
@@ -84,6 +89,10 @@ export function healthDocument({ meterId, state }: StoredMeter, report: MeterHea
       to: instant(endsMs),
       missing,
     })),
+    missing_numbers:
+      missing === undefined
+        ? null
+        : [...missing].map(([keyId, count]) => ({ key_id: keyId, missing: String(count) })),
   };
 }
 

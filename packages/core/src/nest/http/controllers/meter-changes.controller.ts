@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { MeterError } from '../../../devices/meter-error.js';
 import { everOwnedBy, ownerAt } from '../../../devices/meter-ownership.js';
 import { RegistersChange } from '../../../devices/meter-registration.js';
+import type { StoredMeter } from '../../../devices/meter.store.js';
 import type { TransferActor } from '../../../devices/meter-transfers.js';
 import {
   healthDocument,
@@ -126,7 +127,21 @@ export class MeterChangesController {
       ...(fromMs === undefined ? {} : { fromMs }),
       ...(toMs === undefined ? {} : { toMs }),
     });
-    sendJson(reply, healthDocument(meter, report), 200, nextLink(request.url, report.cursor));
+    const isOwn =
+      account === undefined || ownerAt(meter, this.gateway.clock.nowMs()).accountId === account;
+    const missing = isOwn ? await this.missingNumbers(meter) : undefined;
+    const document = healthDocument(meter, report, missing);
+    sendJson(reply, document, 200, nextLink(request.url, report.cursor));
+  }
+
+  /** Of each key: numbers between its lowest and its highest that never came. */
+  private async missingNumbers({ keys }: StoredMeter): Promise<ReadonlyMap<string, bigint>> {
+    const counted = keys.map(async (key) => {
+      const { lowest, highest, seen } = await this.gateway.keys.gaps(key, { limit: 1 });
+      const span = lowest === undefined || highest === undefined ? 0n : highest - lowest + 1n;
+      return [key.keyId, span - seen] as const;
+    });
+    return new Map(await Promise.all(counted));
   }
 }
 

@@ -148,7 +148,7 @@ export const METER_OPERATIONS: Readonly<Record<keyof typeof METER_ROUTES, Operat
       to: 'Readings that start before (RFC 3339); absent: now.',
     },
     answers: {
-      200: 'meter_id, state, from, to, last_seen, last_interval_end, readings (accepted, flagged, quarantined) and gaps (register, from, to, missing): times that no reading which counts covers.',
+      200: 'meter_id, state, from, to, last_seen, last_interval_end, readings (accepted, flagged, quarantined) gaps (register, from, to, missing): times that no reading which counts covers, and missing_numbers (key_id, missing): sequence numbers that never came.',
     },
   },
   setRegisters: {
