@@ -112,6 +112,7 @@ describe.each(HOSTS)('Access on %s', (host) => {
       'ingest',
       'meters',
       'notices',
+      'quarantine',
       'read',
       'webhooks',
     ]);

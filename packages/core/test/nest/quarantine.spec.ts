@@ -170,7 +170,7 @@ describe.each(HOSTS)('The quarantine on %s', (host) => {
       const [spki, value] = [signature.public_key, signature.value].map((text: string) =>
         Buffer.from(text, 'base64'),
       );
-      expect(verifyEd25519(spki!.subarray(12), message, value!)).toBe(true);
+      expect(verifyEd25519(value!, message, spki!.subarray(12))).toBe(true);
       expect(JSON.parse(Buffer.from(bytes, 'base64').toString())).toMatchObject({ seq: 7 });
     }
   });
