@@ -21,6 +21,14 @@ export interface MeterKey {
   readonly revokedAtMs?: number;
 }
 
+/** Why the energy of a meter is frozen while the meter itself goes on. */
+export interface MintingSuspension {
+  readonly reason: 'sequence_equivocation';
+  /** The entry that gave cause. */
+  readonly entryId: string;
+  readonly atMs: number;
+}
+
 /** A registered meter with its newest owner (`ownerAt` says whose it is at an instant). */
 export interface StoredMeter extends Ownership {
   readonly meterId: string;
@@ -35,6 +43,8 @@ export interface StoredMeter extends Ownership {
   readonly ratingW?: number;
   /** Absent: those a meter has when its registration names none. */
   readonly registers?: readonly MeterRegister[];
+  /** Why nothing of it may be minted, certified or sold, until an operator says otherwise. Its readings are still taken. */
+  readonly mintingSuspended?: MintingSuspension;
   readonly keys: readonly MeterKey[];
   readonly registeredAtMs: number;
 }
@@ -105,6 +115,8 @@ export interface MeterStore {
     readonly cursor?: string;
   }): Promise<{ readonly items: readonly StoredMeter[]; readonly cursor?: string }>;
   setState(meterId: string, from: MeterState, to: MeterState, said: Journaled): Promise<boolean>;
+  /** Lets the energy of the meter be claimed again. False when nothing kept it from that. */
+  resumeMinting(meterId: string, said: Journaled): Promise<boolean>;
   /**
    * Says anew what the meter's registers are. `in_use` when one with readings would come to mean something else, or go;
    * `changed_meanwhile` when they are not `from` any more.

@@ -3,7 +3,7 @@ import { fromHex, toHex } from '../verify/bytes.js';
 import { registersOfText } from './meter-entries.js';
 import type { MeterLocation } from './meter-location.js';
 import { type MeterTransfer, handedOver } from './meter-transfer.js';
-import type { MeterState, StoredMeter } from './meter.store.js';
+import type { MeterState, MintingSuspension, StoredMeter } from './meter.store.js';
 
 /** A meter as the log tells of it; its keys have entries of their own, see `replayKeys`. */
 export type ReplayedMeter = Omit<StoredMeter, 'keys'>;
@@ -50,6 +50,15 @@ function after(meter: ReplayedMeter, action: string, detail: Detail): ReplayedMe
     case 'meter.state': {
       const state = detail['to'] as MeterState;
       return { ...meter, state, ...(state === 'active' ? { admitted: true } : {}) };
+    }
+    case 'meter.minting_suspended': {
+      const { reason, entry, received_at: at } = detail;
+      const why = { reason, entryId: entry, atMs: Date.parse(String(at)) } as MintingSuspension;
+      return { ...meter, mintingSuspended: why };
+    }
+    case 'meter.minting_resumed': {
+      const { mintingSuspended: _, ...rest } = meter;
+      return rest;
     }
     case 'meter.registers':
       return { ...meter, registers: registersOfText(String(detail['registers'])) };

@@ -1,3 +1,4 @@
+import { MintingSuspensions } from '../devices/minting-suspensions.js';
 import type { ReceiptIssuer } from '../ingestion/receipt-issuer.js';
 import type { RuleSet } from '../ingestion/rule-set.js';
 import type { Journal } from '../logs/journal.js';
@@ -6,7 +7,7 @@ import { QuarantineService } from '../quarantine/quarantine.service.js';
 import type { Clock } from '../spi/index.js';
 import type { Store } from '../stores/store.js';
 
-/** The review of held readings. */
+/** The review of held readings, and of what devices signed twice. */
 export function composeQuarantine(parts: {
   readonly config: GatewayConfig;
   readonly store: Store;
@@ -14,9 +15,10 @@ export function composeQuarantine(parts: {
   readonly journal: Journal;
   readonly ruleSet: RuleSet;
   readonly receipts: ReceiptIssuer;
-}): { readonly quarantine: QuarantineService } {
+}): { readonly quarantine: QuarantineService; readonly minting: MintingSuspensions } {
   const { config, store, clock, journal, ruleSet, receipts } = parts;
   return {
+    minting: new MintingSuspensions({ store: store.meters, journal, clock }),
     quarantine: new QuarantineService({
       store: store.quarantine,
       entries: store.entries,

@@ -6,6 +6,7 @@ import type { KeyService } from '../devices/key.service.js';
 import type { ActiveDetector } from '../detectors/active-detector.js';
 import type { Detection } from '../detectors/detection.js';
 import type { MeterService } from '../devices/meter.service.js';
+import type { MintingSuspensions } from '../devices/minting-suspensions.js';
 import type { EnergyLedger } from '../energy-ledger/energy-ledger.js';
 import type { Subscribers } from '../events/subscribers.js';
 import type { WebhookService } from '../events/webhooks/webhook.service.js';
@@ -53,6 +54,8 @@ export interface Gateway extends MeterServices {
   /** Writes what the gateway itself states as entries of the log. */
   readonly journal: Journal;
   readonly erasures: ErasureService;
+  /** Meters whose energy is frozen by what their device signed. */
+  readonly minting: MintingSuspensions;
   /** Readings that wait for somebody. */
   readonly quarantine: QuarantineService;
   /** One kilowatt-hour, one claim. */

@@ -1,5 +1,6 @@
 import type { Clock } from '../spi/index.js';
 import { StoreUnavailable } from '../stores/store.js';
+import type { SayEquivocations } from './equivocation.js';
 import type { CommittedRow, IngestRow, IngestStore } from './ingest.store.js';
 import type { IngestionConfig } from './ingestion.config.js';
 
@@ -69,6 +70,7 @@ export class CommitQueue {
       readonly issue: IssueReceipts;
       /** What erased bytes are known by. */
       readonly erasedKeyOf?: (logHash: Uint8Array) => Uint8Array;
+      readonly sayEquivocations: SayEquivocations;
       readonly clock: Clock;
       readonly timers: Timers;
       readonly config: IngestionConfig['commit'];
@@ -199,8 +201,8 @@ export class CommitQueue {
     this.underWay += 1;
     try {
       const rows = group.length === 1 ? group[0]!.rows : group.flatMap(({ rows: own }) => own);
-      const { store, issue, erasedKeyOf } = this.parts;
-      const committed = await store.commit(rows, issue, erasedKeyOf);
+      const { store, issue, erasedKeyOf, sayEquivocations } = this.parts;
+      const committed = await store.commit(rows, issue, erasedKeyOf, sayEquivocations);
       if (committed.length !== rows.length)
         throw new Error(`the store answered ${committed.length} of ${rows.length} rows`);
       let from = 0;

@@ -1,3 +1,4 @@
+import type { SayEquivocations } from './equivocation.js';
 import type { Assurance, StoredVerdict } from '../logs/verdict.js';
 import type { BundleSignature } from '../verify/bundle.js';
 import type { BatchProfile } from '../verify/contracts.js';
@@ -143,6 +144,7 @@ export interface IngestStore {
    * the second a duplicate of the first, or an upgrade when something stronger stands behind it. A group with rows that
    * depend on each other so may be written in several passes, and `issue` is then called once for each.
    * `erasedKeyOf`: what erased bytes are known by; without it a replay of them is not told from new bytes.
+   * Two readings of one key under one number suspend minting of their meters; `sayEquivocations` is what the log says of it.
    * Throws `StoreUnavailable` when the database cannot be reached; then nothing was written, or the outcome is unknown and sending again is safe.
    */
   commit(
@@ -151,5 +153,6 @@ export interface IngestStore {
       rows: readonly { readonly row: IngestRow; readonly entryId: string }[],
     ) => Promise<IssuedReceipts> | IssuedReceipts,
     erasedKeyOf?: (logHash: Uint8Array) => Uint8Array,
+    sayEquivocations?: SayEquivocations,
   ): Promise<readonly CommittedRow[]>;
 }

@@ -9,6 +9,7 @@ import type { BatchProfile, JsonObject, Sha256 } from '../verify/contracts.js';
 import type { Hashing } from '../verify/tree-hashing.js';
 import { Authenticator } from './authenticator.js';
 import { CommitQueue, type Timers } from './commit-queue.js';
+import { sayEquivocations } from './equivocation.js';
 import type { IngestStore } from './ingest.store.js';
 import type { IngestionConfig } from './ingestion.config.js';
 import type { Inspect } from './hold.js';
@@ -68,9 +69,19 @@ export function openIngestion(options: IngestionOptions): Ingestion {
     durability: options.durability,
     includeWithinMs: config.receipts.includeWithinMs,
   });
+  const journal = new Journal({
+    canonicalize: options.canonicalize,
+    profile: options.profile,
+    ruleSet: ruleSet.id,
+    clock,
+    random: options.random,
+    hashing,
+    issue: receipts.issue,
+  });
   const queue = new CommitQueue({
     store: options.store,
     issue: receipts.issue,
+    sayEquivocations: sayEquivocations(journal, clock),
     ...(options.erasedKeyOf === undefined ? {} : { erasedKeyOf: options.erasedKeyOf }),
     clock,
     timers,
@@ -100,15 +111,6 @@ export function openIngestion(options: IngestionOptions): Ingestion {
     queue,
     receiptJson: receipts.receiptJson,
     ...(inspection === undefined ? {} : { inspect: inspection.inspect }),
-  });
-  const journal = new Journal({
-    canonicalize: options.canonicalize,
-    profile: options.profile,
-    ruleSet: ruleSet.id,
-    clock,
-    random: options.random,
-    hashing,
-    issue: receipts.issue,
   });
   return { service, queue, receipts, journal, ruleSet };
 }

@@ -17,6 +17,7 @@ import { leaseTests } from './store-suite/leases.js';
 import { meterOwnerTests } from './store-suite/meter-owners.js';
 import { meterTests } from './store-suite/meters.js';
 import { outboxTests } from './store-suite/outbox.js';
+import { equivocationTests } from './store-suite/equivocations.js';
 import { quarantineTests } from './store-suite/quarantine.js';
 import { readingListTests } from './store-suite/reading-list.js';
 import { sealingTests } from './store-suite/sealing.js';
@@ -59,6 +60,7 @@ export function describeStore(options: StoreSuiteOptions): void {
       sequenceTests,
       contestTests,
       quarantineTests,
+      equivocationTests,
       atomicityTests,
       entryTests,
       sealingTests,
@@ -70,7 +72,8 @@ export function describeStore(options: StoreSuiteOptions): void {
       energyTests,
       findingTests,
       envelopeTests,
-      readingListTests,      erasureTests,
+      readingListTests,
+      erasureTests,
       accountTests,
       outboxTests,
       webhookTests,

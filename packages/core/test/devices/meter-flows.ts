@@ -2,6 +2,7 @@ import { DevicesConfig } from '../../src/devices/devices.config.js';
 import { nodeBackend } from '../../src/devices/ed25519-backend.js';
 import { MeterDirectory } from '../../src/devices/meter-directory.js';
 import { MeterError } from '../../src/devices/meter-error.js';
+import { MintingSuspensions } from '../../src/devices/minting-suspensions.js';
 import { MeterService } from '../../src/devices/meter.service.js';
 import type { MeterStore, StoredMeter } from '../../src/devices/meter.store.js';
 import { MeterTransfers } from '../../src/devices/meter-transfers.js';
@@ -61,7 +62,8 @@ export function meterServices(store: Store, clock: TestClock, meters: MeterStore
     };
     return service.register(body, accountId);
   };
-  return { service, transfers, directory, register };
+  const minting = new MintingSuspensions({ store: meters, journal, clock });
+  return { service, transfers, minting, journal, directory, register };
 }
 
 /** The `audit/1` documents of a log, in its order. */

@@ -5,6 +5,8 @@ import { openMemoryStore } from '../../src/stores/memory/open-memory-store.js';
 import { SqlMeters } from '../../src/stores/mikro-orm/meters.js';
 import type { Store } from '../../src/stores/store.js';
 import { unjournaled } from '../../src/testing/unjournaled.js';
+import { sayEquivocations } from '../../src/ingestion/equivocation.js';
+import { sampleReading } from '../../src/testing/store-suite/sample-rows.js';
 import { TestClock } from '../ingestion/ingestion-fixture.js';
 import { TestDevice } from '../ingestion/test-devices.js';
 import { allMeters, auditDocuments, differences, live, meterServices } from './meter-flows.js';
@@ -71,6 +73,22 @@ const METHODS = {
     await scene.service.resume('m', 'operator');
     await scene.service.retire('m', 'ada');
   },
+  resumeMinting: async (scene, store) => {
+    const { journal, minting } = scene;
+    await scene.register('m', 'ada');
+    const sequence = { device: 'key', epoch: 0, number: 1n };
+    const reading = { meterId: 'm', sequence, occupies: false };
+    const issue = journal.entries([]).issue;
+    for (const startsMs of [1, 2])
+      await store.ingest.commit(
+        [sampleReading({ reading: { ...reading, startsMs, endsMs: startsMs } })],
+        issue,
+        undefined,
+        sayEquivocations(journal, new TestClock(NOW)),
+      );
+    expect(await differences(store)).toEqual([]);
+    await minting.resume('m', 'operator', 'the device was replaced');
+  },
   setRegisters: async (scene) => {
     await scene.register('m', 'ada');
     await scene.service.setRegisters('m', [{ name: 'x', direction: 'storage' }], 'operator');
@@ -135,7 +153,9 @@ describe('Every way to change a meter', () => {
     expect(changing).toContain(name);
     // A registration that was refused changed nothing; that it was refused is said by `noteClaim`.
     const refused = name === 'noteClaim' ? 1 : 0;
-    expect(await auditDocuments(store.entries)).toHaveLength(changing.length - refused);
+    // Minting is suspended by what was received.
+    const received = name === 'resumeMinting' ? 1 : 0;
+    expect(await auditDocuments(store.entries)).toHaveLength(changing.length - refused + received);
     expect(await differences(store)).toEqual([]);
   });
 });

@@ -108,7 +108,7 @@ export interface Fixture extends Ingestion {
     body: string | Uint8Array | object,
     more?: Partial<IngestionMessage>,
   ): ReturnType<Ingestion['service']['accept']>;
-  /** Entries that count: accepted or flagged. */
+  /** Readings that count: accepted or flagged. */
   counted(): Promise<number>;
 }
 
@@ -176,7 +176,7 @@ export async function openFixture(options: FixtureOptions): Promise<Fixture> {
       });
     },
     async counted() {
-      const { items } = await store.entries.list({ limit: 1000 });
+      const { items } = await store.entries.list({ source: 'external', limit: 1000 });
       return items.filter(({ verdict }) => verdict !== 'quarantined').length;
     },
   };

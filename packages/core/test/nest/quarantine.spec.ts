@@ -175,6 +175,39 @@ describe.each(HOSTS)('The quarantine on %s', (host) => {
     }
   });
 
+  it('freezes the meter that signed twice until an operator lets it go on, and takes its readings meanwhile', async () => {
+    const meter = async () =>
+      (await ask(`${api}/meters/solar-2`, { key: keys['bob']! })).json.minting_suspended;
+    expect(await meter()).toMatchObject({ reason: 'sequence_equivocation' });
+    const endsMs = Math.floor(gateway.clock.nowMs() / QUARTER_MS - 310) * QUARTER_MS;
+    const amounts = { import_kwh: undefined, generation_kwh: '1', seq: 8 };
+    const body = other.signed(other.reading(endsMs, amounts));
+    expect((await ask(`${api}/readings`, { body })).json.verdict).toBe('accepted');
+    await gateway.settle();
+    const frozen = async () =>
+      (await ask(`${api}/meters/solar-2/energy`, { key: keys['bob']! })).json.intervals.map(
+        (one: { frozen: boolean }) => one.frozen,
+      );
+    expect(await frozen()).toEqual([true, true]);
+    const resume = (key: string, reason?: string) =>
+      ask(`${api}/admin/meters/solar-2/resume-minting`, { body: { reason }, key });
+    expect((await resume(keys['bob']!, 'it is fine')).status).toBe(403);
+    expect((await resume(keys['operator']!)).json.code).toBe('body_invalid');
+    const resumed = await resume(keys['operator']!, 'the device was replaced');
+    expect([resumed.status, resumed.json.minting_suspended]).toEqual([200, null]);
+    expect((await resume(keys['operator']!, 'again')).status).toBe(200);
+    expect(await frozen()).toEqual([false, false]);
+    const gone = `${api}/admin/meters/nothing/resume-minting`;
+    const unknown = await ask(gone, { body: { reason: 'x' }, key: keys['operator']! });
+    expect([unknown.status, unknown.json.code]).toEqual([404, 'meter_not_found']);
+    const audits = (await ask(`${api}/logs?type=audit&limit=1000`, { key: keys['bob']! })).json;
+    expect(
+      audits.flatMap(({ document }: { document: { action: string } }) =>
+        document.action.includes('minting') ? document.action : [],
+      ),
+    ).toEqual(['meter.minting_suspended', 'meter.minting_resumed']);
+  });
+
   it.each([
     ['unknown', { reason: 'x' }, 404, 'quarantine_not_found'],
     [`log_${'0'.repeat(32)}`, { reason: 'x' }, 404, 'quarantine_not_found'],

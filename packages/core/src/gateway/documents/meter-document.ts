@@ -15,7 +15,7 @@ export function meterDocument(
   const { viewer } = at;
   const now = ownerAt(meter, at.nowMs);
   const shown = viewer === undefined || viewer === now.accountId;
-  const { nameplate, location, registers } = meter;
+  const { nameplate, location, registers, mintingSuspended } = meter;
   return {
     meter_id: meter.meterId,
     device_id: meter.deviceId ?? null,
@@ -34,6 +34,14 @@ export function meterDocument(
     nameplate: nameplate ?? null,
     location: location ?? null,
     state: meter.state,
+    minting_suspended:
+      mintingSuspended === undefined
+        ? null
+        : {
+            reason: mintingSuspended.reason,
+            at: instant(mintingSuspended.atMs),
+            entry: shown ? mintingSuspended.entryId : null,
+          },
     rating_w: meter.ratingW ?? null,
     registers:
       registers?.map(({ name, direction }) => ({

@@ -47,10 +47,10 @@ export class MemoryEnergy implements EnergyStore {
     private readonly meters: MemoryMeters,
     private readonly changes: MemoryChanges,
   ) {
-    meters.onState((meterId, state) => {
+    meters.onState((meterId) => {
+      const frozen = meters.isFrozen(meterId);
       for (const [name, account] of this.accounts)
-        if (account.meterId === meterId)
-          this.accounts.set(name, { ...account, frozen: state === 'suspended' });
+        if (account.meterId === meterId) this.accounts.set(name, { ...account, frozen });
     });
     meters.onPromises((meterId) => {
       const ends = [...this.holds.values()]
@@ -139,6 +139,7 @@ export class MemoryEnergy implements EnergyStore {
           ? { kind: 'held', existing: true }
           : refused('key_conflict', `the key ${key} holds something else`);
       if (meter.state !== 'active') return refused('frozen', `the meter is ${meter.state}`);
+      if (meter.mintingSuspended !== undefined) return refused('frozen', 'minting is suspended');
       if (meter.ratingW === undefined)
         return refused(
           'rating_unknown',
@@ -254,7 +255,7 @@ export class MemoryEnergy implements EnergyStore {
     if (reading === undefined) return [];
     const { assurance } = newest(record);
     const meter = this.meters.peek(reading.meterId);
-    const frozen = meter?.state === 'suspended';
+    const frozen = this.meters.isFrozen(reading.meterId);
     // It was judged before its meter changed hands, and committed after.
     if (meter?.formerOwners !== undefined && everOwnedBy(meter, record.row.accountId))
       record.row = { ...record.row, accountId: ownerAt(meter, reading.startsMs).accountId };

@@ -53,6 +53,10 @@ export class IngestGroup {
     this.answeredBy.push(this.ownHashes.get(toHex(row.logHash))?.place);
   }
 
+  rowOf(entryId: string): IngestRow | undefined {
+    return this.written.find((one) => one.entryId === entryId)?.row;
+  }
+
   /** A reviewed entry, whatever was said of it before; refused when its place is taken. */
   review(row: IngestRow, entryId: string): Extract<RowOutcome, { kind: 'refused' }> | undefined {
     const refused = this.occupy(row, entryId, true);

@@ -4,6 +4,7 @@ import type {
   IngestStore,
   StoredReceipt,
 } from '../../ingestion/ingest.store.js';
+import type { Equivocation, SayEquivocations } from '../../ingestion/equivocation.js';
 import type { IssuedReceipts } from '../../ingestion/ingest.store.js';
 import { contestedEvents, entryEvent } from '../committed-events.js';
 import { IngestGroup } from './ingest-group.js';
@@ -27,8 +28,9 @@ export class MemoryIngest implements IngestStore {
     rows: readonly IngestRow[],
     issue: Issue,
     erasedKeyOf?: (logHash: Uint8Array) => Uint8Array,
+    sayEquivocations?: SayEquivocations,
   ): Promise<readonly CommittedRow[]> {
-    return this.transactions.run(() => this.append(rows, issue, erasedKeyOf));
+    return this.transactions.run(() => this.append(rows, issue, erasedKeyOf, sayEquivocations));
   }
 
   /** The same, for those who are inside a transaction already. Nothing is written when it rejects. */
@@ -36,6 +38,7 @@ export class MemoryIngest implements IngestStore {
     rows: readonly IngestRow[],
     issue: Issue,
     erasedKeyOf?: (logHash: Uint8Array) => Uint8Array,
+    sayEquivocations?: SayEquivocations,
   ): Promise<readonly CommittedRow[]> {
     const group = new IngestGroup(this.log, erasedKeyOf);
     for (const row of rows) group.decide(row);
@@ -46,7 +49,19 @@ export class MemoryIngest implements IngestStore {
         throw new Error(
           `a group of ${group.written.length} entries got ${issued.leaves.length} receipt leaves. Issue one leaf per row.`,
         );
+      const suspended = this.equivocations(group);
+      if (suspended.length > 0 && sayEquivocations !== undefined) {
+        const { rows: said, issue: own, events = [] } = sayEquivocations(suspended);
+        await this.append(said, own);
+        for (const event of events) this.outbox.append(event);
+      }
       receipts = this.write(group, issued);
+      for (const { meter, entryId, atMs } of suspended)
+        this.log.meters.suspendMinting(meter.meterId, {
+          reason: 'sequence_equivocation',
+          entryId,
+          atMs,
+        });
     }
     return group.outcomes.map((outcome, place) => {
       if (outcome.kind === 'refused') return { outcome };
@@ -74,6 +89,24 @@ export class MemoryIngest implements IngestStore {
     await said();
     this.write(group, issued);
     return undefined;
+  }
+
+  /** Meters whose device said two things under one number, each once, unless that is known of it already. */
+  private equivocations(group: IngestGroup): readonly Equivocation[] {
+    const found = new Map<string, Equivocation>();
+    for (const { row, entryId, rival } of group.written) {
+      if (rival === undefined) continue;
+      const before = this.log.byId.get(rival)?.row ?? group.rowOf(rival);
+      for (const meterId of [row.reading!.meterId, before?.reading?.meterId ?? '']) {
+        const meter = this.log.meters.peek(meterId);
+        if (meter === undefined || meter.mintingSuspended !== undefined) continue;
+        if (!found.has(meterId)) {
+          const atMs = row.receivedAtMs;
+          found.set(meterId, { meter, entryId, rivalId: rival, atMs });
+        }
+      }
+    }
+    return [...found.values()];
   }
 
   private write(group: IngestGroup, issued: IssuedReceipts): readonly StoredReceipt[] {

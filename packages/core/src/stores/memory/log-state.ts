@@ -1,5 +1,6 @@
 import type { EntrySignature, IngestRow, StoredReceipt } from '../../ingestion/ingest.store.js';
 import type { ErasedEntry } from '../../logs/erasure.store.js';
+import type { MintingSuspension, StoredMeter } from '../../devices/meter.store.js';
 import type { StoredEntry } from '../../logs/entry.store.js';
 import type { Assurance, StoredVerdict } from '../../logs/verdict.js';
 import type { QuarantineItem } from '../../quarantine/quarantine.store.js';
@@ -23,8 +24,16 @@ export interface EntryRecord {
   batch?: { readonly number: number; readonly id: string; readonly index: number };
 }
 
+/** What ingestion must know of meters, and do to them. */
+export interface SuspendableMeters {
+  peek(meterId: string): StoredMeter | undefined;
+  suspendMinting(meterId: string, why: MintingSuspension): void;
+}
+
 /** Everything ingestion writes; sealing reads the queue and sets positions. */
 export class LogState {
+  /** Set by the store's meters when they open. */
+  meters: SuspendableMeters = { peek: () => undefined, suspendMinting: () => undefined };
   /** In the order of commit. */
   readonly entries: EntryRecord[] = [];
   readonly byId = new Map<string, EntryRecord>();

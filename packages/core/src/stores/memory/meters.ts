@@ -13,6 +13,7 @@ import type {
   MeterGap,
   MeterState,
   MeterStore,
+  MintingSuspension,
   ReceivedQuery,
   ReceivedReadings,
   StoredMeter,
@@ -34,7 +35,7 @@ import { countReceived, lastStartOf, listGaps, settleOwners } from './meter-heal
 export class MemoryMeters implements MeterStore {
   private readonly meters = new Map<string, StoredMeter>();
   private changes = 0n;
-  private readonly told: ((meterId: string, state: MeterState) => void)[] = [];
+  private readonly told: ((meterId: string) => void)[] = [];
   private readonly allowed = new Set<string>();
   private readonly challenges = new Map<string, { readonly expiresAtMs: number; used: boolean }>();
   /** In the order they were offered. */
@@ -45,7 +46,9 @@ export class MemoryMeters implements MeterStore {
     private readonly clock: Clock,
     private readonly journaled: MemoryChanges,
     private readonly log: LogState,
-  ) {}
+  ) {
+    log.meters = this;
+  }
 
   register(meter: StoredMeter, said: Journaled): Promise<'registered' | 'meter_taken'> {
     return this.journaled.run(async (journal) => {
@@ -90,7 +93,7 @@ export class MemoryMeters implements MeterStore {
   }
 
   /** Told of every change of a meter's state, within its transaction. */
-  onState(told: (meterId: string, state: MeterState) => void): void {
+  onState(told: (meterId: string) => void): void {
     this.told.push(told);
   }
 
@@ -100,6 +103,34 @@ export class MemoryMeters implements MeterStore {
     if (meter === undefined) return;
     this.meters.set(meterId, { ...meter, keys: [...keys] });
     this.changes += 1n;
+  }
+
+  /** Whether nothing of it can be claimed. */
+  isFrozen(meterId: string): boolean {
+    const meter = this.meters.get(meterId);
+    return meter?.state === 'suspended' || meter?.mintingSuspended !== undefined;
+  }
+
+  /** Within a transaction: freezes what it measured. */
+  suspendMinting(meterId: string, why: MintingSuspension): void {
+    const meter = this.meters.get(meterId);
+    if (meter === undefined) return;
+    this.meters.set(meterId, { ...meter, mintingSuspended: why });
+    for (const told of this.told) told(meterId);
+    this.changes += 1n;
+  }
+
+  resumeMinting(meterId: string, said: Journaled): Promise<boolean> {
+    return this.journaled.run(async (journal) => {
+      const meter = this.meters.get(meterId);
+      if (meter?.mintingSuspended === undefined) return false;
+      await journal(said);
+      const { mintingSuspended: _why, ...rest } = meter;
+      this.meters.set(meterId, rest);
+      for (const told of this.told) told(meterId);
+      this.changes += 1n;
+      return true;
+    });
   }
 
   peek(meterId: string): StoredMeter | undefined {
@@ -153,7 +184,7 @@ export class MemoryMeters implements MeterStore {
         state: to,
         ...(to === 'active' ? { admitted: true } : {}),
       });
-      for (const told of this.told) told(meterId, to);
+      for (const told of this.told) told(meterId);
       this.changes += 1n;
       return true;
     });

@@ -162,7 +162,7 @@ async function readMeasured(
     );
   const rows = await tx.query<MeasuredRow>(
     `SELECT e.id AS entry_id, e.account_id, e.meter_id, r.register, e.starts_ms, e.ends_ms, r.energy_uwh,
-       coalesce(m.state = 'suspended', false) AS frozen, v.assurance,
+       coalesce(m.state = 'suspended' OR m.minting_suspended IS NOT NULL, false) AS frozen, v.assurance,
        EXISTS (SELECT FROM reading_interval i WHERE i.meter_register = ${meterRegisterSql('r')} AND i.entry_id = e.id
          AND i.span @> e.starts_ms) AS counts
      FROM entry e JOIN reading r ON r.entry_id = e.id LEFT JOIN meter m ON m.meter_id = e.meter_id

@@ -35,6 +35,7 @@ interface MeterFacts {
   /** Whose the meter is during the whole delivery interval; null when it changes hands within. */
   readonly account_id: string | null;
   readonly state: string;
+  readonly minting_suspended: string | null;
   readonly rating_w: number | null;
 }
 
@@ -155,7 +156,7 @@ async function holdOn(tx: Sql, request: HoldRequest, share: number): Promise<Hol
   // The lock comes first and alone: the next statement's snapshot must see what its last holder wrote.
   await tx.query('SELECT FROM meter WHERE meter_id = $1 FOR UPDATE', [meterId]);
   const [meter] = await tx.query<MeterFacts>(
-    `SELECT m.state, m.rating_w, (SELECT o.account_id FROM meter_ownership o
+    `SELECT m.state, m.minting_suspended, m.rating_w, (SELECT o.account_id FROM meter_ownership o
        WHERE o.meter_id = m.meter_id AND o.span @> int8range($2, $3)) AS account_id
      FROM meter m WHERE m.meter_id = $1`,
     [meterId, startsMs, endsMs],
@@ -177,6 +178,7 @@ async function holdOn(tx: Sql, request: HoldRequest, share: number): Promise<Hol
       ? { kind: 'held', existing: true }
       : refused('key_conflict', `the key ${key} holds something else`);
   if (meter.state !== 'active') return refused('frozen', `the meter is ${meter.state}`);
+  if (meter.minting_suspended !== null) return refused('frozen', 'minting is suspended');
   if (meter.rating_w === null)
     return refused('rating_unknown', 'the meter states no rated power, so nothing can be promised');
   const measured = await tx.query(

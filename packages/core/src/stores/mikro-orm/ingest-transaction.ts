@@ -1,4 +1,5 @@
 import type { CommittedRow, IngestRow } from '../../ingestion/ingest.store.js';
+import type { SayEquivocations } from '../../ingestion/equivocation.js';
 import type { DurabilityClass } from '../../spi/index.js';
 import { entryIdOf, hexOf } from './entry-id.js';
 import { keepEnvelopes } from './entry-envelopes.js';
@@ -11,6 +12,8 @@ import { occupyIntervals } from './ingest-intervals.js';
 import { refuseRevoked } from './ingest-keys.js';
 import { type Issue, writeVerdicts } from './ingest-verdicts.js';
 import { holdLate } from './late-sequences.js';
+import { suspendMinting } from './minting-suspension.js';
+import { appendEvents } from './outbox-rows.js';
 import { newestReceipts } from './receipts.js';
 import type { Sql } from './sql.js';
 import { column } from './sql-column.js';
@@ -25,6 +28,7 @@ export async function commitGroup(
   issue: Issue,
   durability: DurabilityClass,
   erasedKeyOf?: ErasedKeyOf,
+  sayEquivocations?: SayEquivocations,
 ): Promise<readonly CommittedRow[]> {
   const { candidates, twins, refused } = sortGroup(rows, await refuseRevoked(tx, rows));
   await insertBodies(tx, candidates, erasedKeyOf);
@@ -48,6 +52,11 @@ export async function commitGroup(
   const receipts = await writeVerdicts(tx, kept, issue, durability);
   await keepEnvelopes(tx, kept);
   await keepHeld(tx, kept);
+  const suspended = await suspendMinting(tx, kept, sayEquivocations);
+  if (suspended !== undefined) {
+    await commitGroup(tx, suspended.rows, suspended.issue, durability);
+    await appendEvents(tx, suspended.events ?? []);
+  }
   const duplicates = candidates.filter(({ answer }) => answer?.kind === 'duplicate');
   if (duplicates.length > 0)
     for (const [id, receipt] of await newestReceipts(

@@ -1,4 +1,5 @@
 import type { CommittedRow, IngestRow, IngestStore } from '../../ingestion/ingest.store.js';
+import type { SayEquivocations } from '../../ingestion/equivocation.js';
 import type { DurabilityClass, Logger } from '../../spi/index.js';
 import { StoreUnavailable } from '../store.js';
 import { passesOf } from './group-passes.js';
@@ -33,15 +34,18 @@ export class SqlIngest implements IngestStore {
     rows: readonly IngestRow[],
     issue: Issue,
     erasedKeyOf?: ErasedKeyOf,
+    sayEquivocations?: SayEquivocations,
   ): Promise<readonly CommittedRow[]> {
     if (rows.length === 0) return [];
     for (let attempt = 0; ; attempt += 1) {
       try {
-        return await this.sql.transaction((tx) => this.commitPasses(tx, rows, issue, erasedKeyOf));
+        return await this.sql.transaction((tx) =>
+          this.commitPasses(tx, rows, issue, erasedKeyOf, sayEquivocations),
+        );
       } catch (error) {
         if (!(error instanceof SqlError)) throw error;
         if (FAULT_OF_A_ROW.test(error.sqlState))
-          return this.commitApart(rows, issue, error, erasedKeyOf);
+          return this.commitApart(rows, issue, error, erasedKeyOf, sayEquivocations);
         if (!isRetryable(error) || attempt >= this.options.limits.maxRetries)
           throw new StoreUnavailable(
             `The database refused a group of ${rows.length} entries: ${error.message}. Nothing of it was written; send it again.`,
@@ -59,14 +63,23 @@ export class SqlIngest implements IngestStore {
     rows: readonly IngestRow[],
     issue: Issue,
     erasedKeyOf?: ErasedKeyOf,
+    sayEquivocations?: SayEquivocations,
   ): Promise<readonly CommittedRow[]> {
     const { passes, tooMany } = passesOf(rows);
     const { durability } = this.options;
-    if (passes.length === 1) return commitGroup(tx, rows, issue, durability, erasedKeyOf);
+    if (passes.length === 1)
+      return commitGroup(tx, rows, issue, durability, erasedKeyOf, sayEquivocations);
     const answers = new Map<number, CommittedRow>();
     for (const places of passes) {
       const part = places.flatMap((place) => rows[place] ?? []);
-      const answered = await commitGroup(tx, part, issue, durability, erasedKeyOf);
+      const answered = await commitGroup(
+        tx,
+        part,
+        issue,
+        durability,
+        erasedKeyOf,
+        sayEquivocations,
+      );
       answered.forEach((answer, at) => answers.set(places[at] ?? -1, answer));
     }
     const detail = `it and ${passes.length} readings that came with it decide over each other; send it apart from them`;
@@ -81,6 +94,7 @@ export class SqlIngest implements IngestStore {
     issue: Issue,
     error: SqlError,
     erasedKeyOf?: ErasedKeyOf,
+    sayEquivocations?: SayEquivocations,
   ): Promise<readonly CommittedRow[]> {
     const [only] = rows;
     if (rows.length === 1 && only !== undefined) {
@@ -96,8 +110,8 @@ export class SqlIngest implements IngestStore {
     }
     const middle = Math.ceil(rows.length / 2);
     return [
-      ...(await this.commit(rows.slice(0, middle), issue, erasedKeyOf)),
-      ...(await this.commit(rows.slice(middle), issue, erasedKeyOf)),
+      ...(await this.commit(rows.slice(0, middle), issue, erasedKeyOf, sayEquivocations)),
+      ...(await this.commit(rows.slice(middle), issue, erasedKeyOf, sayEquivocations)),
     ];
   }
 }

@@ -2,7 +2,12 @@ import type { MeterNameplate } from '../../devices/meter-fingerprint.js';
 import type { MeterLocation } from '../../devices/meter-location.js';
 import type { FormerOwner } from '../../devices/meter-ownership.js';
 import type { MeterRegister } from '../../devices/meter-registers.js';
-import type { MeterKey, MeterState, StoredMeter } from '../../devices/meter.store.js';
+import type {
+  MeterKey,
+  MeterState,
+  MintingSuspension,
+  StoredMeter,
+} from '../../devices/meter.store.js';
 import type { Sql, SqlValue } from './sql.js';
 
 interface MeterRow {
@@ -18,6 +23,7 @@ interface MeterRow {
   readonly state: MeterState;
   readonly admitted: boolean;
   readonly handed_over: boolean;
+  readonly minting_suspended: string | null;
   readonly rating_w: number | null;
   readonly registered_at_ms: bigint;
 }
@@ -48,7 +54,7 @@ export async function readMeters(
 ): Promise<readonly StoredMeter[]> {
   const meters = await sql.query<MeterRow>(
     `SELECT meter_id, device_id, site_id, account_id, owner, fingerprint, nameplate, registers, location, state, admitted,
-       handed_over, rating_w, registered_at_ms
+       handed_over, minting_suspended, rating_w, registered_at_ms
      FROM meter ${condition}`,
     params,
   );
@@ -159,6 +165,9 @@ function meterOf(
     ...(row.location === null ? {} : { location: JSON.parse(row.location) as MeterLocation }),
     state: row.state,
     ...(row.admitted ? { admitted: true } : {}),
+    ...(row.minting_suspended === null
+      ? {}
+      : { mintingSuspended: JSON.parse(row.minting_suspended) as MintingSuspension }),
     ...(row.rating_w === null ? {} : { ratingW: row.rating_w }),
     keys: keys.map((key) => ({
       keyId: key.key_id,

@@ -26,6 +26,7 @@ import {
   transferOf,
   withdrawTransfer,
 } from './meter-transfers.js';
+import { resumeMinting } from './minting-suspension.js';
 import type { Sql } from './sql.js';
 import type { SqlChanges } from './sql-changes.js';
 
@@ -132,11 +133,20 @@ export class SqlMeters implements MeterStore {
       if (moved.length === 0) return false;
       if (to === 'suspended' || from === 'suspended')
         await tx.query(
-          `UPDATE energy_account SET frozen = $2 WHERE id IN (
+          `UPDATE energy_account SET frozen = $2 OR (SELECT minting_suspended IS NOT NULL FROM meter WHERE meter_id = $1)
+           WHERE id IN (
              SELECT id FROM energy_account WHERE meter_id = $1 ORDER BY id FOR UPDATE)`,
           [meterId, to === 'suspended'],
         );
       await countChange(tx);
+      await journal(said);
+      return true;
+    });
+  }
+
+  resumeMinting(meterId: string, said: Journaled): Promise<boolean> {
+    return this.changes.run(async (tx, journal) => {
+      if (!(await resumeMinting(tx, meterId))) return false;
       await journal(said);
       return true;
     });

@@ -1,5 +1,6 @@
 import { Inject, Param, Query, Req, Res } from '@nestjs/common';
 import { z } from 'zod';
+import { meterDocument } from '../../../gateway/documents/meter-document.js';
 import {
   evidenceDocument,
   quarantineDocument,
@@ -81,6 +82,18 @@ export class QuarantineController {
   ): Promise<void> {
     const { reason } = jsonBody(request, Decision);
     await this.answer(reply, await this.gateway.quarantine.reject(id, actorOf(request), reason));
+  }
+
+  @Route('resumeMinting')
+  async resumeMinting(
+    @Req() request: RequestWithBody,
+    @Param('id') id: string,
+    @Res() reply: Reply,
+  ): Promise<void> {
+    const { reason } = jsonBody(request, Decision);
+    const { minting, clock } = this.gateway;
+    const meter = await minting.resume(id, actorOf(request), reason);
+    sendJson(reply, meterDocument(meter, { nowMs: clock.nowMs() }));
   }
 
   private async answer(reply: Reply, item: QuarantineItem): Promise<void> {

@@ -44,6 +44,15 @@ export const QUARANTINE_ROUTES = {
     tag: 'quarantine',
     summary: 'One held reading with its evidence: what was signed, by which key',
   },
+  resumeMinting: {
+    method: 'POST',
+    path: `${API}/admin/meters/:id/resume-minting`,
+    access: 'operator',
+    scope: 'quarantine',
+    tag: 'quarantine',
+    summary:
+      'Lets energy be claimed again of a meter whose device signed two readings under one number',
+  },
 } as const satisfies Record<string, RouteRule>;
 
 const filters = {
@@ -56,7 +65,7 @@ const filters = {
 const item =
   'id, account_id, meter_id, reason, state (open, released, rejected, accepted: its bytes came again and were taken), held_at, decision (by, at, reason) or null, others (entries it stands against)';
 
-const decision: OperationShape = {
+const reason = {
   body: {
     types: ['application/json'],
     schema: {
@@ -65,6 +74,10 @@ const decision: OperationShape = {
       properties: { reason: { type: 'string', minLength: 1, maxLength: 1024 } },
     },
   },
+} as const;
+
+const decision: OperationShape = {
+  ...reason,
   answers: {
     200: `The item as it is now, with the receipt of its new verdict; asking again gives the same: ${item}.`,
     404: 'Nothing was ever held under this id.',
@@ -82,6 +95,10 @@ export const QUARANTINE_OPERATIONS: Readonly<
   },
   releaseReading: decision,
   rejectReading: decision,
+  resumeMinting: {
+    ...reason,
+    answers: { 200: 'The meter; `minting_suspended` is null.', 404: 'There is no such meter.' },
+  },
   listQuarantine: { query: filters, answers: { 200: `An array of items: ${item}.` } },
   getHeldReading: {
     answers: {
