@@ -1,11 +1,6 @@
-import { nativeSha256 } from '../../src/hashing/native-hashing.js';
-import { signedBatchTree } from '../../src/ingestion/signed-batch.js';
-import { toHex } from '../../src/verify/bytes.js';
 import { verifyEcdsa } from '../../src/verify/ecdsa.js';
 import { verifyEntrySignature } from '../../src/verify/entry-signature.js';
 import {
-  chainedBatchMessage,
-  chainHash,
   chainProofText,
   envelopeMessage,
   readChainProof,
@@ -13,46 +8,11 @@ import {
   type ChainLink,
 } from '../../src/verify/envelopes/index.js';
 import { ReportDraft } from '../../src/verify/proof-report.js';
-import { logHash } from '../../src/verify/tree-hashing.js';
+import { ChainingDevice } from './chaining-device.js';
 import { openFixture, type Fixture } from './ingestion-fixture.js';
-import { WrappingDevice } from './wrapping-device.js';
 
 const NOW = Date.parse('2025-12-03T04:30:00Z');
 const ZEROS = new Uint8Array(32);
-
-/** A device that numbers its readings and chains its batches. */
-class ChainingDevice extends WrappingDevice {
-  /** What was signed last: its envelope, and what the next batch names. */
-  link(first: number, count: number, previous: Uint8Array, changed: object = {}) {
-    const documents = Array.from({ length: count }, (_, i) =>
-      this.reading(NOW - (1000 - first - i) * 900_000, {
-        seq: first + i,
-        ...changed,
-      }),
-    );
-    const nonce = Buffer.alloc(16, first);
-    const hashes = documents.map((document) => logHash(this.canonical(document)));
-    const { root } = signedBatchTree(nonce, hashes, nativeSha256).tree;
-    const place = { previous, first: BigInt(first), last: BigInt(first + count - 1) };
-    const message = chainedBatchMessage(this.keyId, count, root, place);
-    const signature = this.sign(message);
-    const envelope = {
-      format: 'batch/2',
-      batch_nonce: nonce.toString('base64'),
-      items: documents.map((document) => ({ format: 'reading/1', document })),
-      previous: toHex(previous),
-      first,
-      last: first + count - 1,
-      signature: {
-        alg: this.alg,
-        key_id: this.keyId,
-        value: Buffer.from(signature).toString('base64'),
-      },
-    };
-    const link: ChainLink = { ...place, root, signature };
-    return { envelope, hash: chainHash(message), link };
-  }
-}
 
 async function answersOf(fixture: Fixture, envelope: object): Promise<readonly string[]> {
   const answer = await fixture.send(envelope);
@@ -63,9 +23,9 @@ async function answersOf(fixture: Fixture, envelope: object): Promise<readonly s
 
 describe.each(['Ed25519', 'ES256'] as const)('A chain of batches signed with %s', (alg) => {
   const device = new ChainingDevice('M-7', alg);
-  const first = device.link(0, 3, ZEROS);
-  const second = device.link(3, 2, first.hash);
-  const third = device.link(5, 1, second.hash);
+  const first = device.link(0, 3, ZEROS, NOW);
+  const second = device.link(3, 2, first.hash, NOW);
+  const third = device.link(5, 1, second.hash, NOW);
   const open = () =>
     openFixture({
       nowMs: NOW,
@@ -88,7 +48,7 @@ describe.each(['Ed25519', 'ES256'] as const)('A chain of batches signed with %s'
     const fixture = await open();
     await fixture.send(first.envelope);
     await fixture.send(second.envelope);
-    const fork = device.link(3, 1, first.hash, { import_kwh: '9' });
+    const fork = device.link(3, 1, first.hash, NOW, { import_kwh: '9' });
     expect(await answersOf(fixture, fork.envelope)).toEqual(['chain_fork']);
     expect(await fixture.counted()).toBe(5);
   });
@@ -139,7 +99,7 @@ describe.each(['Ed25519', 'ES256'] as const)('A chain of batches signed with %s'
     ]);
     expect(codes([])).toEqual(['chain_empty']);
     expect(codes([second.link, first.link])).toContain('chain_fork');
-    const begun = device.link(3, 2, ZEROS);
+    const begun = device.link(3, 2, ZEROS, NOW);
     expect(codes([first.link, begun.link])).toEqual(['chain_broken']);
     const changed = { ...second.link, last: 5n };
     expect(codes([first.link, changed])).toContain('signature_invalid');

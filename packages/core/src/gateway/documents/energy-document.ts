@@ -19,6 +19,7 @@ export function energyDocument(
       shortfall_kwh: kWhOf(one.shortfallUWh),
       available_kwh: kWhOf(availableUWh(one)),
       frozen: one.frozen,
+      assurance: one.assurance,
       entry: one.entryId,
       claims: one.claims.map(({ purpose, key, energyUWh, entryId }) => ({
         purpose,

@@ -21,7 +21,7 @@ export const ENERGY_OPERATIONS: Readonly<Record<keyof typeof ENERGY_ROUTES, Oper
       to: 'Intervals that start before (RFC 3339).',
     },
     answers: {
-      200: 'meter_id, intervals (register, class, start, end, credited_kwh, claimed_kwh, shortfall_kwh, available_kwh, frozen, entry, claims) and holds (promises not yet measured).',
+      200: 'meter_id, intervals (register, class, start, end, credited_kwh, claimed_kwh, shortfall_kwh, available_kwh, frozen, assurance, entry, claims) and holds (promises not yet measured).',
     },
   },
 };
