@@ -127,14 +127,18 @@ export interface MeterDifference {
   readonly what: 'unsaid' | 'lost' | readonly string[];
 }
 
-/** Where the table of meters is not what replaying the log yields. Empty: every change was said, and nothing else. */
+/**
+ * Where the table of meters is not what replaying the log yields. Empty: every change was said, and nothing else. `keysOf`:
+ * what `replayKeys` yields; without it keys are not compared.
+ */
 export function meterDifferences(
   stored: readonly StoredMeter[],
   replayed: ReadonlyMap<string, ReplayedMeter>,
+  keysOf?: ReadonlyMap<string, StoredMeter['keys']>,
 ): readonly MeterDifference[] {
   const differences: MeterDifference[] = [];
   const left = new Map(replayed);
-  for (const { keys: _, ...meter } of stored) {
+  for (const { keys, ...meter } of stored) {
     const { meterId } = meter;
     const said = left.get(meterId);
     left.delete(meterId);
@@ -142,10 +146,12 @@ export function meterDifferences(
       differences.push({ meterId, what: 'unsaid' });
       continue;
     }
-    const names = new Set([...Object.keys(meter), ...Object.keys(said)]) as Set<
-      keyof ReplayedMeter
-    >;
-    const what = [...names].filter((name) => textOf(meter[name]) !== textOf(said[name])).sort();
+    const names = new Set([...Object.keys(meter), ...Object.keys(said)]);
+    const what: string[] = ([...names] as (keyof ReplayedMeter)[])
+      .filter((name) => textOf(meter[name]) !== textOf(said[name]))
+      .sort();
+    if (keysOf !== undefined && textOf(keys) !== textOf(keysOf.get(meterId) ?? []))
+      what.push('keys');
     if (what.length > 0) differences.push({ meterId, what });
   }
   for (const meterId of left.keys()) differences.push({ meterId, what: 'lost' });
@@ -153,10 +159,17 @@ export function meterDifferences(
 }
 
 function textOf(value: unknown): string {
+  return JSON.stringify(comparable(value)) ?? '';
+}
+
+/** Bytes as hex, members in one order. */
+function comparable(value: unknown): unknown {
   if (value instanceof Uint8Array) return toHex(value);
-  return JSON.stringify(value, (_name, member: unknown) =>
-    typeof member === 'object' && member !== null && !Array.isArray(member)
-      ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : member,
+  if (Array.isArray(value)) return value.map(comparable);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, member]) => [name, comparable(member)]),
   );
 }

@@ -1,4 +1,5 @@
 import { DevicesConfig } from '../devices/devices.config.js';
+import { MeterAudit } from '../devices/meter-audit.js';
 import type { MeterDirectory } from '../devices/meter-directory.js';
 import { MeterHealth } from '../devices/meter-health.js';
 import { MeterTransfers } from '../devices/meter-transfers.js';
@@ -14,6 +15,7 @@ const SETTLING = { periodMs: 30_000, leaseMs: 60_000 } as const;
 export interface MeterServices {
   readonly meterTransfers: MeterTransfers;
   readonly meterHealth: MeterHealth;
+  readonly meterAudit: MeterAudit;
 }
 
 /** What is done with meters once they are registered. */
@@ -50,6 +52,7 @@ export function composeMeters(parts: {
   });
   return {
     meterTransfers,
+    meterAudit: new MeterAudit(store),
     meterHealth: new MeterHealth({ store: store.meters, clock, config: config.health }),
   };
 }

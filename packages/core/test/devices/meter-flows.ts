@@ -6,7 +6,7 @@ import { MintingSuspensions } from '../../src/devices/minting-suspensions.js';
 import { MeterService } from '../../src/devices/meter.service.js';
 import type { MeterStore, StoredMeter } from '../../src/devices/meter.store.js';
 import { MeterTransfers } from '../../src/devices/meter-transfers.js';
-import { meterDifferences, replayMeters } from '../../src/devices/replay-meters.js';
+import { MeterAudit } from '../../src/devices/meter-audit.js';
 import { SignatureVerifier } from '../../src/devices/signature-verifier.js';
 import { nativeSha256 } from '../../src/hashing/native-hashing.js';
 import type { EntryStore } from '../../src/logs/entry.store.js';
@@ -171,6 +171,5 @@ export async function live(
 
 /** Where the table of meters is not what the log tells. */
 export async function differences(store: Store) {
-  const replayed = replayMeters(await auditDocuments(store.entries));
-  return meterDifferences(await allMeters(store.meters), replayed);
+  return (await new MeterAudit(store).compare()).differences;
 }

@@ -43,8 +43,14 @@ describe('The log of meters', () => {
     const to = [{ name: 'solar', direction: 'generation' }] as const;
     await meters.setRegisters('quiet-registers', { from: undefined, to }, unjournaled);
     await meters.register(new TestDevice('phantom').stored('active'), unjournaled);
+    await register('quiet-key', 'ada');
+    await store.keys.change('quiet-key', ({ meter }) => ({
+      keys: meter.keys.map((key) => ({ ...key, revokedAtMs: NOW })),
+      said: unjournaled,
+    }));
     expect(await differences(store)).toEqual([
       { meterId: 'phantom', what: 'unsaid' },
+      { meterId: 'quiet-key', what: ['keys'] },
       { meterId: 'quiet-owner', what: ['accountId', 'formerOwners'] },
       { meterId: 'quiet-registers', what: ['registers'] },
       { meterId: 'quiet-state', what: ['admitted', 'state'] },
@@ -53,7 +59,7 @@ describe('The log of meters', () => {
       meterDifferences([], replayMeters(await auditDocuments(store.entries))).map(
         ({ what }) => what,
       ),
-    ).toEqual(['lost', 'lost', 'lost']);
+    ).toEqual(['lost', 'lost', 'lost', 'lost']);
   });
 });
 

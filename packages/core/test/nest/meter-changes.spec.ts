@@ -341,6 +341,18 @@ describe.each(HOSTS)('A meter and its owners on %s', (host) => {
       ]);
   });
 
+  it('is told when the log knows nothing of it', async () => {
+    const { meterId } = await adasMeter();
+    const { entries, differences, unsettled } = await get('operators', '/admin/meter-audit');
+    expect(unsettled).toBe(false);
+    expect(entries).toBeGreaterThan(2);
+    expect(differences).toContainEqual({ meter_id: meterId, what: 'unsaid' });
+    // What was registered as everybody does it is not among them.
+    const told = differences.map(({ meter_id }: { meter_id: string }) => meter_id);
+    expect(told).not.toContain(`described-${host}`);
+    expect((await ask(`${api}/admin/meter-audit`, as('ada'))).status).toBe(403);
+  });
+
   it('keeps the meaning of a register that has readings', async () => {
     const device = await adasMeter();
     const at = `/admin/meters/${device.meterId}/registers`;

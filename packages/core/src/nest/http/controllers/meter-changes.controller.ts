@@ -108,6 +108,13 @@ export class MeterChangesController {
     sendJson(reply, meterDocument(meter, { nowMs: this.gateway.clock.nowMs() }));
   }
 
+  @Route('auditMeters')
+  async audit(@Res() reply: Reply): Promise<void> {
+    const { meters, entries, differences, unsettled } = await this.gateway.meterAudit.compare();
+    const different = differences.map(({ meterId, what }) => ({ meter_id: meterId, what }));
+    sendJson(reply, { meters, entries, differences: different, unsettled });
+  }
+
   @Route('meterHealth')
   async health(
     @Req() request: { readonly url: string },

@@ -51,6 +51,14 @@ export const METER_ROUTES = {
     tag: 'meters',
     summary: 'When a meter was last heard of, what became of its readings, which are missing',
   },
+  auditMeters: {
+    method: 'GET',
+    path: `${API}/admin/meter-audit`,
+    access: 'operator',
+    scope: 'meters',
+    tag: 'meters',
+    summary: 'Compares the meters with what the log tells of them',
+  },
   setRegisters: {
     method: 'POST',
     path: `${API}/admin/meters/:id/registers`,
@@ -149,6 +157,11 @@ export const METER_OPERATIONS: Readonly<Record<keyof typeof METER_ROUTES, Operat
     },
     answers: {
       200: 'meter_id, state, from, to, last_seen, last_interval_end, readings (accepted, flagged, quarantined) gaps (register, from, to, missing): times that no reading which counts covers, and missing_numbers (key_id, missing): sequence numbers that never came.',
+    },
+  },
+  auditMeters: {
+    answers: {
+      200: 'meters, entries, differences (meter_id, what: unsaid when the log knows no such meter, lost when only the log does, else the members that differ), and unsettled when meters changed meanwhile.',
     },
   },
   setRegisters: {
