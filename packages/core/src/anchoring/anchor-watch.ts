@@ -1,4 +1,4 @@
-import type { AnchorIntent, AnchorQuote, Clock, Logger } from '../spi/index.js';
+import type { AnchorIntent, AnchorQuote, Clock, DomainEvent, Logger } from '../spi/index.js';
 import { type AnchorAlert, alertsOf } from './anchor-alerts.js';
 import type { AnchorCondition, AnchorConditions } from './anchor-conditions.js';
 import { type AnchorInstance, UnknownAnchor } from './anchor-instance.js';
@@ -15,6 +15,8 @@ export class AnchorWatch {
       readonly clock: Clock;
       readonly logger: Logger;
       readonly anchors: ReadonlyMap<string, AnchorInstance>;
+      /** Tells subscribers. */
+      readonly tell: (events: readonly Omit<DomainEvent, 'id'>[]) => Promise<void>;
     },
   ) {}
 
@@ -57,8 +59,9 @@ export class AnchorWatch {
       alerts,
       ...(funds === undefined ? {} : { funds }),
     };
+    // Told before it is kept: after a crash in between it is told once more.
+    await this.#tell(anchorId, before?.alerts ?? [], alerts, nowMs);
     await conditions.write(anchorId, condition);
-    this.#tell(anchorId, before?.alerts ?? [], alerts);
     return condition;
   }
 
@@ -78,12 +81,25 @@ export class AnchorWatch {
     return quoted.error.reason === 'insufficient-funds' ? { outOfFunds: quoted.error.message } : {};
   }
 
-  #tell(anchor: string, before: readonly AnchorAlert[], after: readonly AnchorAlert[]): void {
-    const { logger } = this.options;
+  async #tell(
+    anchor: string,
+    before: readonly AnchorAlert[],
+    after: readonly AnchorAlert[],
+    atMs: number,
+  ): Promise<void> {
+    const { logger, tell } = this.options;
     const added = after.filter(({ code }) => !before.some((alert) => alert.code === code));
     const gone = before.filter(({ code }) => !after.some((alert) => alert.code === code));
     for (const { code, detail } of added)
       logger.warn('An anchor needs a person.', { anchor, alert: code, detail });
     for (const { code } of gone) logger.info('An anchor is well again.', { anchor, alert: code });
+    if (added.length > 0)
+      await tell(
+        added.map(({ code, detail }) => ({
+          type: 'anchor.alert',
+          atMs,
+          data: { anchor, alert: code, detail },
+        })),
+      );
   }
 }

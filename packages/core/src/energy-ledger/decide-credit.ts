@@ -26,6 +26,8 @@ export interface CreditDecision {
   readonly holds: readonly StoredHold[];
   /** Holds that became claims. */
   readonly claims: readonly AcceptedClaim[];
+  /** Accounts that lack more than they did. */
+  readonly shortfalls: readonly EnergyAccount[];
 }
 
 /**
@@ -65,6 +67,9 @@ export function decideCredit(
     ),
     holds: changed,
     claims: [...claims.values()],
+    shortfalls: [...accounts].flatMap(([name, account]) =>
+      account.shortfallUWh > (before.get(name)?.shortfallUWh ?? 0n) ? [account] : [],
+    ),
   };
 }
 
@@ -144,6 +149,7 @@ export function decideClosing(hold: StoredHold, known: readonly EnergyAccount[])
     accounts: changed,
     holds: [{ ...closed, state: 'closed' }],
     claims: [...claims.values()],
+    shortfalls: [],
   };
 }
 

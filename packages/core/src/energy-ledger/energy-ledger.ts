@@ -1,15 +1,17 @@
-import type { Journal, Journaled } from '../logs/journal.js';
+import type { Journal } from '../logs/journal.js';
+import type { DomainEvent } from '../spi/index.js';
 import type { ClaimsConfig } from './claims.config.js';
 import { ClaimQueue } from './claim-queue.js';
 import { PURPOSES } from './energy-class.js';
 import { EnergyError } from './energy-error.js';
 import type {
-  AcceptedClaim,
   ClaimRequest,
   ClassesOf,
   CreditedEntry,
+  EnergyAccount,
   EnergyStore,
   HoldRequest,
+  SayClaims,
   StoredHold,
 } from './energy.store.js';
 
@@ -127,10 +129,11 @@ export class EnergyLedger {
       throw new EnergyError('claim_invalid', 'every line claims more than 0 µWh of an interval');
   }
 
-  private readonly say = (claims: readonly AcceptedClaim[]): Journaled => {
+  private readonly say: SayClaims = (claims, shortfalls = []) => {
     const { journal, clock } = this.parts;
-    const at = instant(clock.nowMs());
-    return journal.entries(
+    const atMs = clock.nowMs();
+    const at = instant(atMs);
+    const said = journal.entries(
       claims.map(({ purpose, key, accountId, lines }) => ({
         type: 'claim',
         format: 'claim/1',
@@ -151,6 +154,25 @@ export class EnergyLedger {
         },
       })),
     );
+    return { ...said, events: shortfalls.map((account) => shortfallEvent(account, atMs)) };
+  };
+}
+
+function shortfallEvent(account: EnergyAccount, atMs: number): Omit<DomainEvent, 'id'> {
+  const { meterId, register, startsMs, endsMs, accountId, entryId, shortfallUWh } = account;
+  return {
+    type: 'energy.shortfall',
+    atMs,
+    data: {
+      account: accountId,
+      meter: meterId,
+      register,
+      class: account.class,
+      start: instant(startsMs),
+      end: instant(endsMs),
+      shortfall_uwh: String(shortfallUWh),
+      entry: entryId,
+    },
   };
 }
 

@@ -81,8 +81,11 @@ export interface AcceptedClaim {
   readonly lines: readonly (AccountKey & { readonly endsMs: number; readonly energyUWh: bigint })[];
 }
 
-/** Says the claims in the log, one entry each, in order. */
-export type SayClaims = (claims: readonly AcceptedClaim[]) => Journaled;
+/** Says the claims in the log, one entry each, in order; `shortfalls`: accounts that lack more than before, for subscribers. */
+export type SayClaims = (
+  claims: readonly AcceptedClaim[],
+  shortfalls?: readonly EnergyAccount[],
+) => Journaled;
 
 /** Energy not yet measured that somebody has promised to deliver. */
 export interface HoldRequest {

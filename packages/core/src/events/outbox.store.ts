@@ -2,6 +2,8 @@ import type { DomainEvent } from '../spi/index.js';
 
 /** Port of the events feature: committed events and durable cursors over them. */
 export interface OutboxStore {
+  /** Commits events that go with no change of anything else, all or none. */
+  tell(events: readonly Omit<DomainEvent, 'id'>[]): Promise<void>;
   /**
    * Events of the given types behind the cursor, in commit-safe order: an event that commits later never
    * hides behind a cursor that already passed it. `advance` confirms them.

@@ -66,6 +66,7 @@ export async function composeAnchoring(parts: {
       clock,
       logger,
       anchors,
+      tell: (events) => store.outbox.tell(events),
     }),
     status: (size) => anchorStatusOf(size, { store: store.anchors, clock, anchors }),
   };

@@ -54,6 +54,16 @@ export class QuarantineService {
         subject: entryId,
         detail: { meter: item.meterId, held_for: item.reason, reason },
         accountId: item.accountId,
+        event: {
+          type: state === 'released' ? 'reading.released' : 'reading.rejected',
+          data: {
+            entry: entryId,
+            account: item.accountId,
+            meter: item.meterId,
+            held_for: item.reason,
+            reason,
+          },
+        },
       }),
     );
     switch (outcome.kind) {

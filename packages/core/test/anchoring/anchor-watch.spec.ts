@@ -25,6 +25,7 @@ async function watched(options: EngineWorldOptions = {}) {
       clock: world.clock,
       logger: { ...silent, warn: say, info: say },
       anchors: world.anchors,
+      tell: (events) => world.store.outbox.tell(events),
     });
   const alerts = async (watch = restart()) =>
     (await watch.check(ANCHOR, signal)).alerts.map(({ code, sinceMs }) => [

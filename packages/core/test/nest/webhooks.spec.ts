@@ -91,4 +91,234 @@ describe.each(HOSTS)('Webhooks and notices on %s', (host) => {
     const deliveries = await as('ada', `/webhooks/${id}/deliveries?state=delivered`);
     expect(deliveries.json).toMatchObject([{ id: first?.json.id, attempts: 1, status: 204 }]);
   });
+
+  it('shows nobody another account’s endpoints, and lets nobody touch them', async () => {
+    const { id } = (await as('ada', '/webhooks', { body: { url } })).json;
+    await send(ada);
+    await gateway.settle();
+    const [{ id: delivery }] = (await as('ada', `/webhooks/${id}/deliveries`)).json;
+    const range = { from: '2020-01-01T00:00:00Z', to: '2040-01-01T00:00:00Z' };
+    const everything = (who: string): readonly (() => ReturnType<typeof ask>)[] => [
+      () => as(who, `/webhooks/${id}`),
+      () => as(who, `/webhooks/${id}/deliveries`),
+      () => as(who, `/webhooks/${id}`, { method: 'PATCH', body: { state: 'paused' } }),
+      () => as(who, `/webhooks/${id}/test`, { method: 'POST' }),
+      () => as(who, `/webhooks/${id}/deliveries/${delivery}/replay`, { method: 'POST' }),
+      () => as(who, `/webhooks/${id}/replay`, { body: range }),
+      () => as(who, `/webhooks/${id}`, { method: 'DELETE' }),
+    ];
+    for (const request of everything('bob')) {
+      const { status, json } = await request();
+      expect([status, json.code]).toEqual([404, 'webhook_not_found']);
+    }
+    expect((await as('bob', '/webhooks')).json).toEqual([]);
+    expect((await as('bob', '/webhooks?account_id=ada')).json).toEqual([]);
+    const byAuditor = await Promise.all(
+      everything('auditor').map(async (one) => (await one()).status),
+    );
+    expect(byAuditor).toEqual([200, 200, 403, 403, 403, 403, 403]);
+    expect((await as('operator', '/webhooks?account_id=ada')).json).toHaveLength(1);
+    const byOperator = [];
+    for (const request of everything('operator')) byOperator.push((await request()).status);
+    expect(byOperator).toEqual([200, 200, 200, 409, 202, 202, 200]);
+    expect((await as('ada', `/webhooks/${id}`)).status).toBe(404);
+  });
+
+  it('pauses, tests and replays one event or a time', async () => {
+    const made = await as('ada', '/webhooks', { body: { url, events: ['reading.accepted'] } });
+    const { id } = made.json;
+    const change = (body: object) => as('ada', `/webhooks/${id}`, { method: 'PATCH', body });
+    expect((await as('ada', `/webhooks/${id}/test`, { method: 'POST' })).status).toBe(202);
+    await gateway.settle();
+    expect(hook.types).toEqual(['webhook.test']);
+    expect((await change({ state: 'paused' })).json.state).toBe('paused');
+    await send(ada);
+    await gateway.settle();
+    expect(hook.types).toEqual(['webhook.test']);
+    const [waiting] = (await as('ada', `/webhooks/${id}/deliveries?state=pending`)).json;
+    expect(waiting).toMatchObject({ type: 'reading.accepted', attempts: 0 });
+    await change({ state: 'active' });
+    await gateway.settle();
+    expect(hook.types).toEqual(['webhook.test', 'reading.accepted']);
+    const replay = `/webhooks/${id}/deliveries/${waiting.id}/replay`;
+    expect((await as('ada', replay, { method: 'POST' })).json).toMatchObject({ state: 'pending' });
+    await gateway.settle();
+    expect(hook.types).toEqual(['webhook.test', 'reading.accepted', 'reading.accepted']);
+    const nowMs = gateway.clock.nowMs();
+    const [from, to] = [nowMs, nowMs + 1].map((ms) => new Date(ms).toISOString());
+    const range = await as('ada', `/webhooks/${id}/replay`, { body: { from, to } });
+    expect([range.status, range.json]).toEqual([202, { queued: 2, next_from: null }]);
+    await gateway.settle();
+    expect(hook.types).toHaveLength(5);
+    const earlier = new Date(nowMs - 1).toISOString();
+    const before = await as('ada', `/webhooks/${id}/replay`, { body: { from: earlier, to: from } });
+    expect(before.json).toEqual({ queued: 0, next_from: null });
+  });
+
+  it('refuses what is no endpoint and what is no change, and says why', async () => {
+    const create = async (body: unknown, who = 'ada') => {
+      const { status, json } = await as(who, '/webhooks', { body: body as object });
+      return [status, json.code];
+    };
+    const { id } = (await as('ada', '/webhooks', { body: { url } })).json;
+    for (const body of [
+      '',
+      '[]',
+      'null',
+      '{',
+      '{"url":"https://a.example/","url":"https://b.example/"}',
+      {},
+      { url: 7 },
+      { url: '' },
+      { url, events: 'reading.accepted' },
+      { url, events: [''] },
+      { url, events: Array.from({ length: 65 }, () => 'meter.*') },
+      { url, in_order: 'yes' },
+      { url, scope: 'everything' },
+      { url, secret: 'mine' },
+      { url: `https://a.example/${'a'.repeat(2048)}` },
+    ]) {
+      const [status, code] = await create(body);
+      expect([JSON.stringify(body).slice(0, 60), status]).toEqual([
+        JSON.stringify(body).slice(0, 60),
+        400,
+      ]);
+      expect(['body_invalid', 'json_syntax', 'json_invalid', 'duplicate_key', code]).toContain(
+        code,
+      );
+    }
+    expect(await create({ url: 'ftp://a.example/' })).toEqual([400, 'webhook_url_denied']);
+    expect(await create({ url: 'https://u:p@a.example/' })).toEqual([400, 'webhook_url_denied']);
+    expect(await create({ url, events: ['reading.acepted'] })).toEqual([
+      400,
+      'webhook_types_unknown',
+    ]);
+    expect(await create({ url, scope: 'all' })).toEqual([403, 'webhook_scope']);
+    expect(await create({ url, padding: 'x'.repeat(20_000) })).toEqual([413, 'message_too_large']);
+    const patch = async (path: string, body: object) => {
+      const { status, json } = await as('ada', path, { method: 'PATCH', body });
+      return [status, json.code];
+    };
+    const own = `/webhooks/${id}`;
+    expect(await patch(own, { state: 'disabled' })).toEqual([400, 'body_invalid']);
+    expect(await patch(own, { account_id: 'bob' })).toEqual([400, 'body_invalid']);
+    expect(await patch(own, { url: 'http://[::1' })).toEqual([400, 'webhook_url_denied']);
+    expect(await patch(own, { events: ['x'] })).toEqual([400, 'webhook_types_unknown']);
+    for (const path of ['/webhooks/none', `/webhooks/${'x'.repeat(90)}`])
+      expect(await patch(path, {})).toEqual([404, 'webhook_not_found']);
+    const replay = async (body: object) => {
+      const { status, json } = await as('ada', `${own}/replay`, { body });
+      return [status, json.code];
+    };
+    expect(await replay({})).toEqual([400, 'body_invalid']);
+    expect(await replay({ from: 'yesterday', to: 'now' })).toEqual([400, 'body_invalid']);
+    const [from, to] = ['2026-01-02T00:00:00Z', '2026-01-01T00:00:00Z'];
+    expect(await replay({ from, to })).toEqual([400, 'webhook_range_invalid']);
+    for (const query of ['?state=lost', '?limit=0', '?cursor=x', '?limit=1&limit=2'])
+      expect([query, (await as('ada', `${own}/deliveries${query}`)).status]).toEqual([query, 400]);
+    expect((await as('ada', '/webhooks?cursor=n1')).status).toBe(400);
+    for (const delivery of ['none', '00000000000000000000']) {
+      const path = `${own}/deliveries/${delivery}/replay`;
+      const { status, json } = await as('ada', path, { method: 'POST' });
+      expect([delivery, status, json.code]).toEqual([delivery, 404, 'delivery_not_found']);
+    }
+    expect(await create({ url })).toEqual([201, undefined]);
+    expect(await create({ url })).toEqual([201, undefined]);
+    expect(await create({ url })).toEqual([409, 'too_many_webhooks']);
+  });
+
+  it('needs the scope of webhooks, and a key with it does nothing else', async () => {
+    key.set('reader', await keyOf('ada', 'owner', ['read']));
+    key.set('hooks', await keyOf('ada', 'owner', ['webhooks']));
+    expect((await as('reader', '/webhooks')).json.code).toBe('scope_missing');
+    expect((await as('reader', '/webhooks', { body: { url } })).json.code).toBe('scope_missing');
+    expect((await as('reader', '/notices')).status).toBe(200);
+    expect((await as('hooks', '/notices')).json.code).toBe('scope_missing');
+    expect((await as('hooks', '/webhooks', { body: { url } })).status).toBe(201);
+  });
+
+  it('tells accounts what concerns them, once, until they have read it', async () => {
+    await send(bob);
+    await later(900_000);
+    await send(bob);
+    await gateway.settle();
+    const notices = async (who: string, query = '') => (await as(who, `/notices${query}`)).json;
+    const { notices: told, unread } = await notices('bob', '?unread=true');
+    const held = told.find(({ type }: { type: string }) => type === 'reading.quarantined');
+    expect(held).toMatchObject({
+      data: { meter: 'meter of bob', reason: 'meter_pending' },
+      read_at: null,
+    });
+    expect(held.count).toBeGreaterThanOrEqual(2);
+    expect(held.text).toContain('held for review (meter_pending)');
+    expect((await notices('ada')).notices).toEqual([]);
+    expect((await notices('ada', '?account_id=bob')).notices).toEqual([]);
+    const operation = (await notices('operator')).notices;
+    expect(operation.map(({ text }: { text: string }) => text)).toContain(
+      'Readings wait in the quarantine inbox (meter_pending).',
+    );
+    expect((await notices('auditor', '?account_id=bob')).notices).toEqual(
+      (await notices('bob')).notices,
+    );
+    const mark = async (who: string, id: string) => {
+      const { status, json } = await as(who, `/notices/${id}/read`, { method: 'POST' });
+      return [status, json.code ?? json.read_at];
+    };
+    expect(await mark('ada', held.id)).toEqual([404, 'notice_not_found']);
+    expect(await mark('operator', held.id)).toEqual([404, 'notice_not_found']);
+    expect(await mark('auditor', held.id)).toEqual([403, 'notice_not_owned']);
+    for (const id of ['nt_0', 'nt_999999', 'x', 'nt_9223372036854775808'])
+      expect([id, ...(await mark('bob', id))]).toEqual([id, 404, 'notice_not_found']);
+    const at = new Date(gateway.clock.nowMs()).toISOString();
+    expect(await mark('bob', held.id)).toEqual([200, at]);
+    expect((await notices('bob')).unread).toBe(unread - 1);
+    for (const query of [
+      '?unread=maybe',
+      '?limit=1001',
+      '?cursor=t',
+      '?cursor=n99999999999999999999',
+    ])
+      expect([query, (await as('bob', `/notices${query}`)).status]).toEqual([query, 400]);
+    await later(900_000);
+    await send(bob);
+    await gateway.settle();
+    expect((await notices('bob', '?unread=true')).unread).toBe(unread);
+  });
+});
+
+describe('Two replicas over one store', () => {
+  it('send every event once', async () => {
+    const hook = new HookListener();
+    const url = `http://127.0.0.1:${await hook.listen()}/`;
+    const config = { webhooks: { allowPrivate: true, allowHttp: true } };
+    const first = await startTestGateway({ config, parts: { plugins: [] } });
+    const { store } = first.services;
+    const second = await startTestGateway({
+      config,
+      clock: first.clock,
+      parts: { plugins: [], store },
+    });
+    const made = await ask(`${first.url}/api/v1/webhooks`, {
+      body: { url, scope: 'all', events: ['reading.accepted'] },
+      key: first.adminKey,
+    });
+    expect(made.status).toBe(201);
+    const device = new TestDevice('meter of both');
+    await store.meters.register(device.stored('active', { accountId: 'ada' }), unjournaled);
+    const clock = first.clock as FakeClock;
+    for (const { url: at } of [first, second, first, second]) {
+      await clock.advance(900_000);
+      const body = device.signed(device.reading(clock.nowMs()));
+      expect((await ask(`${at}/api/v1/readings`, { body })).json.verdict).toBe('accepted');
+    }
+    await Promise.all([first.settle(), second.settle()]);
+    await first.settle();
+    expect(hook.received.map(({ json }) => json.id)).toEqual([
+      ...new Set(hook.received.map(({ json }) => json.id)),
+    ]);
+    expect(hook.types).toHaveLength(4);
+    await second.stop();
+    await first.stop();
+    await hook.close();
+  });
 });

@@ -32,6 +32,46 @@ const NOTICE_RULES: Readonly<Record<string, readonly NoticeRule[]>> = {
         `Your meter ${say(meter)} is now ${say(to)}${because({ reason: reason ?? null })}.${to === 'suspended' ? ' Its readings are refused and its energy is frozen until an operator has looked at it.' : ''}`,
     },
   ],
+  'meter.key_rotated': [
+    {
+      text: ({ meter, key_id: key }) =>
+        `Your meter ${say(meter)} signs with another key (${say(key)}). The key before it agreed; tell the operator if you did not.`,
+    },
+  ],
+  'meter.key_revoked': [
+    {
+      topic: ({ meter, key_id: key }) => [meter, key],
+      text: ({ meter, key_id: key, reason }) =>
+        `Key ${say(key)} does not sign for your meter ${say(meter)} any more${because({ reason: reason ?? null })}.`,
+    },
+  ],
+  'meter.key_recovery_asked': [
+    {
+      topic: ({ recovery }) => [recovery],
+      text: ({ meter, expires_at: expires }) =>
+        `Somebody asked for a new key for your meter ${say(meter)}, without its old one, until ${say(expires)}. An operator decides; object if it was not you.`,
+    },
+    {
+      to: operators,
+      topic: ({ recovery }) => [recovery],
+      text: ({ meter, expires_at: expires }) =>
+        `A new key is asked for meter ${say(meter)}, whose old one is lost; it waits for you until ${say(expires)}.`,
+    },
+  ],
+  'meter.key_recovery_approved': [
+    {
+      topic: ({ recovery }) => [recovery],
+      text: ({ meter, key_id: key }) =>
+        `Your meter ${say(meter)} has a new key (${say(key)}), as was asked.`,
+    },
+  ],
+  'meter.key_recovery_rejected': [
+    {
+      topic: ({ recovery }) => [recovery],
+      text: ({ meter }) =>
+        `The new key that was asked for your meter ${say(meter)} was turned down.`,
+    },
+  ],
   'meter.transfer_offered': [
     {
       topic: ({ transfer }) => [transfer],
@@ -63,10 +103,9 @@ const NOTICE_RULES: Readonly<Record<string, readonly NoticeRule[]>> = {
   'reading.quarantined': [
     {
       topic: ({ meter, reason }) => [meter, reason],
-      // Contested ones are told in their own words.
       text: (data) =>
-        data['reason'] === 'contested'
-          ? undefined
+        data['reason'] === 'sequence_equivocation'
+          ? `Your meter ${say(data['meter'])} gave one sequence number to two different readings. Both are kept as evidence.`
           : `A reading of meter ${say(data['meter'])} is held for review${because(data)}. It counts nothing until an operator lets it in.`,
     },
     {
@@ -80,17 +119,6 @@ const NOTICE_RULES: Readonly<Record<string, readonly NoticeRule[]>> = {
       topic: ({ meter, reason }) => [meter, reason],
       text: (data) =>
         `A reading of meter ${say(data['meter'])} looks unusual${because(data)}. It counts all the same.`,
-    },
-  ],
-  'reading.equivocated': [
-    {
-      text: ({ meter }) =>
-        `Your meter ${say(meter)} gave one sequence number to two different readings. Both are kept as evidence, and the meter is suspended.`,
-    },
-    {
-      to: operators,
-      text: ({ meter }) =>
-        `Meter ${say(meter)} gave one sequence number to two different readings and is suspended.`,
     },
   ],
   'reading.released': [

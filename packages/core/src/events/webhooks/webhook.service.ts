@@ -42,7 +42,7 @@ export class WebhookService {
   constructor(
     private readonly parts: {
       readonly store: WebhookStore;
-      readonly outbox: Pick<OutboxStore, 'between'>;
+      readonly outbox: Pick<OutboxStore, 'between' | 'tell'>;
       readonly journal: Journal;
       readonly clock: Clock;
       readonly config: WebhooksConfig;
@@ -119,11 +119,8 @@ export class WebhookService {
   /** Sends a `webhook.test` event the way every other one goes. */
   async test(endpoint: WebhookEndpoint): Promise<void> {
     if (endpoint.state !== 'active') throw notActive(endpoint);
-    const said = this.parts.journal.entries([]);
-    await this.parts.store.tell({
-      ...said,
-      events: [endpointEvent(TEST_EVENT, endpoint, this.parts.clock.nowMs())],
-    });
+    const { outbox, clock } = this.parts;
+    await outbox.tell([endpointEvent(TEST_EVENT, endpoint, clock.nowMs())]);
   }
 
   /** Sends one event once more, whatever became of it. */

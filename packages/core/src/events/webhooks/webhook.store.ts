@@ -111,8 +111,6 @@ export interface WebhookStore {
   ): Promise<WebhookEndpoint | undefined>;
   /** With its deliveries. False when there is none. */
   remove(endpointId: string, said: Journaled): Promise<boolean>;
-  /** Tells subscribers something of an endpoint, and nothing else. */
-  tell(said: Journaled): Promise<void>;
 
   /** Endpoints for which events are kept: active and paused ones. */
   listening(): Promise<readonly WebhookEndpoint[]>;

@@ -279,10 +279,10 @@ export class MemoryEnergy implements EnergyStore {
 
   private async write(
     journal: Journal,
-    { accounts, holds, claims }: CreditDecision,
+    { accounts, holds, claims, shortfalls }: CreditDecision,
     say: SayClaims,
   ): Promise<void> {
-    const said = say(claims);
+    const said = say(claims, shortfalls);
     await journal(said);
     for (const account of accounts) this.accounts.set(accountName(account), account);
     for (const hold of holds) this.holds.set(hold.key, hold);

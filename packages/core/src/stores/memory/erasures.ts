@@ -15,6 +15,8 @@ export class MemoryErasures implements ErasureStore {
     private readonly energy: MemoryEnergy,
     private readonly findings: MemoryFindings,
     private readonly outbox: MemoryOutbox,
+    /** Deliveries and notices. */
+    private readonly told: readonly { forget(entryIds: ReadonlySet<string>): void }[],
     private readonly changes: MemoryChanges,
   ) {}
 
@@ -51,6 +53,7 @@ export class MemoryErasures implements ErasureStore {
         this.energy.forget(one.entryId);
         this.findings.erase(one.entryId);
         this.outbox.scrub(one.entryId);
+        for (const kept of this.told) kept.forget(new Set([one.entryId]));
       }
       return outcomes;
     });

@@ -12,6 +12,10 @@ export class MemoryOutbox implements OutboxStore {
   /** Id of the last event each subscriber confirmed; the empty string before the first. */
   private readonly cursors = new Map<string, string>();
 
+  async tell(events: readonly CommittedEvent[]): Promise<void> {
+    for (const event of events) this.append(event);
+  }
+
   /** Called inside a transaction that can no longer fail. */
   append(event: CommittedEvent): void {
     this.count += 1n;

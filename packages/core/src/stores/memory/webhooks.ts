@@ -92,10 +92,6 @@ export class MemoryWebhooks implements WebhookStore {
     });
   }
 
-  tell(said: Journaled): Promise<void> {
-    return this.changes.run((journal) => journal(said));
-  }
-
   async listening(): Promise<readonly WebhookEndpoint[]> {
     return [...this.endpoints.values()].filter(({ state }) => state !== 'disabled');
   }

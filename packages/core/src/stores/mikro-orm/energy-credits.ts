@@ -93,7 +93,7 @@ export async function closeHold(
 async function write(
   tx: Sql,
   journal: WriteJournal,
-  { accounts, holds, claims }: CreditDecision,
+  { accounts, holds, claims, shortfalls }: CreditDecision,
   say: SayClaims,
 ): Promise<void> {
   const claimed = claimedBy(claims);
@@ -106,8 +106,8 @@ async function write(
     }),
   );
   await writeHolds(tx, holds);
-  if (claims.length === 0) return;
-  const said = say(claims);
+  if (claims.length === 0 && shortfalls.length === 0) return;
+  const said = say(claims, shortfalls);
   const lines = inKeyOrder(claims.flatMap(({ lines: own }) => own));
   const rows = await tx.query<AccountRow>(
     `SELECT ${ACCOUNT_COLUMNS} FROM energy_account a

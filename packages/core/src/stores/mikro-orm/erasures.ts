@@ -25,6 +25,8 @@ export class SqlErasures implements ErasureStore {
   constructor(
     private readonly sql: Sql,
     private readonly changes: SqlChanges,
+    /** Has deliveries and notices forget what they tell of these entries. */
+    private readonly forgetTold: (entryIds: readonly string[]) => Promise<void>,
   ) {}
 
   async erase(
@@ -65,7 +67,9 @@ export class SqlErasures implements ErasureStore {
     });
     // Events are scrubbed after it, in small steps; who asks again after a crash in between scrubs again.
     const again = outcomes.filter(({ kind }) => kind === 'already_erased');
-    await this.scrubOutbox([...gone, ...again.map(({ entryId }) => entryId)]);
+    const untold = [...gone, ...again.map(({ entryId }) => entryId)];
+    await this.scrubOutbox(untold);
+    await this.forgetTold(untold);
     return outcomes;
   }
 

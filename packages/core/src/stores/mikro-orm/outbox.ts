@@ -1,6 +1,7 @@
 import type { OutboxStore } from '../../events/outbox.store.js';
 import type { DomainEvent } from '../../spi/index.js';
-import { eventsOf } from './outbox-rows.js';
+import type { CommittedEvent } from '../committed-events.js';
+import { appendEvents, eventsOf } from './outbox-rows.js';
 import type { Sql } from './sql.js';
 
 /** Digits of an event id: ids compare as strings in the order of their positions. */
@@ -24,6 +25,10 @@ const ROWS_AT_ONCE = 16;
  */
 export class SqlOutbox implements OutboxStore {
   constructor(private readonly sql: Sql) {}
+
+  tell(events: readonly CommittedEvent[]): Promise<void> {
+    return appendEvents(this.sql, events);
+  }
 
   async read(
     cursor: string,

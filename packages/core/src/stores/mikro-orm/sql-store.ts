@@ -71,7 +71,6 @@ export class SqlStore implements Store {
     const changes = new SqlChanges(sql, { ...options, pause });
     this.ingest = new SqlIngest(sql, { ...options, pause });
     this.entries = new SqlEntries(sql, options.limits);
-    this.erasures = new SqlErasures(sql, changes);
     this.batches = new SqlBatches(sql, options.limits);
     this.anchors = new SqlAnchors(sql, options.limits);
     this.leases = new SqlLeases(sql);
@@ -86,6 +85,10 @@ export class SqlStore implements Store {
     this.outbox = new SqlOutbox(sql);
     this.webhooks = new SqlWebhooks(sql, changes);
     this.notices = new SqlNotices(sql, changes);
+    this.erasures = new SqlErasures(sql, changes, async (entryIds) => {
+      await this.webhooks.forgetEntries(entryIds);
+      await this.notices.forgetEntries(entryIds);
+    });
     this.#documents = new SqlDocuments(sql);
   }
 

@@ -113,10 +113,6 @@ export class SqlWebhooks implements WebhookStore {
     });
   }
 
-  tell(said: Journaled): Promise<void> {
-    return this.changes.run((_tx, journal) => journal(said));
-  }
-
   listening(): Promise<readonly WebhookEndpoint[]> {
     return readEndpoints(this.sql, `WHERE e.state <> 'disabled' ORDER BY e.id`, []);
   }

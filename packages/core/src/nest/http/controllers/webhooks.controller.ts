@@ -168,7 +168,7 @@ export class WebhooksController {
   }
 
   private async visible(request: object, id: string): Promise<WebhookEndpoint> {
-    const endpoint = id.includes('\0') ? undefined : await this.gateway.store.webhooks.get(id);
+    const endpoint = await this.gateway.store.webhooks.get(id);
     const account = visibleAccount(request);
     if (endpoint === undefined || (account !== undefined && endpoint.accountId !== account))
       throw notFound('webhook_not_found', 'Webhook not found');

@@ -1,0 +1,73 @@
+import { describe, expect, it } from '@jest/globals';
+import { EVENT_TYPES, isEventType } from '../../../src/events/event-types.js';
+import { NOTICE_TYPES, noticesOf } from '../../../src/events/notices/notice-rules.js';
+
+const told = (type: string, data: Record<string, unknown>) =>
+  noticesOf({ id: '7', type, atMs: 5, data: { account: 'ada', ...data } as never }).map(
+    ({ accountId, text }) => [accountId, text] as const,
+  );
+
+describe('Notices', () => {
+  it('are made of events that exist', () => {
+    expect(NOTICE_TYPES.filter((type) => !Object.hasOwn(EVENT_TYPES, type))).toEqual([]);
+  });
+
+  it.each<[string, Record<string, unknown>, readonly string[], RegExp]>([
+    ['meter.claimed', { meter: 'm1' }, ['ada'], /tried to register your meter m1/],
+    [
+      'meter.state',
+      { meter: 'm1', from: 'active', to: 'suspended' },
+      ['ada'],
+      /now suspended.*frozen/,
+    ],
+    [
+      'meter.transfer_offered',
+      { meter: 'm1', transfer: 't', expires_at: '2026' },
+      ['ada'],
+      /offered to you until 2026/,
+    ],
+    ['meter.transfer_accepted', { meter: 'm1', transfer: 't' }, ['ada'], /accepted/],
+    ['reading.contested', { meter: 'm1', entry: 'log_1', held: true }, ['ada'], /held for review/],
+    ['reading.contested', { meter: 'm1', entry: 'log_1', held: false }, ['ada'], /Yours stands/],
+    [
+      'reading.quarantined',
+      { meter: 'm1', reason: 'meter_pending' },
+      ['ada', 'admin'],
+      /meter_pending/,
+    ],
+    ['reading.flagged', { meter: 'm1', reason: 'night_solar' }, ['ada'], /unusual \(night_solar\)/],
+    ['anchor.failed', { anchor: 'bitcoin', size: '7' }, ['admin'], /Checkpoint 7 .* bitcoin/],
+    ['webhook.disabled', { webhook: 'wh_1', since: '2026' }, ['ada'], /wh_1 .* disabled/],
+  ])('tell a %s of %j to %j', (type, data, accounts, text) => {
+    expect(told(type, data).map(([account]) => account)).toEqual(accounts);
+    for (const [, said] of told(type, data)) expect(said).toMatch(text);
+  });
+
+  it('say nothing of what was erased, and nothing of what concerns nobody', () => {
+    expect(told('reading.quarantined', { entry: 'log_1', erased: true })).toEqual([]);
+    expect(told('meter.claimed', { account: undefined })).toEqual([]);
+    expect(told('reading.accepted', { meter: 'm1' })).toEqual([]);
+  });
+
+  it('carry ids of any length and content into a sentence of bounded length', () => {
+    const [[, text]] = told('meter.claimed', { meter: 'x'.repeat(5000) }) as [[string, string]];
+    expect(text.length).toBeLessThan(400);
+  });
+});
+
+describe('Types of events', () => {
+  it.each(['reading.accepted', 'meter.*', 'webhook.*'])('"%s" can be asked for', (type) =>
+    expect(isEventType(type)).toBe(true),
+  );
+  it.each([
+    '',
+    '*',
+    'reading',
+    'reading.',
+    'reading.acepted',
+    'nothing.*',
+    'read.*',
+    'constructor',
+    'r*',
+  ])('"%s" cannot', (type) => expect(isEventType(type)).toBe(false));
+});
