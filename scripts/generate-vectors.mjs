@@ -4,6 +4,7 @@ import { createHash, createPrivateKey, createPublicKey, sign as cryptoSign } fro
 import { writeFileSync } from 'node:fs';
 import * as v from '../packages/core/dist/verify/index.js';
 import { Point } from '../packages/core/node_modules/@noble/ed25519/index.js';
+import { registrationCases, signatureCases } from './device-signature-cases.mjs';
 
 const ORIGIN = 'example.org/energy-log';
 const hex = v.toHex;
@@ -137,6 +138,7 @@ const batchMsg = v.batchMessage(device.id, items.length, itemRoot);
 const registration = v.registerMessage(ORIGIN, 'meter-1', device.id, 'bm9uY2U=');
 const newKey = keyPair(8);
 const rotation = v.rotateMessage(ORIGIN, 'meter-1', device.id, newKey.id, 'bm9uY2U=');
+const recovery = v.recoverMessage(ORIGIN, 'meter-1', device.id, 'bm9uY2U=');
 write('device-signing', {
   source: 'scripts/generate-vectors.mjs; signatures by node:crypto from fixed seeds',
   key: { seed: device.seed, spki: v.toBase64(device.spki), key_id: device.id },
@@ -170,6 +172,13 @@ write('device-signing', {
     nonce: 'bm9uY2U=',
     message: hex(rotation),
   },
+  recover: {
+    origin: ORIGIN,
+    meter_id: 'meter-1',
+    nonce: 'bm9uY2U=',
+    message: hex(recovery),
+    signature: v.toBase64(sign(device, recovery)),
+  },
   bad_fields: [
     { format: 'reading/1\nx', key_id: device.id },
     { format: '', key_id: device.id },
@@ -177,6 +186,8 @@ write('device-signing', {
   ],
   bad_base64: ['AAA', 'AAA=\n', 'AB==', 'A===', 'AA-_', ' AAAA'],
   ed25519: edwardsCases(),
+  signatures: signatureCases(),
+  registrations: registrationCases(),
 });
 
 // ---- batch-log and commitment

@@ -1,16 +1,25 @@
+import { checkedDeviceKey } from '../../devices/device-key.js';
+import { DevicesConfig } from '../../devices/devices.config.js';
+import { nodeEcdsaBackend, pureEcdsaBackend } from '../../devices/ecdsa-backend.js';
+import { loadEd25519Backend, nodeBackend, pureBackend } from '../../devices/ed25519-backend.js';
+import { MeterError } from '../../devices/meter-error.js';
+import { SignatureVerifier } from '../../devices/signature-verifier.js';
+import { nativeSha256 } from '../../hashing/native-hashing.js';
 import { fromBase64, fromHex, toHex } from '../../verify/bytes.js';
 import {
   batchItemLeaf,
   batchItemNonce,
   batchMessage,
   readingMessage,
+  recoverMessage,
   registerMessage,
   rotateMessage,
 } from '../../verify/device-signing.js';
+import { pureEcdsaEquation, verifyEcdsa } from '../../verify/ecdsa.js';
 import { isPrimeOrderKey, verifyEd25519 } from '../../verify/ed25519.js';
 import { inclusionProof } from '../../verify/inclusion.js';
 import { merkleRoot } from '../../verify/merkle-tree-builder.js';
-import { decodeSpki, encodeSpki, keyIdOf } from '../../verify/spki.js';
+import { decodeSpki, encodeSpki, keyIdOf, type SignatureAlgorithm } from '../../verify/spki.js';
 import { logHash } from '../../verify/tree-hashing.js';
 import { publicKeyOf } from './seeded-key.js';
 import {
@@ -49,6 +58,23 @@ interface DeviceSigningFile {
     nonce: string;
     message: string;
   };
+  readonly recover?: DeviceSigningFile['register'];
+  /** Verified by every back end: all say `valid`, or all say no. Key and signature in base64, the message in hex. */
+  readonly signatures?: readonly {
+    name: string;
+    alg: SignatureAlgorithm;
+    public_key: string;
+    message: string;
+    signature: string;
+    valid: boolean;
+  }[];
+  /** Keys asked to be registered: `null`, or the code of the refusal. */
+  readonly registrations?: readonly {
+    name: string;
+    alg: string;
+    public_key: string;
+    code: string | null;
+  }[];
   readonly bad_fields?: readonly { format: string; key_id: string }[];
   readonly bad_base64?: readonly string[];
   readonly ed25519?: {
@@ -64,7 +90,7 @@ interface DeviceSigningFile {
 }
 
 /** What devices sign, byte for byte, and which signatures are accepted. */
-export function* run(file: unknown): Generator<VectorResult> {
+export async function* run(file: unknown): AsyncGenerator<VectorResult> {
   const vectors = file as DeviceSigningFile;
   yield* guarded('key', () => keyCases(vectors));
   yield* each('bad_fields', vectors.bad_fields, function* ({ format, key_id: id }) {
@@ -87,16 +113,73 @@ export function* run(file: unknown): Generator<VectorResult> {
     );
   });
   yield* unknownGroups(rest, ['cases', 'registrable']);
+  const backends = await everyBackend();
+  yield* each('signatures', vectors.signatures, function* (one) {
+    const spki = fromBase64(one.public_key);
+    const [message, value] = [fromHex(one.message), fromBase64(one.signature)];
+    yield compare(`key of ${one.name}`, one.alg, () => decodeSpki(spki)!.alg);
+    for (const [name, verifies] of backends)
+      yield compare(`${one.name} (${name})`, one.valid, () => verifies(spki, message, value));
+  });
+  yield* each('registrations', vectors.registrations, function* (one) {
+    yield compare(`registration: ${one.name}`, one.code, () => refusalOf(one));
+  });
   yield* unknownGroups(file, [
     'key',
     'reading',
     'batch',
     'register',
     'rotate',
+    'recover',
+    'signatures',
+    'registrations',
     'bad_fields',
     'bad_base64',
     'ed25519',
   ]);
+}
+
+type Verifies = (spki: Uint8Array, message: Uint8Array, signature: Uint8Array) => boolean;
+
+/** Everything that checks device signatures, by name: the gateway's back ends (the native one when it loads), and the offline verifier. */
+async function everyBackend(): Promise<readonly (readonly [string, Verifies])[]> {
+  const fastest = await loadEd25519Backend();
+  const pureEcdsa = pureEcdsaBackend(pureEcdsaEquation);
+  const verifiers = [
+    ['node:crypto', new SignatureVerifier(nodeBackend, nodeEcdsaBackend)],
+    ['pure', new SignatureVerifier(pureBackend, pureEcdsa)],
+    ...(fastest === nodeBackend
+      ? []
+      : [[fastest.name, new SignatureVerifier(fastest, nodeEcdsaBackend)] as const]),
+  ] as const;
+  return [
+    ...verifiers.map(([name, verifier]): readonly [string, Verifies] => [
+      name,
+      (spki, message, signature) => verifier.verify(spki, message, signature),
+    ]),
+    ['offline', verifiesOffline],
+  ];
+}
+
+function verifiesOffline(spki: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
+  const decoded = decodeSpki(spki);
+  if (decoded === undefined) return false;
+  const { alg, key } = decoded;
+  return alg === 'Ed25519'
+    ? verifyEd25519(signature, message, key)
+    : verifyEcdsa(alg, signature, message, key);
+}
+
+function refusalOf(one: { readonly alg: string; readonly public_key: string }): string | null {
+  const { algorithms } = DevicesConfig.parse({});
+  const key = { alg: one.alg, public_key: fromBase64(one.public_key) };
+  try {
+    checkedDeviceKey(key, algorithms, nativeSha256);
+    return null;
+  } catch (error) {
+    if (error instanceof MeterError) return error.code;
+    throw error;
+  }
 }
 
 function* keyCases(vectors: DeviceSigningFile): Generator<VectorResult> {
@@ -111,7 +194,7 @@ function* keyCases(vectors: DeviceSigningFile): Generator<VectorResult> {
 }
 
 function* messages(vectors: DeviceSigningFile, key: Uint8Array): Generator<VectorResult> {
-  const { reading, batch, register, rotate } = vectors;
+  const { reading, batch, register, rotate, recover } = vectors;
   const keyId = vectors.key.key_id;
   const signed = (message: string, signature: string): boolean =>
     verifyEd25519(fromBase64(signature), fromHex(message), key);
@@ -141,6 +224,12 @@ function* messages(vectors: DeviceSigningFile, key: Uint8Array): Generator<Vecto
       toHex(registerMessage(register.origin, register.meter_id, keyId, register.nonce)),
     );
     yield compare('register: signature', true, () => signed(register.message, register.signature));
+  }
+  if (recover !== undefined) {
+    yield compare('recover: message', recover.message, () =>
+      toHex(recoverMessage(recover.origin, recover.meter_id, keyId, recover.nonce)),
+    );
+    yield compare('recover: signature', true, () => signed(recover.message, recover.signature));
   }
   if (rotate !== undefined)
     yield compare('rotate: message', rotate.message, () =>

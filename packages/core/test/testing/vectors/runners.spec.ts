@@ -52,13 +52,14 @@ describe('a vector runner passes nothing that it did not evaluate', () => {
     ],
     ['commitment', ['digest']],
     ['batch-log', ['metadata', 'leaf', 'log_root', 'path']],
-    ['device-signing', ['valid', 'ok', 'nonces', 'key_id', 'seed']],
+    ['device-signing', ['valid', 'ok', 'nonces', 'key_id', 'seed', 'code', 'alg']],
     ['receipt', ['text', 'leaves']],
   ])('%s fails for every expectation that is changed', async (family, members) => {
     const file = load(family);
     // The long runs add nothing here.
     delete file['es6_number_file_checksums'];
     delete file['big_trees'];
+    if (Array.isArray(file['signatures'])) file['signatures'] = file['signatures'].slice(0, 4);
     for (const member of members) {
       const { value, count } = changed(file, member);
       const failed = await failures(family, value);

@@ -12,7 +12,7 @@ async function results(name: string) {
 describe('proof vectors', () => {
   it.each([
     ['checkpoint', 17],
-    ['device-signing', 30],
+    ['device-signing', 2000],
     ['batch-log', 40],
     ['commitment', 9],
     ['receipt', 10],
