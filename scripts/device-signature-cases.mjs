@@ -132,7 +132,8 @@ function ecdsaCases(alg, add) {
   const good = key.sign(message);
   const [r, s] = [number(good.subarray(0, 32)), number(good.subarray(32))];
   const max = 2n ** 256n - 1n;
-  for (const [name, signature] of [
+  /** @type {[string, Buffer][]} */
+  const broken = [
     ['r = 0', joined(0n, s)],
     ['s = 0', joined(r, 0n)],
     ['r = s = 0', joined(0n, 0n)],
@@ -155,8 +156,8 @@ function ecdsaCases(alg, add) {
     ['65 bytes', Buffer.concat([key.sign(message), Buffer.of(0)])],
     ['a recovery byte in front', Buffer.concat([Buffer.of(27), key.sign(message)])],
     ['twice', Buffer.concat([key.sign(message), key.sign(message)])],
-  ])
-    add(`${alg}: ${name}`, key, message, signature, false);
+  ];
+  for (const [name, signature] of broken) add(`${alg}: ${name}`, key, message, signature, false);
 
   // The nonce and s are chosen, the key follows: s exactly at the border, and at both ends.
   const nonce = mod(number(digest(utf8(`border ${alg}`))), n);
@@ -491,7 +492,8 @@ export function registrationCases() {
       key.point.subarray(0, 33),
       bytes32(p - number(key.point.subarray(33))),
     ]);
-    for (const [what, bytes, code] of [
+    /** @type {[string, Buffer, string | null][]} */
+    const forms = [
       ['', key.spki, null],
       [', the other point of the same x', spki(negated), null],
       [', compressed', spki(form('compressed')), 'public_key_invalid'],
@@ -513,8 +515,8 @@ export function registrationCases() {
         Buffer.concat([fromHex(CURVES[other].head), key.point]),
         'public_key_invalid',
       ],
-    ])
-      add(`${alg}${what}`, alg, bytes, code);
+    ];
+    for (const [what, bytes, code] of forms) add(`${alg}${what}`, alg, bytes, code);
     add(`${alg}, called ${other}`, other, key.spki, 'public_key_invalid');
     add(
       `${alg}, its point under the curve of ${other} and called so`,
