@@ -5,13 +5,15 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly code = 'CONFIG_INVALID';
   /** The plugin blocks that could be read all the same. */
-  readonly sections: Pick<GatewayConfig, 'anchors' | 'transports' | 'pricing'> | undefined;
+  readonly sections:
+    | Pick<GatewayConfig, 'anchors' | 'transports' | 'pricing' | 'detectors'>
+    | undefined;
 
   constructor(
     readonly file: string,
     readonly problems: readonly ConfigProblem[],
     options?: ErrorOptions & {
-      readonly sections?: Pick<GatewayConfig, 'anchors' | 'transports' | 'pricing'>;
+      readonly sections?: Pick<GatewayConfig, 'anchors' | 'transports' | 'pricing' | 'detectors'>;
     },
   ) {
     const lines = problems

@@ -115,6 +115,7 @@ function pluginSections(document: unknown): PluginSections {
     anchors: blocks(sections.anchors),
     transports: blocks(sections.transports),
     ...(isBlock(sections.pricing) ? { pricing: sections.pricing } : {}),
+    ...(sections.detectors === undefined ? {} : { detectors: blocks(sections.detectors) }),
   };
 }
 

@@ -22,13 +22,15 @@ const DAY_MS = 86_400_000;
 const UWH_PER_WH = 1_000_000n;
 /** First day of every run, in a spring: days grow, as they do for honest meters. */
 const STARTS_MS = Date.parse('2026-03-02T00:00:00Z');
-/** Degrees north of the towns the fleet stands in. */
-const TOWNS = [41.9, 45.5, 47.7, 50.1, 52.5];
+/** Degrees north of the towns a fleet stands in. */
+export const TOWNS = [41.9, 45.5, 47.7, 50.1, 52.5];
 
 export interface TableOptions {
   readonly meters: number;
   readonly days: number;
   readonly seed: number;
+  /** How many towns the fleet stands in: neighbours are of the same. */
+  readonly towns: number;
   /** Share of the fleet that cheats. */
   readonly share: number;
   /** Day on which cheating begins, counted from 0. */
@@ -57,9 +59,9 @@ export type DetectorTable = ReadonlyMap<string, ReadonlyMap<Cheat | 'honest', Ta
  * as long as cheaters cheat; meters that were cloned count as neither. The same options give the same table.
  */
 export async function detectorTable(options: TableOptions): Promise<DetectorTable> {
-  const { meters: size, seed, share, days, fromDay, intervalMs, detectors } = options;
+  const { meters: size, seed, towns, share, days, fromDay, intervalMs, detectors } = options;
   const fromMs = STARTS_MS + fromDay * DAY_MS;
-  const members = withCheaters(createFleet({ seed, size, towns: TOWNS }), {
+  const members = withCheaters(createFleet({ seed, size, towns: TOWNS.slice(0, towns) }), {
     share,
     fromMs,
     random: new SeededRandom(seed).fork('cheaters'),

@@ -1,10 +1,11 @@
 import { defaultDetectors } from '../detectors/open-detectors.js';
 import { shareOf } from '../simulator/index.js';
-import { type DetectorTable, detectorTable, type TableCell } from './detector-table.js';
+import { type DetectorTable, detectorTable, type TableCell, TOWNS } from './detector-table.js';
 
 export const DETECTORS_USAGE = `usage: wattproof detectors [options]
   Runs a labelled simulated fleet past the detectors of core and prints what they find: recall and false flags.
   --meters N       simulated meters, half of them with panels (default 200)
+  --towns N        towns they stand in, 1 to 5: neighbours are of the same (default 5)
   --days N         days simulated (default 60)
   --from N         day on which cheating begins (default 40)
   --cheaters P%    share of the fleet that cheats, every way in turn (default 20%)
@@ -75,8 +76,6 @@ function describe(table: DetectorTable): string[] {
     '',
     ...grid('readings flagged', (cell) => percent(cell.readingsFound, cell.readings)),
     '',
-    ...grid('readings held', (cell) => percent(cell.readingsHeld, cell.readings)),
-    '',
     `honest readings held: ${held} in ${honestMonths.toFixed(0)} meter-months`,
   ];
 }
@@ -90,7 +89,7 @@ function readArguments(args: readonly string[]) {
       continue;
     }
     const [, name = '', inline] = /^--([a-z]+)(?:=(.*))?$/.exec(args[i] as string) ?? [];
-    if (!['meters', 'days', 'from', 'cheaters', 'interval', 'seed'].includes(name))
+    if (!['meters', 'towns', 'days', 'from', 'cheaters', 'interval', 'seed'].includes(name))
       throw new Error(`unknown option ${args[i]}`);
     const value = inline ?? args[(i += 1)];
     if (value === undefined) throw new Error(`--${name} needs a value`);
@@ -107,6 +106,7 @@ function readArguments(args: readonly string[]) {
   if (DAY_S % intervalS !== 0) throw new Error(`--interval divides a day, got ${intervalS}`);
   return {
     meters: integer('meters', 200, 2, 2_000),
+    towns: integer('towns', TOWNS.length, 1, TOWNS.length),
     days,
     fromDay: integer('from', Math.min(40, days - 1), 0, days - 1),
     share: shareOf(values.get('cheaters') ?? '20%'),

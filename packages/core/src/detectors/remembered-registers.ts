@@ -57,7 +57,7 @@ export class RememberedRegisters {
   }
 
   forgetAll(): void {
-    for (const key of [...this.histories.keys()]) this.forget(key);
+    for (const key of this.histories.keys()) this.forget(key);
   }
 
   /** Forgets what was not used longest, until the rest is no more than may be remembered. */

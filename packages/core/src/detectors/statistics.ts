@@ -101,8 +101,3 @@ export function numberOf(value: unknown): number {
 export function numbersOf(value: unknown): number[] {
   return Array.isArray(value) ? value.map(numberOf) : [];
 }
-
-/** Milliwatts of a detail, for a person. */
-export function watts(level: number): string {
-  return `${Math.round(level / 1000)} W`;
-}

@@ -37,7 +37,7 @@ const SHIFT_MS = 6 * 3_600_000;
 const NIGHT_SHARE = 0.3;
 const OFFSET_SHARE = 0.05;
 /** Above this, import is not seen any more. */
-const CLIPPED_W = 400;
+const CLIPPED_W = 200;
 
 /** What a fleet member sends, true or not. */
 export interface Teller {
