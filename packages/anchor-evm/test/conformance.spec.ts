@@ -19,10 +19,20 @@ let baseFeeWei: bigint | undefined;
 let worlds = 0;
 const startedAt = performance.now();
 
-beforeAll(async () => {
-  // Beyond 500 states anvil writes older ones to disk, and a reorganisation to one of those keeps storage it should not.
-  const args = ['--prune-history', '2000'];
+/** States a node keeps in memory, and blocks after which another node is started, long before it forgets the first ones. */
+const STATES = 2_000;
+const BLOCKS_PER_NODE = 600;
+/** Blocks that the node has seen, of all its worlds. */
+let mined = 0;
+
+beforeAll(start);
+
+async function start(): Promise<void> {
+  // States beyond these are gone or on disk: a reorganisation to one of them fails, or keeps storage it should not.
+  const args = ['--prune-history', String(STATES)];
   anvil = await Anvil.start({ accounts: 2, automine: true, plain: true, args });
+  snapshot = undefined;
+  mined = 0;
   blocks = new BlockIndex(anvil);
   await deployRegistry({
     chainId: 31_337,
@@ -33,7 +43,7 @@ beforeAll(async () => {
   await anvil.rpc('evm_setAutomine', false);
   // Further down than any reorganisation of a test.
   await anvil.mine(20);
-});
+}
 afterAll(async () => {
   await anvil.stop();
   const ms = (performance.now() - startedAt) / worlds;
@@ -43,6 +53,11 @@ afterAll(async () => {
 async function open(): Promise<number> {
   worlds += 1;
   baseFeeWei = undefined;
+  mined += Number(await anvil.rpc('eth_blockNumber'));
+  if (mined > BLOCKS_PER_NODE) {
+    await anvil.stop();
+    await start();
+  }
   await anvil.rpc('anvil_dropAllTransactions');
   if (snapshot !== undefined) await anvil.rpc('evm_revert', snapshot);
   snapshot = await anvil.rpc('evm_snapshot');
