@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { mayAccess } from '../../src/accounts/access.js';
 import type { Role } from '../../src/accounts/account.store.js';
 import { OPEN_GROUPS, type RouteRule, ROUTES } from '../../src/nest/http/routes.js';
+import type { FakeClock } from '../../src/testing/fake-clock.js';
 import { startTestGateway, type TestGateway } from '../../src/testing/start-test-gateway.js';
 import { ask, HOSTS } from './hosts.js';
 
@@ -23,6 +24,8 @@ const MAY: Readonly<Record<RouteRule['access'], readonly (Role | 'nobody')[]>> =
 describe.each(HOSTS)('Access on %s', (host) => {
   let gateway: TestGateway;
   const keys = new Map<Role, string>();
+  /** An administrator's, worth nothing any more. */
+  const dead: string[] = [];
 
   beforeAll(async () => {
     gateway = await startTestGateway({ host, parts: { plugins: [] } });
@@ -33,6 +36,16 @@ describe.each(HOSTS)('Access on %s', (host) => {
       });
       keys.set(role, json.key);
     }
+    const expires = new Date(gateway.clock.nowMs() + 1000).toISOString();
+    for (const more of [{ expires_at: expires }, {}]) {
+      const { json } = await ask(`${gateway.url}/api/v1/admin/api-keys`, {
+        body: { account_id: 'account-admin', role: 'admin', ...more },
+        key: gateway.adminKey,
+      });
+      dead.push(json.key);
+      if (json.expires_at === null) await gateway.services.apiKeys.revoke(json.id, 'admin');
+    }
+    await (gateway.clock as FakeClock).advance(1000);
   });
   afterAll(() => gateway.stop());
 
@@ -58,7 +71,8 @@ describe.each(HOSTS)('Access on %s', (host) => {
       ]);
       expect(mayAccess({ role, scopes: [] } as never, rule.access)).toBe(may.includes(role));
     }
-    expect(await refusedBy(rule, 'wpk_0000000000000000.wrong')).toBe('401 api_key_invalid');
+    for (const key of ['wpk_0000000000000000.wrong', ...dead])
+      expect(await refusedBy(rule, key)).toBe('401 api_key_invalid');
     for (const alias of rule.aliases ?? []) {
       expect(await refusedBy(rule, undefined, alias)).toBe(await refusedBy(rule, undefined));
     }

@@ -194,7 +194,7 @@ describe('Users', () => {
     ['GET', 'users?limit=0', undefined, 400, 'query_invalid'],
     ['GET', 'users?cursor=n1', undefined, 400, 'cursor_invalid'],
     ['GET', 'users/nobody', undefined, 404, 'user_not_found'],
-    ['GET', `users/${'a'.repeat(1000)}`, undefined, 404, 'user_not_found'],
+    ['GET', `users/${'a'.repeat(300)}`, undefined, 404, 'user_not_found'],
     ['POST', 'users/nobody/disable', {}, 404, 'user_not_found'],
     ['POST', 'users/nobody/wallets', { chain: 'evm', address: EVM }, 404, 'user_not_found'],
     ['POST', 'users/nobody/wallets', { chain: 'evm' }, 400, 'body_invalid'],

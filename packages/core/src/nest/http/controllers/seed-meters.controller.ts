@@ -72,9 +72,9 @@ export class SeedMetersController {
     const { item, reading } = answer;
     this.metrics.readings([item]);
     if (item.verdict === 'rejected' || reading === undefined) throw problemOfItem(item);
-    const { leaf_hash, duplicate, receipt } = item;
+    const { leaf_hash, verdict, duplicate, receipt } = item;
     const [shown] = await this.shown([reading]);
-    sendJson(reply, { ...shown, leaf_hash, duplicate, receipt }, statusOfItem(item));
+    sendJson(reply, { ...shown, verdict, leaf_hash, duplicate, receipt }, statusOfItem(item));
   }
 
   @Route('listReadings')
