@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { ownerAt } from '../../src/devices/meter-ownership.js';
 import type { MeterTransfer } from '../../src/devices/meter-transfer.js';
+import { migrate } from '../../src/stores/mikro-orm/migrate.js';
+import { MIGRATIONS } from '../../src/stores/mikro-orm/migrations/migrations.js';
 import { openStore } from '../../src/stores/mikro-orm/open-store.js';
 import { PgSql } from '../../src/stores/mikro-orm/pg.sql.js';
 import type { Store } from '../../src/stores/store.js';
@@ -38,6 +40,43 @@ describe('Meters in PostgreSQL', () => {
   test('follow from the log, whatever was done to them', async () => {
     expect(await live(store, clock, 150, 7)).toBeGreaterThan(20);
     expect(await differences(store)).toEqual([]);
+  });
+
+  test('that were registered before owners had a history keep theirs', async () => {
+    const url = await server.createDatabase();
+    const old = new PgSql(url, { logger: silent, ...limits });
+    const before = MIGRATIONS.filter(({ name }) => name < '0006');
+    await migrate({ kind: 'postgresql', sql: old, url }, before);
+    for (const state of ['pending', 'active', 'retired'])
+      await old.query(
+        `INSERT INTO meter (meter_id, account_id, owner, fingerprint, state, registered_at_ms)
+         VALUES ($1, 'ada', 'Ada', $2, $1, 1)`,
+        [state, Buffer.from(state)],
+      );
+    await old.close();
+    const renewed = await openStore(url, { clock, logger: silentLogger });
+    const { items } = await renewed.meters.list({ everOwnedBy: 'ada', limit: 10 });
+    expect(items.map(({ meterId, admitted }) => [meterId, admitted])).toEqual([
+      ['active', true],
+      ['pending', undefined],
+      ['retired', undefined],
+    ]);
+    const offer = {
+      id: 'transfer_of_old',
+      meterId: 'active',
+      fromAccount: 'ada',
+      toAccount: 'bob',
+      state: 'offered',
+      expiresAtMs: clock.ms + 1,
+      offeredAtMs: clock.ms,
+    } as const;
+    await renewed.meters.offerTransfer(offer, unjournaled);
+    const acceptance = { transferId: offer.id, accountId: 'bob', atMs: clock.ms };
+    await renewed.meters.acceptTransfer(acceptance, () => unjournaled);
+    expect((await renewed.meters.get('active'))?.formerOwners).toEqual([
+      { accountId: 'ada', owner: 'Ada', untilMs: clock.ms },
+    ]);
+    await renewed.close();
   });
 
   test('never have two owners at one millisecond, whoever writes at once', async () => {

@@ -9,6 +9,7 @@ import { Transactions } from '../../src/stores/memory/transactions.js';
 import type { Store } from '../../src/stores/store.js';
 import { describeStore, type TestRunner } from '../../src/testing/describe-store.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
+import { unjournaled } from '../../src/testing/unjournaled.js';
 
 /** Titles of the tests, among those asked for, that fail against a store. */
 async function failuresOf(
@@ -221,6 +222,43 @@ describe('the store kit', () => {
       };
       return { meters: wrong };
     }, /claim a fingerprint at once/);
+  });
+
+  it('fails a store that hands a meter over a millisecond late, twice, or without a word', async () => {
+    const overriding =
+      (change: (meters: Store['meters']) => Partial<Store['meters']>) =>
+      ({ meters }: Store) => ({
+        meters: Object.assign(Object.create(meters) as Store['meters'], change(meters)),
+      });
+    await finds(
+      overriding((meters) => ({
+        offerTransfer: (offer, said) => {
+          const { effectiveAtMs: at } = offer;
+          const late = at === undefined ? {} : { effectiveAtMs: at + 1 };
+          return meters.offerTransfer({ ...offer, ...late }, said);
+        },
+      })),
+      /at one millisecond/,
+    );
+    await finds(
+      overriding((meters) => ({
+        withdrawTransfer: async (id, atMs, said) =>
+          (await meters.withdrawTransfer(id, atMs, said)) ?? meters.transfer(id),
+      })),
+      /an offer once/,
+    );
+    await finds(
+      overriding((meters) => ({
+        setRegisters: (id, change) => meters.setRegisters(id, change, unjournaled),
+      })),
+      /nothing can be said/,
+    );
+    await finds(
+      overriding((meters) => ({
+        gaps: async (query) => (await meters.gaps({ ...query, limit: 1000 })).slice(1, query.limit),
+      })),
+      /finds the gaps/,
+    );
   });
 
   it('fails a store whose outbox skips an event', async () => {
