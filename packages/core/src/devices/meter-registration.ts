@@ -32,13 +32,18 @@ const id = z
 const part = id.refine((text) => !text.includes('|'), 'must not contain "|"');
 
 /** Registers one meter may have. */
-const MAX_REGISTERS = 32;
+const MAX_REGISTERS = 16;
+/** Longest name of a register, in UTF-8 bytes. */
+const MAX_REGISTER_BYTES = 64;
 
 /** What the registers of a meter measure; `checkedRegisters` says whether they go together. */
 export const MeterRegisters = z
   .array(
     z.strictObject({
-      name: id,
+      name: id.refine(
+        (text) => Buffer.byteLength(text) <= MAX_REGISTER_BYTES,
+        `must be at most ${MAX_REGISTER_BYTES} bytes`,
+      ),
       direction: z.string().max(64),
       credits: z.array(z.string().max(64)).max(8).optional(),
     }),

@@ -168,10 +168,11 @@ export class MeterService {
 
   /**
    * The meter sends nothing any more; its id and fingerprint stay taken, unless it was never let in. Not while it is
-   * suspended: what it measured stays frozen until an operator has looked at it.
+   * suspended: what it measured stays frozen until an operator has looked at it. `owner`: who asks, when it is no operator;
+   * once a hand-over is agreed the meter is not theirs to end.
    */
-  async retire(meterId: string, actor: string): Promise<StoredMeter> {
-    return this.move(meterId, ['active', 'pending'], 'retired', actor);
+  async retire(meterId: string, actor: string, owner?: string): Promise<StoredMeter> {
+    return this.move(meterId, ['active', 'pending'], 'retired', actor, owner);
   }
 
   /** Says anew what the registers are; of those that have readings, nothing may change. Throws `MeterError`. */
@@ -212,15 +213,18 @@ export class MeterService {
     from: readonly MeterState[],
     to: MeterState,
     actor: string,
+    owner?: string,
   ): Promise<StoredMeter> {
     const { store, directory } = this.parts;
     const meter = await store.get(meterId);
     if (meter === undefined) throw new MeterError('meter_not_found', 'Meter not found');
     const said = this.said(meter, 'meter.state', actor, { from: meter.state, to });
     const moved =
-      from.includes(meter.state) && (await store.setState(meterId, meter.state, to, said));
+      from.includes(meter.state) && (await store.setState(meterId, meter.state, to, said, owner));
     directory.invalidate();
     if (moved) return { ...meter, state: to, ...(to === 'active' ? { admitted: true } : {}) };
+    if (owner !== undefined && (await store.get(meterId))?.accountId !== owner)
+      throw new MeterError('transfer_conflict', 'the meter is handed over to somebody else');
     throw new MeterError(
       'meter_state_conflict',
       `the meter is ${meter.state}; only ${from.join(' or ')} can become ${to}`,

@@ -114,7 +114,14 @@ export interface MeterStore {
     readonly limit: number;
     readonly cursor?: string;
   }): Promise<{ readonly items: readonly StoredMeter[]; readonly cursor?: string }>;
-  setState(meterId: string, from: MeterState, to: MeterState, said: Journaled): Promise<boolean>;
+  /** `onlyOf`: only while this is the meter's newest owner. */
+  setState(
+    meterId: string,
+    from: MeterState,
+    to: MeterState,
+    said: Journaled,
+    onlyOf?: string,
+  ): Promise<boolean>;
   /** Lets the energy of the meter be claimed again. False when nothing kept it from that. */
   resumeMinting(meterId: string, said: Journaled): Promise<boolean>;
   /**

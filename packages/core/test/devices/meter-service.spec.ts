@@ -193,13 +193,18 @@ describe('Registering a meter', () => {
         ['an empty list of registers', { registers: [] }, 'registration_invalid'],
         ['registers that are a word', { registers: 'generation' }, 'registration_invalid'],
         [
-          '33 registers',
+          '17 registers',
           {
-            registers: Array.from({ length: 33 }, (_, i) => ({
+            registers: Array.from({ length: 17 }, (_, i) => ({
               name: `r${i}`,
               direction: 'consumption',
             })),
           },
+          'registration_invalid',
+        ],
+        [
+          'a register whose name has 65 bytes',
+          { registers: [{ name: 'n'.repeat(65), direction: 'consumption' }] },
           'registration_invalid',
         ],
         [

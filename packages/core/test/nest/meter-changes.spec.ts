@@ -149,7 +149,12 @@ describe.each(HOSTS)('A meter and its owners on %s', (host) => {
       200,
       { state: 'accepted', effective_at },
     ]);
-    // Until then it is ada's.
+    // Until then it is ada's, and not hers to end.
+    expect(code(await post('ada', `/meters/${meterId}/retire`))).toEqual([
+      409,
+      'transfer_conflict',
+    ]);
+    expect(code(await post('bob', `/meters/${meterId}/retire`))).toEqual([404, 'meter_not_found']);
     expect(await get('ada', `/meters/${meterId}`)).toMatchObject({ account_id: 'ada' });
     expect(await get('bob', `/meters/${meterId}`)).toMatchObject({ account_id: null });
     await pass(3 * QUARTER_MS);
@@ -339,6 +344,37 @@ describe.each(HOSTS)('A meter and its owners on %s', (host) => {
         query,
         [400, error],
       ]);
+  });
+
+  it('is registered with members as long as they may be, every character escaped', async () => {
+    const device = new SimulatedDevice('a long meter');
+    const { nonce } = (await ask(`${api}/meters/challenge`, { method: 'POST' })).json;
+    const long = (letter: string, bytes = 256) => letter.repeat(bytes);
+    const meter_id = long(host === 'fastify' ? 'f' : 'e');
+    const body = {
+      ...{ meter_id, device_id: long('d'), site_id: long('s'), owner: long('o') },
+      nameplate: { vendor: long('v'), model: long('m'), serial: long(meter_id[0]!) },
+      registers: Array.from({ length: 16 }, (_, i) => ({
+        name: `${long('r', 62)}${String(i).padStart(2, '0')}`,
+        direction: 'consumption',
+        credits: [],
+      })),
+      location: { zone: long('z', 64) },
+      rating_w: 1_000_000_000_000,
+      public_key: device.publicKey,
+      alg: 'Ed25519',
+      key_id: device.keyId,
+      proof_of_possession: {
+        nonce,
+        signature: device.proveWith(gateway.services.origin, meter_id, nonce),
+      },
+    };
+    const escaped = JSON.stringify(body).replaceAll(/[a-z]{62,}/g, (text) =>
+      text.replaceAll(/./g, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`),
+    );
+    expect(escaped.length).toBeGreaterThan(16_384);
+    const answer = await ask(`${api}/meters/register`, { body: escaped, ...as('ada') });
+    expect([answer.status, answer.json.state]).toEqual([201, 'active']);
   });
 
   it('is told when the log knows nothing of it', async () => {

@@ -174,10 +174,16 @@ export class MemoryMeters implements MeterStore {
     return page(found, query.limit, (last) => textCursor(last.meterId));
   }
 
-  setState(meterId: string, from: MeterState, to: MeterState, said: Journaled): Promise<boolean> {
+  setState(
+    meterId: string,
+    from: MeterState,
+    to: MeterState,
+    said: Journaled,
+    onlyOf?: string,
+  ): Promise<boolean> {
     return this.journaled.run(async (journal) => {
       const meter = this.meters.get(meterId);
-      if (meter?.state !== from) return false;
+      if (meter?.state !== from || (onlyOf ?? meter.accountId) !== meter.accountId) return false;
       await journal(said);
       this.meters.set(meterId, {
         ...meter,

@@ -123,12 +123,18 @@ export class SqlMeters implements MeterStore {
     return page(found, query.limit, (last) => textCursor(last.meterId));
   }
 
-  setState(meterId: string, from: MeterState, to: MeterState, said: Journaled): Promise<boolean> {
+  setState(
+    meterId: string,
+    from: MeterState,
+    to: MeterState,
+    said: Journaled,
+    onlyOf?: string,
+  ): Promise<boolean> {
     return this.changes.run(async (tx, journal) => {
       const moved = await tx.query(
         `UPDATE meter SET state = $3, admitted = admitted OR $3 = 'active' WHERE meter_id = $1 AND state = $2
-         RETURNING meter_id`,
-        [meterId, from, to],
+           AND ($4::text IS NULL OR account_id = $4::text) RETURNING meter_id`,
+        [meterId, from, to, onlyOf ?? null],
       );
       if (moved.length === 0) return false;
       if (to === 'suspended' || from === 'suspended')

@@ -116,6 +116,9 @@ export function meterOwnerTests(scene: StoreScene, it: Test): void {
     assert.deepEqual(ownerAt(after, NOW + 9), after.formerOwners[0]);
     assert.equal(ownerAt(after, NOW + 10).accountId, offer.toAccount);
     assert.equal(after.owner, 'Bob');
+    const retire = (owner: string) =>
+      meters.setState(meter.meterId, 'active', 'retired', unjournaled, owner);
+    assert.deepEqual([await retire(meter.accountId), await retire(offer.toAccount)], [false, true]);
     for (const accountId of [offer.fromAccount, offer.toAccount]) {
       const { items } = await meters.transfers({ accountId, limit: 10 });
       assert.deepEqual(items, [accepted]);

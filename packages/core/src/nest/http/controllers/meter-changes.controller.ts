@@ -93,7 +93,7 @@ export class MeterChangesController {
     if (owner === undefined || (accountId ?? owner) !== owner)
       throw notFound('meter_not_found', 'Meter not found');
     const viewer = accountId === undefined ? {} : { viewer: accountId };
-    sendJson(reply, meterDocument(await meters.retire(id, actor), { nowMs, ...viewer }));
+    sendJson(reply, meterDocument(await meters.retire(id, actor, accountId), { nowMs, ...viewer }));
   }
 
   @Route('setRegisters')

@@ -18,7 +18,7 @@ import { type Reply, sendJson } from '../reply.js';
 import { Route } from '../route.decorator.js';
 
 /** A registration whose members are all as long as they may be fits, every character escaped. */
-const REGISTRATION_BYTES = 16_384;
+const REGISTRATION_BYTES = 24_576;
 
 const METER_STATES = ['pending', 'active', 'suspended', 'retired'] as const;
 

@@ -76,7 +76,7 @@ const json = ['application/json'] as const;
 export const registersSchema = {
   type: 'array',
   minItems: 1,
-  maxItems: 32,
+  maxItems: 16,
   description: 'What each register measures. Of each direction one register credits a class.',
   items: {
     type: 'object',
