@@ -10,6 +10,9 @@ export const EVENT_TYPES = {
   'meter.registered': 'A meter was registered.',
   'meter.claimed': 'Somebody else tried to register the meter.',
   'meter.state': 'The meter moved from one state to another.',
+  'meter.minting_suspended':
+    'Nothing of the meter may be minted, certified or sold until an operator has looked at it.',
+  'meter.minting_resumed': 'It may be again.',
   'meter.registers': 'What the registers of the meter measure was said anew.',
   'meter.key_registered': 'A meter was registered with its first key.',
   'meter.key_rotated': 'Another key signs for the meter, by the word of the one before it.',

@@ -32,6 +32,23 @@ const NOTICE_RULES: Readonly<Record<string, readonly NoticeRule[]>> = {
         `Your meter ${say(meter)} is now ${say(to)}${because({ reason: reason ?? null })}.${to === 'suspended' ? ' Its readings are refused and its energy is frozen until an operator has looked at it.' : ''}`,
     },
   ],
+  'meter.minting_suspended': [
+    {
+      text: (data) =>
+        `Nothing of your meter ${say(data['meter'])} may be minted, certified or sold until an operator has looked at it${because(data)}. Its readings are still taken.`,
+    },
+    {
+      to: operators,
+      text: (data) =>
+        `Minting of meter ${say(data['meter'])} is suspended${because(data)}; it waits for you.`,
+    },
+  ],
+  'meter.minting_resumed': [
+    {
+      text: ({ meter }) =>
+        `What your meter ${say(meter)} measures may be minted, certified and sold again.`,
+    },
+  ],
   'meter.key_rotated': [
     {
       text: ({ meter, key_id: key }) =>
@@ -103,15 +120,21 @@ const NOTICE_RULES: Readonly<Record<string, readonly NoticeRule[]>> = {
   'reading.quarantined': [
     {
       topic: ({ meter, reason }) => [meter, reason],
+      // That a review turned it down is told as that.
       text: (data) =>
-        data['reason'] === 'sequence_equivocation'
-          ? `Your meter ${say(data['meter'])} gave one sequence number to two different readings. Both are kept as evidence.`
-          : `A reading of meter ${say(data['meter'])} is held for review${because(data)}. It counts nothing until an operator lets it in.`,
+        data['reason'] === 'review_rejected'
+          ? undefined
+          : data['reason'] === 'sequence_equivocation'
+            ? `Your meter ${say(data['meter'])} gave one sequence number to two different readings. Both are kept as evidence.`
+            : `A reading of meter ${say(data['meter'])} is held for review${because(data)}. It counts nothing until an operator lets it in.`,
     },
     {
       to: operators,
       topic: ({ reason }) => [reason],
-      text: (data) => `Readings wait in the quarantine inbox${because(data)}.`,
+      text: (data) =>
+        data['reason'] === 'review_rejected'
+          ? undefined
+          : `Readings wait in the quarantine inbox${because(data)}.`,
     },
   ],
   'reading.flagged': [
