@@ -23,6 +23,7 @@ import { readingListTests } from './store-suite/reading-list.js';
 import { sealingTests } from './store-suite/sealing.js';
 import { sequenceTests } from './store-suite/sequences.js';
 import { noticeTests, webhookTests } from './store-suite/webhooks.js';
+import { userTests } from './store-suite/users.js';
 import { StoreScene } from './store-suite/store-scene.js';
 
 /** What jest, vitest and node:test have in common. */
@@ -75,6 +76,7 @@ export function describeStore(options: StoreSuiteOptions): void {
       readingListTests,
       erasureTests,
       accountTests,
+      userTests,
       outboxTests,
       webhookTests,
       noticeTests,

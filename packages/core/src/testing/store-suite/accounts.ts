@@ -4,7 +4,7 @@ import { unjournaled } from '../unjournaled.js';
 import { sha256, text, unique } from './sample-rows.js';
 import { plain, type StoreScene, type Test } from './store-scene.js';
 
-function sampleApiKey(choices: Partial<StoredApiKey> = {}): StoredApiKey {
+export function sampleApiKey(choices: Partial<StoredApiKey> = {}): StoredApiKey {
   const seed = unique();
   return {
     id: `wp_${String(seed).padStart(8, '0')}`,
