@@ -79,6 +79,8 @@ export async function composeIngestion(parts: {
     hashing: nativeHashing,
     ...(parts.inspection === undefined ? {} : { inspection: parts.inspection }),
   });
+  // Before the first verdict that names them.
+  await store.judgements.keepRules(ruleSet);
   const meters = new MeterService({
     store: store.meters,
     directory,

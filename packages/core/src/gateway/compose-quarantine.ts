@@ -15,9 +15,14 @@ export function composeQuarantine(parts: {
   readonly journal: Journal;
   readonly ruleSet: RuleSet;
   readonly receipts: ReceiptIssuer;
-}): { readonly quarantine: QuarantineService; readonly minting: MintingSuspensions } {
+}): {
+  readonly quarantine: QuarantineService;
+  readonly minting: MintingSuspensions;
+  readonly ruleSet: RuleSet;
+} {
   const { config, store, clock, journal, ruleSet, receipts } = parts;
   return {
+    ruleSet,
     minting: new MintingSuspensions({ store: store.meters, journal, clock }),
     quarantine: new QuarantineService({
       store: store.quarantine,

@@ -11,6 +11,7 @@ import type { EnergyLedger } from '../energy-ledger/energy-ledger.js';
 import type { Subscribers } from '../events/subscribers.js';
 import type { WebhookService } from '../events/webhooks/webhook.service.js';
 import type { IngestionService } from '../ingestion/ingestion.service.js';
+import type { RuleSet } from '../ingestion/rule-set.js';
 import type { CommitQueue } from '../ingestion/commit-queue.js';
 import type { ErasureService } from '../logs/erasure.service.js';
 import type { Journal } from '../logs/journal.js';
@@ -54,6 +55,8 @@ export interface Gateway extends MeterServices {
   /** Writes what the gateway itself states as entries of the log. */
   readonly journal: Journal;
   readonly erasures: ErasureService;
+  /** The rules that judge readings now. */
+  readonly ruleSet: RuleSet;
   /** Meters whose energy is frozen by what their device signed. */
   readonly minting: MintingSuspensions;
   /** Readings that wait for somebody. */

@@ -9,6 +9,7 @@ import { flatLeaves } from '../verify/merkle-levels.js';
 import { HASH_BYTES, leafHashes, type Hashing } from '../verify/tree-hashing.js';
 import type { ReadItem } from './authenticator.js';
 import type { IngestRow } from './ingest.store.js';
+import { verdictInputs } from './verdict-inputs.js';
 import type { Judgement } from './judge.js';
 
 /** Of the id and of the salt of a row. */
@@ -24,6 +25,8 @@ export interface RowContext {
   readonly account: string;
   /** Whether that is what the sender's credential says. Who sends without one claims no meter. */
   readonly named: boolean;
+  /** Whether they may be of any age. */
+  readonly backfill: boolean;
   readonly hashing: Hashing;
   readonly random: (length: number) => Uint8Array;
   /** How late a sequence number may come; absent: however late. */
@@ -83,6 +86,7 @@ function buildRow(
     verdict,
     ...(reason === undefined ? {} : { reason }),
     ruleSet: context.ruleSet,
+    inputs: verdictInputs(authentication, { ms: context.receivedAtMs, backfill: context.backfill }),
     receivedAtMs: context.receivedAtMs,
     ...(signature === undefined ? {} : { signature }),
     ...(meter === undefined || key === undefined

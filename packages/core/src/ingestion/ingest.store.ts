@@ -27,6 +27,8 @@ export interface IngestRow {
   readonly verdict: StoredVerdict;
   readonly reason?: string;
   readonly ruleSet: string;
+  /** JSON: what the rules looked at besides the document, see `verdict-inputs`. */
+  readonly inputs?: string;
   readonly receivedAtMs: number;
   readonly signature?: EntrySignature;
   /** The meter's key that stands behind it: revoked until it is written, the row is refused. */

@@ -183,8 +183,7 @@ export class IngestionService implements Ingest {
   ): Judged | Refusal {
     if (item instanceof Refusal) return item;
     if (authentication instanceof Refusal) return authentication;
-    // A sender without a credential has no scope to go back in time with, whatever signed the readings.
-    const backfill = sender.scopes?.includes('backfill') ?? false;
+    const backfill = mayBackfill(sender);
     const { config, inspect } = this.parts;
     const judgement = judge(item, authentication, { ms: nowMs, backfill }, config, inspect);
     return judgement instanceof Refusal ? judgement : { item, authentication, judgement };
@@ -208,10 +207,12 @@ export class IngestionService implements Ingest {
     return waitMs === 0 ? undefined : { kind: 'retry', code: 'throttled', retryAfterMs: waitMs };
   }
 
-  private rowContext(receivedAtMs: number, { accountId }: Sender): RowContext {
+  private rowContext(receivedAtMs: number, sender: Sender): RowContext {
     const { profile, hashing, random, config, ruleSet, sequenceWindow } = this.parts;
     const { minAssurance, defaultAccount } = config;
+    const { accountId } = sender;
     const account = accountId ?? defaultAccount;
+    const backfill = mayBackfill(sender);
     const named = accountId !== undefined;
     const deviceOf = (key: MeterKey): string => {
       const known = this.deviceNames.get(key);
@@ -222,7 +223,7 @@ export class IngestionService implements Ingest {
     };
     const rules = { profile, ruleSet, minAssurance };
     const late = sequenceWindow === undefined ? {} : { sequenceWindow };
-    return { ...rules, ...late, hashing, random, receivedAtMs, account, named, deviceOf };
+    return { ...rules, ...late, hashing, random, receivedAtMs, account, named, backfill, deviceOf };
   }
 
   private committedItem(
@@ -241,6 +242,11 @@ export class IngestionService implements Ingest {
     const why = outcome.reason === row.reason ? detail : undefined;
     return answer(outcome.id, leaf, outcome.verdict, outcome.reason, why, proof);
   }
+}
+
+/** A sender without a credential has no scope to go back in time with, whatever signed the readings. */
+function mayBackfill({ scopes }: Sender): boolean {
+  return scopes?.includes('backfill') ?? false;
 }
 
 type Retry = Extract<IngestionAnswer, { kind: 'retry' }>;

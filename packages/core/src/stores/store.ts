@@ -12,6 +12,7 @@ import type { OutboxStore } from '../events/outbox.store.js';
 import type { WebhookStore } from '../events/webhooks/webhook.store.js';
 import type { IngestStore } from '../ingestion/ingest.store.js';
 import type { ErasureStore } from '../logs/erasure.store.js';
+import type { JudgementStore } from '../logs/judgement.store.js';
 import type { EntryStore } from '../logs/entry.store.js';
 import type { QuarantineStore } from '../quarantine/quarantine.store.js';
 import type { CollectionDeclaration, Collections, DurabilityClass, Health } from '../spi/index.js';
@@ -33,6 +34,7 @@ export interface Store {
   readonly findings: FindingStore;
   readonly readingList: ReadingListStore;
   readonly quarantine: QuarantineStore;
+  readonly judgements: JudgementStore;
   readonly accounts: AccountStore;
   readonly outbox: OutboxStore;
   readonly webhooks: WebhookStore;

@@ -18,6 +18,7 @@ import { meterOwnerTests } from './store-suite/meter-owners.js';
 import { meterTests } from './store-suite/meters.js';
 import { outboxTests } from './store-suite/outbox.js';
 import { equivocationTests } from './store-suite/equivocations.js';
+import { judgementTests } from './store-suite/judgements.js';
 import { quarantineTests } from './store-suite/quarantine.js';
 import { readingListTests } from './store-suite/reading-list.js';
 import { sealingTests } from './store-suite/sealing.js';
@@ -61,6 +62,7 @@ export function describeStore(options: StoreSuiteOptions): void {
       sequenceTests,
       contestTests,
       quarantineTests,
+      judgementTests,
       equivocationTests,
       atomicityTests,
       entryTests,

@@ -8,6 +8,7 @@ import { METER_KEY_OPERATIONS } from './routes/meter-keys.routes.js';
 import { METER_OPERATIONS, meterProperties } from './routes/meters.routes.js';
 import { NOTICE_OPERATIONS } from './routes/notices.routes.js';
 import { WEBHOOK_OPERATIONS } from './routes/webhooks.routes.js';
+import { JUDGEMENT_OPERATIONS } from './routes/judgements.routes.js';
 import { QUARANTINE_OPERATIONS } from './routes/quarantine.routes.js';
 import { ERASURE_OPERATIONS } from './routes/erasures.routes.js';
 
@@ -206,6 +207,7 @@ export const OPERATIONS: Readonly<Record<RouteName, OperationShape>> = {
   ...ENERGY_OPERATIONS,
   ...FINDINGS_OPERATIONS,
   ...QUARANTINE_OPERATIONS,
+  ...JUDGEMENT_OPERATIONS,
   ...ERASURE_OPERATIONS,
   ...NOTICE_OPERATIONS,
   ...WEBHOOK_OPERATIONS,

@@ -6,6 +6,7 @@ import { METER_KEY_ROUTES } from './routes/meter-keys.routes.js';
 import { METER_ROUTES } from './routes/meters.routes.js';
 import { NOTICE_ROUTES } from './routes/notices.routes.js';
 import { WEBHOOK_ROUTES } from './routes/webhooks.routes.js';
+import { JUDGEMENT_ROUTES } from './routes/judgements.routes.js';
 import { QUARANTINE_ROUTES } from './routes/quarantine.routes.js';
 import { ERASURE_ROUTES } from './routes/erasures.routes.js';
 
@@ -329,6 +330,7 @@ export const ROUTES = {
   ...ENERGY_ROUTES,
   ...FINDINGS_ROUTES,
   ...QUARANTINE_ROUTES,
+  ...JUDGEMENT_ROUTES,
   ...ERASURE_ROUTES,
   ...NOTICE_ROUTES,
   ...WEBHOOK_ROUTES,
@@ -339,7 +341,15 @@ export const ROUTES = {
 
 export type RouteName = keyof typeof ROUTES;
 
-const PREFIXES = [API, '/health', '/metrics', '/openapi.json', '/docs', '/api/meters', '/api/admin/meters'];
+const PREFIXES = [
+  API,
+  '/health',
+  '/metrics',
+  '/openapi.json',
+  '/docs',
+  '/api/meters',
+  '/api/admin/meters',
+];
 
 /**
  * True for the URLs of this module; everything else on a host belongs to the host. Express matches paths in any case and

@@ -18,6 +18,7 @@ import { MetersController } from './controllers/meters.controller.js';
 import { MetricsController } from './controllers/metrics.controller.js';
 import { NoticesController } from './controllers/notices.controller.js';
 import { OperationController } from './controllers/operation.controller.js';
+import { JudgementsController } from './controllers/judgements.controller.js';
 import { QuarantineController } from './controllers/quarantine.controller.js';
 import { ReadingsController } from './controllers/readings.controller.js';
 import { WebhooksController } from './controllers/webhooks.controller.js';
@@ -34,10 +35,24 @@ import { RequestMetrics } from './request-metrics.js';
 /** Groups of controllers that an embedder can leave out. */
 const CONTROLLERS = {
   health: [HealthController],
-  readings: [LogsController, FindingsController, ReadingsController, ErasuresController, QuarantineController],
+  readings: [
+    LogsController,
+    FindingsController,
+    ReadingsController,
+    ErasuresController,
+    JudgementsController,
+    QuarantineController,
+  ],
   batches: [BatchesController, CheckpointsController],
   // What is named comes before what any id may stand for: Express takes the first that fits.
-  meters: [SeedMetersController, MetersController, MeterChangesController, MeterKeysController, EnergyController, ChainsController],
+  meters: [
+    SeedMetersController,
+    MetersController,
+    MeterChangesController,
+    MeterKeysController,
+    EnergyController,
+    ChainsController,
+  ],
   accounts: [ApiKeysController, UsersController],
   operation: [OperationController, AnchorsController, MetricsController],
   events: [NoticesController, WebhooksController],

@@ -117,6 +117,7 @@ export class MemoryIngest implements IngestStore {
         verdict: row.verdict,
         assurance: row.assurance,
         ...(row.reason === undefined ? {} : { reason: row.reason }),
+        ...(row.inputs === undefined ? {} : { inputs: row.inputs }),
         ...(row.signature === undefined ? {} : { signature: row.signature }),
         receipt,
       });

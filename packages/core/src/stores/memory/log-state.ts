@@ -12,6 +12,7 @@ import { OccupiedIntervals } from './occupied-intervals.js';
 export interface Judgement {
   readonly verdict: StoredVerdict;
   readonly reason?: string;
+  readonly inputs?: string;
   readonly assurance: Assurance;
   readonly signature?: EntrySignature;
   readonly receipt: StoredReceipt;

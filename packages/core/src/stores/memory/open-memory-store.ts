@@ -15,6 +15,7 @@ import { MemoryKeys } from './keys.js';
 import { MemoryLeases } from './leases.js';
 import { MemoryChanges } from './memory-changes.js';
 import { LogState } from './log-state.js';
+import { MemoryJudgements } from './judgements.js';
 import { MemoryQuarantine } from './quarantine.js';
 import { MemoryMeters } from './meters.js';
 import { MemoryNotices } from './notices.js';
@@ -66,6 +67,7 @@ export function openMemoryStore(options: { readonly clock: Clock }): Store {
     outbox,
     webhooks,
     notices,
+    judgements: new MemoryJudgements(log),
     quarantine: new MemoryQuarantine(log, ingest, changes),
     async collections(instanceId, declarations) {
       return documents.open(instanceId, declarations);

@@ -56,7 +56,7 @@ export class MemoryQuarantine implements QuarantineStore {
       if (item.state !== 'open') return { kind: 'conflict', item };
       const record = this.log.byId.get(entryId);
       if (record === undefined || record.row.bytes.length === 0) return { kind: 'erased' };
-      const { row } = record;
+      const { inputs: _inputs, ...row } = record.row;
       const { assurance } = newest(record);
       const { by, atMs, reason, state, minAssurance, ruleSet } = review;
       const decided: QuarantineItem = { ...item, state, decision: { by, atMs, reason } };

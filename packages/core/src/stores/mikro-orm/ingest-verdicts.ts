@@ -38,10 +38,10 @@ export async function writeVerdicts(
        INSERT INTO receipt_group (leaves, root, signature, key_id, committed_at_ms, include_by_ms, durability)
        VALUES ($1, $2, $3, $4, $5::int8, $6, $7) RETURNING id),
      verdicts AS (
-       INSERT INTO verdict (entry_id, group_id, receipt_index, verdict, reason, assurance, rule_set)
-       SELECT k.entry_id, receipts.id, k.place - 1, k.verdict, k.reason, k.assurance, k.rule_set
-       FROM receipts, unnest($8::uuid[], $9::text[], $10::text[], $11::text[], $12::text[])
-         WITH ORDINALITY AS k (entry_id, verdict, reason, assurance, rule_set, place)),
+       INSERT INTO verdict (entry_id, group_id, receipt_index, verdict, reason, assurance, rule_set, inputs)
+       SELECT k.entry_id, receipts.id, k.place - 1, k.verdict, k.reason, k.assurance, k.rule_set, k.inputs
+       FROM receipts, unnest($8::uuid[], $9::text[], $10::text[], $11::text[], $12::text[], $24::text[])
+         WITH ORDINALITY AS k (entry_id, verdict, reason, assurance, rule_set, inputs, place)),
      events AS (${insertOutbox(13)})
      INSERT INTO log_unsealed (group_id, source, profile, count, entry_ids, leaves, received_at_ms)
      SELECT receipts.id, k.source, k.profile, k.count, substr($17::bytea, 16 * k.start + 1, 16 * k.count),
@@ -69,6 +69,7 @@ export async function writeVerdicts(
       column(runs, ({ start }) => start),
       column(runs, ({ count }) => count),
       column(runs, ({ receivedAtMs }) => receivedAtMs),
+      column(kept, ({ row }) => row.inputs ?? null),
     ],
     { prepare: 'wattproof_write_verdicts' },
   );

@@ -23,6 +23,7 @@ import { SqlMeters } from './meters.js';
 import { SqlNotices } from './notices.js';
 import { SqlOutbox } from './outbox.js';
 import { SqlReadingList } from './reading-list.js';
+import { SqlJudgements } from './judgements.js';
 import { SqlQuarantine } from './quarantine.js';
 import type { SqlDatabase } from './sql.js';
 import { SqlChanges } from './sql-changes.js';
@@ -55,6 +56,7 @@ export class SqlStore implements Store {
   readonly findings: SqlFindings;
   readonly readingList: SqlReadingList;
   readonly quarantine: SqlQuarantine;
+  readonly judgements: SqlJudgements;
   readonly accounts: SqlAccounts;
   readonly outbox: SqlOutbox;
   readonly webhooks: SqlWebhooks;
@@ -80,6 +82,7 @@ export class SqlStore implements Store {
     this.energy = new SqlEnergy(sql, changes);
     this.findings = new SqlFindings(sql, changes, options.durability);
     this.readingList = new SqlReadingList(sql);
+    this.judgements = new SqlJudgements(sql);
     this.quarantine = new SqlQuarantine(sql, changes, options.durability);
     this.accounts = new SqlAccounts(sql, changes);
     this.outbox = new SqlOutbox(sql);
