@@ -26,14 +26,14 @@ export function isMeasured({ reading }: DetectorInputs): boolean {
 }
 
 /** Median of a sorted list; of an even number, the mean of the middle two. */
-export function median(sorted: readonly number[]): number {
+export function median(sorted: ArrayLike<number>): number {
   const middle = sorted.length >> 1;
   const high = sorted[middle] ?? 0;
   return sorted.length % 2 === 1 ? high : ((sorted[middle - 1] ?? 0) + high) / 2;
 }
 
-export function sorted(values: readonly number[]): number[] {
-  return values.toSorted((a, b) => a - b);
+export function sorted(values: readonly number[]): Float64Array {
+  return Float64Array.from(values).sort();
 }
 
 /** 0.6745 (x − median) / MAD (Iglewicz and Hoaglin 1993), the spread no less than `floor`. */

@@ -24,7 +24,7 @@ describe('The table of what detectors find in a labelled fleet', () => {
       'night-solar: honest 0, scaled-1.1 0, scaled-2 0, replay 0, time-shift 16, night-pv 28, cloned 0, constant-offset 28, clipped 0',
       'stuck-value: honest 0, scaled-1.1 0, scaled-2 0, replay 0, time-shift 0, night-pv 0, cloned 0, constant-offset 0, clipped 0',
       'robust-z: honest 184, scaled-1.1 17, scaled-2 44, replay 19, time-shift 44, night-pv 27, cloned 80, constant-offset 45, clipped 13',
-      'ewma: honest 40, scaled-1.1 5, scaled-2 3, replay 5, time-shift 5, night-pv 1, cloned 4, constant-offset 2, clipped 2',
+      'ewma: honest 38, scaled-1.1 6, scaled-2 5, replay 4, time-shift 4, night-pv 1, cloned 5, constant-offset 2, clipped 1',
       'cusum: honest 6, scaled-1.1 2, scaled-2 1, replay 0, time-shift 0, night-pv 0, cloned 1, constant-offset 0, clipped 0',
       'neighbours: honest 0, scaled-1.1 0, scaled-2 3, replay 3, time-shift 0, night-pv 0, cloned 3, constant-offset 0, clipped 0',
       'twin: honest 0, scaled-1.1 0, scaled-2 0, replay 0, time-shift 0, night-pv 0, cloned 3, constant-offset 0, clipped 0',

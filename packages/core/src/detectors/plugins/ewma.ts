@@ -23,25 +23,20 @@ export default statisticDetector({
     lambda: z.number().positive().max(1).default(0.2),
     /** Limit, in standard deviations of the average. */
     limit: threshold.default(3),
-    /** How far back differences are looked at. */
-    windowMs: z
-      .number()
-      .int()
-      .min(DAY_MS)
-      .max(366 * DAY_MS)
-      .default(7 * DAY_MS),
+    /** The newest differences that are looked at: two weeks of hours, three and a half days of quarter hours. */
+    intervals: howMany.default(336),
     /** Differences before anything is said. */
     minDifferences: howMany.default(72),
     floorWh,
   }),
   capabilities: { version: 1, canQuarantine: false },
   steps: {
-    measure(inputs, { lambda, windowMs, minDifferences, floorWh: floor }) {
+    measure(inputs, { lambda, intervals, minDifferences, floorWh: floor }) {
       const { reading, history } = inputs;
       const { startsMs, endsMs, level, length } = history;
       if (!isMeasured(inputs) || length < minDifferences) return undefined;
       const durationMs = reading.endsMs - reading.startsMs;
-      let from = placeOf(history, reading.startsMs - windowMs);
+      let from = Math.max(0, length - intervals);
       let before = placeOf(history, (startsMs[from] ?? 0) - DAY_MS);
       let count = 0;
       let average = 0;
