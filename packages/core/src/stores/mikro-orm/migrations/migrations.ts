@@ -7,8 +7,8 @@ import { Migration0005 } from './0005-due-intents.js';
 import { Migration0006 } from './0006-meter-owners.js';
 import { Migration0007 } from './0007-device-keys.js';
 import { Migration0008 } from './0008-review.js';
-import { Migration0010 } from './0010-users.js';
 import { Migration0009 } from './0009-findings.js';
+import { Migration0010 } from './0010-users.js';
 import { Migration0011 } from './0011-webhooks-and-notices.js';
 import { Migration0012 } from './0012-erasure.js';
 import { Migration0013 } from './0013-envelopes.js';
@@ -23,8 +23,8 @@ export const MIGRATIONS: readonly NamedMigration[] = [
   { name: '0006-meter-owners', class: Migration0006 },
   { name: '0007-device-keys', class: Migration0007 },
   { name: '0008-review', class: Migration0008 },
-  { name: '0010-users', class: Migration0010 },
   { name: '0009-findings', class: Migration0009 },
+  { name: '0010-users', class: Migration0010 },
   { name: '0011-webhooks-and-notices', class: Migration0011 },
   { name: '0012-erasure', class: Migration0012 },
   { name: '0013-envelopes', class: Migration0013 },
