@@ -31,6 +31,8 @@ export interface HttpOptions {
   readonly open: readonly string[];
   /** Route name (`operationId` of the OpenAPI document) → checks of plugins it must pass, `INSTANCE.CHECK`. */
   readonly guards: Readonly<Record<string, readonly string[]>>;
+  /** Addresses or subnets of proxies that check client certificates and state them in `Client-Cert` (RFC 9440). */
+  readonly certificateProxies: readonly string[];
   /** Largest request body. */
   readonly maxBodyBytes: number;
 }

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import { AccountsConfig } from '../accounts/accounts.config.js';
 import { type AnchorPolicy, anchorPolicySchema } from '../anchoring/anchor-policy.js';
@@ -79,6 +80,14 @@ const store = z.strictObject({
     ),
 });
 
+/** An IP address, alone or with the length of its prefix. */
+function isAddress(text: string): boolean {
+  const [address = '', prefix] = text.split('/', 2);
+  const bits = isIP(address) === 6 ? 128 : 32;
+  if (isIP(address) === 0) return false;
+  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits);
+}
+
 const http = z.strictObject({
   // Nobody but this machine, until an operator decides otherwise.
   host: z.string().min(1).default('127.0.0.1').describe('Address to listen on.'),
@@ -104,6 +113,12 @@ const http = z.strictObject({
     .union([z.boolean(), z.int().min(0), z.string().min(1), z.array(z.string().min(1))])
     .default(false)
     .describe('Proxies whose X-Forwarded-* headers count: yes, hops, or addresses.'),
+  certificateProxies: z
+    .array(z.string().refine(isAddress, 'expected an address or a subnet, such as 10.0.0.0/8'))
+    .default([])
+    .describe(
+      'Proxies that check client certificates themselves and state them in the header Client-Cert (RFC 9440), whatever the client sent in it: addresses or subnets they connect from.',
+    ),
   cors: z
     .strictObject({
       origins: z.array(z.string().min(1)).default([]).describe('Origins of pages that may call.'),

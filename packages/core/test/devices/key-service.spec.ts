@@ -1,11 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { epochMembers, keyFact } from '../../src/devices/key-entries.js';
 import { replayKeys } from '../../src/devices/replay-keys.js';
-import type { SignatureAlgorithm } from '../../src/verify/spki.js';
 import { TestKey } from '../ingestion/test-devices.js';
 import { admin, device, HOUR, NOW, openKeys, owner, stored } from './key-scene.js';
 
-const ALGORITHMS: readonly SignatureAlgorithm[] = ['Ed25519', 'ES256', 'ES256K'];
+const ALGORITHMS = ['Ed25519', 'ES256', 'ES256K'] as const;
 const PAIRS = ALGORITHMS.flatMap((old) => ALGORITHMS.map((next) => [old, next] as const));
 const refusedWith = (code: string) => ({ name: 'MeterError', code });
 
@@ -231,6 +230,19 @@ describe('Recovering a lost key', () => {
       refusedWith('key_known'),
     );
     expect((await store.keys.recoveries({ limit: 9 })).items).toEqual([]);
+  });
+
+  it('is approved once, however many approve it at once and whatever rotates meanwhile', async () => {
+    const { keys, recovery, rotation, store } = await openKeys({ meters: [stored(device())] });
+    const asked = await keys.askRecovery('meter-1', await recovery('meter-1', next), owner);
+    const admins = Array.from({ length: 6 }, (_, i) => ({ ...admin, id: `admin-${i}` }));
+    const turn = await rotation('meter-1', device().key, new TestKey('turned'));
+    const answers = await Promise.allSettled([
+      ...admins.map((one) => keys.approveRecovery('meter-1', asked.id, {}, one)),
+      keys.rotate('meter-1', turn),
+    ]);
+    expect(answers.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    expect((await store.meters.get('meter-1'))?.keys).toHaveLength(2);
   });
 
   it('is void after its term, after a rotation, after a no, and when it is asked for again', async () => {

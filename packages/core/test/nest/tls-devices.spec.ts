@@ -164,6 +164,33 @@ describe.each(HOSTS)('Devices with a certificate on %s', (host) => {
     await proxied.stop();
   });
 
+  it('are whom a proxy names that is told to check certificates, and only it', async () => {
+    const behind = (certificateProxies: string[]) =>
+      start({ tls: { ...tls, clientCertificate: 'optional' }, certificateProxies });
+    const der = pem('client').replaceAll(/-----.*-----|\s/g, '');
+    const expired = pem('device-expired').replaceAll(/-----.*-----|\s/g, '');
+    const refused = [401, 'device_signature_required'];
+    const [told, other] = await Promise.all([
+      behind(['127.0.0.0/8', '::1']),
+      behind(['192.0.2.1']),
+    ]);
+    for (const at of [told, other]) {
+      await at.services.store.meters.register(meterOf('house of p256', 'client'), unjournaled);
+      await at.services.store.meters.register(meterOf('house of ed25519', 'device'), unjournaled);
+    }
+    const by = (clientCert: string, meter: string, at = told, who: RequestOptions = CLIENTS.none) =>
+      send(who, meter, { at, headers: { 'client-cert': clientCert } });
+    expect(await by(`:${der}:`, 'house of p256')).toEqual([200, 'accepted']);
+    expect(await by(`:${der}:`, 'house of ed25519')).toEqual([403, 'meter_mismatch']);
+    expect(await by(`:${der}:`, 'house of p256', other)).toEqual(refused);
+    for (const broken of [der, `:${der}`, `:${der}:, :${der}:`, ':AAAA:', ':!:', `:${expired}:`])
+      for (const meter of ['house of p256', 'house of ed25519'])
+        expect(await by(broken, meter)).toEqual(refused);
+    // The proxy's own certificate is no device's word.
+    expect(await send(CLIENTS.ed25519, 'house of ed25519', { at: told })).toEqual(refused);
+    await Promise.all([told.stop(), other.stop()]);
+  });
+
   it('are refused with their handshake where certificates are required', async () => {
     const strict = await start({ tls });
     await strict.services.store.meters.register(meterOf('house of p256', 'client'), unjournaled);

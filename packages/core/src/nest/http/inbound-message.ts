@@ -1,6 +1,7 @@
 import { mayAccess } from '../../accounts/access.js';
+import type { CertifiedKey } from '../../ingestion/authenticate-connection.js';
 import type { IngestionMessage } from '../../ingestion/admit.js';
-import { certifiedKeyOf, type RequestOverSocket } from './client-certificate.js';
+import type { RequestOverSocket } from './client-certificates.js';
 import { networkOf } from './network-of.js';
 import { callerOf } from './principal.js';
 import { bodyBytes, contentType, MESSAGE_CONTENT_TYPES, type RequestWithBody } from './raw-body.js';
@@ -10,11 +11,10 @@ export interface HttpMessageRequest extends RequestWithBody, RequestOverSocket {
   readonly ip?: string;
 }
 
-/** A request as the pipeline wants it: bytes untouched, and who sent them. Without `nowMs` no certificate is looked at. */
-export function inboundMessage(request: HttpMessageRequest, nowMs?: number): IngestionMessage {
+/** A request as the pipeline wants it: bytes untouched, and who sent them. `certified`: the key of the client's certificate. */
+export function inboundMessage(request: HttpMessageRequest, certified?: CertifiedKey): IngestionMessage {
   const principal = callerOf(request);
   const source = networkOf(request.ip);
-  const certified = nowMs === undefined ? undefined : certifiedKeyOf(request, nowMs);
   return {
     contentType: (contentType(request) ?? 'application/json') as IngestionMessage['contentType'],
     bytes: bodyBytes(request, MESSAGE_CONTENT_TYPES),

@@ -35,6 +35,7 @@ export async function serveGateway(
       WattproofHttpModule.forRoot({
         open: http.open,
         guards: http.guards,
+        certificateProxies: http.certificateProxies,
         maxBodyBytes: ingestion.limits.messageBytes,
       }),
       ...beside,

@@ -1,6 +1,7 @@
 import { type DynamicModule, Module, type Type } from '@nestjs/common';
 import { HTTP_OPTIONS, type HttpOptions } from '../tokens.js';
 import { AccessGuard } from './access.guard.js';
+import { ClientCertificates } from './client-certificates.js';
 import { AnchorsController } from './controllers/anchors.controller.js';
 import { ApiKeysController } from './controllers/api-keys.controller.js';
 import { BatchesController } from './controllers/batches.controller.js';
@@ -77,6 +78,8 @@ const MAX_BODY_BYTES = 1_048_576;
 export class WattproofHttpModule {
   static forRoot(options: WattproofHttpModuleOptions = {}): DynamicModule {
     const { open = [], guards = {}, maxBodyBytes = MAX_BODY_BYTES, without = [] } = options;
+    const { certificateProxies = [] } = options;
+    const http: HttpOptions = { open, guards, maxBodyBytes, certificateProxies };
     const groups = Object.keys(CONTROLLERS) as ControllerGroup[];
     return {
       module: WattproofHttpModule,
@@ -84,9 +87,10 @@ export class WattproofHttpModule {
         .filter((group) => !without.includes(group))
         .flatMap((group): readonly Type[] => CONTROLLERS[group]),
       providers: [
-        { provide: HTTP_OPTIONS, useValue: { open, guards, maxBodyBytes } satisfies HttpOptions },
+        { provide: HTTP_OPTIONS, useValue: http },
         AccessGuard,
         ApiDocument,
+        ClientCertificates,
         Metrics,
         PluginChecks,
         PluginRoutes,

@@ -8,7 +8,7 @@ import type {
   SequenceGaps,
 } from '../../devices/key.store.js';
 import { numberCursor, page, readNumberCursor } from '../list-cursor.js';
-import { type LogState, speakerOf } from './log-state.js';
+import type { LogState } from './log-state.js';
 import type { MemoryChanges } from './memory-changes.js';
 import type { MemoryMeters } from './meters.js';
 
@@ -36,12 +36,7 @@ export class MemoryKeys implements KeyStore {
       if (change === undefined) return undefined;
       await journal(change.said);
       for (const one of change.recoveries ?? []) this.asked.set(one.id, one);
-      if (change.keys !== undefined) {
-        this.meters.setKeys(meterId, change.keys);
-        for (const { publicKey, revokedAtMs } of change.keys)
-          if (revokedAtMs !== undefined)
-            this.log.revokedSpeakers.add(speakerOf(meterId, publicKey));
-      }
+      if (change.keys !== undefined) this.meters.setKeys(meterId, change.keys);
       return change;
     });
   }

@@ -28,7 +28,7 @@ import {
   readTextCursor,
   textCursor,
 } from '../list-cursor.js';
-import type { LogState } from './log-state.js';
+import { type LogState, speakerOf } from './log-state.js';
 import type { MemoryChanges } from './memory-changes.js';
 import { countReceived, lastStartOf, listGaps, settleOwners } from './meter-health.js';
 
@@ -55,7 +55,12 @@ export class MemoryMeters implements MeterStore {
       const claimed = this.claimed(meter);
       if (claimed.some(holdsSomething)) return 'meter_taken';
       await journal(said);
-      for (const { meterId } of claimed) this.meters.delete(meterId);
+      for (const dropped of claimed) {
+        this.meters.delete(dropped.meterId);
+        for (const { publicKey } of dropped.keys)
+          this.log.revokedSpeakers.delete(speakerOf(dropped.meterId, publicKey));
+      }
+      this.tellRevoked(meter);
       const { admitted = meter.state === 'active', ...rest } = meter;
       this.meters.set(meter.meterId, {
         ...rest,
@@ -102,7 +107,13 @@ export class MemoryMeters implements MeterStore {
     const meter = this.meters.get(meterId);
     if (meter === undefined) return;
     this.meters.set(meterId, { ...meter, keys: [...keys] });
+    this.tellRevoked({ meterId, keys });
     this.changes += 1n;
+  }
+
+  private tellRevoked({ meterId, keys }: Pick<StoredMeter, 'meterId' | 'keys'>): void {
+    for (const { publicKey, revokedAtMs } of keys)
+      if (revokedAtMs !== undefined) this.log.revokedSpeakers.add(speakerOf(meterId, publicKey));
   }
 
   /** Whether nothing of it can be claimed. */

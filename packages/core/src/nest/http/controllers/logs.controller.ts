@@ -6,6 +6,7 @@ import type { EntryLeaf } from '../../../logs/entry.store.js';
 import { decodeJson } from '../../../verify/index.js';
 import { GATEWAY } from '../../tokens.js';
 import { ApiController } from '../api-controller.decorator.js';
+import { ClientCertificates } from '../client-certificates.js';
 import { type HttpMessageRequest, inboundMessage } from '../inbound-message.js';
 import { problemOfAnswer, problemOfItem } from '../ingest-problem.js';
 import { Metrics } from '../metrics.js';
@@ -31,11 +32,13 @@ export class LogsController {
   constructor(
     @Inject(GATEWAY) private readonly gateway: Gateway,
     @Inject(Metrics) private readonly metrics: Metrics,
+    @Inject(ClientCertificates) private readonly certificates: ClientCertificates,
   ) {}
 
   @Route('createLog')
   async create(@Req() request: HttpMessageRequest, @Res() reply: Reply): Promise<void> {
-    const { contentType, bytes, ...sender } = inboundMessage(request, this.gateway.clock.nowMs());
+    const certified = this.certificates.keyOf(request, this.gateway.clock.nowMs());
+    const { contentType, bytes, ...sender } = inboundMessage(request, certified);
     if (contentType !== 'application/json') {
       throw new Problem(415, 'content_type_unknown', 'Content-Type must be application/json.');
     }

@@ -3,6 +3,7 @@ import type { Gateway } from '../../../gateway/gateway.js';
 import { statusOfItem } from '../../../ingestion/verdict-codes.js';
 import { GATEWAY } from '../../tokens.js';
 import { ApiController } from '../api-controller.decorator.js';
+import { ClientCertificates } from '../client-certificates.js';
 import { type HttpMessageRequest, inboundMessage } from '../inbound-message.js';
 import { Metrics } from '../metrics.js';
 import { problemOfAnswer, problemOfItem } from '../ingest-problem.js';
@@ -14,11 +15,14 @@ export class ReadingsController {
   constructor(
     @Inject(GATEWAY) private readonly gateway: Gateway,
     @Inject(Metrics) private readonly metrics: Metrics,
+    @Inject(ClientCertificates) private readonly certificates: ClientCertificates,
   ) {}
 
   @Route('createReadings')
   async create(@Req() request: HttpMessageRequest, @Res() reply: Reply): Promise<void> {
-    const answer = await this.gateway.ingestion.accept(inboundMessage(request, this.gateway.clock.nowMs()));
+    const { clock, ingestion } = this.gateway;
+    const certified = this.certificates.keyOf(request, clock.nowMs());
+    const answer = await ingestion.accept(inboundMessage(request, certified));
     if (answer.kind !== 'items') throw problemOfAnswer(answer);
     this.metrics.readings(answer.items);
     const [only] = answer.items;
