@@ -1,6 +1,13 @@
 // Writes vectors/envelopes.json: messages signed in every kind of envelope, broken in every way that has a name.
 // Uses node:crypto and encoders of its own, none of the product's: node scripts/generate-envelope-vectors.mjs
-import { createHash, createHmac, createPrivateKey, createPublicKey, sign } from 'node:crypto';
+import {
+  createHash,
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  sign,
+} from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 
 const PKCS8 = {
@@ -773,6 +780,71 @@ for (const alg of ['ES256', 'ES256K']) {
   says('a register that fell', 'register_reversed', record({}, payload.replace('4.1', '1.1')));
 }
 
+// ---- OCMF on the longer curves ----
+const LONG = [
+  [
+    'ECDSA-secp384r1-SHA256',
+    'P-384',
+    96,
+    0xffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973n,
+  ],
+  [
+    'ECDSA-brainpool256r1-SHA256',
+    'brainpoolP256r1',
+    64,
+    0xa9fb57dba1eea9bc3e660a909d838d718c397aa3b561a6f7901e0e82974856a7n,
+  ],
+  [
+    'ECDSA-brainpool384r1-SHA256',
+    'brainpoolP384r1',
+    96,
+    0x8cb91e82a3386d280f5d6f7e50e641df152f7109ed5456b31f166e6cac0425a7cf3ab6af6b7fc3103b883202e9046565n,
+  ],
+];
+const longMeters = [];
+for (const [alg, namedCurve, length, n] of LONG) {
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve });
+  const meter = `L-${namedCurve}`;
+  longMeters.push({
+    meter_id: meter,
+    alg,
+    public_key: b64(publicKey.export({ format: 'der', type: 'spki' })),
+  });
+  const payload = JSON.stringify({
+    PG: 'T1',
+    MS: meter,
+    RD: [
+      { TM: '2025-12-03T04:00:00,000+0000 S', TX: 'B', RV: 1, RI: '1-b:1.8.0', RU: 'kWh', ST: 'G' },
+      { TM: '2025-12-03T04:15:00,000+0000 S', TX: 'E', RV: 2 },
+    ],
+  });
+  const value = sign('sha256', utf8(payload), { key: privateKey, dsaEncoding: 'ieee-p1363' });
+  const [r, s] = [number(value.subarray(0, length / 2)), number(value.subarray(length / 2))];
+  const record = (signature = {}, text = payload) =>
+    `OCMF|${text}|${JSON.stringify({ SA: alg, SD: der(derInt(r), derInt(s)).toString('hex'), ...signature })}`;
+  const says = (what, verdict, text) =>
+    add(`OCMF ${namedCurve}: ${what}`, verdict, text, 'text/plain');
+  says('as text', 'accepted', record());
+  says(
+    'the other signature of the message',
+    'accepted',
+    record({ SD: der(derInt(r), derInt(n - s)).toString('hex') }),
+  );
+  if (namedCurve.startsWith('brain'))
+    says("the curve's own name", 'accepted', record({ SA: `ECDSA-${namedCurve}-SHA256` }));
+  says('a digit changed', 'signature_invalid', record({}, payload.replace('"RV":2', '"RV":3')));
+  // Integers of 384 bits are beyond the order of a curve of 256.
+  const other = length === 96 ? 'ocmf_invalid' : 'alg_not_allowed';
+  says('the name of another curve', other, record({ SA: 'ECDSA-secp256r1-SHA256' }));
+  says(
+    'an integer beyond the order',
+    'ocmf_invalid',
+    record({ SD: der(derInt(r), derInt(s + n)).toString('hex') }),
+  );
+  const sha384 = sign('sha384', utf8(payload), privateKey).toString('hex');
+  says('signed with SHA-384', 'signature_invalid', record({ SD: sha384 }));
+}
+
 // ---- GridTokenX ----
 {
   const device = devices.Ed25519;
@@ -993,9 +1065,9 @@ for (const alg of ALGORITHMS) {
   says('a batch in a list', 'batch_nested', [chain()]);
 }
 
-const meters = [...Object.values(devices), ...Object.values(others)].map(
-  ({ meter, alg, spki }) => ({ meter_id: meter, alg, public_key: b64(spki) }),
-);
+const meters = [...Object.values(devices), ...Object.values(others)]
+  .map(({ meter, alg, spki }) => ({ meter_id: meter, alg, public_key: b64(spki) }))
+  .concat(longMeters);
 writeFileSync(
   new URL('../vectors/envelopes.json', import.meta.url),
   `${JSON.stringify({ meters, cases }, null, 1)}\n`,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { SIGNATURE_ALGORITHMS } from '../verify/spki.js';
 
 /** Section `devices` of the configuration. */
 export const DevicesConfig = z.strictObject({
@@ -10,9 +11,9 @@ export const DevicesConfig = z.strictObject({
   allowlist: z.array(z.string().min(1).max(256)).max(100_000).default([]),
   /** Signature algorithms devices may use. */
   algorithms: z
-    .array(z.enum(['Ed25519', 'ES256', 'ES256K']))
+    .array(z.enum(SIGNATURE_ALGORITHMS))
     .min(1)
-    .default(['Ed25519', 'ES256', 'ES256K']),
+    .default([...SIGNATURE_ALGORITHMS]),
   /** How long before and after a rotation both keys speak for what was measured: a day. */
   keyOverlapMs: z.number().int().nonnegative().default(86_400_000),
   /** Until when an admin can approve the recovery of a lost key: seven days. */

@@ -7,7 +7,7 @@ import type { ImportedKey } from './ed25519-backend.js';
 /** Checks the ECDSA equation for points and signatures that passed the common pre-checks. */
 export interface EcdsaBackend {
   readonly name: 'node:crypto' | 'pure';
-  /** Prepares 65 bytes 0x04 ‖ x ‖ y for many checks. Undefined when they are not a key this back end can hold. */
+  /** Prepares 0x04 ‖ x ‖ y for many checks. Undefined when they are not a key this back end can hold. */
   importKey(alg: EcdsaAlgorithm, point: Uint8Array): ImportedKey | undefined;
   verify(
     alg: EcdsaAlgorithm,

@@ -1,3 +1,4 @@
+import type { SignatureAlgorithm } from '../verify/spki.js';
 import type { Journaled } from '../logs/journal.js';
 import type { MeterNameplate } from './meter-fingerprint.js';
 import type { MeterLocation } from './meter-location.js';
@@ -9,7 +10,7 @@ export type MeterState = 'pending' | 'active' | 'suspended' | 'retired';
 
 export interface MeterKey {
   readonly keyId: string;
-  readonly alg: 'Ed25519' | 'ES256' | 'ES256K';
+  readonly alg: SignatureAlgorithm;
   /** SPKI DER. */
   readonly publicKey: Uint8Array;
   readonly epoch: number;

@@ -39,12 +39,13 @@ export class SignatureVerifier {
   /** Whether `signature` is the key's over `message`. `spki`: DER of the key, which names its algorithm. Never throws. */
   verify(spki: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
     const key = this.checked(spki);
-    if (key.imported === undefined || signature.length !== 64) return false;
+    if (key.imported === undefined) return false;
     if (key.alg !== 'Ed25519')
       return (
         isAcceptableEcdsa(key.alg, signature) &&
         this.ecdsa.verify(key.alg, key.imported, message, signature)
       );
+    if (signature.length !== 64) return false;
     if (isPlainlyAcceptable(signature))
       return this.backend.verify(key.imported, message, signature);
     if (!isAcceptableEd25519(signature, key.publicKey)) return false;

@@ -17,6 +17,12 @@ const MAX_SIGNATURE_LENGTH = 512;
 const ALGORITHMS: Readonly<Record<string, EcdsaAlgorithm>> = {
   'ECDSA-secp256r1-SHA256': 'ES256',
   'ECDSA-secp256k1-SHA256': 'ES256K',
+  'ECDSA-secp384r1-SHA256': 'ECDSA-secp384r1-SHA256',
+  'ECDSA-brainpool256r1-SHA256': 'ECDSA-brainpool256r1-SHA256',
+  'ECDSA-brainpool384r1-SHA256': 'ECDSA-brainpool384r1-SHA256',
+  // Meters in the field write the curve's own name.
+  'ECDSA-brainpoolP256r1-SHA256': 'ECDSA-brainpool256r1-SHA256',
+  'ECDSA-brainpoolP384r1-SHA256': 'ECDSA-brainpool384r1-SHA256',
 };
 
 function invalid(what: string): Refusal {

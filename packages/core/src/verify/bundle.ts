@@ -13,7 +13,7 @@ import { MAX_NOTE_LENGTH } from './note.js';
 import { readReceipt, receiptJson, type Receipt } from './receipt.js';
 import { canonicalJson } from './rfc8785.js';
 import { Shape, ShapeError } from './shape.js';
-import type { SignatureAlgorithm } from './spki.js';
+import { SIGNATURE_ALGORITHMS, type SignatureAlgorithm } from './spki.js';
 
 export const BUNDLE_VERSION = 'wattproof.proof/1-draft';
 export const BUNDLE_MEDIA_TYPE = 'application/vnd.wattproof.proof+json';
@@ -27,7 +27,6 @@ export const BUNDLE_LIMITS = {
 } as const;
 
 const PROFILES = ['rfc9162', 'kwh-btc-iot'] as const;
-const ALGORITHMS = ['Ed25519', 'ES256', 'ES256K'] as const;
 
 /** A device's signature over the entry, alone or as one of a signed batch. */
 export interface BundleSignature {
@@ -157,10 +156,10 @@ function readSignature(value: unknown, at: string): BundleSignature {
     ['batch', 'envelope'],
   );
   let signature: BundleSignature = {
-    alg: shape.oneOf('alg', ALGORITHMS),
+    alg: shape.oneOf('alg', SIGNATURE_ALGORITHMS),
     keyId: shape.text('key_id', 16),
     publicKey: shape.base64('public_key', 32, 256),
-    value: shape.base64('value', 64),
+    value: shape.base64('value', 64, 96),
   };
   if (shape.has('envelope')) {
     const inner = new Shape(shape.raw('envelope'), `${at}.envelope`, ['type', 'header']);

@@ -1,10 +1,12 @@
-import { p256 } from '@noble/curves/nist.js';
+import { brainpoolP256r1, brainpoolP384r1 } from '@noble/curves/misc.js';
+import { p256, p384 } from '@noble/curves/nist.js';
+import { sha256 } from './sha256.js';
 import { secp256k1 } from '@noble/curves/secp256k1.js';
 import { type EcdsaAlgorithm, isAcceptableEcdsa, isCurvePoint } from './ecdsa-rules.js';
 
 /**
  * Checks the ECDSA equation of a signature and a point that passed `isAcceptableEcdsa` and `isCurvePoint`, over SHA-256 of the message.
- * `publicKey` is 65 bytes, 0x04 ‖ x ‖ y.
+ * `publicKey` is 0x04 ‖ x ‖ y.
  */
 export type EcdsaEquation = (
   alg: EcdsaAlgorithm,
@@ -13,11 +15,19 @@ export type EcdsaEquation = (
   publicKey: Uint8Array,
 ) => boolean;
 
+const CURVES = {
+  ES256: p256,
+  ES256K: secp256k1,
+  'ECDSA-secp384r1-SHA256': p384,
+  'ECDSA-brainpool256r1-SHA256': brainpoolP256r1,
+  'ECDSA-brainpool384r1-SHA256': brainpoolP384r1,
+} as const satisfies Record<EcdsaAlgorithm, unknown>;
+
 /** The equation in plain JavaScript. */
 export const pureEcdsaEquation: EcdsaEquation = (alg, signature, message, publicKey) => {
-  const curve = alg === 'ES256' ? p256 : secp256k1;
-  return curve.verify(signature, message, publicKey, {
-    prehash: true,
+  return CURVES[alg].verify(signature, sha256(message), publicKey, {
+    // Some of these curves come with another hash.
+    prehash: false,
     // Looked at already, and libraries differ on it.
     lowS: false,
     format: 'compact',
@@ -25,8 +35,8 @@ export const pureEcdsaEquation: EcdsaEquation = (alg, signature, message, public
 };
 
 /**
- * Checks an ECDSA signature over SHA-256 of `message`: 64 bytes r‖s with s ≤ n/2, so that nobody can turn one valid signature into another.
- * `publicKey` is 65 bytes, 0x04 ‖ x ‖ y, a point of the curve. Never throws.
+ * Checks an ECDSA signature over SHA-256 of `message`: r‖s of 64 or 96 bytes with s ≤ n/2, so that nobody can turn one valid signature into another.
+ * `publicKey` is 0x04 ‖ x ‖ y, a point of the curve. Never throws.
  */
 export function verifyEcdsa(
   alg: EcdsaAlgorithm,

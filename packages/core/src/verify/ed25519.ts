@@ -1,5 +1,5 @@
 import { Point } from '@noble/ed25519';
-import { concat, equal, fromHex } from './bytes.js';
+import { concat, equal } from './bytes.js';
 import { sha512 } from './sha512.js';
 
 /** The group order L = 2²⁵² + 27742317777372353535851937790883648493 (RFC 8032 §5.1). */
@@ -7,14 +7,8 @@ const ORDER = 2n ** 252n + 27742317777372353535851937790883648493n;
 /** The field's prime p = 2²⁵⁵ − 19. */
 const PRIME = 2n ** 255n - 19n;
 
-/** Canonical encodings of the eight points whose order divides 8, without the sign bit. */
-const SMALL_ORDER_Y = [
-  '0100000000000000000000000000000000000000000000000000000000000000',
-  'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
-  '0000000000000000000000000000000000000000000000000000000000000000',
-  '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
-  'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
-];
+/** y of two of the four points of order 8; the other two have p − y. */
+const ORDER_8_Y = 0x05fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826n;
 
 function littleEndian(bytes: Uint8Array): bigint {
   let value = 0n;
@@ -40,8 +34,8 @@ function isCanonicalPoint(point: Uint8Array): boolean {
 
 /** Whether these 32 bytes encode one of the eight points whose order divides 8; the sign bit is ignored. */
 export function isSmallOrder(point: Uint8Array): boolean {
-  const y = withoutSign(point);
-  return SMALL_ORDER_Y.some((hex) => equal(fromHex(hex), y));
+  const y = littleEndian(withoutSign(point));
+  return [0n, 1n, PRIME - 1n, ORDER_8_Y, PRIME - ORDER_8_Y].includes(y);
 }
 
 /**

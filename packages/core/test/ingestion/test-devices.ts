@@ -12,12 +12,14 @@ import { nativeSha256 } from '../../src/hashing/native-hashing.js';
 import { signedBatchTree } from '../../src/ingestion/signed-batch.js';
 import { batchMessage, readingMessage } from '../../src/verify/device-signing.js';
 import { readDocument } from '../../src/verify/formats/default-formats.js';
-import { keyIdOf, type SignatureAlgorithm } from '../../src/verify/spki.js';
+import { keyIdOf } from '../../src/verify/spki.js';
 import { logHash } from '../../src/verify/tree-hashing.js';
 
 const PKCS8_HEAD = Buffer.from('302e020100300506032b657004220420', 'hex');
 
 /** Node's name of each curve, and half the order of its group: of s and n − s the lower one is sent. */
+type TestAlgorithm = 'Ed25519' | keyof typeof CURVES;
+
 const CURVES = {
   ES256: ['prime256v1', 0x7fffffff800000007fffffffffffffffde737d56d38bcf4279dce5617e3192a8n],
   ES256K: ['secp256k1', 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0n],
@@ -31,7 +33,7 @@ export class TestKey {
 
   constructor(
     name: string,
-    readonly alg: SignatureAlgorithm = 'Ed25519',
+    readonly alg: TestAlgorithm = 'Ed25519',
   ) {
     const seed = createHash('sha256').update(`test key ${name}`).digest();
     this.privateKey = privateKeyOf(alg, seed);
@@ -53,7 +55,7 @@ export class TestKey {
   }
 }
 
-function privateKeyOf(alg: SignatureAlgorithm, seed: Buffer): KeyObject {
+function privateKeyOf(alg: TestAlgorithm, seed: Buffer): KeyObject {
   if (alg === 'Ed25519') {
     const key = Buffer.concat([PKCS8_HEAD, seed]);
     return createPrivateKey({ key, format: 'der', type: 'pkcs8' });

@@ -6,16 +6,18 @@ import { lowSSignature } from '../../src/verify/envelopes/ecdsa-signature.js';
 import { coseMessage, toBase64Url } from '../../src/verify/envelopes/index.js';
 import { cborArray, cborBytes, cborText } from '../../src/verify/envelopes/cbor.js';
 import { canonicalize } from '../../src/verify/formats/default-formats.js';
-import { keyIdOf, type SignatureAlgorithm } from '../../src/verify/spki.js';
+import { keyIdOf } from '../../src/verify/spki.js';
+
+export type WrappingAlgorithm = 'Ed25519' | 'ES256' | 'ES256K';
 
 /** PKCS #8 up to the 32 secret bytes: RFC 8410 §7, and RFC 5915 inside RFC 5958 without the public key. */
-const PKCS8: Readonly<Record<SignatureAlgorithm, readonly [string, string]>> = {
+const PKCS8: Readonly<Record<WrappingAlgorithm, readonly [string, string]>> = {
   Ed25519: ['302e020100300506032b657004220420', ''],
   ES256: ['3041020100301306072a8648ce3d020106082a8648ce3d030107042730250201010420', ''],
   ES256K: ['303e020100301006072a8648ce3d020106052b8104000a042730250201010420', ''],
 };
 
-const COSE_ALG: Readonly<Record<SignatureAlgorithm, string>> = {
+const COSE_ALG: Readonly<Record<WrappingAlgorithm, string>> = {
   Ed25519: '27',
   ES256: '26',
   ES256K: '382e',
@@ -29,7 +31,7 @@ export class WrappingDevice {
 
   constructor(
     readonly meterId: string,
-    readonly alg: SignatureAlgorithm,
+    readonly alg: WrappingAlgorithm,
   ) {
     const secret = createHash('sha256').update(`wrapping ${meterId} ${alg}`).digest();
     const key = Buffer.concat([Buffer.from(PKCS8[alg][0], 'hex'), secret]);

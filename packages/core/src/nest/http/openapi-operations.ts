@@ -1,3 +1,4 @@
+import { SIGNATURE_ALGORITHMS } from '../../verify/spki.js';
 import { type OperationShape, page } from './operation-shape.js';
 import { MESSAGE_CONTENT_TYPES } from './raw-body.js';
 import type { RouteName } from './routes.js';
@@ -6,10 +7,10 @@ import { ENERGY_OPERATIONS } from './routes/energy.routes.js';
 import { FINDINGS_OPERATIONS } from './routes/findings.routes.js';
 import { METER_KEY_OPERATIONS } from './routes/meter-keys.routes.js';
 import { METER_OPERATIONS, meterProperties } from './routes/meters.routes.js';
-import { NOTICE_OPERATIONS } from './routes/notices.routes.js';
-import { WEBHOOK_OPERATIONS } from './routes/webhooks.routes.js';
 import { JUDGEMENT_OPERATIONS } from './routes/judgements.routes.js';
+import { NOTICE_OPERATIONS } from './routes/notices.routes.js';
 import { QUARANTINE_OPERATIONS } from './routes/quarantine.routes.js';
+import { WEBHOOK_OPERATIONS } from './routes/webhooks.routes.js';
 import { ERASURE_OPERATIONS } from './routes/erasures.routes.js';
 
 import { SEED_METER_OPERATIONS } from './routes/seed-meters.routes.js';
@@ -39,7 +40,7 @@ const signature = {
   type: 'object',
   required: ['alg', 'key_id', 'value'],
   properties: {
-    alg: { type: 'string', enum: ['Ed25519', 'ES256', 'ES256K'] },
+    alg: { type: 'string', enum: [...SIGNATURE_ALGORITHMS] },
     key_id: { type: 'string', description: 'First 16 hex digits of SHA-256 over the SPKI DER.' },
     value: { type: 'string', format: 'byte' },
   },
@@ -77,7 +78,7 @@ const registration = {
     site_id: text,
     owner: text,
     public_key: { type: 'string', format: 'byte', description: 'SPKI DER.' },
-    alg: { type: 'string', enum: ['Ed25519', 'ES256', 'ES256K'] },
+    alg: { type: 'string', enum: [...SIGNATURE_ALGORITHMS] },
     ...meterProperties,
     proof_of_possession: {
       type: 'object',

@@ -1,9 +1,6 @@
 import { concat } from '../bytes.js';
-import { type EcdsaAlgorithm, orderOf } from '../ecdsa-rules.js';
+import { type EcdsaAlgorithm, orderOf, scalarBytes } from '../ecdsa-rules.js';
 import type { SignatureAlgorithm } from '../spki.js';
-
-/** Bytes of r and of s on curves of 256 bits. */
-const SCALAR_BYTES = 32;
 
 function bigEndian(bytes: Uint8Array): bigint {
   let value = 0n;
@@ -11,10 +8,9 @@ function bigEndian(bytes: Uint8Array): bigint {
   return value;
 }
 
-function scalar(value: bigint): Uint8Array {
-  const out = new Uint8Array(SCALAR_BYTES);
-  for (let i = SCALAR_BYTES - 1, rest = value; i >= 0; i -= 1, rest >>= 8n)
-    out[i] = Number(rest & 0xffn);
+function scalar(value: bigint, length: number): Uint8Array {
+  const out = new Uint8Array(length);
+  for (let i = length - 1, rest = value; i >= 0; i -= 1, rest >>= 8n) out[i] = Number(rest & 0xffn);
   return out;
 }
 
@@ -23,11 +19,13 @@ function scalar(value: bigint): Uint8Array {
  * ECDSA signature comes back as it is.
  */
 export function lowSSignature(alg: SignatureAlgorithm, signature: Uint8Array): Uint8Array {
-  if (alg === 'Ed25519' || signature.length !== 2 * SCALAR_BYTES) return signature;
+  if (alg === 'Ed25519') return signature;
+  const length = scalarBytes(alg);
+  if (signature.length !== 2 * length) return signature;
   const n = orderOf(alg);
-  const s = bigEndian(signature.subarray(SCALAR_BYTES));
+  const s = bigEndian(signature.subarray(length));
   if (s <= n / 2n || s >= n) return signature;
-  return concat(signature.subarray(0, SCALAR_BYTES), scalar(n - s));
+  return concat(signature.subarray(0, length), scalar(n - s, length));
 }
 
 /**
@@ -36,13 +34,15 @@ export function lowSSignature(alg: SignatureAlgorithm, signature: Uint8Array): U
  */
 export function signatureOfDer(alg: EcdsaAlgorithm, der: Uint8Array): Uint8Array | undefined {
   const n = orderOf(alg);
-  if (der[0] !== 0x30 || der[1] !== der.length - 2 || der.length > 72) return undefined;
+  // Two integers of 384 bits are less than 128 bytes: the length has one byte.
+  if (der[0] !== 0x30 || der[1] !== der.length - 2 || der.length > 127) return undefined;
   const r = integerAt(der, 2);
   if (r === undefined) return undefined;
   const s = integerAt(der, r.end);
   if (s === undefined || s.end !== der.length) return undefined;
   if (r.value <= 0n || r.value >= n || s.value <= 0n || s.value >= n) return undefined;
-  return lowSSignature(alg, concat(scalar(r.value), scalar(s.value)));
+  const length = scalarBytes(alg);
+  return lowSSignature(alg, concat(scalar(r.value, length), scalar(s.value, length)));
 }
 
 function integerAt(

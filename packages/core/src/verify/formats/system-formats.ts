@@ -3,6 +3,7 @@ import type { JsonTree } from '../json/reader.js';
 import { canonicalJsonBytes } from '../rfc8785.js';
 import type { ClosedSchema } from './closed-object.js';
 import { checkClosedObject, count, oneOf, optional, required, text } from './closed-object.js';
+import { SIGNATURE_ALGORITHMS } from '../spki.js';
 import type { DocumentCodec } from './codec.js';
 import { UTC_MS_FORM, utcMilliseconds } from './utc-milliseconds.js';
 
@@ -79,7 +80,7 @@ export const deviceKey = systemFormat('device-key/1', {
   ),
   meter: required(words),
   key_id: required(keyId),
-  alg: optional(oneOf('Ed25519', 'ES256', 'ES256K')),
+  alg: optional(oneOf(...SIGNATURE_ALGORITHMS)),
   public_key: optional(base64),
   epoch: optional(count),
   valid_from: optional(instant),

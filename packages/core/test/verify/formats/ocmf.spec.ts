@@ -10,7 +10,9 @@ import {
   run,
   type OcmfRecordsFile,
 } from '../../../src/testing/vectors/ocmf-records.js';
-import { fromUtf8 } from '../../../src/verify/bytes.js';
+import { fromUtf8, utf8 } from '../../../src/verify/bytes.js';
+import { verifyEcdsa } from '../../../src/verify/ecdsa.js';
+import { decodeSpki } from '../../../src/verify/spki.js';
 import { readDocument } from '../../../src/verify/formats/default-formats.js';
 
 const file = new URL('../../../../../vectors/ocmf-records.json', import.meta.url);
@@ -21,6 +23,7 @@ const CURVES: Readonly<Record<string, Curve>> = {
   secp256k1: 'secp256k1',
   secp384r1: 'secp384r1',
   brainpoolP256r1: 'brainpool256r1',
+  brainpoolP384r1: 'brainpool384r1',
   prime192v1: 'secp192r1',
 };
 
@@ -57,6 +60,16 @@ describe('ocmf', () => {
           .then(({ verified }) => verified)
           .catch(() => false);
         expect(isVerified).toBe(expected);
+      }
+      const envelope = readOcmf(record);
+      const key = decodeSpki(Buffer.from(publicKey, 'base64'));
+      if (!(envelope instanceof Refusal) && key !== undefined && key.alg !== 'Ed25519') {
+        const { content, signature } = envelope as {
+          content: { text: string };
+          signature: { value: Uint8Array };
+        };
+        const isValid = verifyEcdsa(key.alg, signature.value, utf8(content.text), key.key);
+        expect(isValid).toBe(expected);
       }
       const { verdict } = judgeRecord(record, publicKey);
       expect(expected || verdict !== 'accepted').toBe(true);

@@ -1,3 +1,4 @@
+import { SIGNATURE_ALGORITHMS } from '../../../verify/spki.js';
 import { type OperationShape, page } from '../operation-shape.js';
 import { API, type RouteRule } from '../route-rule.js';
 
@@ -66,7 +67,7 @@ const base64 = { type: 'string', format: 'byte' } as const;
 const json = ['application/json'] as const;
 const newKey = {
   public_key: { ...base64, description: 'SPKI DER.' },
-  alg: { type: 'string', enum: ['Ed25519', 'ES256', 'ES256K'] },
+  alg: { type: 'string', enum: [...SIGNATURE_ALGORITHMS] },
   nonce: { ...text, description: 'From POST /api/v1/meters/challenge.' },
 } as const;
 const recovery =
