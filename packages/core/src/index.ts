@@ -1,5 +1,6 @@
 export type { AccessClass, Principal } from './accounts/access.js';
 export { ApiKeyService } from './accounts/api-key.service.js';
+export { UserService } from './accounts/user.service.js';
 export { AnchoringEngine } from './anchoring/index.js';
 export { Batcher } from './batching/batcher.js';
 export type { ActiveDetector } from './detectors/active-detector.js';

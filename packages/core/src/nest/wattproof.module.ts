@@ -8,6 +8,7 @@ import {
   type Provider,
 } from '@nestjs/common';
 import { ApiKeyService } from '../accounts/api-key.service.js';
+import { UserService } from '../accounts/user.service.js';
 import { AnchoringEngine } from '../anchoring/index.js';
 import { Batcher } from '../batching/batcher.js';
 import type { ActiveDetector } from '../detectors/active-detector.js';
@@ -79,6 +80,7 @@ const SERVICES: readonly FactoryProvider[] = [
   { provide: MeterService, inject: [GATEWAY], useFactory: (g: Gateway) => g.meters },
   { provide: EnergyLedger, inject: [GATEWAY], useFactory: (g: Gateway) => g.energyLedger },
   { provide: ApiKeyService, inject: [GATEWAY], useFactory: (g: Gateway) => g.apiKeys },
+  { provide: UserService, inject: [GATEWAY], useFactory: (g: Gateway) => g.users },
   { provide: ProofService, inject: [GATEWAY], useFactory: (g: Gateway) => g.proofs },
   { provide: Batcher, inject: [GATEWAY], useFactory: (g: Gateway) => g.batcher },
   { provide: JobTable, inject: [GATEWAY], useFactory: (g: Gateway) => g.jobs },

@@ -171,6 +171,17 @@ describe.each(HOSTS)('Readings submitted as GridTokenX does, on %s', (host) => {
     ]);
   });
 
+  it('tell nobody whose wallet it is but those it belongs to', async () => {
+    const wallet = `0x${'ab'.repeat(20)}`;
+    const stranger = { display_name: 'Eve', role: 'owner', accounts: ['elsewhere'] };
+    await admin('users', { ...stranger, wallets: [{ chain: 'evm', address: wallet }] });
+    const meter = new SeedMeter(`SERIAL-${(made += 1)}`, wallet);
+    // Nobody has said whose it is, so its energy may go to any wallet.
+    await gateway.services.store.meters.register(meter.stored('active'), unjournaled);
+    const { status, json } = await submit(meter.body(nowMs()));
+    expect([status, json.wallet_address, json.user_id]).toEqual([200, wallet, null]);
+  });
+
   it("refuse in the seed's own words what it refuses, too", async () => {
     const meter = await meterOf();
     await submit(meter.body(nowMs()));
