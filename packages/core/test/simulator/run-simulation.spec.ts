@@ -19,13 +19,20 @@ describe('a running simulation', () => {
   });
   afterEach(() => gateway.stop());
 
-  function simulate(options: { intervals: number; fetch?: typeof fetch; intervalMs?: number }) {
-    const { intervals, intervalMs = INTERVAL_MS, ...network } = options;
+  function simulate(options: {
+    intervals: number;
+    fetch?: typeof fetch;
+    intervalMs?: number;
+    size?: number;
+    cheaters?: number;
+  }) {
+    const { intervals, intervalMs = INTERVAL_MS, size = 3, cheaters = 0, ...network } = options;
     return runSimulation({
       client: new GatewayClient(gateway.url, { apiKey: gateway.adminKey, ...network }),
       clock,
       seed: 4,
-      size: 3,
+      size,
+      cheaters,
       intervalMs,
       signal: new AbortController().signal,
       intervals,
@@ -42,6 +49,19 @@ describe('a running simulation', () => {
     });
     const { items } = await gateway.services.store.entries.list({ limit: 100, source: 'external' });
     expect(items.map(({ assurance }) => assurance)).toEqual(Array(9).fill('device-signature'));
+  });
+
+  it('has cheaters, when asked for, of whom those are held who generate at night', async () => {
+    await clock.advance(Date.parse('2026-01-15T22:00:00Z') - clock.nowMs());
+    const quarters = { intervals: 2, intervalMs: 900_000, size: 16 };
+    expect(await simulate({ ...quarters, cheaters: 0.5 })).toEqual({
+      meters: 16,
+      sent: 32,
+      accepted: 28,
+      // Night PV and a constant offset; generation that is only shifted is not there yet.
+      refused: 4,
+      lastRefusal: 'night_generation',
+    });
   });
 
   it('goes on after a restart, with other intervals too, without repeating a sequence number', async () => {
