@@ -8,7 +8,7 @@ import { rootFromPath } from '../inclusion.js';
 import type { Statement } from '../proof-report.js';
 import { canonicalJson } from '../rfc8785.js';
 import { Shape, ShapeError } from '../shape.js';
-import { decodeSpki, keyIdOf, type SignatureAlgorithm } from '../spki.js';
+import { decodeSpki, keyIdOf, SIGNATURE_ALGORITHMS, type SignatureAlgorithm } from '../spki.js';
 import { HASH_BYTES, logHash } from '../tree-hashing.js';
 import { chainedBatchMessage, chainHash, readChainHeader, type ChainPlace } from './batch-chain.js';
 import { EnvelopeError } from './envelope-error.js';
@@ -71,7 +71,7 @@ export function readChainProof(source: string | object): ChainProof {
   const shape = new Shape(value, 'chain', ['v', 'alg', 'public_key', 'batches']);
   shape.oneOf('v', [CHAIN_PROOF_VERSION]);
   return {
-    alg: shape.oneOf('alg', ['Ed25519', 'ES256', 'ES256K']),
+    alg: shape.oneOf('alg', SIGNATURE_ALGORITHMS),
     publicKey: shape.base64('public_key', 32, 256),
     batches: shape.list('batches', MAX_CHAIN_BATCHES, (item, path) => {
       const link = new Shape(item, path, ['first', 'last', 'root', 'previous', 'signature']);
@@ -86,7 +86,7 @@ export function readChainProof(source: string | object): ChainProof {
         last: number('last'),
         root: link.hex('root', HASH_BYTES),
         previous: link.hex('previous', HASH_BYTES),
-        signature: link.base64('signature', 64),
+        signature: link.base64('signature', 64, 96),
       };
     }),
   };
