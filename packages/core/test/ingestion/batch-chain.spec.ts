@@ -7,6 +7,7 @@ import {
   verifyChain,
   type ChainLink,
 } from '../../src/verify/envelopes/index.js';
+import { StoreUnavailable } from '../../src/stores/store.js';
 import { ReportDraft } from '../../src/verify/proof-report.js';
 import { ChainingDevice } from './chaining-device.js';
 import { openFixture, type Fixture } from './ingestion-fixture.js';
@@ -42,6 +43,25 @@ describe.each(['Ed25519', 'ES256'] as const)('A chain of batches signed with %s'
     expect(await answersOf(fixture, second.envelope)).toEqual(Array(2).fill('accepted'));
     expect(await answersOf(fixture, second.envelope)).toEqual(Array(2).fill('duplicate'));
     expect(await answersOf(fixture, third.envelope)).toEqual(['accepted']);
+  });
+
+  it('is taken again after a crash between the chain and the readings', async () => {
+    let isDown = true;
+    const fixture = await openFixture({
+      nowMs: NOW,
+      meters: [device.stored()],
+      config: { time: { maxAgeMs: 'none' } },
+      wrap: (store) => ({
+        commit: async (...parameters) => {
+          if (isDown) throw new StoreUnavailable('cut');
+          return store.commit(...parameters);
+        },
+      }),
+    });
+    expect(await answersOf(fixture, first.envelope)).toEqual(['retry']);
+    isDown = false;
+    expect(await answersOf(fixture, first.envelope)).toEqual(Array(3).fill('accepted'));
+    expect(await answersOf(fixture, second.envelope)).toEqual(Array(2).fill('accepted'));
   });
 
   it('has one batch for each number: a fork is refused', async () => {
