@@ -103,13 +103,17 @@ export function decideAcceptance(
   if (state !== undefined) return state;
   if (ownerAt(meter, atMs).accountId !== transfer.fromAccount || ownerAhead(meter, atMs))
     return refused('transfer_conflict', 'the meter was handed over to somebody else meanwhile');
-  // No reading that is stored changes hands: the new owner's time begins after all of them.
-  const firstFree = known.lastStartMs === undefined ? atMs : known.lastStartMs + 1;
+  // No reading that is stored changes hands, and whoever has the meter had it for a millisecond at least.
+  const sinceMs = meter.formerOwners?.at(-1)?.untilMs ?? Number.NEGATIVE_INFINITY;
+  const lastStartMs = known.lastStartMs ?? Number.NEGATIVE_INFINITY;
+  const firstFree = Math.max(lastStartMs, sinceMs) + 1;
   const effectiveAtMs = transfer.effectiveAtMs ?? Math.max(atMs, firstFree);
   if (effectiveAtMs < firstFree)
     return refused(
       'transfer_conflict',
-      `a reading that starts at ${instant(firstFree - 1)} is stored already; offer a later hand-over`,
+      lastStartMs < sinceMs
+        ? 'the meter has its owner from that millisecond on; offer a later hand-over'
+        : `a reading that starts at ${instant(lastStartMs)} is stored already; offer a later hand-over`,
     );
   if (known.promisedUntilMs !== undefined && known.promisedUntilMs > effectiveAtMs)
     return refused(
@@ -141,7 +145,13 @@ export function handedOver(
   };
 }
 
-function refuseState({ state }: StoredMeter): TransferRefusal | undefined {
+function refuseState({ state, mintingSuspended }: StoredMeter): TransferRefusal | undefined {
+  // Its energy would stay frozen for somebody who had no part in the reason.
+  if (mintingSuspended !== undefined)
+    return refused(
+      'meter_state_conflict',
+      `the meter's energy is frozen (${mintingSuspended.reason}) until an operator lets it go on`,
+    );
   if (state === 'active') return undefined;
   return refused('meter_state_conflict', `the meter is ${state}; only an active one changes hands`);
 }

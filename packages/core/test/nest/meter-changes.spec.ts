@@ -352,7 +352,10 @@ describe.each(HOSTS)('A meter and its owners on %s', (host) => {
     const long = (letter: string, bytes = 256) => letter.repeat(bytes);
     const meter_id = long(host === 'fastify' ? 'f' : 'e');
     const body = {
-      ...{ meter_id, device_id: long('d'), site_id: long('s'), owner: long('o') },
+      meter_id,
+      device_id: long('d'),
+      site_id: long('s'),
+      owner: long('o'),
       nameplate: { vendor: long('v'), model: long('m'), serial: long(meter_id[0]!) },
       registers: Array.from({ length: 16 }, (_, i) => ({
         name: `${long('r', 62)}${String(i).padStart(2, '0')}`,

@@ -116,12 +116,24 @@ export function meterOwnerTests(scene: StoreScene, it: Test): void {
     assert.deepEqual(ownerAt(after, NOW + 9), after.formerOwners[0]);
     assert.equal(ownerAt(after, NOW + 10).accountId, offer.toAccount);
     assert.equal(after.owner, 'Bob');
+    // Within the millisecond in which it became theirs it is not another's yet.
+    const onward = offerOf(after, { offeredAtMs: NOW + 10, toAccount: `carl-${meter.meterId}` });
+    await meters.offerTransfer(onward, unjournaled);
+    const next = { transferId: onward.id, accountId: onward.toAccount, atMs: NOW + 10 };
+    const handed = await meters.acceptTransfer(next, silent);
+    assert.equal(handed.kind === 'done' && handed.transfer.effectiveAtMs, NOW + 11);
     const retire = (owner: string) =>
       meters.setState(meter.meterId, 'active', 'retired', unjournaled, owner);
-    assert.deepEqual([await retire(meter.accountId), await retire(offer.toAccount)], [false, true]);
+    assert.deepEqual(
+      [await retire(offer.toAccount), await retire(onward.toAccount)],
+      [false, true],
+    );
     for (const accountId of [offer.fromAccount, offer.toAccount]) {
       const { items } = await meters.transfers({ accountId, limit: 10 });
-      assert.deepEqual(items, [accepted]);
+      assert.deepEqual(
+        items.filter(({ id }) => id === offer.id),
+        [accepted],
+      );
     }
     assert.deepEqual(await meters.transfer(offer.id), accepted);
     assert.equal(await meters.transfer('transfer_unknown'), undefined);
