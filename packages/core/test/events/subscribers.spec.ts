@@ -10,6 +10,33 @@ function outboxWith(...types: readonly string[]): MemoryOutbox {
 }
 
 describe('Subscribers', () => {
+  it('whose types change miss nothing of a new one, and hold back nothing they do not take', async () => {
+    const outbox = outboxWith('a', 'c');
+    const subscribers = new Subscribers(outbox, silentLogger);
+    const seen: string[] = [];
+    const wanted = ['a'];
+    subscribers.subscribeMany(
+      'mine',
+      async () => {
+        const now = [...wanted];
+        if (wanted.length === 1) {
+          // Somebody asks for another type, and both happen, while the first are being read.
+          wanted.push('b');
+          outbox.append({ type: 'b', atMs: 3, data: {} });
+          outbox.append({ type: 'a', atMs: 4, data: {} });
+        }
+        return now;
+      },
+      async (events) => void seen.push(...events.map(({ type, atMs }) => type + atMs)),
+    );
+    await subscribers.deliver();
+    await subscribers.deliver();
+    expect(seen).toEqual(['a0', 'b3', 'a4']);
+    outbox.append({ type: 'c', atMs: 5, data: {} });
+    await subscribers.deliver();
+    expect(await outbox.prune(9)).toBe(5);
+  });
+
   it('get the events of their types, in order, each once when nothing fails', async () => {
     const subscribers = new Subscribers(outboxWith('a', 'b', 'a'), silentLogger);
     const seen: string[] = [];

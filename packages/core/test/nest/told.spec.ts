@@ -96,7 +96,7 @@ describe('What people are told', () => {
 
   it('is what an operator makes of a held reading', async () => {
     const held = async (seq: number): Promise<string> =>
-      (await send(shaky, { start: undefined, seq, end: undefined, ...above(seq) })).id;
+      (await send(shaky, { seq, ...above(seq) })).id;
     const above = (quarters: number) => ({
       start: new Date(endsMs - (quarters + 1) * QUARTER_MS).toISOString(),
       end: new Date(endsMs - quarters * QUARTER_MS).toISOString(),

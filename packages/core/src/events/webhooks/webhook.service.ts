@@ -147,12 +147,10 @@ export class WebhookService {
     if (!(fromMs < toMs))
       throw new WebhookError('webhook_range_invalid', '`from` must lie before `to`');
     const { store, outbox, clock, config } = this.parts;
-    // What it missed because it was not there yet is nobody's loss; what came before it may have been another's.
-    const range = { fromMs: Math.max(fromMs, endpoint.createdAtMs), toMs };
     let behind: string | undefined;
     let queued = 0;
     for (let looked = 0; looked < REPLAY_MOST; looked += REPLAY_STEP) {
-      const events = await outbox.between(range, behind, REPLAY_STEP);
+      const events = await outbox.between({ fromMs, toMs }, behind, REPLAY_STEP);
       const [first] = events;
       const last = events.at(-1);
       if (first === undefined || last === undefined) return { queued };
