@@ -106,6 +106,13 @@ describe.each(Object.keys(STORES))('A meter nobody registered, on %s', (name) =>
       ['owner-0', first.id, false],
     ];
     expect(told).toEqual(verdict === 'accepted' ? [] : both);
+    if (verdict === 'accepted') return;
+    const own = await ask(`${api}/quarantine/${later.id}`, { key: keys[1]! });
+    expect([own.json.others, own.json.evidence.length]).toEqual([[], 1]);
+    expect(own.text).not.toContain(first.id);
+    const all = await ask(`${api}/quarantine/${later.id}`, { key: gateway.adminKey });
+    expect([all.json.others, all.json.evidence.length]).toEqual([[first.id], 2]);
+    expect((await ask(`${api}/quarantine/${later.id}`, { key: keys[0]! })).status).toBe(404);
   });
 
   it('is held back by nobody once it has an owner, and takes no word of others', async () => {

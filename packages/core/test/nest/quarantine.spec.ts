@@ -86,6 +86,16 @@ describe.each(HOSTS)('The quarantine on %s', (host) => {
     expect(await credited(endsMs)).toEqual(['50']);
     const entry = (await ask(`${api}/logs/${id}`, { key: keys['ada'] })).json;
     expect(entry).toMatchObject({ verdict: 'accepted', reason: 'released' });
+    const told = await gateway.services.store.outbox.read('test', ['reading.released'], 10);
+    expect(told.map(({ data }) => data)).toEqual([
+      {
+        entry: id,
+        account: 'ada',
+        meter: 'solar-1',
+        held_for: 'energy_above_rating',
+        reason: 'a second inverter was added',
+      },
+    ]);
     const audits = (await ask(`${api}/logs?type=audit&limit=1000`, { key: keys['ada'] })).json;
     expect(audits.map(({ document }: { document: object }) => document)).toContainEqual(
       expect.objectContaining({
