@@ -21,33 +21,29 @@ import type {
 import type { Journaled } from '../../logs/journal.js';
 import type { Clock } from '../../spi/index.js';
 import { toHex } from '../../verify/bytes.js';
-import {
-  numberCursor,
-  page,
-  readNumberCursor,
-  readTextCursor,
-  textCursor,
-} from '../list-cursor.js';
+import { page, readTextCursor, textCursor } from '../list-cursor.js';
+import { MemoryChallenges } from './challenges.js';
 import { type LogState, speakerOf } from './log-state.js';
 import type { MemoryChanges } from './memory-changes.js';
 import { countReceived, lastStartOf, listGaps, settleOwners } from './meter-health.js';
+import { MemoryTransfers } from './meter-transfers.js';
 
 export class MemoryMeters implements MeterStore {
   private readonly meters = new Map<string, StoredMeter>();
   private changes = 0n;
   private readonly told: ((meterId: string) => void)[] = [];
   private readonly allowed = new Set<string>();
-  private readonly challenges = new Map<string, { readonly expiresAtMs: number; used: boolean }>();
-  /** In the order they were offered. */
-  private readonly offers = new Map<string, MeterTransfer>();
+  private readonly challenges: MemoryChallenges;
+  private readonly offers = new MemoryTransfers();
   private promisedUntil: (meterId: string) => number | undefined = () => undefined;
 
   constructor(
-    private readonly clock: Clock,
+    clock: Clock,
     private readonly journaled: MemoryChanges,
     private readonly log: LogState,
   ) {
     log.meters = this;
+    this.challenges = new MemoryChallenges(clock);
   }
 
   register(meter: StoredMeter, said: Journaled): Promise<'registered' | 'meter_taken'> {
@@ -233,16 +229,14 @@ export class MemoryMeters implements MeterStore {
   }
 
   offerTransfer(transfer: MeterTransfer, said: Journaled): Promise<TransferOutcome> {
-    const { id, meterId } = transfer;
+    const { meterId } = transfer;
     return this.journaled.run(async (journal): Promise<TransferOutcome> => {
-      const open = [...this.offers.values()].find(
-        (one) => one.meterId === meterId && one.state === 'offered',
-      );
+      const open = this.offers.openOn(meterId);
       const refusal = refuseOffer({ meter: this.meters.get(meterId), open }, transfer);
       if (refusal !== undefined) return refusal;
       await journal(said);
-      if (open !== undefined) this.offers.set(open.id, { ...open, state: 'expired' });
-      this.offers.set(id, transfer);
+      if (open !== undefined) this.offers.put({ ...open, state: 'expired' });
+      this.offers.put(transfer);
       return { kind: 'done', transfer };
     });
   }
@@ -258,7 +252,7 @@ export class MemoryMeters implements MeterStore {
       if (outcome.kind === 'refused') return outcome;
       const { transfer } = outcome;
       await journal(say(transfer));
-      this.offers.set(transfer.id, transfer);
+      this.offers.put(transfer);
       this.meters.set(
         transfer.meterId,
         handedOver(meter!, transfer, transfer.effectiveAtMs!, acceptance.owner),
@@ -278,20 +272,18 @@ export class MemoryMeters implements MeterStore {
       if (offer?.state !== 'offered') return undefined;
       await journal(said);
       const withdrawn: MeterTransfer = { ...offer, state: 'withdrawn', closedAtMs: atMs };
-      this.offers.set(transferId, withdrawn);
+      this.offers.put(withdrawn);
       return withdrawn;
     });
   }
 
   settleOwners(acceptedSinceMs: number): Promise<number> {
-    return this.journaled.run(() => {
-      const recent = [...this.offers.values()].filter(
-        ({ state, closedAtMs = 0 }) => state === 'accepted' && closedAtMs >= acceptedSinceMs,
-      );
-      return recent
+    return this.journaled.run(() =>
+      this.offers
+        .acceptedSince(acceptedSinceMs)
         .map((transfer) => settleOwners(this.log, transfer, this.meters.get(transfer.meterId)!))
-        .reduce((sum, count) => sum + count, 0);
-    });
+        .reduce((sum, count) => sum + count, 0),
+    );
   }
 
   async transfer(transferId: string): Promise<MeterTransfer | undefined> {
@@ -301,21 +293,7 @@ export class MemoryMeters implements MeterStore {
   async transfers(
     query: Parameters<MeterStore['transfers']>[0],
   ): Promise<{ readonly items: readonly MeterTransfer[]; readonly cursor?: string }> {
-    const before = query.cursor === undefined ? undefined : readNumberCursor(query.cursor);
-    const found = [...this.offers.values()]
-      .map((transfer, arrival) => ({ transfer, arrival }))
-      .filter(
-        ({ transfer: { meterId, fromAccount, toAccount }, arrival }) =>
-          (before === undefined || arrival < before) &&
-          (query.meterId ?? meterId) === meterId &&
-          (query.accountId === undefined || [fromAccount, toAccount].includes(query.accountId)),
-      )
-      .toReversed();
-    const { items, cursor } = page(found, query.limit, (last) => numberCursor(last.arrival));
-    return {
-      items: items.map(({ transfer }) => transfer),
-      ...(cursor === undefined ? {} : { cursor }),
-    };
+    return this.offers.list(query);
   }
 
   async gaps(query: GapQuery): Promise<readonly MeterGap[]> {
@@ -364,20 +342,11 @@ export class MemoryMeters implements MeterStore {
   }
 
   async putChallenge(nonce: string, ttlMs: number): Promise<void> {
-    const now = this.clock.nowMs();
-    for (const [old, { expiresAtMs }] of this.challenges)
-      if (expiresAtMs <= now) this.challenges.delete(old);
-    // A nonce that was issued before keeps its fate: a used one does not come back to life.
-    if (!this.challenges.has(nonce))
-      this.challenges.set(nonce, { expiresAtMs: now + ttlMs, used: false });
+    this.challenges.put(nonce, ttlMs);
   }
 
   async useChallenge(nonce: string): Promise<boolean> {
-    const challenge = this.challenges.get(nonce);
-    if (challenge === undefined || challenge.used || challenge.expiresAtMs <= this.clock.nowMs())
-      return false;
-    challenge.used = true;
-    return true;
+    return this.challenges.use(nonce);
   }
 }
 
