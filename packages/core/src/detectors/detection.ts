@@ -70,6 +70,11 @@ export class Detection {
     this.lastRunMs = nowMs;
   }
 
+  /** Histories are read from the store again: something in them is gone. */
+  forget(): void {
+    this.remembered.forgetAll();
+  }
+
   /** Looks at these readings, in order of time. A second time it finds the same and changes nothing. */
   async inspect(events: readonly StoredReadingEvent[]): Promise<void> {
     const { store, detectors, metersOf } = this.parts;

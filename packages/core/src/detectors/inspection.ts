@@ -1,7 +1,7 @@
 import { directionOf } from '../devices/meter-registers.js';
 import type { StoredMeter } from '../devices/meter.store.js';
 import type { DetectorFinding, DetectorHistory, DetectorInputs, Logger } from '../spi/index.js';
-import type { ActiveDetector } from './active-detector.js';
+import { type ActiveDetector, hashOf } from './active-detector.js';
 import { levelOf, NO_HISTORY } from './register-history.js';
 
 /** One register of one reading. */
@@ -61,7 +61,10 @@ export class Inspector {
 
   ask(active: ActiveDetector, inputs: DetectorInputs): DetectorFinding | undefined {
     try {
-      return active.detector.inspect(inputs);
+      const finding = active.detector.inspect(inputs);
+      // What has no canonical form could not be stated.
+      if (finding !== undefined) hashOf(finding.inputs);
+      return finding;
     } catch (error) {
       if (!this.failed.has(active.id))
         this.logger.error('a detector failed; readings go on without it', {

@@ -12,8 +12,8 @@ import type { GatewayConfig, PluginInstance } from '../plugins/index.js';
 import type { Clock, Detector, DetectorCapabilities, DomainEvent, Logger } from '../spi/index.js';
 import type { Store } from '../stores/store.js';
 
-/** Readings that count, and those that were held, whose reason is to be kept. */
-const INSPECTED = ['reading.accepted', 'reading.quarantined'] as const;
+/** Readings that count, and those that were held, whose reason is to be kept. What was erased is not remembered either. */
+const INSPECTED = ['reading.accepted', 'reading.quarantined', 'erasure.accepted'] as const;
 
 /** A run of its own, so that nothing else that hears of readings waits for the detectors. */
 const JOB = { name: 'detectors', role: 'batch', periodMs: 1_000, leaseMs: 60_000 } as const;
@@ -86,7 +86,9 @@ export function composeDetection(parts: {
   const subscribers = new Subscribers(store.outbox, logger);
   subscribers.subscribeMany('core/detectors', INSPECTED, async (events) => {
     const began = performance.now();
-    await detection.inspect(events.map(eventOf));
+    const readings = events.filter(({ type }) => type !== 'erasure.accepted');
+    if (readings.length < events.length) detection.forget();
+    await detection.inspect(readings.map(eventOf));
     // As many as can be handed over: more are waiting.
     if (events.length < FULL) return;
     const spentMs = performance.now() - began;

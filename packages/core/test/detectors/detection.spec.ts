@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { BUILT_IN_DETECTORS } from '../../src/detectors/built-in-detectors.js';
+import { z } from 'zod';
+import { openDetector } from '../../src/detectors/open-detectors.js';
 import { recompute } from '../../src/detectors/recompute.js';
+import { defineDetector, type DetectorFinding } from '../../src/spi/index.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { startTestGateway, type TestGateway } from '../../src/testing/start-test-gateway.js';
 import { unjournaled } from '../../src/testing/unjournaled.js';
@@ -86,7 +88,7 @@ describe('Readings under detectors', () => {
       reading: entry.leaf_hash,
       code: 'two_sigma',
     });
-    const again = await recompute(JSON.stringify(document), pluginOf);
+    const again = await recompute(JSON.stringify(document));
     expect(again).toEqual({ same: true, hash, differences: [] });
     // The receipt of the flag is under rules that name the finding, and not those of ingestion.
     const { receipt } = (await send(house, MIDNIGHT_MS + 97 * QUARTER_MS, { import_kwh: '9' })) as {
@@ -102,6 +104,61 @@ describe('Readings under detectors', () => {
     expect((await findings(last)).findings).toHaveLength(1);
   });
 
+  it('are compared with what the store has, after a pause in which another process may have looked', async () => {
+    const first = await send(house, MIDNIGHT_MS + 98 * QUARTER_MS, { import_kwh: '0.5' });
+    const leaf = first.leaf_hash as string;
+    await gateway.settle();
+    await (gateway.clock as FakeClock).advance(61_000);
+    const replaced = { import_kwh: '0.45', supersedes: leaf };
+    await send(house, MIDNIGHT_MS + 98 * QUARTER_MS, replaced);
+    const odd = await send(house, MIDNIGHT_MS + 99 * QUARTER_MS, { import_kwh: '12' });
+    await gateway.settle();
+    const { findings: found } = await findings(odd.id);
+    expect(found.map(({ detector }: { detector: string }) => detector)).toContain('two-sigma');
+    const { inputs } = found.find((one: any) => one.detector === 'two-sigma').document;
+    // 97 of the test before, and one that replaced another.
+    expect(inputs.count).toBe(98);
+    const levels = [...Array(96).keys()].map((i) => (((i + 1) * 7) % 10) * 400_000 + 200_000);
+    const sum = [...levels, 36_000_000, 1_800_000].reduce((a, b) => a + b, 0);
+    expect(inputs.sum).toBe(sum);
+  });
+
+  it('go on without a detector that fails, or that says what cannot be written down', async () => {
+    const failing = await openDetector(
+      'failing',
+      brokenDetector(() => {
+        throw new Error('no');
+      }),
+      {},
+    );
+    const hollow = await openDetector(
+      'hollow',
+      brokenDetector(() => ({ code: 'x', action: 'flag', detail: 'd', inputs: { a: Number.NaN } })),
+      {},
+    );
+    const told: string[] = [];
+    const other = await startTestGateway({
+      config: { devices: { unsigned: 'accept' } },
+      parts: {
+        replace: { detectors: [failing, hollow] },
+        logger: { debug() {}, info() {}, warn() {}, error: (message) => void told.push(message) },
+      },
+    });
+    try {
+      await other.services.store.meters.register(house.stored('active'), unjournaled);
+      const endsMs = Math.floor(other.clock.nowMs() / QUARTER_MS) * QUARTER_MS;
+      const sent = await ask(`${other.url}/api/v1/readings`, {
+        body: house.signed(house.reading(endsMs)),
+      });
+      expect(sent.json.verdict).toBe('accepted');
+      await other.settle();
+      expect(other.services.detection.counts).toEqual({ readings: 1, findings: 0 });
+      expect(told).toEqual(Array(2).fill('a detector failed; readings go on without it'));
+    } finally {
+      await other.stop();
+    }
+  });
+
   it('tell nobody else what was found', async () => {
     const { json } = await ask(`${api}/admin/api-keys`, {
       key: gateway.adminKey,
@@ -113,6 +170,11 @@ describe('Readings under detectors', () => {
   });
 });
 
-function pluginOf(name: string) {
-  return Object.values(BUILT_IN_DETECTORS).find((plugin) => plugin.name === name);
+function brokenDetector(inspect: () => DetectorFinding) {
+  return defineDetector({
+    name: 'broken',
+    config: z.strictObject({}),
+    capabilities: { version: 1, canQuarantine: true },
+    create: () => ({ inspect, recompute: () => undefined }),
+  });
 }

@@ -9,6 +9,7 @@ import { unjournaled } from '../../src/testing/unjournaled.js';
 import {
   BATCH_POLICY,
   type BatchPolicy,
+  DETECTORS,
   GATEWAY,
   type Gateway,
   type Identity,
@@ -58,6 +59,7 @@ const replacements = {
   imports: [HostSettings],
   providers: [
     { provide: BATCH_POLICY, useClass: HostPolicy },
+    { provide: DETECTORS, useValue: [] },
     { provide: IDENTITY, useClass: HostIdentity },
   ],
 };
@@ -96,6 +98,7 @@ describe("Parts that the host's own providers replace", () => {
     expect((await ask(`${api}/jobs`, { key: config.accounts.adminApiKey! })).status).toBe(401);
 
     const gateway = app.get<Gateway>(GATEWAY);
+    expect(gateway.detectors).toEqual([]);
     const batches = async (): Promise<number> => {
       await gateway.jobs.run('batcher');
       return ((await store.batches.head())?.number ?? -1) + 1;

@@ -15,6 +15,9 @@ import { type EntryRecord, type LogState, newest } from './log-state.js';
 import type { MemoryChanges } from './memory-changes.js';
 import type { MemoryOutbox } from './outbox.js';
 
+/** No history is longer: 366 days. */
+const LOOKED_BACK_MS = 366 * 86_400_000;
+
 export class MemoryFindings implements FindingStore {
   /** By entry, then by register and detector. */
   private readonly findings = new Map<string, Map<string, StoredFinding>>();
@@ -116,9 +119,15 @@ export class MemoryFindings implements FindingStore {
     }
   }
 
-  /** With the reading goes what was found in it. */
+  /** With a reading goes what was found in it, and in later ones of its meter: their findings may tell of it. */
   erase(entryId: string): void {
-    this.findings.delete(entryId);
+    const erased = this.log.byId.get(entryId)?.row.reading;
+    for (const id of this.findings.keys()) {
+      const reading = this.log.byId.get(id)?.row.reading;
+      const later = (reading?.startsMs ?? 0) - (erased?.startsMs ?? 0);
+      const tells = reading?.meterId === erased?.meterId && later >= 0 && later <= LOOKED_BACK_MS;
+      if (id === entryId || (erased !== undefined && tells)) this.findings.delete(id);
+    }
   }
 }
 

@@ -134,6 +134,28 @@ export function findingTests(scene: StoreScene, it: Test): void {
     assert.deepEqual(again.receipt, receipt);
   });
 
+  it('forgets with a reading what was found in it, and in later ones of its meter', async () => {
+    const { findings, erasures } = await scene.store();
+    const meterId = `findings-${unique()}`;
+    const [before, erased, after] = quarterHours(3, { reading: { meterId } }) as [
+      IngestRow,
+      IngestRow,
+      IngestRow,
+    ];
+    const [other] = quarterHours(1) as [IngestRow];
+    const rows = [before, erased, after, other];
+    await scene.commit(...rows);
+    await findings.keep(
+      rows.map((row) => findingIn(row)),
+      [],
+      say,
+    );
+    const keyOf = (hash: Uint8Array): Uint8Array => hash.toReversed();
+    await erasures.erase([erased.id], 1_760_000_000_000, keyOf, () => say([]));
+    const left = await Promise.all(rows.map(async ({ id }) => (await findings.of(id)).length));
+    assert.deepEqual(left, [1, 0, 0, 1]);
+  });
+
   it('keeps why a reading is held without judging it, and nothing when the log cannot say it', async () => {
     const { findings, entries } = await scene.store();
     const [held, other] = quarterHours(2) as [IngestRow, IngestRow];
