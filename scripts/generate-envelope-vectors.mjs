@@ -587,6 +587,18 @@ for (const alg of ALGORITHMS) {
     'cbor_invalid',
     cose({ header: map([int(3), tstr('reading/1')], [int(1), int(COSE_ALG[alg])]) }),
   );
+  for (const [what, number] of [
+    ['in one byte', '1801'],
+    ['in two', '190001'],
+    ['in four', '1a00000001'],
+    ['in eight', '1b0000000000000001'],
+    ['of a length', '580161'],
+  ])
+    says(
+      `a number that is not the shortest, ${what}`,
+      'cbor_invalid',
+      cose({ header: protectedOf([int(9), Buffer.from(number, 'hex')]) }),
+    );
   says(
     'a label that is not the shortest',
     'cbor_invalid',
