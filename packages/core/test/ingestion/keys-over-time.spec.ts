@@ -133,9 +133,13 @@ describe('A key that is revoked in the middle of a message', () => {
     world.clock.ms += 1000;
     await world.keys.revoke('meter-1', one.key.keyId, 'stolen', owner);
     // Stated before and arrived after: whoever has the key can state what it likes.
-    expect(
-      await send(world, signed(one, NOW - QUARTER), signed(one, NOW - 4 * HOUR), early),
-    ).toEqual(['key_revoked', 'key_revoked', 'key_revoked']);
+    const late = await world.send([signed(one, NOW - QUARTER), signed(one, NOW - 4 * HOUR), early]);
+    expect(codes(late)).toEqual(['key_revoked', 'key_revoked', 'key_revoked']);
+    expect(late).toMatchObject({
+      items: [1, 2, 3].map(() => ({
+        detail: expect.stringContaining(`key ${one.key.keyId} was revoked`),
+      })),
+    });
     const batch = one.batch([one.reading(NOW - HOUR), one.reading(NOW - 2 * HOUR)]);
     expect(codes(await world.send(batch))).toEqual(['key_revoked', 'key_revoked']);
     expect(await world.counted()).toBe(1);
