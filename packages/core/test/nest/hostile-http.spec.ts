@@ -49,7 +49,7 @@ async function openGateway(host: Host) {
     send: (body: string | Uint8Array, type?: string) =>
       ask(`${url}/api/v1/readings`, { body, type: type ?? 'application/json' }),
     async counted() {
-      const { items } = await store.entries.list({ limit: 1000 });
+      const { items } = await store.entries.list({ source: 'external', limit: 1000 });
       return items.filter(({ verdict }) => verdict !== 'quarantined').length;
     },
   };
