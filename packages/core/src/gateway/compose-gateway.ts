@@ -101,16 +101,25 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
     policy: options.replace?.batchPolicy,
   });
   const detecting = await openDetectors(config, plugins, options.replace?.detectors, logger);
-  const { ingestion, journal, directory, meters, queue, signatures, defaultAccount, ruleSet, receipts } =
-    await composeIngestion({
-      config,
-      store,
-      clock,
-      random,
-      receiptSigner: keys.receipts,
-      erasedKeyOf: erasedKeyOf(keys.pepper),
-      inspection: detecting.inspection,
-    });
+  const {
+    ingestion,
+    journal,
+    directory,
+    meters,
+    queue,
+    signatures,
+    defaultAccount,
+    ruleSet,
+    receipts,
+  } = await composeIngestion({
+    config,
+    store,
+    clock,
+    random,
+    receiptSigner: keys.receipts,
+    erasedKeyOf: erasedKeyOf(keys.pepper),
+    inspection: detecting.inspection,
+  });
   const detection = composeDetection({
     ...{ config, store, clock, logger, journal, directory, jobs, detecting },
     rules: ruleSet.id,

@@ -191,7 +191,9 @@ export const gatewayConfigSchema = z
     pricing: pluginBlock.optional().describe('The price model.'),
     detectors: instances
       .optional()
-      .describe('What looks at readings, in this order. Absent: the detectors of core; {}: nothing.'),
+      .describe(
+        'What looks at readings, in this order. Absent: the detectors of core; {}: nothing.',
+      ),
     detection: DetectionConfig.prefault({}),
     roles: z
       .array(z.enum(ROLES))
@@ -232,8 +234,7 @@ export function pluginEntries(
     kind: 'anchor' | 'transport' | 'detector',
     name: string,
     blocks: GatewayConfig['anchors'],
-  ) =>
-    Object.entries(blocks).map(([id, block]) => entry(kind, id, `${name}.${id}`, block));
+  ) => Object.entries(blocks).map(([id, block]) => entry(kind, id, `${name}.${id}`, block));
   return [
     ...section('anchor', 'anchors', config.anchors),
     ...section('transport', 'transports', config.transports),

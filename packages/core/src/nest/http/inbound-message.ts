@@ -12,7 +12,10 @@ export interface HttpMessageRequest extends RequestWithBody, RequestOverSocket {
 }
 
 /** A request as the pipeline wants it: bytes untouched, and who sent them. `certified`: the key of the client's certificate. */
-export function inboundMessage(request: HttpMessageRequest, certified?: CertifiedKey): IngestionMessage {
+export function inboundMessage(
+  request: HttpMessageRequest,
+  certified?: CertifiedKey,
+): IngestionMessage {
   const principal = callerOf(request);
   const source = networkOf(request.ip);
   return {
