@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { verifyEcdsa } from '../../src/verify/ecdsa.js';
+import { verifyProof } from '../../src/verify/index.js';
 import { recoverMessage, registerMessage, rotateMessage } from '../../src/verify/device-signing.js';
 import { startTestGateway, type TestGateway } from '../../src/testing/start-test-gateway.js';
 import { TestDevice, TestKey } from '../ingestion/test-devices.js';
@@ -109,6 +111,40 @@ describe.each(HOSTS)('Keys of a meter on %s', (host) => {
     });
     expect((await revoke('0'.repeat(16), 'owner')).json.code).toBe('key_not_found');
   });
+
+  it.each(['Ed25519', 'ES256', 'ES256K'] as const)(
+    'of algorithm %s sign readings and batches whose bundles prove it without the gateway',
+    async (alg) => {
+      const meterId = `bundle ${alg}`;
+      const one = new TestKey(`${host} ${meterId}`, alg);
+      await register(meterId, one);
+      const by = new TestDevice(meterId, one);
+      const now = gateway.clock.nowMs();
+      const single = await ask(`${api}/readings`, { body: by.signed(by.reading(now)) });
+      const batch = by.batch([1, 2, 3].map((at) => by.reading(now - at * 900_000)));
+      const many = await ask(`${api}/readings`, { body: batch });
+      await ask(`${api}/batches/flush`, { method: 'POST', key: gateway.adminKey });
+      for (const { id } of [single.json, ...many.json] as readonly { id: string }[]) {
+        const bundle = await ask(`${api}/logs/${id}/proof?format=bundle`, {
+          key: key.get('owner')!,
+        });
+        const codes = async (text: string, options: object) => {
+          const { proven, notChecked, failures } = await verifyProof(text, options);
+          return [proven, notChecked, failures].map((list) =>
+            list.map(({ code }) => code).filter((code) => code.startsWith('device_signature')),
+          );
+        };
+        const proven = [['device_signature'], [], []];
+        expect(await codes(bundle.text, { ecdsa: verifyEcdsa })).toEqual(proven);
+        expect(await codes(bundle.text, {})).toEqual(
+          alg === 'Ed25519' ? proven : [[], ['device_signature_not_checked'], []],
+        );
+        const { value } = bundle.json.signature as { value: string };
+        const forged = bundle.text.replace(value, base64(one.sign(Buffer.from('something else'))));
+        expect(await codes(forged, { ecdsa: verifyEcdsa })).toEqual([[], [], ['device_signature']]);
+      }
+    },
+  );
 
   it('that are lost are recovered by owner and admin together', async () => {
     const [lost, found] = [new TestKey(`${host} lost`), new TestKey(`${host} found`, 'ES256K')];
