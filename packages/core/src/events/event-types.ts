@@ -41,7 +41,6 @@ export const EVENT_TYPES = {
   'webhook.missed': 'The queue of an endpoint is full; what comes now has to be replayed.',
   'webhook.test': 'What POST /webhooks/{id}/test sends.',
 } as const satisfies Readonly<Record<string, string>>;
-export type EventType = keyof typeof EVENT_TYPES;
 
 /** Whether `text` names a type, or with `meter.*` a family of them. */
 export function isEventType(text: string): boolean {

@@ -51,6 +51,7 @@ export function composeEvents(parts: {
     send: webhookSender({
       policy: config,
       isAllowed: addressRule(config),
+      ca: config.ca,
       resolve: lookedUp,
       timeout: () => AbortSignal.timeout(config.timeoutMs),
     }),

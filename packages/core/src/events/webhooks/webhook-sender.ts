@@ -44,10 +44,12 @@ export function webhookSender(parts: {
   readonly policy: UrlPolicy;
   readonly isAllowed: AddressRule;
   readonly resolve: ResolveName;
+  /** PEM of the authorities to trust; default: those Node trusts. */
+  readonly ca?: string | undefined;
   /** Aborts when an attempt has taken as long as it may. */
   readonly timeout: () => AbortSignal;
 }): SendWebhook {
-  const { policy, isAllowed, resolve } = parts;
+  const { policy, isAllowed, resolve, ca } = parts;
   return async (message, stop) => {
     const checked = checkWebhookUrl(message.url, policy);
     if ('problem' in checked) return { kind: 'failed', error: 'url_denied' };
@@ -64,7 +66,7 @@ export function webhookSender(parts: {
     if (address === undefined) return { kind: 'failed', error: 'name_unknown' };
     if (!addresses.every(isAllowed)) return { kind: 'failed', error: 'address_denied' };
     try {
-      return outcomeOf(await post(checked.url, address, message, signal));
+      return outcomeOf(await post(checked.url, { address, ca }, message, signal));
     } catch {
       return { kind: 'failed', error: late.aborted ? 'timeout' : 'connection' };
     }
@@ -79,7 +81,7 @@ function outcomeOf(status: number): SendOutcome {
 /** Status of the answer, once its body is in or has been cut off. */
 function post(
   url: URL,
-  address: string,
+  { address, ca }: { readonly address: string; readonly ca: string | undefined },
   { headers, body }: WebhookMessage,
   signal: AbortSignal,
 ): Promise<number> {
@@ -98,6 +100,7 @@ function post(
       signal,
       // The certificate has to be that of the name.
       ...(secure && isIP(name) === 0 ? { servername: name } : {}),
+      ...(ca === undefined ? {} : { ca }),
     };
     const request = secure ? httpsRequest(options) : httpRequest(options);
     request.on('error', reject);

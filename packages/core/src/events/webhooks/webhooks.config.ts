@@ -22,6 +22,13 @@ export const WebhooksConfig = z.strictObject({
     .max(32)
     .default([443, 8443])
     .describe('Ports an endpoint may have.'),
+  ca: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'PEM of the authorities that endpoints have certificates of, instead of the public ones.',
+    ),
   // A network's own NAT64 prefix looks like any public address: only its operator knows it.
   deny: z
     .array(z.union([z.cidrv4(), z.cidrv6()]))

@@ -17,7 +17,7 @@ export const DOWN: SendOutcome = { kind: 'failed', error: 'status', status: 500 
 /** Events, endpoints and a network in memory; what is sent is written down. */
 export class DispatcherScene {
   readonly clock = new FakeClock();
-  readonly store: Store = openMemoryStore({ clock: this.clock });
+  readonly store: Store;
   readonly config: WebhooksConfig;
   /** `endpoint event`, in the order they arrived. */
   readonly arrived: string[] = [];
@@ -25,12 +25,22 @@ export class DispatcherScene {
   answer: (endpoint: string, event: string) => Promise<SendOutcome> | SendOutcome = () => OK;
   private events = 0;
 
-  constructor(config: Partial<WebhooksConfig> = {}) {
+  /** `shared`: a store that other scenes use as well; endpoints and accounts of this one begin with `label`. */
+  constructor(
+    config: Partial<WebhooksConfig> = {},
+    private readonly shared?: { readonly store: Store; readonly label: string },
+  ) {
     this.config = WebhooksConfig.parse(config);
+    this.store = shared?.store ?? openMemoryStore({ clock: this.clock });
+  }
+
+  /** As it is called in the store. */
+  named(name: string): string {
+    return `${this.shared?.label ?? ''}${name}`;
   }
 
   /** A process: what it has in hand is lost when it is cut. */
-  process(cut?: CutPoint) {
+  process(cut?: CutPoint, store = this.store) {
     const wrapped = <T extends object>(target: T, name: string): T =>
       cut === undefined ? target : cut.wrap(target, name);
     const network: { readonly send: SendWebhook } = {
@@ -42,17 +52,22 @@ export class DispatcherScene {
     };
     const { send } = wrapped(network, 'network');
     const dispatcher = new WebhookDispatcher({
-      store: wrapped(this.store.webhooks, 'webhooks'),
+      store: wrapped(store.webhooks, 'webhooks'),
       clock: this.clock,
       config: this.config,
       secretOf: (id) => `secret of ${id}`,
       send,
-      pause: () => new Promise((resolve) => void setImmediate(resolve)),
+      // Over a database every look is a statement: there only what ends makes for another one.
+      pause: (_ms, signal) =>
+        new Promise((resolve) => {
+          if (this.shared === undefined) setImmediate(resolve);
+          else signal.addEventListener('abort', () => resolve(), { once: true });
+        }),
       random: () => 0.5,
       logger: silentLogger,
       origin: 'test.example/log',
     });
-    const subscribers = new Subscribers(wrapped(this.store.outbox, 'outbox'), silentLogger);
+    const subscribers = new Subscribers(wrapped(store.outbox, 'outbox'), silentLogger);
     subscribers.subscribeMany(
       'core/webhooks',
       () => dispatcher.types(),
@@ -70,8 +85,8 @@ export class DispatcherScene {
 
   async endpoint(id: string, choices: Partial<WebhookEndpoint> = {}): Promise<string> {
     const endpoint: WebhookEndpoint = {
-      id,
-      accountId: 'ada',
+      id: this.named(id),
+      accountId: this.named('ada'),
       everyAccount: false,
       url: `https://${id}.example.com/`,
       types: [],
@@ -85,14 +100,18 @@ export class DispatcherScene {
       ...choices,
     };
     await this.store.webhooks.create(endpoint, 1000, unjournaled);
-    return id;
+    return endpoint.id;
   }
 
   /** Commits so many events. */
   async happen(count: number, type = 'reading.accepted', account = 'ada'): Promise<void> {
     const events = Array.from({ length: count }, () => {
       this.events += 1;
-      return { type, atMs: this.clock.nowMs(), data: { account, n: this.events } };
+      return {
+        type,
+        atMs: this.clock.nowMs(),
+        data: { account: this.named(account), n: this.events },
+      };
     });
     await this.store.outbox.tell(events);
   }
@@ -105,7 +124,8 @@ export class DispatcherScene {
       .map(({ type, data }) => `${type} ${String(data['webhook'])}`);
   }
 
-  async states(endpointId: string): Promise<readonly string[]> {
+  async states(name: string): Promise<readonly string[]> {
+    const endpointId = this.named(name);
     const { items } = await this.store.webhooks.deliveries({ endpointId, limit: 1_000_000 });
     return items.toReversed().map(({ state }) => state);
   }

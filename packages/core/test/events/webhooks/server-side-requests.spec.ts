@@ -1,3 +1,7 @@
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { addressRule } from '../../../src/events/webhooks/public-address.js';
 import { type ResolveName, webhookSender } from '../../../src/events/webhooks/webhook-sender.js';
@@ -35,7 +39,8 @@ describe('What an owner can make the gateway connect to', () => {
     timeout = () => never,
   ) => {
     const policy = WebhooksConfig.parse({ ports: [443, port], ...config });
-    return webhookSender({ policy, isAllowed: addressRule(policy), resolve, timeout });
+    const { ca } = policy;
+    return webhookSender({ policy, isAllowed: addressRule(policy), resolve, ca, timeout });
   };
 
   it('is none of the hostile addresses, however they are written', async () => {
@@ -136,15 +141,33 @@ describe('What an owner can make the gateway connect to', () => {
     });
   });
 
-  it('speaks TLS with a certificate of its name', async () => {
-    const send = senderWith({ allowPrivate: true });
-    four.answer = (response) => void response.writeHead(204).end();
-    const heard = four.received.length;
-    expect(await send(message(`https://a.example:${port}/`), never)).toEqual({
-      kind: 'failed',
-      error: 'connection',
+  it('speaks TLS with a certificate of its name, and not of its address', async () => {
+    const pem = (name: string) =>
+      readFile(new URL(`../../nest/test-only-certificates/${name}.pem`, import.meta.url));
+    const [cert, key, authority] = await Promise.all(
+      ['server', 'server.key', 'authority'].map(pem),
+    );
+    const names: (string | false | null | undefined)[] = [];
+    const server = createServer({ cert, key }, (request, response) => {
+      names.push((request.socket as TLSSocket).servername);
+      response.writeHead(204).end();
     });
-    expect(four.received).toHaveLength(heard);
+    await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+    const { port: at } = server.address() as AddressInfo;
+    // The certificate is that of localhost, and of 127.0.0.1 too.
+    const here = async () => ['127.0.0.1'];
+    const send = senderWith({ allowPrivate: true, ca: String(authority) }, here);
+    const failed = { kind: 'failed', error: 'connection' };
+    expect(await send(message(`https://localhost:${at}/`), never)).toMatchObject({ status: 204 });
+    expect(await send(message(`https://other.example:${at}/`), never)).toEqual(failed);
+    const strict = senderWith({ allowPrivate: true }, here);
+    expect(await strict(message(`https://localhost:${at}/`), never)).toEqual(failed);
+    // What speaks no TLS hears nothing.
+    const heard = four.received.length;
+    expect(await strict(message(`https://a.example:${port}/`), never)).toEqual(failed);
+    expect([names, four.received.length]).toEqual([['localhost'], heard]);
+    server.closeAllConnections();
+    await new Promise((resolve) => void server.close(resolve));
   });
 });
 
