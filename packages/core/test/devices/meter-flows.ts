@@ -120,7 +120,8 @@ export async function live(
     ]);
   let done = 0;
   for (let step = 0; step < steps; step += 1) {
-    const meterId = `meter-${draw(5)}`;
+    // What is retired stays so: others come after them.
+    const meterId = `meter-${Math.floor(step / 250) * 2 + draw(3)}`;
     const account = pick(ACCOUNTS);
     const steady = draw(3);
     clock.ms += steady === 0 ? draw(5000) : 0;
@@ -131,6 +132,7 @@ export async function live(
       return transfers.accept(meterId, body, { actor: accountId, accountId });
     };
     const act = pick([
+      accept,
       accept,
       accept,
       () =>
@@ -145,7 +147,7 @@ export async function live(
       () => service.reject(meterId, 'operator'),
       () => service.suspend(meterId, 'operator'),
       () => service.resume(meterId, 'operator'),
-      () => (draw(4) === 0 ? service.retire(meterId, account) : service.approve(meterId, 'o')),
+      () => (draw(12) === 0 ? service.retire(meterId, account) : service.approve(meterId, 'o')),
       () => service.setRegisters(meterId, registers() ?? [], 'operator'),
       () =>
         transfers.offer(
