@@ -64,6 +64,18 @@ describe('what an anchor needs a person for', () => {
     expect(await alerts()).toEqual([]);
   });
 
+  it('is told to subscribers when it begins, and once', async () => {
+    const { world, alerts } = await watched({ policy: { maxBumps: 0, deadlineMs: DAY_MS } });
+    await world.enqueue(1);
+    await world.drive();
+    world.clock.ms += DAY_MS + 1;
+    await alerts();
+    await alerts();
+    const events = await world.store.outbox.read('watcher', ['anchor.alert'], 9);
+    expect(events.map(({ data }) => [data['anchor'], data['alert']])).toEqual([[ANCHOR, 'stuck']]);
+    expect(events[0]?.data['detail']).toMatch(/^checkpoint 1 is .* past its deadline/);
+  });
+
   it('stuck: also what is included, when the ledger does not answer about it', async () => {
     let blind = false;
     const { world, alerts, restart } = await watched({

@@ -28,8 +28,9 @@ describe('Webhooks over a database', () => {
   let sql: SqlDatabase;
   let bare: Store;
   beforeAll(async () => {
-    sql = await PgliteSql.open();
-    await migrate({ kind: 'pglite', sql }, MIGRATIONS);
+    const pglite = await PgliteSql.open();
+    await migrate({ kind: 'pglite', sql: pglite }, MIGRATIONS);
+    sql = pglite;
     bare = storeOver(sql);
   });
   afterAll(() => bare.close());
