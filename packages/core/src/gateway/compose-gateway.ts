@@ -121,7 +121,14 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
     inspection: detecting.inspection,
   });
   const detection = composeDetection({
-    ...{ config, store, clock, logger, journal, directory, jobs, detecting },
+    config,
+    store,
+    clock,
+    logger,
+    journal,
+    directory,
+    jobs,
+    detecting,
     rules: ruleSet.id,
   });
   const erasures = new ErasureService({

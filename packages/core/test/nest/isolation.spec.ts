@@ -17,6 +17,7 @@ describe.each(HOSTS)('Two accounts of one gateway on %s', (host) => {
   const key = new Map<string, string>();
   const entry = new Map<string, string>();
   let batch: string;
+  let webhook: string;
 
   beforeAll(async () => {
     gateway = await startTestGateway({ host });
@@ -39,12 +40,29 @@ describe.each(HOSTS)('Two accounts of one gateway on %s', (host) => {
     }
     const flushed = await ask(`${api}/batches/flush`, { method: 'POST', key: gateway.adminKey });
     batch = flushed.json.id;
+    const hook = await ask(`${api}/webhooks`, {
+      body: { url: 'https://hooks.example/of-alice' },
+      key: key.get('alice')!,
+    });
+    webhook = hook.json.id;
+    expect(webhook).toEqual(expect.any(String));
   });
   afterAll(() => gateway.stop());
 
-  const queries = ['', '?limit=1', '?meter_id=meter%20of%20alice', '?format=bundle', '?cursor=0'];
-  const idsOf = (path: string): readonly string[] =>
-    path.includes('/batches/') ? [batch] : [entry.get('alice')!, 'meter%20of%20alice'];
+  const queries = [
+    '',
+    '?limit=1',
+    '?meter_id=meter%20of%20alice',
+    '?owner=alice',
+    '?account_id=alice',
+    '?format=bundle',
+    '?cursor=0',
+  ];
+  const idsOf = (path: string): readonly string[] => {
+    if (path.includes('/batches/')) return [batch];
+    if (path.includes('/webhooks/')) return [webhook];
+    return [entry.get('alice')!, 'meter%20of%20alice'];
+  };
 
   it.each(READS)('see nothing of each other at %s', async (_name, { path }) => {
     const ids = path.includes(':id') ? idsOf(path) : [''];
@@ -54,9 +72,16 @@ describe.each(HOSTS)('Two accounts of one gateway on %s', (host) => {
         const own = await ask(url, { key: key.get('bob')! });
         expect(own.status).toBeLessThan(500);
         // Told like one that does not exist: the same words whatever the id.
-        for (const secret of [entry.get('alice')!, alice.meterId, alice.key.keyId, '"alice"'])
+        const secrets = [
+          entry.get('alice')!,
+          alice.meterId,
+          alice.key.keyId,
+          '"alice"',
+          'of-alice',
+        ];
+        for (const secret of secrets)
           expect([url, own.text.includes(secret)]).toEqual([url, false]);
-        if (path.includes('/logs/:id') || path.includes('/meters/:id'))
+        if (/\/(?:logs|meters|webhooks)\/:id/.test(path))
           expect([url, own.status]).toEqual([url, 404]);
       }
   });
