@@ -64,7 +64,12 @@ describe('Readings under detectors', () => {
       reason: 'night_generation',
     });
     const energy = await ask(`${api}/meters/solar-1/energy`, { key: gateway.adminKey });
-    expect(energy.json.intervals).toHaveLength(2 * 3);
+    // Flagged after it was credited, and credited once.
+    expect(
+      energy.json.intervals.map((one: { credited_kwh: string }) => one.credited_kwh).sort(),
+    ).toEqual(['0.01', '0.01', '0.5', '0.5', '0.5', '0.5']);
+    const health = await ask(`${api}/meters/solar-1/health`, { key: gateway.adminKey });
+    expect(JSON.stringify(health.json)).toMatch(/"flagged":1\b.*"quarantined":1\b/);
   });
 
   it('are flagged after their commit, once, with a finding that the log states and anybody computes again', async () => {

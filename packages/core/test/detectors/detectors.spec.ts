@@ -67,6 +67,25 @@ describe('The modified z-score', () => {
     expect(await said('robust-z', hourly(short))).toBeUndefined();
   });
 
+  it('wants a reading at this time in each of them, and looks at all there are', async () => {
+    const inputs = hourly({ ...steady, reading: 9000 });
+    const { detector } = await open('robust-z');
+    const finding = detector.inspect(inputs);
+    expect(finding?.inputs['values']).toEqual(
+      [4, 3, 2, 1].flatMap((weeks) =>
+        [-1, 0, 1].map((hour) => day((5 - weeks) * WEEK + hour) * 1000),
+      ),
+    );
+    // A week that begins at another hour and lasts to another: nothing was measured at this time two weeks ago.
+    const { history } = inputs;
+    const moved = Float64Array.from(history.startsMs, (ms, i) =>
+      Math.abs(i - 3 * WEEK) <= 1 ? ms + HOUR_MS / 2 : ms,
+    );
+    expect(
+      detector.inspect({ ...inputs, history: { ...history, startsMs: moved } }),
+    ).toBeUndefined();
+  });
+
   it('lets habits move by the hour of a summer time', async () => {
     // From the third week on everything happens an hour earlier, as UTC sees it.
     const wattHours = (hour: number) => day(hour >= 3 * WEEK ? hour + 1 : hour);
@@ -181,6 +200,16 @@ describe('Night', () => {
     }
     const { detector } = await open('night-solar');
     expect(detector.inspect(at(from, { estimated: true }))?.action).toBe('flag');
+  });
+
+  it('ends within a reading that ends in the light', async () => {
+    // Civil twilight begins at 06:32:16 UTC.
+    const from = '2026-01-15T06:25:00Z';
+    const until = (minute: string) => ({ endsMs: Date.parse(`2026-01-15T06:${minute}:00Z`) });
+    expect(await said('night-solar', at(from, until('32')), { clockMs: 0 })).toBe(
+      'night_generation',
+    );
+    expect(await said('night-solar', at(from, until('35')), { clockMs: 0 })).toBeUndefined();
   });
 
   it('leaves out what is named, and what an inverter says of its own', async () => {
