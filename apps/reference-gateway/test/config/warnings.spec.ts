@@ -42,6 +42,16 @@ it.each([
   expect(told).toEqual(warned ? [expect.stringContaining('anchors.bitcoin.policy')] : []);
 });
 
+it.each([
+  [{}, []],
+  [{ allowPrivate: true }, ['webhooks.allowPrivate']],
+  [{ allowHttp: true }, ['webhooks.allowHttp']],
+])('webhooks %j are warned of as %j', (webhooks, warned) => {
+  const config = gatewayConfigSchema.parse({ origin: 'warn.test/log', webhooks });
+  const told = warningsFor(config, plugins).filter((warning) => warning.startsWith('webhooks.'));
+  expect(told.map((warning) => warning.split(':')[0])).toEqual(warned);
+});
+
 it('warns of two anchors over one wallet, and not of one key on two chains', () => {
   const key = 'ab'.repeat(32);
   const told = (other: object) =>
