@@ -1,7 +1,8 @@
 import { createPublicKey } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { readFileSync } from 'node:fs';
-import { request, type RequestOptions } from 'node:https';
+import { Agent, request, type RequestOptions } from 'node:https';
+import type { TLSSocket } from 'node:tls';
 import type { StoredMeter } from '../../src/devices/meter.store.js';
 import { fingerprintOfMeterId } from '../../src/devices/meter-fingerprint.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
@@ -53,6 +54,8 @@ function meterOf(meterId: string, key: string, more: Partial<StoredMeter> = {}):
 
 interface Told {
   readonly status: number | string;
+  /** The connection went on where another one of the same agent had ended. */
+  readonly resumed?: boolean;
   readonly json: { readonly code?: string; readonly verdict?: string; readonly id?: string };
 }
 
@@ -65,11 +68,13 @@ function post(url: string, body: object, options: RequestOptions): Promise<Told>
     const sent = request(url, { agent: false, method: 'POST', ...options, headers }, (response) => {
       let text = '';
       response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
-      response
-        .on('error', failed)
-        .on('end', () =>
-          resolve({ status: response.statusCode ?? 0, json: JSON.parse(text) as Told['json'] }),
-        );
+      response.on('error', failed).on('end', () =>
+        resolve({
+          status: response.statusCode ?? 0,
+          resumed: (response.socket as TLSSocket).isSessionReused(),
+          json: JSON.parse(text) as Told['json'],
+        }),
+      );
     });
     sent.on('error', failed).end(JSON.stringify(body));
   });
@@ -140,6 +145,23 @@ describe.each(HOSTS)('Devices with a certificate on %s', (host) => {
       for (const meter of ['house of ed25519', 'house of p256'])
         expect(await send(who, meter)).toEqual([401, 'device_signature_required']);
     }
+  });
+
+  it('are as much, and as little, when a session is resumed', async () => {
+    const resumed = async (who: RequestOptions, meter: string) => {
+      const agent = new Agent({ keepAlive: false });
+      for (let tries = 0; tries < 20; tries += 1) {
+        const told = await post(`${gateway.url}/api/v1/readings`, unsigned(meter), {
+          ...who,
+          agent,
+        });
+        if (told.resumed === true) return [told.status, told.json.code ?? told.json.verdict];
+      }
+      throw new Error('no session was resumed');
+    };
+    expect(await resumed(CLIENTS.ed25519, 'house of ed25519')).toEqual([200, 'accepted']);
+    for (const who of [CLIENTS.expired, CLIENTS.forged])
+      expect(await resumed(who, 'house of ed25519')).toEqual([401, 'device_signature_required']);
   });
 
   it('are nobody by what somebody wrote into a header', async () => {
