@@ -172,7 +172,9 @@ export function energyTests(scene: StoreScene, it: Test): void {
       const [account] = await house.statements(side);
       const sum = account!.claims.reduce((all, { energyUWh }) => all + energyUWh, 0n);
       assert.equal(account!.claimedUWh, sum);
-      assert.ok(sum <= KWH && sum > KWH - 140_000_000n, `${sum} of ${KWH} µWh`);
+      assert.ok(sum <= KWH, `${sum} of ${KWH} µWh`);
+      // Tokens with origin may find no energy left: of attributes less may be used, of energy all that fits.
+      if (side === 'energy') assert.equal(sum, 14n * 70_000_000n);
     }
   });
 
