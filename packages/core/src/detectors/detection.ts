@@ -1,6 +1,7 @@
 import type { StoredMeter } from '../devices/meter.store.js';
 import type { Journal, Journaled } from '../logs/journal.js';
 import { atLeast, type Assurance } from '../logs/verdict.js';
+import { RELEASED } from '../quarantine/quarantine.store.js';
 import type { Clock, DetectorInputs } from '../spi/index.js';
 import type { ActiveDetector } from './active-detector.js';
 import type { DetectionConfig } from './detection.config.js';
@@ -142,7 +143,8 @@ export class Detection {
     for (const { register, energyUWh } of reading.energies) {
       const key = RememberedRegisters.key(reading.fingerprint, register);
       const inputs = this.inputsOf(reading, meter, { key, register, energyUWh });
-      for (const active of detectors) {
+      // What somebody looked at and let through is not flagged again.
+      for (const active of reading.reason === RELEASED ? [] : detectors) {
         const finding = inspector.ask(active, inputs);
         if (finding !== undefined) found.push(findingOf(active, reading, register, finding));
       }

@@ -72,6 +72,15 @@ describe('Readings under detectors', () => {
     expect(JSON.stringify(health.json)).toMatch(/"flagged":1\b.*"quarantined":1\b/);
   });
 
+  it('are not flagged again when somebody looked at them and let them through', async () => {
+    const held = await send(solar, MIDNIGHT_MS + 4 * QUARTER_MS, { generation_kwh: '0.3' });
+    expect(held.verdict).toBe('quarantined');
+    await gateway.settle();
+    await gateway.services.quarantine.release(held.id, 'ops', 'a test of the inverter at night');
+    await gateway.settle();
+    expect(await findings(held.id)).toMatchObject({ verdict: 'accepted', reason: 'released' });
+  });
+
   it('are flagged after their commit, once, with a finding that the log states and anybody computes again', async () => {
     const sent: string[] = [];
     for (let i = 1; i <= 97; i += 1) {

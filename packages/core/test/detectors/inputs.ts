@@ -2,7 +2,7 @@ import { levelOf, RegisterHistory } from '../../src/detectors/register-history.j
 import type { DetectorInputs } from '../../src/spi/index.js';
 
 export const HOUR_MS = 3_600_000;
-export const DAY_MS = 24 * HOUR_MS;
+
 /** A Monday. */
 export const MONDAY_MS = Date.parse('2026-03-02T00:00:00Z');
 
