@@ -8,6 +8,7 @@ import { fromHex } from '../verify/bytes.js';
 import { flatLeaves } from '../verify/merkle-levels.js';
 import { HASH_BYTES, leafHashes, type Hashing } from '../verify/tree-hashing.js';
 import type { ReadItem } from './authenticator.js';
+import { claimantOf } from './cross-owner-rule.js';
 import type { IngestRow } from './ingest.store.js';
 import { verdictInputs } from './verdict-inputs.js';
 import type { Judgement } from './judge.js';
@@ -98,11 +99,15 @@ function buildRow(
 
 function readingOf(
   { item, authentication, judgement }: Judged,
-  { minAssurance, named, deviceOf, sequenceWindow }: RowContext,
+  { minAssurance, named, account, deviceOf, sequenceWindow }: RowContext,
 ): NonNullable<IngestRow['reading']> {
   const { meter, key, signature, assurance } = authentication;
   const { siteId, deviceId, meterId, startsMs, endsMs, energies, estimated, sequence, supersedes } =
     item.reading;
+  // Nobody has to say whose a registered meter is, and who names nobody claims none.
+  const { wallet } = item.reading;
+  const claims = meter === undefined && (named || wallet !== undefined);
+  const claimant = claims ? claimantOf(wallet, account) : undefined;
   return {
     fingerprint: meter?.fingerprint ?? fingerprintOfMeterId(meterId),
     siteId,
@@ -125,6 +130,6 @@ function readingOf(
           },
         }),
     ...(supersedes === undefined ? {} : { supersedes: fromHex(supersedes) }),
-    ...(meter === undefined && named ? { contestable: true } : {}),
+    ...(claimant === undefined ? {} : { claimant }),
   };
 }

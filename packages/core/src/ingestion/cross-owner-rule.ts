@@ -12,6 +12,9 @@ export interface Contender {
 /** A claim to have read a meter that no registration gives an owner. */
 export interface Contest {
   readonly fingerprint: Uint8Array;
+  /** Who says that it is theirs. */
+  readonly claimant: string;
+  /** Who is told of it. */
   readonly accountId: string;
   /** Half open: as long as the reading, and at least as long as readings must be apart. */
   readonly startsMs: number;
@@ -20,12 +23,17 @@ export interface Contest {
   readonly claimable: boolean;
 }
 
+/** The wallet a document names, else the account that sent it. Their names never meet. */
+export function claimantOf(wallet: string | undefined, account: string): string {
+  return wallet === undefined ? `account ${account}` : `wallet ${wallet}`;
+}
+
 /** What a row claims against others; undefined when it is the registered owner's, nobody's in particular, or held already. */
 export function contestOf({ reading, accountId, verdict }: IngestRow): Contest | undefined {
-  if (reading?.contestable !== true || verdict === 'quarantined') return undefined;
-  const { fingerprint, startsMs, endsMs, occupies: claimable } = reading;
+  if (reading?.claimant === undefined || verdict === 'quarantined') return undefined;
+  const { fingerprint, claimant, startsMs, endsMs, occupies: claimable } = reading;
   const from = Math.min(startsMs, endsMs - APART_MS);
-  return { fingerprint, accountId, startsMs: from, endsMs, claimable };
+  return { fingerprint, claimant, accountId, startsMs: from, endsMs, claimable };
 }
 
 /** Whether `first`, of the same meter, holds back what came later. */
@@ -34,7 +42,7 @@ export function holdsBack(
   later: Omit<Contest, 'fingerprint'>,
 ): boolean {
   return (
-    first.accountId !== later.accountId &&
+    first.claimant !== later.claimant &&
     (first.claimable || !later.claimable) &&
     first.startsMs < later.endsMs &&
     later.startsMs < first.endsMs

@@ -56,8 +56,8 @@ export interface IngestRow {
       readonly window?: bigint;
     };
     readonly supersedes?: Uint8Array;
-    /** Somebody's word that this is their meter, where no registration says whose it is: see `cross-owner-rule`. */
-    readonly contestable?: boolean;
+    /** Who says that this is their meter, where no registration says whose it is: see `cross-owner-rule`. */
+    readonly claimant?: string;
   };
 }
 

@@ -155,3 +155,29 @@ describe('An inspection before the commit', () => {
     expect(createHash('sha256').update(bare.ruleSet.text).digest('hex')).toBe(bare.ruleSet.id);
   });
 });
+
+describe('Two wallets that say they own a meter nobody registered', () => {
+  const claim = (wallet: string, atMs: number) => ({
+    format: 'gridtokenx-meter/1',
+    document: {
+      meter_serial: 'serial-1',
+      timestamp: new Date(atMs).toISOString(),
+      kwh_amount: 1.5,
+      wallet,
+    },
+  });
+
+  it.each([
+    [QUARTER, 'accepted'],
+    [QUARTER - 1, 'cross_owner_duplicate'],
+    [1 - QUARTER, 'cross_owner_duplicate'],
+  ])('are held %i ms apart: %s, whoever sends for them', async (byMs, verdict) => {
+    const fixture = await open({}, { devices: { unsigned: 'accept' } });
+    const atMs = NOW - 3 * QUARTER;
+    expect(said(await send(fixture, claim('wallet-a', atMs)))).toEqual(['accepted']);
+    const platform = { accountId: 'platform' };
+    expect(said(await send(fixture, claim('wallet-b', atMs + byMs), platform))).toEqual([verdict]);
+    const { items } = await fixture.store.quarantine.list({ limit: 10 });
+    expect(items).toHaveLength(verdict === 'accepted' ? 0 : 1);
+  });
+});

@@ -9,12 +9,12 @@ interface Standing extends Contest {
 export class Contests {
   readonly #byMeter = new Map<string, Standing[]>();
 
-  /** Who was there before this claim, each account once. */
+  /** Who was there before this claim, each claimant once. */
   contenders(contest: Contest, except: string): Contender[] {
     const found = new Map<string, Contender>();
     for (const one of this.#byMeter.get(toHex(contest.fingerprint)) ?? [])
-      if (one.entryId !== except && holdsBack(one, contest) && !found.has(one.accountId))
-        found.set(one.accountId, { entryId: one.entryId, accountId: one.accountId });
+      if (one.entryId !== except && holdsBack(one, contest) && !found.has(one.claimant))
+        found.set(one.claimant, { entryId: one.entryId, accountId: one.accountId });
     return [...found.values()];
   }
 

@@ -15,8 +15,8 @@ interface Claim extends Contest {
   readonly candidate: Candidate;
 }
 
-const CLAIMS = `unnest($1::bytea[], $2::int2[], $3::int8[], $4::int8[], $5::text[], $6::uuid[])
-  AS k (fingerprint, claimable, starts_ms, ends_ms, account_id, entry_id)`;
+const CLAIMS = `unnest($1::bytea[], $2::int2[], $3::int8[], $4::int8[], $5::text[], $6::text[], $7::uuid[])
+  AS k (fingerprint, claimable, starts_ms, ends_ms, claimant, account_id, entry_id)`;
 const SPAN = 'int8range(k.starts_ms, k.ends_ms)';
 
 /**
@@ -77,12 +77,12 @@ async function insert(tx: Sql, claims: readonly Claim[]): Promise<void> {
   );
   const [inserted] = await tx.query<InsertedIds>(
     `WITH inserted AS (
-       INSERT INTO reading_contested (fingerprint, claimable, span, account_id, entry_id)
-       SELECT k.fingerprint, k.claimable, ${SPAN}, k.account_id, k.entry_id FROM ${CLAIMS}
+       INSERT INTO reading_contested (fingerprint, claimable, span, claimant, account_id, entry_id)
+       SELECT k.fingerprint, k.claimable, ${SPAN}, k.claimant, k.account_id, k.entry_id FROM ${CLAIMS}
        WHERE k.claimable = 1 OR NOT EXISTS (SELECT FROM reading_contested c WHERE c.fingerprint = k.fingerprint
-         AND c.claimable = 1 AND c.span && ${SPAN} AND c.account_id <> k.account_id)
+         AND c.claimable = 1 AND c.span && ${SPAN} AND c.claimant <> k.claimant)
        ON CONFLICT DO NOTHING RETURNING entry_id)
-     ${insertedIds(7)}`,
+     ${insertedIds(8)}`,
     [...columns(sorted), sorted.length],
   );
   if (inserted?.ids === null) return;
@@ -100,10 +100,10 @@ async function contendersOf(
   claims: readonly Claim[],
 ): Promise<ReadonlyMap<string, readonly Contender[]>> {
   const rows = await tx.query<{ asked: string; entry_id: string; account_id: string }>(
-    `SELECT DISTINCT ON (k.entry_id, c.account_id) k.entry_id AS asked, c.entry_id, c.account_id
+    `SELECT DISTINCT ON (k.entry_id, c.claimant) k.entry_id AS asked, c.entry_id, c.account_id
      FROM ${CLAIMS} JOIN reading_contested c ON c.fingerprint = k.fingerprint AND c.claimable >= k.claimable
-       AND c.span && ${SPAN} AND c.account_id <> k.account_id
-     ORDER BY k.entry_id, c.account_id, lower(c.span)`,
+       AND c.span && ${SPAN} AND c.claimant <> k.claimant
+     ORDER BY k.entry_id, c.claimant, lower(c.span)`,
     columns(claims),
   );
   const found = new Map<string, Contender[]>();
@@ -122,6 +122,7 @@ function columns(claims: readonly Claim[]) {
     column(claims, ({ claimable }) => (claimable ? 1 : 0)),
     column(claims, ({ startsMs }) => startsMs),
     column(claims, ({ endsMs }) => endsMs),
+    column(claims, ({ claimant }) => claimant),
     column(claims, ({ accountId }) => accountId),
     column(claims, ({ candidate }) => candidate.uuid),
   ];

@@ -21,7 +21,7 @@ function claimOf(
       fingerprint,
       startsMs: atMs,
       endsMs: atMs,
-      contestable: true,
+      claimant: `account ${accountId}`,
       occupies: more.assurance === 'transport',
       energies: [{ register: 'consumption', energyUWh: BigInt(unique()) }],
     },

@@ -21,6 +21,8 @@ export interface ReadingFacts {
   readonly estimated: boolean;
   /** How sure the meter is of its clock, when the format says: U unknown, I informative, R relative, S synchronised. */
   readonly timeStatus?: 'U' | 'I' | 'R' | 'S';
+  /** Whose energy the document says it is: a wallet. Somebody's word, and no proof. */
+  readonly wallet?: string;
   /** logHash (hex) of the entry this one explicitly replaces. */
   readonly supersedes?: string;
 }

@@ -66,6 +66,7 @@ export const gridtokenxMeter: DocumentCodec = Object.freeze({
         endsMs,
         energies: [{ register: 'generation', energyUWh: microWattHours(kwh) }],
         estimated: false,
+        wallet,
       },
     };
   },

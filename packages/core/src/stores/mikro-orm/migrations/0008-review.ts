@@ -14,10 +14,11 @@ const STATEMENTS = [
     fingerprint bytea NOT NULL,
     claimable int2 NOT NULL,
     span int8range NOT NULL CHECK (NOT isempty(span)),
+    claimant text NOT NULL,
     account_id text NOT NULL,
     entry_id uuid NOT NULL,
     CONSTRAINT reading_contested_owner
-      EXCLUDE USING gist (fingerprint WITH =, claimable WITH =, span WITH &&, account_id WITH <>)
+      EXCLUDE USING gist (fingerprint WITH =, claimable WITH =, span WITH &&, claimant WITH <>)
   )`,
   'CREATE INDEX reading_contested_of_entry ON reading_contested (entry_id)',
 
