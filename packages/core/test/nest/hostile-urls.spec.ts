@@ -57,8 +57,8 @@ describe.each(HOSTS)('URLs that no client of ours writes, on %s', (host) => {
     expect([answer.status, answer.json.meter_id]).toEqual([200, meterId]);
   });
 
-  it('a registration of more than 16 KiB is refused before it is read', async () => {
-    const body = `{"meter_id":"${'m'.repeat(16_384)}"}`;
+  it('a registration of more than 24 KiB is refused before it is read', async () => {
+    const body = `{"meter_id":"${'m'.repeat(24_576)}"}`;
     const answer = await ask(`${gateway.url}/api/v1/meters/register`, { body });
     expect([answer.status, answer.json.code]).toEqual([413, 'message_too_large']);
   });
