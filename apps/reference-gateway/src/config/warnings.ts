@@ -69,7 +69,9 @@ export function warningsFor(
     );
   }
   if (config.webhooks.allowHttp) {
-    warnings.push('webhooks.allowHttp: events may leave unencrypted, and anybody may answer for them.');
+    warnings.push(
+      'webhooks.allowHttp: events may leave unencrypted, and anybody may answer for them.',
+    );
   }
   const anchors = plugins.filter(({ plugin }) => plugin.kind === 'anchor');
   for (const { entry, plugin } of anchors) {

@@ -12,6 +12,8 @@ import {
 import type { Delivery, NewDelivery, WebhookEndpoint, WebhookStore } from './webhook.store.js';
 import type { WebhooksConfig } from './webhooks.config.js';
 
+/** An account has at most this part of all requests at once: endpoints that answer late hold up their own account. */
+const ACCOUNT_SHARE = 0.25;
 /** Deliveries of one endpoint that are read at once. */
 const TAKE = 100;
 /** While something is under way it is looked this often for what has become due beside it. */
@@ -67,7 +69,7 @@ export class WebhookDispatcher {
   async run(signal: AbortSignal): Promise<void> {
     const { store, clock, config, pause } = this.parts;
     const lanes = new Map<string, Promise<void>>();
-    const slots = new Slots(config.maxConcurrency);
+    const slots = new SharedSlots(config.maxConcurrency);
     const failed: unknown[] = [];
     while (!signal.aborted && failed.length === 0) {
       const due = await store.due(clock.nowMs(), config.maxConcurrency + lanes.size);
@@ -88,7 +90,11 @@ export class WebhookDispatcher {
   }
 
   /** One round over an endpoint: what is due now, a few at once, until something says to leave it alone. */
-  private async lane(endpoint: WebhookEndpoint, slots: Slots, signal: AbortSignal): Promise<void> {
+  private async lane(
+    endpoint: WebhookEndpoint,
+    slots: SharedSlots,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { store, clock, config } = this.parts;
     const waiting = [...(await store.take(endpoint, clock.nowMs(), TAKE))];
     let current = endpoint;
@@ -97,7 +103,7 @@ export class WebhookDispatcher {
         const rests = current.state !== 'active' || current.retryAtMs > clock.nowMs();
         const delivery = rests || signal.aborted ? undefined : waiting.shift();
         if (delivery === undefined) return;
-        const release = await slots.take();
+        const release = await slots.take(endpoint.accountId);
         try {
           current = (await this.attempt(endpoint, delivery, signal)) ?? current;
         } finally {
@@ -183,6 +189,27 @@ class Slots {
       const next = this.waiting.shift();
       if (next === undefined) this.free += 1;
       else next();
+    };
+  }
+}
+
+/** So many at once, and of one account a part of them. */
+class SharedSlots {
+  private readonly all: Slots;
+  private readonly byAccount = new Map<string, Slots>();
+
+  constructor(private readonly count: number) {
+    this.all = new Slots(count);
+  }
+
+  async take(accountId: string): Promise<() => void> {
+    const own = this.byAccount.get(accountId) ?? new Slots(Math.ceil(this.count * ACCOUNT_SHARE));
+    this.byAccount.set(accountId, own);
+    const releaseOwn = await own.take();
+    const release = await this.all.take();
+    return () => {
+      release();
+      releaseOwn();
     };
   }
 }

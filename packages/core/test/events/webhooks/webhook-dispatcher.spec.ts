@@ -121,6 +121,25 @@ describe('Events for webhooks', () => {
     expect(await scene.states('silent')).toEqual(['delivered', 'delivered', 'delivered']);
   });
 
+  it('are not held up by an account with many endpoints that answer late', async () => {
+    const scene = new DispatcherScene({ maxConcurrency: 8 });
+    const late = Array.from({ length: 10 }, (_, n) => `late-${n}`);
+    for (const id of late) await scene.endpoint(id, { accountId: 'eve' });
+    await scene.endpoint('well');
+    let release: ((outcome: SendOutcome) => void) | undefined;
+    const silence = new Promise<SendOutcome>((resolve) => (release = resolve));
+    scene.answer = (endpoint) => (endpoint === 'well' ? OK : silence);
+    await scene.happen(3, 'reading.accepted', 'eve');
+    await scene.happen(3);
+    const running = scene.process().tick();
+    await until(() => scene.arrived.includes('well 6'));
+    expect(scene.arrived.filter((line) => line.startsWith('late'))).toHaveLength(2);
+    release?.(OK);
+    await running;
+    for (const id of late)
+      expect(await scene.states(id)).toEqual(['delivered', 'delivered', 'delivered']);
+  });
+
   it('are tried again ever more seldom for a day, then given up, told once, and sent when somebody says so', async () => {
     const scene = new DispatcherScene();
     await scene.endpoint('down');
