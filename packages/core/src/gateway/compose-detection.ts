@@ -84,6 +84,7 @@ export function composeDetection(parts: {
     staleAfterMs: JOB.leaseMs,
   });
   const subscribers = new Subscribers(store.outbox, logger);
+  let stop: AbortSignal | undefined;
   subscribers.subscribeMany('core/detectors', INSPECTED, async (events) => {
     const began = performance.now();
     const readings = events.filter(({ type }) => type !== 'erasure.accepted');
@@ -92,11 +93,13 @@ export function composeDetection(parts: {
     // As many as can be handed over: more are waiting.
     if (events.length < FULL) return;
     const spentMs = performance.now() - began;
-    await wait(spentMs * (1 / config.detection.share - 1), undefined, { ref: false });
+    const pauseMs = spentMs * (1 / config.detection.share - 1);
+    await wait(pauseMs, undefined, { signal: stop, ref: false }).catch(() => undefined);
   });
   jobs.add({
     ...JOB,
     run(signal) {
+      stop = signal;
       detection.resume();
       return subscribers.deliver(signal);
     },
