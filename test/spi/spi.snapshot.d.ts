@@ -532,6 +532,7 @@ declare interface ReadingFacts {
     readonly sequence?: bigint;
     readonly estimated: boolean;
     readonly timeStatus?: 'U' | 'I' | 'R' | 'S';
+    readonly wallet?: string;
     readonly supersedes?: string;
 }
 export declare const SPI_VERSION = 0;
