@@ -120,9 +120,9 @@ const NOTICE_RULES: Readonly<Record<string, readonly NoticeRule[]>> = {
   'reading.quarantined': [
     {
       topic: ({ meter, reason }) => [meter, reason],
-      // That a review turned it down is told as that.
+      // What is contested, and what a review turned down, is told as that.
       text: (data) =>
-        data['reason'] === 'review_rejected'
+        data['reason'] === 'review_rejected' || data['reason'] === 'cross_owner_duplicate'
           ? undefined
           : data['reason'] === 'sequence_equivocation'
             ? `Your meter ${say(data['meter'])} gave one sequence number to two different readings. Both are kept as evidence.`

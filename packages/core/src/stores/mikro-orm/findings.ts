@@ -41,7 +41,7 @@ interface ReadingRow {
 const READINGS = `SELECT e.id, e.account_id, b.log_hash, e.meter_id, e.starts_ms, e.ends_ms, v.verdict, v.reason, v.assurance,
     v.rule_set, r.fingerprint, r.estimated, r.registers, r.energies
   FROM entry e JOIN entry_body b ON b.entry_id = e.id
-  CROSS JOIN LATERAL (SELECT min(fingerprint) AS fingerprint, bool_or(estimated) AS estimated,
+  CROSS JOIN LATERAL (SELECT (array_agg(fingerprint))[1] AS fingerprint, bool_or(estimated) AS estimated,
       array_agg(register ORDER BY register) AS registers, string_agg(energy_uwh::text, ',' ORDER BY register) AS energies
     FROM reading WHERE entry_id = e.id) r
   CROSS JOIN LATERAL (SELECT verdict, reason, assurance, rule_set FROM verdict WHERE entry_id = e.id
