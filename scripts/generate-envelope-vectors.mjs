@@ -753,6 +753,16 @@ for (const alg of ['ES256', 'ES256K']) {
     record(sd(Buffer.concat([der(derInt(r), derInt(s)), Buffer.from([0])]))),
   );
   says('an integer of zero', 'ocmf_invalid', record(sd(der(derInt(0n), derInt(s)))));
+  says(
+    'a byte behind its integers',
+    'ocmf_invalid',
+    record(sd(der(derInt(r), derInt(s), Buffer.from([0])))),
+  );
+  says(
+    'a first integer beyond the order',
+    'ocmf_invalid',
+    record(sd(der(derInt(r + n), derInt(s)))),
+  );
   says('an integer beyond the order', 'ocmf_invalid', record(sd(der(derInt(r), derInt(s + n)))));
   says(
     'an integer that is negative',
