@@ -186,7 +186,9 @@ describe('overrides from the environment', () => {
       WATTPROOF__ORIGIN__X: 'y',
     });
     expect(problems).toMatchObject({
-      WATTPROOF__HTTP__PROT: expect.stringContaining('known are cors, guards, host, open, port'),
+      WATTPROOF__HTTP__PROT: expect.stringContaining(
+        'known are certificateProxies, cors, guards, host, open, port',
+      ),
       WATTPROOF__ANCHORS__BITCOIN__URL: expect.stringContaining('anchors has no key'),
       WATTPROOF__ORIGIN__X: 'origin is a value and has no keys',
     });

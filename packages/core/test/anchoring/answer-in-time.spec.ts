@@ -29,12 +29,16 @@ function hanging(
     ...options,
     change: (anchor) => ({
       [method]: (...args: unknown[]) => {
-        const ask = (): Promise<unknown> =>
-          Reflect.apply(anchor[method] as (...all: unknown[]) => Promise<unknown>, anchor, args);
+        const ask = (given = args): Promise<unknown> =>
+          Reflect.apply(anchor[method] as (...all: unknown[]) => Promise<unknown>, anchor, given);
         if (held.length >= times || !who(args)) return ask();
+        // What hangs was under way before it was told to stop.
+        const deaf = args.map((arg) =>
+          arg instanceof AbortSignal ? new AbortController().signal : arg,
+        );
         return new Promise((resolve) => {
           const answer = async (): Promise<unknown> => {
-            const value = await ask();
+            const value = await ask(deaf);
             resolve(value);
             return value;
           };

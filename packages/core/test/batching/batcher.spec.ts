@@ -194,6 +194,7 @@ describe('the files of a key', () => {
       'log.key',
       'log.key.mark',
       'log.key.notes',
+      'log.key.pepper',
     ]);
     expect((await stat(markFile)).mode & 0o777).toBe(0o600);
   });
