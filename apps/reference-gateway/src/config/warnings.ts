@@ -73,14 +73,6 @@ export function warningsFor(
       'webhooks.allowHttp: events may leave unencrypted, and anybody may answer for them.',
     );
   }
-  if (config.webhooks.allowPrivate) {
-    warnings.push(
-      'webhooks.allowPrivate: whoever may create a webhook can have requests sent to everything this host reaches.',
-    );
-  }
-  if (config.webhooks.allowHttp) {
-    warnings.push('webhooks.allowHttp: events may leave unencrypted, and anybody may answer for them.');
-  }
   const anchors = plugins.filter(({ plugin }) => plugin.kind === 'anchor');
   for (const { entry, plugin } of anchors) {
     const { maxFeePerDay } = config.anchors[entry.instanceId]?.policy ?? {};

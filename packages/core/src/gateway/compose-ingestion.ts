@@ -27,6 +27,7 @@ export interface Ingestion {
   readonly directory: MeterDirectory;
   readonly signatures: SignatureVerifier;
   readonly defaultAccount: string;
+  /** What every verdict names. */
   readonly ruleSet: RuleSet;
 }
 

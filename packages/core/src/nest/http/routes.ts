@@ -4,10 +4,10 @@ import { ENERGY_ROUTES } from './routes/energy.routes.js';
 import { FINDINGS_ROUTES } from './routes/findings.routes.js';
 import { METER_KEY_ROUTES } from './routes/meter-keys.routes.js';
 import { METER_ROUTES } from './routes/meters.routes.js';
-import { NOTICE_ROUTES } from './routes/notices.routes.js';
-import { WEBHOOK_ROUTES } from './routes/webhooks.routes.js';
 import { JUDGEMENT_ROUTES } from './routes/judgements.routes.js';
+import { NOTICE_ROUTES } from './routes/notices.routes.js';
 import { QUARANTINE_ROUTES } from './routes/quarantine.routes.js';
+import { WEBHOOK_ROUTES } from './routes/webhooks.routes.js';
 import { ERASURE_ROUTES } from './routes/erasures.routes.js';
 
 import { SEED_METER_ROUTES } from './routes/seed-meters.routes.js';
