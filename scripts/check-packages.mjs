@@ -26,6 +26,7 @@ const FREE_DOORS = [
   './spi',
   './verify',
   './anchoring',
+  './detectors',
   './energy-ledger',
   './local-ledger',
   // Its peers are asked for when a store is opened.
@@ -232,7 +233,10 @@ function checkNeeds(folder, { folder: source, manifest }) {
   const readme = readFileSync(join(source, 'README.md'), 'utf8');
   const line = (door) => {
     const name = door === '.' ? manifest.name : door.slice(1);
-    const row = readme.split('\n').find((text) => text.startsWith(`| \`${name}\` |`));
+    // Doors of one kind may stand together, in the line of the door above them.
+    const [row] = [name, dirname(name)].flatMap((one) =>
+      readme.split('\n').filter((text) => text.startsWith(`| \`${one}\` |`)),
+    );
     if (row === undefined) failures.push(`the README does not list the door ${name}`);
     return row?.split('|')[3] ?? '';
   };
