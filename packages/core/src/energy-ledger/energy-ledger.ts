@@ -85,8 +85,8 @@ export class EnergyLedger {
         'hold_invalid',
         'a hold names a key, an interval that ends after it starts, and more than 0 µWh',
       );
-    const { store, config, clock } = this.parts;
-    const outcome = await store.hold(request, config.forwardShare, clock.nowMs());
+    const { store, config } = this.parts;
+    const outcome = await store.hold(request, config.forwardShare);
     if (outcome.kind === 'held') return outcome.existing;
     throw new EnergyError('hold_refused', outcome.detail, [], outcome.code);
   }

@@ -167,7 +167,7 @@ export interface EnergyStore {
    * Promises energy of a meter: with all promises that lie within any stretch of time, at most its rated power × that time ×
    * `share`. Refused for time that is measured already.
    */
-  hold(request: HoldRequest, share: number, atMs: number): Promise<HoldOutcome>;
+  hold(request: HoldRequest, share: number): Promise<HoldOutcome>;
   /**
    * Ends a hold. A settled trade takes what is still free within the delivery interval, a cancelled order (`release`) only
    * lets go. What it was and what was delivered; undefined when unknown; ending it again gives the same answer.

@@ -1,16 +1,3 @@
-import type { HoldRequest } from './energy.store.js';
-
-/** Whether a repeated key asks for what it got. */
-export function sameHold(a: HoldRequest, b: HoldRequest): boolean {
-  return (
-    a.meterId === b.meterId &&
-    a.class === b.class &&
-    a.startsMs === b.startsMs &&
-    a.endsMs === b.endsMs &&
-    a.energyUWh === b.energyUWh
-  );
-}
-
 /** A promise to deliver so much within [startsMs, endsMs). */
 export interface Promised {
   readonly startsMs: number;

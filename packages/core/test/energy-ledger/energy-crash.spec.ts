@@ -85,7 +85,6 @@ function commandsOf(house: MeteredHouse): readonly ((store: Store) => Promise<un
         energyUWh: 400_000_000n,
       },
       1,
-      NOON_MS,
     );
   const moved = sampleReading({
     accountId,
@@ -107,7 +106,6 @@ function commandsOf(house: MeteredHouse): readonly ((store: Store) => Promise<un
         energyUWh: 500_000_000n,
       },
       1,
-      NOON_MS,
     );
   const erasedSaid = (): Journaled => ({
     rows: [sampleEntry({ source: 'system', type: 'erasure' })],

@@ -180,7 +180,6 @@ class Pair {
         energyUWh,
       },
       1,
-      NOON_MS,
     );
     const said = outcome.kind === 'held' ? (outcome.existing ? 'existing' : 'held') : outcome.code;
     expect(said).toBe(this.naive.hold(name, from, from + length, energyUWh));

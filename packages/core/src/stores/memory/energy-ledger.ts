@@ -25,8 +25,9 @@ import type {
   StoredHold,
 } from '../../energy-ledger/energy.store.js';
 import { ENERGY_CLASSES } from '../../energy-ledger/energy-class.js';
-import { overcommitted, sameHold } from '../../energy-ledger/hold-capacity.js';
+import { decideHold, type HoldFacts } from '../../energy-ledger/decide-hold.js';
 import { everOwnedBy, ownerAt } from '../../devices/meter-ownership.js';
+import type { StoredMeter } from '../../devices/meter.store.js';
 import type { Assurance } from '../../logs/verdict.js';
 import { readStatementCursor, type StatementPlace, statementCursor } from '../energy-cursor.js';
 import { page } from '../list-cursor.js';
@@ -118,33 +119,8 @@ export class MemoryEnergy implements EnergyStore {
   hold(request: HoldRequest, share: number): Promise<HoldOutcome> {
     return this.changes.run(async (): Promise<HoldOutcome> => {
       const { key, meterId, startsMs, endsMs } = request;
-      const refused = (
-        code: Extract<HoldOutcome, { kind: 'refused' }>['code'],
-        detail: string,
-      ): HoldOutcome => ({ kind: 'refused', code, detail });
       const meter = await this.meters.get(meterId);
-      if (meter === undefined) return refused('meter_unknown', `there is no meter ${meterId}`);
-      const { accountId } = ownerAt(meter, startsMs);
-      if (
-        ownerAt(meter, endsMs - 1) !== ownerAt(meter, startsMs) ||
-        (request.accountId !== undefined && accountId !== request.accountId)
-      )
-        return refused(
-          'not_owner',
-          `there is no meter ${meterId} of this account in all this time`,
-        );
       const known = this.holds.get(key);
-      if (known !== undefined)
-        return sameHold(known, request)
-          ? { kind: 'held', existing: true }
-          : refused('key_conflict', `the key ${key} holds something else`);
-      if (meter.state !== 'active') return refused('frozen', `the meter is ${meter.state}`);
-      if (meter.mintingSuspended !== undefined) return refused('frozen', 'minting is suspended');
-      if (meter.ratingW === undefined)
-        return refused(
-          'rating_unknown',
-          'the meter states no rated power, so nothing can be promised',
-        );
       const measured = [...this.accounts.values()].some(
         (account) =>
           account.meterId === meterId &&
@@ -153,18 +129,19 @@ export class MemoryEnergy implements EnergyStore {
           account.endsMs > startsMs &&
           account.creditedUWh > 0n,
       );
-      if (measured)
-        return refused(
-          'already_measured',
-          'part of this time is measured already: claim it instead',
-        );
       const open = (await this.openHolds(meterId)).filter((hold) => hold.class === request.class);
-      const over = overcommitted([...open, request], meter.ratingW, share);
-      if (over !== undefined)
-        return refused(
-          'insufficient',
-          `${over.promisedUWh} µWh would be promised from ${over.startsMs} to ${over.endsMs}, where the meter can deliver ${over.deliverableUWh} µWh`,
-        );
+      const decision = decideHold(
+        request,
+        {
+          ...(meter === undefined ? {} : { meter: factsOf(meter, startsMs, endsMs) }),
+          ...(known === undefined ? {} : { known }),
+          measured,
+          open,
+        },
+        share,
+      );
+      if (decision.kind !== 'fresh') return decision;
+      const { ownerId: accountId } = decision;
       this.holds.set(key, { ...request, accountId, state: 'open', claimedUWh: 0n });
       return { kind: 'held', existing: false };
     });
@@ -313,6 +290,21 @@ export class MemoryEnergy implements EnergyStore {
     if (own === undefined) this.claims.set(name, [claim]);
     else own.push(claim);
   }
+}
+
+function factsOf(
+  meter: StoredMeter,
+  startsMs: number,
+  endsMs: number,
+): NonNullable<HoldFacts['meter']> {
+  const { state, ratingW, mintingSuspended } = meter;
+  const owner = ownerAt(meter, startsMs);
+  return {
+    ...(ownerAt(meter, endsMs - 1) === owner ? { ownerId: owner.accountId } : {}),
+    state,
+    mintingSuspended: mintingSuspended !== undefined,
+    ...(ratingW === undefined ? {} : { ratingW }),
+  };
 }
 
 function byPlace(a: StatementPlace, b: StatementPlace): number {

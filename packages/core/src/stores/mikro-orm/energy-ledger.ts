@@ -1,4 +1,4 @@
-import { overcommitted, sameHold } from '../../energy-ledger/hold-capacity.js';
+import { decideHold, type HoldFacts } from '../../energy-ledger/decide-hold.js';
 import type {
   AccountStatement,
   ClaimOutcome,
@@ -152,7 +152,7 @@ export class SqlEnergy implements EnergyStore {
 
 /** The meter's row is locked: no credit and no other hold comes between looking and writing. */
 async function holdOn(tx: Sql, request: HoldRequest, share: number): Promise<HoldOutcome> {
-  const { key, meterId, startsMs, endsMs, energyUWh, accountId } = request;
+  const { key, meterId, startsMs, endsMs } = request;
   // The lock comes first and alone: the next statement's snapshot must see what its last holder wrote.
   await tx.query('SELECT FROM meter WHERE meter_id = $1 FOR UPDATE', [meterId]);
   const [meter] = await tx.query<MeterFacts>(
@@ -161,53 +161,46 @@ async function holdOn(tx: Sql, request: HoldRequest, share: number): Promise<Hol
      FROM meter m WHERE m.meter_id = $1`,
     [meterId, startsMs, endsMs],
   );
-  const refused = (
-    code: Extract<HoldOutcome, { kind: 'refused' }>['code'],
-    detail: string,
-  ): HoldOutcome => ({ kind: 'refused', code, detail });
-  if (meter === undefined) return refused('meter_unknown', `there is no meter ${meterId}`);
-  const owner = meter.account_id;
-  if (owner === null || (accountId !== undefined && owner !== accountId))
-    return refused('not_owner', `there is no meter ${meterId} of this account in all this time`);
   const [known] = await tx.query<HoldRow>(
     `SELECT ${HOLD_COLUMNS} FROM energy_hold h WHERE key = $1`,
     [key],
   );
-  if (known !== undefined)
-    return sameHold(holdOf(known), request)
-      ? { kind: 'held', existing: true }
-      : refused('key_conflict', `the key ${key} holds something else`);
-  if (meter.state !== 'active') return refused('frozen', `the meter is ${meter.state}`);
-  if (meter.minting_suspended !== null) return refused('frozen', 'minting is suspended');
-  if (meter.rating_w === null)
-    return refused('rating_unknown', 'the meter states no rated power, so nothing can be promised');
   const measured = await tx.query(
     `SELECT 1 FROM energy_account WHERE meter_id = $1 AND class = $2 AND starts_ms < $4 AND ends_ms > $3 AND credited > 0 LIMIT 1`,
     [meterId, request.class, startsMs, endsMs],
   );
-  if (measured.length > 0)
-    return refused('already_measured', 'part of this time is measured already: claim it instead');
-  // Holds that do not overlap, even by way of others, cannot matter; all open ones of a meter are few.
   const open = await tx.query<HoldRow>(
     `SELECT ${HOLD_COLUMNS} FROM energy_hold h WHERE open AND meter_id = $1 AND class = $2`,
     [meterId, request.class],
   );
-  const over = overcommitted(
-    [...open.map(holdOf), { startsMs, endsMs, energyUWh }],
-    meter.rating_w,
+  const decision = decideHold(
+    request,
+    {
+      ...(meter === undefined ? {} : { meter: factsOf(meter) }),
+      ...(known === undefined ? {} : { known: holdOf(known) }),
+      measured: measured.length > 0,
+      open: open.map(holdOf),
+    },
     share,
   );
-  if (over !== undefined)
-    return refused(
-      'insufficient',
-      `${over.promisedUWh} µWh would be promised from ${over.startsMs} to ${over.endsMs}, where the meter can deliver ${over.deliverableUWh} µWh`,
-    );
+  if (decision.kind !== 'fresh') return decision;
   const inserted = await tx.query(
     `INSERT INTO energy_hold (key, meter_id, class, starts_ms, ends_ms, account_id, amount)
      VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (key) DO NOTHING RETURNING key`,
-    [key, meterId, request.class, startsMs, endsMs, owner, energyUWh],
+    [key, meterId, request.class, startsMs, endsMs, decision.ownerId, request.energyUWh],
   );
+  // Another meter's hold took the key meanwhile: this one's row is locked, that one's is not.
   return inserted.length > 0
     ? { kind: 'held', existing: false }
-    : refused('key_conflict', `the key ${key} holds energy of another meter`);
+    : { kind: 'refused', code: 'key_conflict', detail: `the key ${key} holds something else` };
+}
+
+function factsOf(meter: MeterFacts): NonNullable<HoldFacts['meter']> {
+  const { account_id: ownerId, rating_w: ratingW } = meter;
+  return {
+    ...(ownerId === null ? {} : { ownerId }),
+    state: meter.state,
+    mintingSuspended: meter.minting_suspended !== null,
+    ...(ratingW === null ? {} : { ratingW }),
+  };
 }

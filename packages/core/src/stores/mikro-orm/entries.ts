@@ -12,8 +12,9 @@ import { entryIdsInBatch } from './batch-positions.js';
 import { entryIdOf, hexOf, uuidOf } from './entry-id.js';
 import { GatheredReads, hiddenArray } from './gathered-reads.js';
 import { splitHashes } from './hash-list.js';
+import { ListConditions } from './list-conditions.js';
 import { newestClaims, newestReceipts } from './receipts.js';
-import type { Sql, SqlValue } from './sql.js';
+import type { Sql } from './sql.js';
 
 interface EntryRow {
   readonly id: string;
@@ -131,26 +132,22 @@ export class SqlEntries implements EntryStore {
   }
 
   async list(query: EntryQuery): Promise<Page<StoredEntry>> {
-    const params: SqlValue[] = [query.limit + 1];
-    const conditions: string[] = [];
-    const where = (condition: string, value: SqlValue | undefined) => {
-      if (value === undefined) return;
-      params.push(value);
-      conditions.push(`${condition} $${params.length}`);
-    };
-    where('e.meter_id =', query.meterId);
-    where('e.starts_ms >=', query.fromMs);
-    where('e.starts_ms <', query.toMs);
-    where('e.type =', query.type);
+    const list = new ListConditions([query.limit + 1]);
+    list.where('e.meter_id =', query.meterId);
+    list.where('e.starts_ms >=', query.fromMs);
+    list.where('e.starts_ms <', query.toMs);
+    list.where('e.type =', query.type);
     // Written out, so that the planner finds the index of these few.
-    if (query.source === 'system') conditions.push(`e.source = 'system'`);
-    else where('e.source =', query.source);
-    where('e.account_id =', query.accountId);
-    where('e.arrival >', query.cursor === undefined ? undefined : readNumberCursor(query.cursor));
-    const filter = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
+    if (query.source === 'system') list.and(`e.source = 'system'`);
+    else list.where('e.source =', query.source);
+    list.where('e.account_id =', query.accountId);
+    list.where(
+      'e.arrival >',
+      query.cursor === undefined ? undefined : readNumberCursor(query.cursor),
+    );
     const rows = await this.sql.query<EntryRow>(
-      `${ENTRY} ${filter} ORDER BY e.arrival LIMIT $1`,
-      params,
+      `${ENTRY} ${list.filter} ORDER BY e.arrival LIMIT $1`,
+      list.params,
     );
     const { items, cursor } = page(rows, query.limit, (last) => numberCursor(last.arrival));
     return { items: items.map(entryOf), ...(cursor === undefined ? {} : { cursor }) };

@@ -15,7 +15,8 @@ import { entryIdOf, uuidOf } from './entry-id.js';
 import type { Candidate } from './ingest-candidate.js';
 import { occupyIntervals } from './ingest-intervals.js';
 import { writeVerdicts } from './ingest-verdicts.js';
-import type { Sql, SqlValue } from './sql.js';
+import { ListConditions } from './list-conditions.js';
+import type { Sql } from './sql.js';
 import type { SqlChanges, WriteJournal } from './sql-changes.js';
 
 interface ItemRow {
@@ -68,22 +69,18 @@ export class SqlQuarantine implements QuarantineStore {
   async list(
     query: Parameters<QuarantineStore['list']>[0],
   ): Promise<{ readonly items: readonly QuarantineItem[]; readonly cursor?: string }> {
-    const params: SqlValue[] = [query.limit + 1];
-    const conditions: string[] = [];
-    const where = (condition: string, value: SqlValue | undefined) => {
-      if (value === undefined) return;
-      params.push(value);
-      conditions.push(`${condition} $${params.length}`);
-    };
-    where('q.state =', query.state);
-    where('q.reason =', query.reason);
-    where('q.meter_id =', query.meterId);
-    where('q.account_id =', query.accountId);
-    where('q.arrival >', query.cursor === undefined ? undefined : readNumberCursor(query.cursor));
-    const filter = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
+    const list = new ListConditions([query.limit + 1]);
+    list.where('q.state =', query.state);
+    list.where('q.reason =', query.reason);
+    list.where('q.meter_id =', query.meterId);
+    list.where('q.account_id =', query.accountId);
+    list.where(
+      'q.arrival >',
+      query.cursor === undefined ? undefined : readNumberCursor(query.cursor),
+    );
     const rows = await this.sql.query<ItemRow>(
-      `${ITEM} ${filter} ORDER BY q.arrival LIMIT $1`,
-      params,
+      `${ITEM} ${list.filter} ORDER BY q.arrival LIMIT $1`,
+      list.params,
     );
     const { items, cursor } = page(rows, query.limit, (last) => numberCursor(last.arrival));
     return { items: items.map(itemOf), ...(cursor === undefined ? {} : { cursor }) };

@@ -7,7 +7,8 @@ import type {
 import type { StoredVerdict } from '../../logs/verdict.js';
 import { numberCursor, page, readNumberCursor } from '../list-cursor.js';
 import { entryIdOf, uuidOf } from './entry-id.js';
-import type { Sql, SqlValue } from './sql.js';
+import { ListConditions } from './list-conditions.js';
+import type { Sql } from './sql.js';
 
 interface ReadingRow {
   readonly id: string;
@@ -67,24 +68,19 @@ export class SqlReadingList implements ReadingListStore {
   async list(
     query: ReadingQuery,
   ): Promise<{ readonly items: readonly ListedReading[]; readonly cursor?: string }> {
-    const params: SqlValue[] = [query.bytesOf ?? [], query.limit + 1];
-    const conditions: string[] = query.only === undefined ? [] : [ONLY[query.only]];
-    const where = (condition: string, value: SqlValue | undefined) => {
-      if (value === undefined) return;
-      params.push(value);
-      conditions.push(`${condition} $${params.length}`);
-    };
+    const list = new ListConditions([query.bytesOf ?? [], query.limit + 1]);
+    if (query.only !== undefined) list.and(ONLY[query.only]);
     const newest = query.order === 'newest';
-    where('e.account_id =', query.accountId);
-    where('e.meter_id =', query.meterId);
-    where('e.ends_ms >=', query.fromMs);
-    where('e.ends_ms <', query.toMs);
+    list.where('e.account_id =', query.accountId);
+    list.where('e.meter_id =', query.meterId);
+    list.where('e.ends_ms >=', query.fromMs);
+    list.where('e.ends_ms <', query.toMs);
     const behind = query.cursor === undefined ? undefined : readNumberCursor(query.cursor);
-    where(newest ? 'e.arrival <' : 'e.arrival >', behind);
+    list.where(newest ? 'e.arrival <' : 'e.arrival >', behind);
     const rows = await this.sql.query<ReadingRow>(
-      `${READING} ${conditions.map((one) => `AND ${one}`).join(' ')}
+      `${READING} ${list.further}
        ORDER BY e.arrival ${newest ? 'DESC' : 'ASC'} LIMIT $2`,
-      params,
+      list.params,
     );
     const { items, cursor } = page(rows, query.limit, (last) => numberCursor(last.arrival));
     return { items: items.map(readingOf), ...(cursor === undefined ? {} : { cursor }) };

@@ -304,7 +304,6 @@ export function energyTests(scene: StoreScene, it: Test): void {
           energyUWh,
         },
         0.5,
-        NOON_MS,
       );
     // Half of 4 kW: half a kilowatt-hour a quarter, two an hour.
     assert.deepEqual(await hold('a', 0, 4, 15n * (KWH / 10n)), { kind: 'held', existing: false });
@@ -327,15 +326,9 @@ export function energyTests(scene: StoreScene, it: Test): void {
       endsMs: 1,
       energyUWh: 1n,
     } as const;
-    assert.equal(code(await energy.hold(request, 1, NOON_MS)), 'meter_unknown');
+    assert.equal(code(await energy.hold(request, 1)), 'meter_unknown');
     assert.equal(
-      code(
-        await energy.hold(
-          { ...request, meterId: house.meterId, accountId: 'stranger' },
-          1,
-          NOON_MS,
-        ),
-      ),
+      code(await energy.hold({ ...request, meterId: house.meterId, accountId: 'stranger' }, 1)),
       'not_owner',
     );
   });
@@ -356,7 +349,6 @@ export function energyTests(scene: StoreScene, it: Test): void {
           energyUWh: 300_000_000n,
         },
         1,
-        NOON_MS,
       );
     const [a, b] = house.readings(2) as [IngestRow, IngestRow];
     await house.credit(a);
@@ -391,7 +383,7 @@ export function energyTests(scene: StoreScene, it: Test): void {
       endsMs: NOON_MS + 1,
       energyUWh: 1n,
     } as const;
-    assert.equal(code(await energy.hold(late, 1, NOON_MS)), 'already_measured');
+    assert.equal(code(await energy.hold(late, 1)), 'already_measured');
     assert.equal(await energy.closeHold(`none ${unique()}`, 'settle', house.say), undefined);
   });
 

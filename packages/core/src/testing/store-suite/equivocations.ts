@@ -151,7 +151,6 @@ export function equivocationTests(scene: StoreScene, it: Test): void {
         energyUWh: 1n,
       },
       1,
-      startsMs,
     );
     assert.ok(outcome.kind === 'refused' && outcome.code === 'frozen');
   });

@@ -419,7 +419,6 @@ export function meterOwnerTests(scene: StoreScene, it: Test): void {
           accountId: owner,
         },
         1,
-        NOW,
       );
     const later = NOW + QUARTER_MS;
     for (const [outcome, code] of [
