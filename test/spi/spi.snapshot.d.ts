@@ -91,6 +91,20 @@ export declare interface Attempt extends SignedAttempt {
     readonly broadcastAtMs?: number;
 }
 export declare type AttemptState = 'signed' | 'broadcast' | 'seen' | 'included' | 'final' | 'expired' | 'reorged' | 'replaced' | 'failed';
+export declare interface Caller {
+    readonly kind: 'device' | 'api-key' | 'admin-key';
+    readonly id: string;
+    readonly accountId: string;
+    readonly meterIds?: readonly string[];
+    readonly scopes: readonly string[];
+}
+export declare interface Callers {
+    challenge(): Promise<string>;
+    authenticate(credential: Credential): Promise<Caller | undefined>;
+    isValid(caller: Caller): Promise<boolean>;
+    maySpeakFor(caller: Caller, meterId: string): Promise<boolean>;
+    mayHear(caller: Caller, event: DomainEvent): Promise<boolean>;
+}
 declare interface CanonicalDocument {
     readonly format: string;
     readonly bytes: Uint8Array;
@@ -171,21 +185,8 @@ export declare interface Collections {
         readonly cursor?: string;
     }>;
 }
-export declare type CommandAnswer = {
-    readonly kind: 'answered';
-    readonly bytes: Uint8Array;
-    readonly signature?: Uint8Array;
-} | {
-    readonly kind: 'timeout';
-};
 export declare interface CommandPort {
-    send(command: {
-        readonly id: string;
-        readonly device: string;
-        readonly name: string;
-        readonly body: object;
-        readonly deadlineMs: number;
-    }, signal: AbortSignal): Promise<CommandAnswer>;
+    send(command: DeviceCommand, signal: AbortSignal): Promise<'sent' | 'unreachable'>;
 }
 export declare interface Commitment {
     readonly origin: string;
@@ -193,6 +194,20 @@ export declare interface Commitment {
     readonly root: Uint8Array;
     readonly digest: Uint8Array;
 }
+export declare type Credential = {
+    readonly kind: 'api-key';
+    readonly key: string;
+} | {
+    readonly kind: 'certificate';
+    readonly publicKey: Uint8Array;
+    readonly fromMs: number;
+    readonly untilMs: number;
+} | {
+    readonly kind: 'device-signature';
+    readonly keyId: string;
+    readonly challenge: string;
+    readonly signature: Uint8Array;
+};
 export declare const DURABILITY_CLASSES: readonly [
     "fsync",
     "process",
@@ -243,6 +258,56 @@ export declare interface DetectorInputs {
         readonly ratingW?: number;
         readonly history: DetectorHistory;
     }[];
+}
+export declare interface DeviceCommand {
+    readonly id: string;
+    readonly nonce: string;
+    readonly device: string;
+    readonly name: string;
+    readonly body: JsonObject;
+    readonly deadlineMs: number;
+}
+export declare interface DeviceDesk {
+    seen(device: string, atMs: number): void;
+    presence(change: {
+        readonly device: string;
+        readonly state: 'online' | 'offline';
+        readonly why: 'connected' | 'disconnected' | 'will' | 'timeout' | 'status';
+        readonly atMs: number;
+    }): Promise<void>;
+    telemetry(report: {
+        readonly device: string;
+        readonly atMs: number;
+        readonly availableEnergyUWh?: bigint;
+        readonly body: JsonObject;
+    }): Promise<void>;
+    alert(alert: {
+        readonly device: string;
+        readonly severity: 'info' | 'warning' | 'critical';
+        readonly code: string;
+        readonly text: string;
+        readonly atMs: number;
+        readonly body: JsonObject;
+    }): Promise<{
+        readonly id: string;
+        readonly duplicate: boolean;
+    }>;
+    progress(report: {
+        readonly transferId: string;
+        readonly device?: string;
+        readonly state: string;
+        readonly deliveredUWh?: bigint;
+        readonly atMs: number;
+        readonly body: JsonObject;
+    }): Promise<void>;
+    deadLetter(letter: {
+        readonly source: string;
+        readonly device?: string;
+        readonly code: string;
+        readonly detail: string;
+        readonly bytes: Uint8Array;
+    }): Promise<void>;
+    answered(device: string, bytes: Uint8Array): Promise<'accepted' | 'duplicate' | 'late' | 'unknown' | 'invalid'>;
 }
 export declare interface DomainEvent {
     readonly id: string;
@@ -328,6 +393,8 @@ export declare interface HostNeeds {
     readonly collections?: readonly CollectionDeclaration[];
     readonly jobs?: boolean;
     readonly signer?: 'ledger';
+    readonly callers?: boolean;
+    readonly desk?: boolean;
 }
 export declare interface HttpHost {
     route(method: string, path: string, handle: (request: HttpRequest) => Promise<HttpResponse>): void;
@@ -350,11 +417,10 @@ export declare interface HttpResponse {
 export declare interface InboundMessage {
     readonly contentType: 'application/json' | 'application/x-ndjson' | 'application/cose' | 'text/plain';
     readonly bytes: Uint8Array;
-    readonly principal?: {
-        readonly kind: 'device' | 'api-key';
-        readonly id: string;
-    };
+    readonly caller?: Caller;
     readonly assurance: 'transport' | 'reader' | 'import' | 'unsigned';
+    readonly vouchesFor?: readonly string[];
+    readonly source?: string;
 }
 export declare interface Inclusion {
     readonly height: number;
@@ -446,6 +512,8 @@ export declare interface PluginContext {
     readonly http?: HttpHost;
     readonly jobs?: Jobs;
     readonly signer?: Signer;
+    readonly callers?: Callers;
+    readonly desk?: DeviceDesk;
 }
 export declare type PluginKind = keyof PluginKinds;
 export declare interface PluginKinds {

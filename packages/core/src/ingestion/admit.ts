@@ -5,7 +5,9 @@ import { Refusal } from './refusal.js';
 
 /** What the caller knows about the sender besides what the transport says. */
 export interface Sender {
-  /** Account of the credential that came with the message. */
+  /** Whom the host knows by the credential that came with the message. */
+  readonly principal?: { readonly kind: 'device' | 'api-key'; readonly id: string };
+  /** Account of that credential. */
   readonly accountId?: string;
   /** The credential is an operator's: it may send for the meters of every account. */
   readonly everyAccount?: boolean;

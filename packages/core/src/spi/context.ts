@@ -1,4 +1,6 @@
 import type { JsonObject, JsonValue } from '../verify/contracts.js';
+import type { Callers } from './caller.js';
+import type { DeviceDesk } from './device-desk.js';
 
 /** Structured, redacted by the host. Messages are constant; what varies goes into fields. */
 export interface Logger {
@@ -32,6 +34,10 @@ export interface HostNeeds {
   readonly jobs?: boolean;
   /** `ledger`: signs blocks under `<origin>/ledger`. */
   readonly signer?: 'ledger';
+  /** Who is at the other end of a connection. Transports only. */
+  readonly callers?: boolean;
+  /** Where what devices say besides readings goes. Transports only. */
+  readonly desk?: boolean;
 }
 
 /** What the host lends one plugin instance. What was not declared is absent. */
@@ -46,6 +52,8 @@ export interface PluginContext {
   readonly http?: HttpHost;
   readonly jobs?: Jobs;
   readonly signer?: Signer;
+  readonly callers?: Callers;
+  readonly desk?: DeviceDesk;
 }
 
 // --- collections -------------------------------------------------------------------------------

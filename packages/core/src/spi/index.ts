@@ -31,6 +31,8 @@ export type {
 } from './anchor-ports.js';
 export type { AnchorTask, AnchorTaskRequest } from './anchor-task.js';
 export { PORT_REFUSALS, PortRefusal, type PortRefusalCode } from './port-refusal.js';
+export type { Caller, Callers, Credential } from './caller.js';
+export type { DeviceDesk } from './device-desk.js';
 export { CollectionConflict } from './context.js';
 export type {
   Clock,
@@ -73,8 +75,8 @@ export type { ExportedProof, HashStep, ProofToExport } from './proof-export.js';
 export type { PriceFactor, PriceQuote, PricingCapabilities, PricingModel } from './pricing.js';
 export { DURABILITY_CLASSES, type DurabilityClass } from './store.js';
 export type {
-  CommandAnswer,
   CommandPort,
+  DeviceCommand,
   InboundMessage,
   Ingest,
   IngestAnswer,

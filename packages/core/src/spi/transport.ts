@@ -1,3 +1,5 @@
+import type { JsonObject } from '../verify/contracts.js';
+import type { Caller } from './caller.js';
 import type { Health } from './health.js';
 
 /** One message as it came in. The bytes are kept verbatim. */
@@ -9,10 +11,17 @@ export interface InboundMessage {
     | 'application/cose'
     | 'text/plain';
   readonly bytes: Uint8Array;
-  /** Whom the transport authenticated, if it did: a device by mutual TLS or its own credential. */
-  readonly principal?: { readonly kind: 'device' | 'api-key'; readonly id: string };
-  /** What the transport vouches for when a reading has no signature. */
+  /** Whom the transport authenticated, if it did, by `context.callers`. */
+  readonly caller?: Caller;
+  /** What stands behind a reading without a signature, for the meters of `vouchesFor` or of a caller that is a device. */
   readonly assurance: 'transport' | 'reader' | 'import' | 'unsigned';
+  /**
+   * Meters whose readings the transport itself is sure of: a source that the configuration ties to them, a topic that only
+   * their device can write to. Unsigned readings of others count as unsigned.
+   */
+  readonly vouchesFor?: readonly string[];
+  /** Whose unsigned readings are counted together when nobody is known: an address, a connection, a topic. */
+  readonly source?: string;
 }
 
 export interface IngestItem {
@@ -52,22 +61,26 @@ export interface Transport {
   readonly commands?: CommandPort;
 }
 
-/** Asks a device to do something and brings back its signed answer. */
+/** Asks devices to do something. What they answer comes in by `context.desk.answered`, at any time, at any replica. */
 export interface CommandPort {
-  send(
-    command: {
-      readonly id: string;
-      readonly device: string;
-      readonly name: string;
-      readonly body: object;
-      readonly deadlineMs: number;
-    },
-    signal: AbortSignal,
-  ): Promise<CommandAnswer>;
+  /**
+   * Sends the request on its way. `unreachable`: the device is not connected here and nothing keeps the request for it.
+   * The same command may be sent again; the device answers the same.
+   */
+  send(command: DeviceCommand, signal: AbortSignal): Promise<'sent' | 'unreachable'>;
 }
-export type CommandAnswer =
-  | { readonly kind: 'answered'; readonly bytes: Uint8Array; readonly signature?: Uint8Array }
-  | { readonly kind: 'timeout' };
+export interface DeviceCommand {
+  readonly id: string;
+  /** 32 hex; the answer repeats it. */
+  readonly nonce: string;
+  /** Id of the meter. */
+  readonly device: string;
+  /** `resend`, `lock`, … */
+  readonly name: string;
+  readonly body: JsonObject;
+  /** After this instant the device does nothing and an answer is late; ms since 1970. */
+  readonly deadlineMs: number;
+}
 
 export interface TransportCapabilities {
   readonly protocol: string;
