@@ -1,0 +1,1 @@
+export { SUBMIT_LOGS, SUBMIT_READINGS } from './subjects.js';

@@ -1,0 +1,4 @@
+/** Messages with readings in the forms that `POST /api/v1/readings` takes. */
+export const SUBMIT_READINGS = 'wattproof.readings.submit';
+/** One unsigned `emlog-1.1` document, as `POST /api/v1/logs` takes it. */
+export const SUBMIT_LOGS = 'wattproof.logs.submit';
