@@ -30,6 +30,7 @@ import { coreJobs } from './gateway-jobs.js';
 import { type GatewayOptions, silentLogger, systemClock } from './gateway-options.js';
 import type { Gateway } from './gateway.js';
 import { HealthBoard } from './health-board.js';
+import { openDevices } from './open-devices.js';
 import { openGatewayStore } from './open-gateway-store.js';
 import { pluginHost } from './plugin-host.js';
 import { PluginHttp } from './plugin-http.js';
@@ -68,6 +69,8 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
   const pluginHttp = new PluginHttp();
   const keys = await openKeys(config, { clock, random, stateFolder: options.stateFolder });
   for (const warning of keys.warnings) logger.warn(warning);
+  const devices = await openDevices({ config, store, clock });
+  const { directory, signatures } = devices;
   const plugins = await createPlugins(
     options.plugins ?? (await loadPlugins(pluginEntries(config), { configFile })),
     pluginHost({
@@ -101,25 +104,17 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
     policy: options.replace?.batchPolicy,
   });
   const detecting = await openDetectors(config, plugins, options.replace?.detectors, logger);
-  const {
-    ingestion,
-    journal,
-    directory,
-    meters,
-    queue,
-    signatures,
-    defaultAccount,
-    ruleSet,
-    receipts,
-  } = await composeIngestion({
-    config,
-    store,
-    clock,
-    random,
-    receiptSigner: keys.receipts,
-    erasedKeyOf: erasedKeyOf(keys.pepper),
-    inspection: detecting.inspection,
-  });
+  const { ingestion, journal, meters, queue, defaultAccount, ruleSet, receipts } =
+    await composeIngestion({
+      config,
+      store,
+      clock,
+      random,
+      devices,
+      receiptSigner: keys.receipts,
+      erasedKeyOf: erasedKeyOf(keys.pepper),
+      inspection: detecting.inspection,
+    });
   const detection = composeDetection({
     config,
     store,

@@ -1,8 +1,5 @@
-import { loadEd25519Backend } from '../devices/ed25519-backend.js';
 import { DevicesConfig } from '../devices/devices.config.js';
-import { MeterDirectory } from '../devices/meter-directory.js';
 import { MeterService } from '../devices/meter.service.js';
-import { SignatureVerifier } from '../devices/signature-verifier.js';
 import type { CommitQueue } from '../ingestion/commit-queue.js';
 import { IngestionConfig } from '../ingestion/ingestion.config.js';
 import type { IngestionService } from '../ingestion/ingestion.service.js';
@@ -16,6 +13,7 @@ import type { GatewayConfig } from '../plugins/index.js';
 import type { Clock, Signer } from '../spi/index.js';
 import type { Store } from '../stores/store.js';
 import { canonicalize, readDocument } from '../verify/index.js';
+import type { Devices } from './open-devices.js';
 
 export interface Ingestion {
   readonly ingestion: IngestionService;
@@ -24,8 +22,6 @@ export interface Ingestion {
   readonly receipts: ReceiptIssuer;
   /** What the gateway itself states in the log. */
   readonly journal: Journal;
-  readonly directory: MeterDirectory;
-  readonly signatures: SignatureVerifier;
   readonly defaultAccount: string;
   /** What every verdict names. */
   readonly ruleSet: RuleSet;
@@ -37,23 +33,18 @@ export async function composeIngestion(parts: {
   readonly store: Store;
   readonly clock: Clock;
   readonly random: (length: number) => Uint8Array;
+  readonly devices: Devices;
   /** The key `<origin>/receipts`. */
   readonly receiptSigner: Signer;
   readonly erasedKeyOf: (logHash: Uint8Array) => Uint8Array;
   readonly inspection: IngestionOptions['inspection'] | undefined;
 }): Promise<Ingestion> {
   const { store, clock, random } = parts;
+  const { directory, signatures } = parts.devices;
   const devices = DevicesConfig.parse(parts.config.devices);
   const config = IngestionConfig.parse({
     ...parts.config.ingestion,
     minAssurance: parts.config.claims.minAssurance,
-  });
-  const signatures = new SignatureVerifier(await loadEd25519Backend());
-  const directory = new MeterDirectory({
-    store: store.meters,
-    clock,
-    maxStaleMs: devices.directoryMaxStaleMs,
-    entries: devices.directoryEntries,
   });
   const sha256 = nativeSha256;
   // What they compile is compiled now, not while the first message waits.
@@ -99,8 +90,6 @@ export async function composeIngestion(parts: {
     queue,
     receipts,
     journal,
-    directory,
-    signatures,
     defaultAccount: config.defaultAccount,
     ruleSet,
   };

@@ -5,7 +5,7 @@ import type { Journal } from '../logs/journal.js';
 import type { GatewayConfig } from '../plugins/index.js';
 import type { Clock } from '../spi/index.js';
 import type { Store } from '../stores/store.js';
-import type { Ingestion } from './compose-ingestion.js';
+import type { Devices } from './open-devices.js';
 
 /** Rotation, revocation and recovery of the keys whose signatures ingestion checks. */
 export function composeKeys(parts: {
@@ -14,8 +14,8 @@ export function composeKeys(parts: {
   readonly clock: Clock;
   readonly random: (length: number) => Uint8Array;
   readonly journal: Journal;
-  readonly directory: Ingestion['directory'];
-  readonly signatures: Ingestion['signatures'];
+  readonly directory: Devices['directory'];
+  readonly signatures: Devices['signatures'];
 }): KeyService {
   const { config, store, clock, random, journal, directory, signatures } = parts;
   return new KeyService({
