@@ -45,3 +45,16 @@ export {
   fakeSuite,
   fakeVerifier,
 } from './fake-ledger/index.js';
+export {
+  ACCEPTED_ITEM,
+  Arrival,
+  createTransport,
+  DrivenJobs,
+  HeldIngest,
+  KeptDesk,
+  KnownCallers,
+  LocalHttpHost,
+  type RunningTransport,
+  ToldEvents,
+  TransportHost,
+} from './transport-suite/index.js';

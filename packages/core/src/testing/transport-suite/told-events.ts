@@ -1,0 +1,26 @@
+import type { DomainEvent, EventSource, Subscription } from '../../spi/index.js';
+
+type Handle = (event: DomainEvent) => Promise<void>;
+
+/** Committed events, told by the test. Each subscriber has handled one when `tell` resolves. */
+export class ToldEvents implements EventSource {
+  readonly #handles = new Set<Handle>();
+  #told = 0;
+
+  async tell(type: string, data: DomainEvent['data'], atMs = 0): Promise<DomainEvent> {
+    const event: DomainEvent = { id: String((this.#told += 1)), type, atMs, data };
+    await Promise.all([...this.#handles].map((handle) => handle(event)));
+    return event;
+  }
+  subscribe(_cursor: string, handle: Handle): Subscription {
+    return this.#listen(handle);
+  }
+  follow(handle: Handle): Subscription {
+    return this.#listen(handle);
+  }
+
+  #listen(handle: Handle): Subscription {
+    this.#handles.add(handle);
+    return { stop: async () => void this.#handles.delete(handle) };
+  }
+}
