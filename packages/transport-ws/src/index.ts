@@ -1,0 +1,1 @@
+export { WsConfig } from './ws.config.js';
