@@ -13,6 +13,8 @@ export interface Principal {
   readonly role: Role;
   /** Whose key it is, when it is a person's. */
   readonly userId?: string;
+  /** Of a device key: the one meter it speaks for. */
+  readonly meterId?: string;
   /** Empty means all that the role may. */
   readonly scopes: readonly string[];
 }

@@ -12,6 +12,8 @@ export interface StoredApiKey {
   readonly role: Role;
   /** Whose key it is, when it is a person's. */
   readonly userId?: string;
+  /** Of a device key: the one meter it speaks for, while that is this account's. Its role is `device`. */
+  readonly meterId?: string;
   /** `ingest`, `backfill`, `read`, `flush`, … ; empty means all that the role may. */
   readonly scopes: readonly string[];
   readonly digest: Uint8Array;
@@ -36,11 +38,17 @@ export interface AccountStore {
   listApiKeys(query: {
     readonly accountId?: string;
     readonly userId?: string;
+    /** Device keys of this meter. */
+    readonly meterId?: string;
+    /** Device keys alone. */
+    readonly ofDevices?: boolean;
     readonly limit: number;
     readonly cursor?: string;
   }): Promise<Page<StoredApiKey>>;
   /** False when the key is unknown or already revoked. */
   revokeApiKey(id: string, atMs: number, said: Journaled): Promise<boolean>;
+  /** Moves whenever a key ends before its time: caches compare it. */
+  keyRevision(): Promise<bigint>;
 
   /** A user of a new id. `wallet_taken` when one of the wallets is somebody's; then nothing is kept. */
   createUser(user: StoredUser, said: Journaled): Promise<'created' | 'wallet_taken'>;

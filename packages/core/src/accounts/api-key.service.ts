@@ -1,10 +1,11 @@
-import { timingSafeEqual } from 'node:crypto';
 import type { Journal, Journaled } from '../logs/journal.js';
 import type { Clock } from '../spi/index.js';
 import type { Principal } from './access.js';
 import { AccountError } from './account-error.js';
 import type { AccountStore, Role, StoredApiKey } from './account.store.js';
-import { digestSecret, formatApiKey, parseApiKey } from './api-key.js';
+import { digestSecret, formatApiKey } from './api-key.js';
+import { ApiKeyCheck } from './api-key-check.js';
+import type { ApiKeyDirectory } from './api-key-directory.js';
 import type { AccountsConfig } from './accounts.config.js';
 import { refuseKey } from './user.js';
 
@@ -16,6 +17,8 @@ export interface NewApiKey {
   readonly role: Role;
   /** Of this user: then it may do at most what they may, and ends with them. */
   readonly userId?: string;
+  /** Speaks for this meter alone, which must be the account's; the role is `device` then. */
+  readonly meterId?: string;
   readonly scopes?: readonly string[];
   readonly expiresAtMs?: number;
 }
@@ -28,7 +31,7 @@ export interface IssuedApiKey {
 
 /** Issues, checks and revokes API keys. */
 export class ApiKeyService {
-  readonly #adminDigest: Uint8Array | undefined;
+  private readonly check: ApiKeyCheck;
 
   constructor(
     private readonly parts: {
@@ -37,10 +40,11 @@ export class ApiKeyService {
       readonly random: RandomBytes;
       readonly config: AccountsConfig;
       readonly journal: Journal;
+      /** What remembers keys: told when one ended. */
+      readonly directory?: Pick<ApiKeyDirectory, 'invalidate'>;
     },
   ) {
-    const { adminApiKey } = parts.config;
-    this.#adminDigest = adminApiKey === undefined ? undefined : digestSecret(adminApiKey);
+    this.check = new ApiKeyCheck(parts);
   }
 
   /** Throws `AccountError`: `user_not_found`, `key_exceeds_user`. `actor`: who asked for the key. */
@@ -48,12 +52,13 @@ export class ApiKeyService {
     const { store, clock, random } = this.parts;
     await this.checkUser(request);
     const { id, secret } = formatApiKey(random(8), random(32));
-    const { accountId, role, userId, expiresAtMs } = request;
+    const { accountId, role, userId, meterId, expiresAtMs } = request;
     const stored: StoredApiKey = {
       id,
       accountId,
       role,
       ...(userId === undefined ? {} : { userId }),
+      ...(meterId === undefined ? {} : { meterId }),
       scopes: [...(request.scopes ?? [])],
       digest: digestSecret(secret),
       createdAtMs: clock.nowMs(),
@@ -73,27 +78,9 @@ export class ApiKeyService {
     if (refusal !== undefined) throw new AccountError('key_exceeds_user', refusal);
   }
 
-  /**
-   * Who presents this `X-API-Key`; undefined for a key that is unknown, wrong, expired or revoked. Which of
-   * these it was is not told, and an unknown id costs a comparison like a known one.
-   */
-  async authenticate(presented: string): Promise<Principal | undefined> {
-    const { store, clock } = this.parts;
-    // Digests are compared: the time it takes depends on neither secret.
-    const admin = this.#adminDigest;
-    if (admin !== undefined && timingSafeEqual(digestSecret(presented), admin))
-      return { kind: 'admin-key', id: 'admin', accountId: 'admin', role: 'admin', scopes: [] };
-    const parts = parseApiKey(presented);
-    if (parts === undefined) return undefined;
-    const stored = await store.apiKey(parts.id);
-    const digest = digestSecret(parts.secret);
-    const expected = stored?.digest ?? digestSecret('');
-    const same = digest.length === expected.length && timingSafeEqual(digest, expected);
-    if (stored === undefined || !same || stored.revokedAtMs !== undefined) return undefined;
-    if (stored.expiresAtMs !== undefined && clock.nowMs() >= stored.expiresAtMs) return undefined;
-    const { id, accountId, role, scopes, userId } = stored;
-    const user = userId === undefined ? {} : { userId };
-    return { kind: 'api-key', id, accountId, role, scopes, ...user };
+  /** Who presents this `X-API-Key`, by the store as it is now; see `ApiKeyCheck`. */
+  authenticate(presented: string): Promise<Principal | undefined> {
+    return this.check.principalOf(presented, this.parts.store);
   }
 
   /** False when there is no such key that is not revoked yet. */
@@ -101,15 +88,19 @@ export class ApiKeyService {
     const { store, clock } = this.parts;
     const key = await store.apiKey(id);
     if (key === undefined) return false;
-    return store.revokeApiKey(id, clock.nowMs(), this.said(key, 'api-key.revoked', actor));
+    const said = this.said(key, 'api-key.revoked', actor);
+    const revoked = await store.revokeApiKey(id, clock.nowMs(), said);
+    this.parts.directory?.invalidate();
+    return revoked;
   }
 
   private said(key: StoredApiKey, action: string, actor: string): Journaled {
-    const { id, accountId, role, userId, scopes, expiresAtMs } = key;
+    const { id, accountId, role, userId, meterId, scopes, expiresAtMs } = key;
     const detail = {
       role,
       scopes: scopes.join(' '),
       ...(userId === undefined ? {} : { user: userId }),
+      ...(meterId === undefined ? {} : { meter: meterId }),
       ...(expiresAtMs === undefined ? {} : { expires_at: new Date(expiresAtMs).toISOString() }),
     };
     return this.parts.journal.audit({ actor, action, subject: `key ${id}`, detail, accountId });

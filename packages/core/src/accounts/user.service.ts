@@ -1,6 +1,7 @@
 import type { Journal, Journaled } from '../logs/journal.js';
 import type { Clock } from '../spi/index.js';
 import type { JsonObject } from '../verify/contracts.js';
+import type { ApiKeyDirectory } from './api-key-directory.js';
 import type { RandomBytes } from './api-key.service.js';
 import { AccountError } from './account-error.js';
 import type { AccountStore, Role } from './account.store.js';
@@ -25,6 +26,8 @@ export class UserService {
       readonly clock: Clock;
       readonly random: RandomBytes;
       readonly journal: Journal;
+      /** What remembers keys: told when some ended. */
+      readonly directory?: Pick<ApiKeyDirectory, 'invalidate'>;
     },
   ) {}
 
@@ -53,7 +56,9 @@ export class UserService {
   async disable(id: string, actor: string): Promise<StoredUser> {
     const { store, clock } = this.parts;
     const said = this.said(id, 'user.disabled', actor);
-    if (!(await store.disableUser(id, clock.nowMs(), said))) {
+    const disabled = await store.disableUser(id, clock.nowMs(), said);
+    this.parts.directory?.invalidate();
+    if (!disabled) {
       await this.get(id);
       throw new AccountError('user_disabled', 'the user is disabled already');
     }

@@ -14,6 +14,7 @@ import type { MemoryChanges } from './memory-changes.js';
 export class MemoryAccounts implements AccountStore {
   private readonly keys = new Map<string, StoredApiKey>();
   private readonly users = new Map<string, StoredUser>();
+  private revoked = 0n;
 
   constructor(private readonly changes: MemoryChanges) {}
 
@@ -45,7 +46,9 @@ export class MemoryAccounts implements AccountStore {
       query,
       (key) =>
         (query.accountId === undefined || key.accountId === query.accountId) &&
-        (query.userId === undefined || key.userId === query.userId),
+        (query.userId === undefined || key.userId === query.userId) &&
+        (query.meterId === undefined || key.meterId === query.meterId) &&
+        (query.ofDevices !== true || key.meterId !== undefined),
     );
   }
 
@@ -55,8 +58,13 @@ export class MemoryAccounts implements AccountStore {
       if (key === undefined || key.revokedAtMs !== undefined) return false;
       await journal(said);
       this.keys.set(id, { ...key, revokedAtMs: atMs });
+      this.revoked += 1n;
       return true;
     });
+  }
+
+  async keyRevision(): Promise<bigint> {
+    return this.revoked;
   }
 
   createUser(user: StoredUser, said: Journaled): Promise<'created' | 'wallet_taken'> {
@@ -93,6 +101,7 @@ export class MemoryAccounts implements AccountStore {
       if (user === undefined || user.disabledAtMs !== undefined) return false;
       await journal(said);
       this.users.set(id, { ...user, disabledAtMs: atMs });
+      this.revoked += 1n;
       for (const key of this.keys.values())
         if (key.userId === id && key.revokedAtMs === undefined)
           this.keys.set(key.id, { ...key, revokedAtMs: atMs });

@@ -19,6 +19,7 @@ interface ApiKeyRow {
   readonly account_id: string;
   readonly role: Role;
   readonly user_id: string | null;
+  readonly meter_id: string | null;
   readonly scopes: string;
   readonly digest: Uint8Array;
   readonly expires_at_ms: bigint | null;
@@ -27,7 +28,7 @@ interface ApiKeyRow {
 }
 
 const API_KEY =
-  'SELECT id, account_id, role, user_id, scopes, digest, expires_at_ms, revoked_at_ms, created_at_ms FROM api_key';
+  'SELECT id, account_id, role, user_id, meter_id, scopes, digest, expires_at_ms, revoked_at_ms, created_at_ms FROM api_key';
 
 /** Ends a transaction whose outcome is an answer and no failure. */
 class WalletTaken extends Error {}
@@ -46,13 +47,14 @@ export class SqlAccounts implements AccountStore {
         if (user === undefined || refuseKey(user, key) !== undefined) return false;
       }
       const inserted = await tx.query(
-        `INSERT INTO api_key (id, account_id, role, user_id, scopes, digest, expires_at_ms, revoked_at_ms, created_at_ms)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING RETURNING id`,
+        `INSERT INTO api_key (id, account_id, role, user_id, meter_id, scopes, digest, expires_at_ms, revoked_at_ms, created_at_ms)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING RETURNING id`,
         [
           key.id,
           key.accountId,
           key.role,
           userId ?? null,
+          key.meterId ?? null,
           JSON.stringify(key.scopes),
           key.digest,
           key.expiresAtMs ?? null,
@@ -81,9 +83,17 @@ export class SqlAccounts implements AccountStore {
     const behind = query.cursor === undefined ? null : readTextCursor(query.cursor);
     const rows = await this.sql.query<ApiKeyRow>(
       `${API_KEY} WHERE ($1::text IS NULL OR id > $1::text) AND ($2::text IS NULL OR account_id = $2::text)
-         AND ($3::text IS NULL OR user_id = $3::text)
-       ORDER BY id LIMIT $4`,
-      [behind, query.accountId ?? null, query.userId ?? null, query.limit + 1],
+         AND ($3::text IS NULL OR user_id = $3::text) AND ($4::text IS NULL OR meter_id = $4::text)
+         AND (NOT $5::boolean OR meter_id IS NOT NULL)
+       ORDER BY id LIMIT $6`,
+      [
+        behind,
+        query.accountId ?? null,
+        query.userId ?? null,
+        query.meterId ?? null,
+        query.ofDevices === true,
+        query.limit + 1,
+      ],
     );
     return page(rows.map(apiKeyOf), query.limit, (last) => textCursor(last.id));
   }
@@ -94,9 +104,18 @@ export class SqlAccounts implements AccountStore {
         'UPDATE api_key SET revoked_at_ms = $2 WHERE id = $1 AND revoked_at_ms IS NULL RETURNING id',
         [id, atMs],
       );
-      if (revoked.length > 0) await journal(said);
-      return revoked.length > 0;
+      if (revoked.length === 0) return false;
+      await countRevocation(tx);
+      await journal(said);
+      return true;
     });
+  }
+
+  async keyRevision(): Promise<bigint> {
+    const [row] = await this.sql.query<{ revision: bigint }>(
+      'SELECT revision FROM api_key_revision WHERE log_id = 1',
+    );
+    return row?.revision ?? 0n;
   }
 
   async createUser(user: StoredUser, said: Journaled): Promise<'created' | 'wallet_taken'> {
@@ -156,6 +175,7 @@ export class SqlAccounts implements AccountStore {
         'UPDATE api_key SET revoked_at_ms = $2 WHERE user_id = $1 AND revoked_at_ms IS NULL',
         [id, atMs],
       );
+      await countRevocation(tx);
       await journal(said);
       return true;
     });
@@ -193,6 +213,10 @@ export class SqlAccounts implements AccountStore {
   }
 }
 
+async function countRevocation(tx: Sql): Promise<void> {
+  await tx.query('UPDATE api_key_revision SET revision = revision + 1 WHERE log_id = 1');
+}
+
 /** The user, who cannot be disabled before the transaction ends. */
 async function lockUser(tx: Sql, id: string): Promise<StoredUser | undefined> {
   await tx.query('SELECT 1 FROM account_user WHERE id = $1 FOR UPDATE', [id]);
@@ -206,6 +230,7 @@ function apiKeyOf(row: ApiKeyRow): StoredApiKey {
     accountId: row.account_id,
     role: row.role,
     ...(row.user_id === null ? {} : { userId: row.user_id }),
+    ...(row.meter_id === null ? {} : { meterId: row.meter_id }),
     scopes: JSON.parse(row.scopes) as string[],
     digest: row.digest,
     ...(row.expires_at_ms === null ? {} : { expiresAtMs: Number(row.expires_at_ms) }),

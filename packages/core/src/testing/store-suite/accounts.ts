@@ -59,6 +59,49 @@ export function accountTests(scene: StoreScene, it: Test): void {
     );
   });
 
+  it('keeps of which meter a device key is, and finds it by that', async () => {
+    const { accounts } = await scene.store();
+    const accountId = `account-${unique()}`;
+    const meterId = `meter-${unique()}`;
+    const bound = sampleApiKey({ accountId, role: 'device', meterId });
+    const other = sampleApiKey({ accountId, role: 'device', meterId: `${meterId}-2` });
+    const free = sampleApiKey({ accountId, role: 'device' });
+    for (const key of [bound, other, free]) await accounts.putApiKey(key, unjournaled);
+    assert.deepEqual(plain(await accounts.apiKey(bound.id)), plain(bound));
+    assert.equal((await accounts.apiKey(free.id))?.meterId, undefined);
+    const found = async (query: object) =>
+      (await accounts.listApiKeys({ accountId, limit: 9, ...query })).items.map(({ id }) => id);
+    assert.deepEqual(await found({ meterId }), [bound.id]);
+    assert.deepEqual(await found({ ofDevices: true }), [bound.id, other.id].sort());
+    assert.equal((await found({})).length, 3);
+  });
+
+  it('moves its revision when keys end, and not otherwise', async () => {
+    const { accounts } = await scene.store();
+    const key = sampleApiKey();
+    await accounts.putApiKey(key, unjournaled);
+    const before = await accounts.keyRevision();
+    await accounts.revokeApiKey('wp_unknown', 5, unjournaled);
+    assert.equal(await accounts.keyRevision(), before);
+    await accounts.revokeApiKey(key.id, 5, unjournaled);
+    const after = await accounts.keyRevision();
+    assert.notEqual(after, before);
+    await accounts.revokeApiKey(key.id, 6, unjournaled);
+    assert.equal(await accounts.keyRevision(), after);
+    const user = {
+      id: `user-${unique()}`,
+      displayName: 'Ada',
+      role: 'owner' as const,
+      accounts: ['account-1'],
+      wallets: [],
+      createdAtMs: 0,
+    };
+    await accounts.createUser(user, unjournaled);
+    assert.equal(await accounts.keyRevision(), after);
+    await accounts.disableUser(user.id, 7, unjournaled);
+    assert.notEqual(await accounts.keyRevision(), after);
+  });
+
   it('lists the keys of an account, each once across pages', async () => {
     const { accounts } = await scene.store();
     const accountId = `account-${unique()}`;
