@@ -1,0 +1,10 @@
+import { defineTransport } from '@wattproof/core/spi';
+import { MqttConfig } from './mqtt.config.js';
+import { MqttTransport } from './mqtt.transport.js';
+
+export default defineTransport({
+  name: 'mqtt',
+  config: MqttConfig,
+  capabilities: { protocol: 'mqtt', commands: true, needs: { callers: true, desk: true } },
+  create: (config, context) => new MqttTransport(config, context),
+});

@@ -1,0 +1,23 @@
+import { z } from 'zod';
+import { BrokerConfig } from './broker/broker.config.js';
+import { ClientConfig, isMqttUrl } from './client/client.config.js';
+import { topicFields } from './topics/topics.config.js';
+
+/** What an operator writes. An unknown key is an error, and every default and limit stands here or in the schemas it names. */
+export const MqttConfig = z
+  .strictObject({
+    url: z
+      .string()
+      .refine(isMqttUrl, {
+        message: 'A broker is named by mqtt://, mqtts://, ws:// or wss://, without credentials.',
+      })
+      .optional()
+      .describe('Broker to connect to: mqtt://, mqtts://, ws:// or wss://.'),
+    client: ClientConfig.prefault({}).describe('How the broker of "url" is used.'),
+    listen: BrokerConfig.optional().describe('Be the broker instead: devices connect here.'),
+    ...topicFields,
+  })
+  .refine(({ url, listen }) => (url === undefined) !== (listen === undefined), {
+    message: 'Exactly one of "url" (use a broker) and "listen" (be the broker) is given.',
+  });
+export type MqttConfig = z.infer<typeof MqttConfig>;

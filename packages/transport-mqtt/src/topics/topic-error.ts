@@ -1,0 +1,11 @@
+/** A map of topics that cannot be used. `code`: `topic_pattern_invalid`, `topic_place_missing`, `topic_maps_overlap`. */
+export class TopicMapError extends Error {
+  override readonly name = 'TopicMapError';
+
+  constructor(
+    readonly code: 'topic_pattern_invalid' | 'topic_place_missing' | 'topic_maps_overlap',
+    message: string,
+  ) {
+    super(message);
+  }
+}

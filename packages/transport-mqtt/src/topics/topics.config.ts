@@ -1,0 +1,64 @@
+import { z } from 'zod';
+import { COMMAND_SHAPES } from '../payloads/command-shapes.js';
+import { PAYLOAD_KINDS } from '../payloads/payload-kinds.js';
+import { type PresetName, PRESETS } from './presets.js';
+import type { TopicMap } from './topic-map.js';
+
+const pattern = z
+  .string()
+  .min(1)
+  .max(1_024)
+  .describe('Levels are words or places: {site}, {device}, {meter}, {transfer}.');
+
+const CustomMap = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]{0,63}$/)
+    .describe('Named in messages.'),
+  takes: z
+    .array(z.strictObject({ pattern, payload: z.enum(PAYLOAD_KINDS) }))
+    .min(1)
+    .max(100)
+    .describe('Topics devices publish on, and what each carries.'),
+  receipts: pattern.optional().describe('Where a device reads what became of its readings.'),
+  commands: z
+    .array(
+      z.strictObject({
+        pattern,
+        shape: z.enum(COMMAND_SHAPES).default('command'),
+        command: z.string().optional().describe('Only requests of this name go there.'),
+      }),
+    )
+    .max(20)
+    .optional()
+    .describe('Where a device reads requests.'),
+});
+
+const presetNames = Object.keys(PRESETS) as [PresetName, ...PresetName[]];
+
+/** Topics and what they prove. */
+export const topicFields = {
+  maps: z
+    .array(z.union([z.enum(presetNames), CustomMap]))
+    .min(1)
+    .max(20)
+    .default(['wattproof'])
+    .describe('Which topics are taken: names of products, or maps of your own.'),
+  topicsAreAuthenticated: z
+    .boolean()
+    .default(false)
+    .describe(
+      'True when the broker lets nobody publish on a topic but the device it names: then an unsigned reading counts as the device sent it.',
+    ),
+  maxMessageBytes: z
+    .int()
+    .min(1_024)
+    .max(16_777_216)
+    .default(1_048_576)
+    .describe('A longer payload is a dead letter.'),
+};
+
+/** The maps that a configuration names, presets by their name. */
+export function mapsOf(names: readonly (PresetName | z.infer<typeof CustomMap>)[]): TopicMap[] {
+  return names.map((one) => (typeof one === 'string' ? PRESETS[one] : (one as TopicMap)));
+}
