@@ -1,0 +1,51 @@
+import type { Carry } from './meter-series.js';
+import type { ImportMapping } from './mapping.js';
+
+/** A file that is being imported, or was. */
+export interface ImportedFile {
+  readonly id: string;
+  readonly accountId: string;
+  /** Who began it. */
+  readonly by: string;
+  readonly name: string;
+  readonly sha256: string;
+  readonly sizeBytes: number;
+  readonly mapping: ImportMapping;
+  /** Nothing is stored: rows are read, checked and counted. */
+  readonly dryRun: boolean;
+  readonly state: 'open' | 'done';
+  readonly createdAtMs: number;
+  readonly updatedAtMs: number;
+  /** Everything before it is done: where the next part begins. */
+  readonly nextByte: number;
+  readonly counts: ImportCounts;
+  /** Of the first and the last reading. */
+  readonly fromMs?: number;
+  readonly toMs?: number;
+  /** Of the file's first row. */
+  readonly columns?: readonly string[];
+  readonly carry: Carry;
+}
+
+export interface ImportCounts {
+  readonly rows: number;
+  /** Documents the rows became. */
+  readonly readings: number;
+  /** Values of registers that are not in the file; a longer interval stands for each run of them. */
+  readonly missingValues: number;
+  /** What became of the readings, by verdict; nothing in a dry run. */
+  readonly verdicts: Readonly<Record<string, number>>;
+  /** Rows, and values of rows, that became no reading, and readings that were refused. */
+  readonly refused: number;
+}
+
+/** One line of the report. */
+export interface RefusedRow {
+  /** 1 is the file's first row, that of the names of columns. */
+  readonly row: number;
+  readonly code: string;
+  readonly detail: string;
+}
+
+/** Refused rows kept of one import; all are counted. */
+export const MAX_REFUSED_KEPT = 10_000;
