@@ -1,7 +1,7 @@
 import type { Assurance } from '../logs/verdict.js';
 import { accountName, lineOf } from './decide-claims.js';
 import type { EnergyClass } from './energy-class.js';
-import type { AcceptedClaim, EnergyAccount, StoredHold } from './energy.store.js';
+import type { AcceptedClaim, AccountKey, EnergyAccount, StoredHold } from './energy.store.js';
 
 /** One register of one reading as the log has it now. */
 export interface MeasuredRegister {
@@ -31,9 +31,11 @@ export interface CreditDecision {
 }
 
 /**
- * What the accounts are to be after these readings. `known`: the accounts that start where one of them starts, and those
- * that one of them had credited. `holds`: the open ones of the meters concerned, in the order they were made.
- * A corrected reading never undoes a claim: what it does not cover any more is the account's shortfall.
+ * What the accounts are to be after these readings. `known`: the accounts that start where one of them starts, those that one
+ * of them had credited, and those of the same registers that lack something within the time of one of them. `holds`: the
+ * open ones of the meters concerned, in the order they were made. A corrected reading never undoes a claim: what it does not
+ * cover any more is the account's shortfall. Nor does it give the same time a second time: what a shortfall of an overlapping
+ * account has taken of it is not credited under another start.
  */
 export function decideCredit(
   measured: readonly MeasuredRegister[],
@@ -43,19 +45,29 @@ export function decideCredit(
 ): CreditDecision {
   const before = new Map(known.map((account) => [accountName(account), account]));
   const accounts = new Map(before);
-  const counting = measured.filter(({ counts }) => counts);
-  const credited = new Set<string>();
-  for (const reading of counting)
-    for (const side of classesOf(reading.meterId, reading.register)) {
-      const account = creditedBy(reading, side, accounts);
-      const name = accountName(account);
-      if (!same(account, accounts.get(name))) accounts.set(name, account);
-      credited.add(name);
-    }
+  // By time: of readings that stand beside each other only an earlier one's account can reach into the time of a later one.
+  const counting = measured
+    .filter(({ counts }) => counts)
+    .toSorted((a, b) => a.startsMs - b.startsMs)
+    .flatMap((reading) =>
+      classesOf(reading.meterId, reading.register).map((of) => ({
+        reading,
+        key: { ...accountKey(reading), class: of },
+      })),
+    );
+  const credited = new Set(counting.map(({ key }) => accountName(key)));
   const replaced = new Set(measured.filter(({ counts }) => !counts).map(({ entryId }) => entryId));
   for (const [name, account] of accounts)
     if (!credited.has(name) && replaced.has(account.entryId) && account.creditedUWh > 0n)
       accounts.set(name, balanced({ ...account, creditedUWh: 0n }));
+  const lacking = new Map([...accounts].filter(([, { shortfallUWh }]) => shortfallUWh > 0n));
+  for (const { reading, key } of counting) {
+    const name = accountName(key);
+    const account = creditedBy(reading, key, accounts.get(name), lacking.values());
+    if (!same(account, accounts.get(name))) accounts.set(name, account);
+    if (account.shortfallUWh > 0n) lacking.set(name, account);
+    else lacking.delete(name);
+  }
   const claims = new Map<string, AcceptedClaim>();
   const changed = holds.flatMap((hold) => {
     const left = serve(hold, accounts, credited, claims);
@@ -73,25 +85,48 @@ export function decideCredit(
   };
 }
 
+function accountKey({ meterId, register, startsMs }: MeasuredRegister) {
+  return { meterId, register, startsMs };
+}
+
 function creditedBy(
-  reading: MeasuredRegister,
-  of: EnergyClass,
-  accounts: ReadonlyMap<string, EnergyAccount>,
+  { endsMs, entryId, accountId, assurance, frozen, energyUWh }: MeasuredRegister,
+  key: AccountKey,
+  before: EnergyAccount | undefined,
+  lacking: Iterable<EnergyAccount>,
 ): EnergyAccount {
-  const { meterId, register, startsMs, endsMs, entryId, accountId, assurance, frozen } = reading;
-  const key = { meterId, register, class: of, startsMs };
-  const before = accounts.get(accountName(key));
-  return balanced({
+  const taken = takenWithin(key, endsMs, lacking);
+  const account = balanced({
     ...key,
     endsMs,
     accountId,
     entryId,
     assurance,
     frozen,
-    creditedUWh: reading.energyUWh,
+    creditedUWh: energyUWh > taken ? energyUWh - taken : 0n,
     claimedUWh: before?.claimedUWh ?? 0n,
     shortfallUWh: 0n,
   });
+  // What is claimed and not covered was claimed of all the time the account had.
+  return account.shortfallUWh > 0n && before !== undefined && before.endsMs > endsMs
+    ? { ...account, endsMs: before.endsMs }
+    : account;
+}
+
+/** What accounts under other starts have claimed of this time without credit of their own. */
+function takenWithin(key: AccountKey, endsMs: number, lacking: Iterable<EnergyAccount>): bigint {
+  let taken = 0n;
+  for (const other of lacking)
+    if (
+      other.meterId === key.meterId &&
+      other.register === key.register &&
+      other.class === key.class &&
+      other.startsMs !== key.startsMs &&
+      other.startsMs < endsMs &&
+      other.endsMs > key.startsMs
+    )
+      taken += other.shortfallUWh;
+  return taken;
 }
 
 function same(a: EnergyAccount, b: EnergyAccount | undefined): boolean {

@@ -73,8 +73,8 @@ export class MemoryEnergy implements EnergyStore {
       const starts = new Set(measured.map(({ meterId, startsMs }) => `${startsMs}/${meterId}`));
       const ids = new Set(measured.map(({ entryId }) => entryId));
       const known = [...this.accounts.values()].filter(
-        ({ meterId, startsMs, entryId }) =>
-          ids.has(entryId) || starts.has(`${startsMs}/${meterId}`),
+        ({ meterId, startsMs, entryId, shortfallUWh }) =>
+          ids.has(entryId) || starts.has(`${startsMs}/${meterId}`) || shortfallUWh > 0n,
       );
       const holds = [...this.holds.values()].filter(({ state }) => state === 'open');
       await this.write(journal, decideCredit(measured, classesOf, known, holds), say);

@@ -53,6 +53,7 @@ export async function creditGroup(
   classesOf: ClassesOf,
   say: SayClaims,
 ): Promise<void> {
+  await oneCreditorAtATime(tx);
   const measured = (await readMeasured(tx, entries)).filter(
     ({ meterId, register }) => classesOf(meterId, register).length > 0,
   );
@@ -60,6 +61,17 @@ export async function creditGroup(
   const holds = await lockHolds(tx, [...new Set(measured.map(({ meterId }) => meterId))]);
   const known = await lockAccounts(tx, measured);
   await write(tx, journal, decideCredit(measured, classesOf, known, holds), say);
+}
+
+/** "watt" and "cred" in ASCII. */
+const CREDIT_LOCK = 0x7761_7474_6372_6564n;
+
+/**
+ * Held until the transaction ends by whoever brings accounts to what readings say, or forgets readings. A creditor that
+ * lost its lease is still at work: what it has read of readings, and of accounts that do not exist yet, must hold until it has written.
+ */
+export async function oneCreditorAtATime(tx: Sql): Promise<void> {
+  await tx.query('SELECT pg_advisory_xact_lock($1)::text', [CREDIT_LOCK]);
 }
 
 /** Ends a hold, and lets it take first what is free within its interval. */
@@ -202,7 +214,7 @@ async function lockHolds(tx: Sql, meterIds: readonly string[]): Promise<readonly
   return rows.map(holdOf);
 }
 
-/** The accounts these readings credit, and those they had credited before. */
+/** The accounts these readings credit, those they had credited before, and those that lack something within their time. */
 async function lockAccounts(
   tx: Sql,
   measured: readonly MeasuredRegister[],
@@ -211,13 +223,17 @@ async function lockAccounts(
     `SELECT ${ACCOUNT_COLUMNS} FROM energy_account a WHERE a.id IN (
        SELECT o.id FROM unnest($1::text[], $2::text[], $3::int8[]) AS k (meter_id, register, starts_ms)
          JOIN energy_account o USING (meter_id, starts_ms, register)
-       UNION SELECT o.id FROM energy_account o WHERE o.entry_id = ANY($4::uuid[]))
+       UNION SELECT o.id FROM energy_account o WHERE o.entry_id = ANY($4::uuid[])
+       UNION SELECT o.id FROM unnest($1::text[], $2::text[], $3::int8[], $5::int8[]) AS k (meter_id, register, starts_ms, ends_ms)
+         JOIN energy_account o ON o.shortfall > 0 AND o.meter_id = k.meter_id AND o.register = k.register
+           AND o.starts_ms < k.ends_ms AND o.ends_ms > k.starts_ms)
      ORDER BY a.id FOR UPDATE`,
     [
       column(measured, ({ meterId }) => meterId),
       column(measured, ({ register }) => register),
       column(measured, ({ startsMs }) => startsMs),
       column(measured, ({ entryId }) => hexOf(entryId)),
+      column(measured, ({ endsMs }) => endsMs),
     ],
     { prepare: 'wattproof_lock_credited' },
   );

@@ -1,5 +1,6 @@
 import type { ErasedEntry, ErasureOutcome, ErasureStore } from '../../logs/erasure.store.js';
 import type { Journaled } from '../../logs/journal.js';
+import { oneCreditorAtATime } from './energy-credits.js';
 import { PLACE } from './entries.js';
 import { entryIdOf, hexOf, uuidOf } from './entry-id.js';
 import { eventsOf } from './outbox-rows.js';
@@ -37,6 +38,7 @@ export class SqlErasures implements ErasureStore {
   ): Promise<readonly ErasureOutcome[]> {
     const known = entryIds.filter((id) => uuidOf(id) !== undefined);
     const { outcomes, gone } = await this.changes.run(async (tx, journal) => {
+      await oneCreditorAtATime(tx);
       const rows = await lockBodies(tx, known);
       const before = await erasedAmong(tx, known);
       const byAsked = Map.groupBy(rows, ({ asked }) => entryIdOf(asked));

@@ -223,33 +223,55 @@ export function energyTests(scene: StoreScene, it: Test): void {
     assert.equal(left?.kind, 'claimed');
   });
 
-  it('takes the credit back where a correction measures another time', async () => {
+  it('takes the credit back where a correction measures another time, and gives none twice', async () => {
     const house = await metered();
     const [reading] = house.readings(1) as [IngestRow];
-    await house.credit(reading);
-    await house.ask(house.claim(`m ${unique()}`, 50_000_000n));
-    await house.credit(
+    const at = (startMs: number, endMs: number, supersedes?: IngestRow, energyUWh?: bigint) =>
       sampleReading({
         accountId: house.accountId,
         reading: {
           ...reading.reading!,
-          startsMs: NOON_MS + 60_000,
-          endsMs: NOON_MS + QUARTER_MS + 60_000,
-          supersedes: reading.logHash,
+          energies: [{ register: 'generation', energyUWh: energyUWh ?? 250_000_000n }],
+          startsMs: NOON_MS + startMs,
+          endsMs: NOON_MS + endMs,
+          ...(supersedes === undefined ? {} : { supersedes: supersedes.logHash }),
         },
-      }),
-    );
-    assert.deepEqual(
-      (await house.statements()).map(({ startsMs, creditedUWh, shortfallUWh }) => [
+      });
+    const claim = async (startMs: number, energyUWh: bigint) => {
+      const { lines, ...request } = house.claim(`m ${unique()}`, energyUWh);
+      const [answer] = await house.ask({
+        ...request,
+        lines: [{ ...lines[0]!, startsMs: NOON_MS + startMs }],
+      });
+      return answer?.kind;
+    };
+    const balances = async () =>
+      (await house.statements()).map(({ startsMs, creditedUWh, claimedUWh, shortfallUWh }) => [
         startsMs - NOON_MS,
-        creditedUWh,
-        shortfallUWh,
-      ]),
-      [
-        [0, 0n, 50_000_000n],
-        [60_000, 250_000_000n, 0n],
-      ],
-    );
+        ...[creditedUWh, claimedUWh, shortfallUWh].map((one) => one / 1_000_000n),
+      ]);
+    await house.credit(reading);
+    assert.equal(await claim(0, 50_000_000n), 'claimed');
+    const moved = at(60_000, QUARTER_MS + 60_000, reading);
+    await house.credit(moved);
+    const once = [
+      [0, 0n, 50n, 50n],
+      [60_000, 200n, 0n, 0n],
+    ];
+    assert.deepEqual(await balances(), once);
+    await house.store.energy.credit([{ entryId: moved.id }], BOTH, house.say);
+    assert.deepEqual(await balances(), once, 'told again');
+    // All of it is used; then the meter says that it measured for a second, and measures the rest of the time once more.
+    assert.equal(await claim(60_000, 200_000_000n), 'claimed');
+    const second = at(60_000, 61_000, moved, 0n);
+    await house.credit(second);
+    await house.credit(at(61_000, QUARTER_MS + 60_000));
+    assert.deepEqual(await balances(), [
+      [0, 0n, 50n, 50n],
+      [60_000, 0n, 200n, 200n],
+      [61_000, 0n, 0n, 0n],
+    ]);
+    assert.equal(await claim(61_000, 1n), 'refused');
   });
 
   it('freezes what a suspended meter has measured, and what it measures meanwhile', async () => {
