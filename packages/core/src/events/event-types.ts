@@ -42,6 +42,21 @@ export const EVENT_TYPES = {
   'webhook.test': 'What POST /webhooks/{id}/test sends.',
 } as const satisfies Readonly<Record<string, string>>;
 
+/** Whether the type is named, or with `meter.*` its family. */
+export function isOneOf(type: string, names: readonly string[]): boolean {
+  return names.some((name) =>
+    name.endsWith('.*') ? type.startsWith(name.slice(0, -1)) : type === name,
+  );
+}
+
+/** The types that are named, families taken apart. */
+export function typesNamed(names: readonly string[]): readonly string[] {
+  const known = Object.keys(EVENT_TYPES);
+  return names.flatMap((name) =>
+    name.endsWith('.*') ? known.filter((type) => isOneOf(type, [name])) : [name],
+  );
+}
+
 /** Whether `text` names a type, or with `meter.*` a family of them. */
 export function isEventType(text: string): boolean {
   if (Object.hasOwn(EVENT_TYPES, text)) return true;

@@ -22,6 +22,8 @@ export interface OutboxStore {
     behindId: string | undefined,
     limit: number,
   ): Promise<readonly DomainEvent[]>;
+  /** Events with ids behind `id` (the empty string: all), in the same order, for who keeps no cursor; those that were pruned are gone. */
+  behind(id: string, limit: number): Promise<readonly DomainEvent[]>;
   /** Deletes events every known cursor has passed and that are older than `beforeMs`. */
   prune(beforeMs: number): Promise<number>;
 }

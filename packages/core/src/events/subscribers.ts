@@ -1,4 +1,6 @@
 import type { DomainEvent, EventSource, Logger, Subscription } from '../spi/index.js';
+import { typesNamed } from './event-types.js';
+import { Followers } from './followers.js';
 import type { OutboxStore } from './outbox.store.js';
 
 /** Events read at once for one subscriber. */
@@ -27,17 +29,23 @@ interface Subscriber {
  * handled before that stays confirmed.
  */
 export class Subscribers {
+  /** Who wants to hear at once and remembers nothing. */
+  readonly followers: Followers;
   private readonly subscribers = new Map<string, Subscriber>();
 
   constructor(
     private readonly outbox: OutboxStore,
     private readonly logger: Logger,
-  ) {}
+  ) {
+    this.followers = new Followers(outbox, logger);
+  }
 
   /** What one plugin instance gets: its cursors are its own, its events those it declared. */
   sourceFor(owner: string, types: readonly string[]): EventSource {
     return {
-      subscribe: (cursor, handle) => this.subscribe(`${owner}/${cursor}`, types, handle),
+      subscribe: (cursor, handle) =>
+        this.subscribe(`${owner}/${cursor}`, typesNamed(types), handle),
+      follow: (handle) => this.followers.follow(types, handle),
     };
   }
 

@@ -19,6 +19,8 @@ const TIMINGS = {
   watch: { periodMs: 30_000, leaseMs: 60_000 },
   /** Committed events are handed to subscribers. */
   events: { periodMs: 500, leaseMs: 60_000 },
+  /** Who follows events live hears of them this late. Every replica looks for its own. */
+  live: { periodMs: 250, leaseMs: 0 },
   /** Events that every subscriber has passed are kept this long for those who look back. */
   prune: { periodMs: 3_600_000, leaseMs: 7_200_000, keepMs: 604_800_000 },
 } as const;
@@ -77,6 +79,12 @@ export function coreJobs(parts: {
       role: 'batch',
       ...TIMINGS.events,
       run: (signal) => subscribers.deliver(signal),
+    },
+    {
+      name: 'events.live',
+      role: 'api',
+      ...TIMINGS.live,
+      run: (signal) => subscribers.followers.look(signal),
     },
     {
       name: 'prune',

@@ -1,7 +1,7 @@
-import type { HttpHost, HttpRequest, HttpResponse } from '../spi/index.js';
+import type { HttpHost, HttpRequest, HttpResponse, UpgradeRequest } from '../spi/index.js';
 
 type Handle = (request: HttpRequest) => Promise<HttpResponse>;
-type Upgrade = (request: HttpRequest, socket: unknown, head: Uint8Array) => void;
+type Upgrade = (request: UpgradeRequest, socket: unknown, head: Uint8Array) => void;
 type Check = (request: HttpRequest) => Promise<HttpResponse | undefined>;
 
 export interface PluginRoute {

@@ -22,7 +22,7 @@ interface Entry {
 export type Ticker = (name: string, periodMs: number, fire: () => void) => () => void;
 
 /**
- * The one table of periodic work. A job runs on one replica at a time: whoever holds its lease keeps it
+ * The one table of periodic work. A job with a lease runs on one replica at a time: whoever holds it keeps it
  * from period to period, renews it during a run, and gives it back when it stops. A run whose lease is
  * lost is told to end. Who calls the ticks is the host's choice.
  */
@@ -48,14 +48,14 @@ export class JobTable {
     if (this.entries.has(job.name)) {
       throw new Error(`There is already a job "${job.name}". Give this one another name.`);
     }
-    if (job.leaseMs < job.periodMs) {
+    if (job.leaseMs !== 0 && job.leaseMs < job.periodMs) {
       throw new Error(
         `Job "${job.name}" has a lease of ${job.leaseMs} ms and a period of ${job.periodMs} ms; a lease must outlast its period.`,
       );
     }
     const entry: Entry = {
       job,
-      enabled: this.parts.roles.includes(job.role),
+      enabled: job.leaseMs === 0 || this.parts.roles.includes(job.role),
       running: undefined,
       lease: undefined,
       aborter: undefined,
@@ -143,17 +143,19 @@ export class JobTable {
     entry.aborter = aborter;
     let kept: ReturnType<typeof keepLease> | undefined;
     try {
-      entry.lease = await leases.acquire(`job:${job.name}`, holder, job.leaseMs);
-      if (entry.lease === undefined) {
-        entry.heldElsewhere += 1;
-        return 'held-elsewhere';
+      if (job.leaseMs > 0) {
+        entry.lease = await leases.acquire(`job:${job.name}`, holder, job.leaseMs);
+        if (entry.lease === undefined) {
+          entry.heldElsewhere += 1;
+          return 'held-elsewhere';
+        }
+        kept = keepLease(entry.lease, job.leaseMs, this.parts, (reason) => {
+          entry.lease = undefined;
+          aborter.abort(reason);
+        });
       }
       entry.lastStartedAtMs = clock.nowMs();
       entry.runs += 1;
-      kept = keepLease(entry.lease, job.leaseMs, this.parts, (reason) => {
-        entry.lease = undefined;
-        aborter.abort(reason);
-      });
       await job.run(aborter.signal);
       // A run that ended well without its lease may have met another's.
       if (!this.stopped) aborter.signal.throwIfAborted();

@@ -7,7 +7,10 @@ export interface Job {
   readonly name: string;
   readonly role: JobRole;
   readonly periodMs: number;
-  /** How long after this replica fell silent another takes over; renewed while a run is under way. At least `periodMs`. */
+  /**
+   * How long after this replica fell silent another takes over; renewed while a run is under way. At least `periodMs`; or 0:
+   * what every replica does for itself, whatever its roles.
+   */
   readonly leaseMs: number;
   /** `signal` aborts when the gateway stops or the lease is lost. Must be safe to run again after being cut off anywhere. */
   run(signal: AbortSignal): Promise<void>;

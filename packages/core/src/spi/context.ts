@@ -1,5 +1,5 @@
 import type { JsonObject, JsonValue } from '../verify/contracts.js';
-import type { Callers } from './caller.js';
+import type { Callers, Credential } from './caller.js';
 import type { DeviceDesk } from './device-desk.js';
 
 /** Structured, redacted by the host. Messages are constant; what varies goes into fields. */
@@ -27,6 +27,7 @@ export interface Signer {
 
 /** What a plugin asks the host to lend it, declared in `capabilities.needs`. */
 export interface HostNeeds {
+  /** Types of events, or families of them: `reading.*`. */
   readonly events?: readonly string[];
   /** `guards`: names of the checks it offers, which configuration attaches to routes as `INSTANCE.CHECK`. */
   readonly http?: boolean | { readonly guards: readonly string[] };
@@ -150,11 +151,22 @@ export interface DomainEvent {
 export interface EventSource {
   /** `cursor` names the subscriber; after a restart delivery goes on behind the last handled event. */
   subscribe(cursor: string, handle: (event: DomainEvent) => Promise<void>): Subscription;
+  /**
+   * What is committed from now on, whichever replica commits it, on every replica that follows: in order, each event once.
+   * Nothing is remembered for a follower, so what happens while nobody follows is not told later. `handle` returns at once
+   * and must not throw.
+   */
+  follow(handle: (events: readonly DomainEvent[]) => void): Following;
 }
 
 export interface Subscription {
   /** Resolves when the handler runs no more. */
   stop(): Promise<void>;
+}
+
+export interface Following extends Subscription {
+  /** Resolves when it hears: what is committed after that is told for certain. */
+  readonly ready: Promise<void>;
 }
 
 // --- http --------------------------------------------------------------------------------------
@@ -165,6 +177,13 @@ export interface HttpRequest {
   readonly url: string;
   readonly headers: { get(name: string): string | null };
   arrayBuffer(): Promise<ArrayBuffer>;
+}
+/** A request whose connection a plugin takes over, and what the host knows of the peer. */
+export interface UpgradeRequest extends HttpRequest {
+  /** Whose unsigned readings are counted together: the peer's address, of IPv6 its network. */
+  readonly source?: string;
+  /** Of its client certificate, checked by TLS here or by a proxy that the configuration names. */
+  readonly certificate?: Extract<Credential, { readonly kind: 'certificate' }>;
 }
 export interface HttpResponse {
   readonly status: number;
@@ -182,7 +201,7 @@ export interface HttpHost {
   /** Takes over an upgraded connection. `socket` is the host's raw duplex stream. */
   upgrade(
     path: string,
-    handle: (request: HttpRequest, socket: unknown, head: Uint8Array) => void,
+    handle: (request: UpgradeRequest, socket: unknown, head: Uint8Array) => void,
   ): void;
   /** A check declared in `needs.http.guards`, for routes that configuration names; a response refuses, undefined lets pass, an error is a 500. */
   guard(name: string, check: (request: HttpRequest) => Promise<HttpResponse | undefined>): void;

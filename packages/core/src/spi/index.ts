@@ -41,6 +41,7 @@ export type {
   CollectionWrite,
   DomainEvent,
   EventSource,
+  Following,
   HostNeeds,
   HttpHost,
   HttpRequest,
@@ -52,6 +53,7 @@ export type {
   Signer,
   StoredDocument,
   Subscription,
+  UpgradeRequest,
 } from './context.js';
 export type {
   Detector,

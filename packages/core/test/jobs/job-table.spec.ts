@@ -78,6 +78,22 @@ describe('The job table', () => {
     expect(await tables[1]!.run('work')).toBe('ran');
   });
 
+  it('runs a job without a lease on every replica, whatever its roles', async () => {
+    const { leases, tables } = replicas(2);
+    const asked = jest.spyOn(leases, 'acquire');
+    const ran: number[] = [];
+    const ticker = new ManualTicker();
+    tables.forEach((table, index) => {
+      table.add(job(async () => void ran.push(index), { leaseMs: 0, role: 'match' }));
+    });
+    tables[1]!.start(ticker.tick);
+    expect([...ticker.fires.keys()]).toEqual(['work']);
+    for (const table of tables) expect(await table.run('work')).toBe('ran');
+    expect(ran).toEqual([0, 1]);
+    expect(asked).not.toHaveBeenCalled();
+    await tables[1]!.stop();
+  });
+
   it('hands a job over when its replica died and the lease ran out, and not before', async () => {
     const { clock, tables } = replicas(2);
     for (const table of tables) table.add(job(async () => undefined));

@@ -44,13 +44,18 @@ export class ClientCertificates {
 
   /** The key of the client's certificate; undefined when nobody has proven to hold one. */
   keyOf(request: RequestOverSocket, nowMs: number): CertifiedKey | undefined {
+    const read = this.credentialOf(request, nowMs);
+    return read && { keyId: read.keyId, publicKey: read.publicKey };
+  }
+
+  /** The same, and how long the certificate is valid. */
+  credentialOf(request: RequestOverSocket, nowMs: number): ReadCertificate | undefined {
     const socket = (request.raw?.socket ?? request.socket) as Socket | undefined;
     if (socket === undefined) return undefined;
     // What a proxy proves about itself says nothing of the device behind it.
     const read = this.isProxy(socket) ? fromHeader(request.headers) : this.ofSocket(socket);
     if (read === undefined || nowMs < read.fromMs || nowMs > read.untilMs) return undefined;
-    const { keyId, publicKey } = read;
-    return { keyId, publicKey };
+    return read;
   }
 
   private isProxy({ remoteAddress }: Socket): boolean {

@@ -2,7 +2,10 @@ import { type BeforeApplicationShutdown, Inject, Injectable } from '@nestjs/comm
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Gateway } from '../../gateway/gateway.js';
+import type { UpgradeRequest } from '../../spi/index.js';
 import { GATEWAY } from '../tokens.js';
+import { ClientCertificates } from './client-certificates.js';
+import { networkOf } from './network-of.js';
 import { headersOf } from './web-request.js';
 
 const NOT_FOUND = 'HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
@@ -12,7 +15,10 @@ const NOT_FOUND = 'HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length
 export class PluginUpgrades implements BeforeApplicationShutdown {
   private readonly open = new Set<Duplex>();
 
-  constructor(@Inject(GATEWAY) private readonly gateway: Gateway) {}
+  constructor(
+    @Inject(GATEWAY) private readonly gateway: Gateway,
+    @Inject(ClientCertificates) private readonly certificates: ClientCertificates,
+  ) {}
 
   serve(server: Server): void {
     const { pluginHttp } = this.gateway;
@@ -29,11 +35,29 @@ export class PluginUpgrades implements BeforeApplicationShutdown {
       socket.once('close', () => this.open.delete(socket));
       // A connection that breaks is no reason to fall; the plugin hears of it by its own listener.
       socket.on('error', () => socket.destroy());
-      const { method = 'GET', url = '/', headers } = request;
-      const none = async (): Promise<ArrayBuffer> => new ArrayBuffer(0);
-      const web = { method, url, headers: headersOf(headers), arrayBuffer: none };
-      handle(web, socket, head);
+      handle(this.asked(request), socket, head);
     });
+  }
+
+  private asked(request: IncomingMessage): UpgradeRequest {
+    const { method = 'GET', url = '/', headers, socket } = request;
+    const source = networkOf(socket.remoteAddress);
+    const read = this.certificates.credentialOf(request, this.gateway.clock.nowMs());
+    return {
+      method,
+      url,
+      headers: headersOf(headers),
+      arrayBuffer: async () => new ArrayBuffer(0),
+      ...(source === undefined ? {} : { source }),
+      ...(read && {
+        certificate: {
+          kind: 'certificate',
+          publicKey: read.publicKey,
+          fromMs: read.fromMs,
+          untilMs: read.untilMs,
+        },
+      }),
+    };
   }
 
   /** Before the server closes, which waits for every connection: plugins take leave, what they leave open is cut. */

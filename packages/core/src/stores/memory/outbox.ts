@@ -71,6 +71,12 @@ export class MemoryOutbox implements OutboxStore {
       .slice(0, limit);
   }
 
+  async behind(id: string, limit: number): Promise<readonly DomainEvent[]> {
+    // From the end: who follows is seldom far behind.
+    const passed = this.events.findLastIndex((event) => event.id <= id);
+    return this.events.slice(passed + 1, passed + 1 + limit);
+  }
+
   async prune(beforeMs: number): Promise<number> {
     const behindAll = [...this.cursors.values()].reduce<string | undefined>(
       (least, id) => (least === undefined || id < least ? id : least),

@@ -38,7 +38,7 @@ export class SqlOutbox implements OutboxStore {
     const passed = (await this.position(cursor)) ?? (await this.begin(cursor));
     await this.number();
     const wanted = types === 'all' ? null : types;
-    return this.behind(passed, limit, types, (behind, rows) =>
+    return this.collect(passed, limit, types, (behind, rows) =>
       this.sql.query<EventRow>(
         `SELECT position, count, at_ms, events FROM outbox
          WHERE position > $1 AND ($2::text[] IS NULL OR types && $2::text[]) ORDER BY position LIMIT $3`,
@@ -61,7 +61,7 @@ export class SqlOutbox implements OutboxStore {
     limit: number,
   ): Promise<readonly DomainEvent[]> {
     await this.number();
-    return this.behind(BigInt(behindId ?? 0), limit, 'all', (behind, rows) =>
+    return this.collect(BigInt(behindId ?? 0), limit, 'all', (behind, rows) =>
       this.sql.query<EventRow>(
         `SELECT position, count, at_ms, events FROM outbox
          WHERE position > $1 AND at_ms >= $2 AND at_ms < $3 ORDER BY position LIMIT $4`,
@@ -70,8 +70,18 @@ export class SqlOutbox implements OutboxStore {
     );
   }
 
+  async behind(id: string, limit: number): Promise<readonly DomainEvent[]> {
+    await this.number();
+    return this.collect(BigInt(id === '' ? 0 : id), limit, 'all', (behind, rows) =>
+      this.sql.query<EventRow>(
+        'SELECT position, count, at_ms, events FROM outbox WHERE position > $1 ORDER BY position LIMIT $2',
+        [behind, rows],
+      ),
+    );
+  }
+
   /** Up to `limit` events of these types with positions greater than `passed`; `next` reads rows of the outbox. */
-  private async behind(
+  private async collect(
     passed: bigint,
     limit: number,
     types: readonly string[] | 'all',

@@ -121,6 +121,24 @@ export function outboxTests(scene: StoreScene, it: Test): void {
     );
   });
 
+  it('gives what is behind an id to who keeps no cursor, and keeps nothing for it', async () => {
+    const { outbox } = await scene.store();
+    const cursor = `reader ${unique()}`;
+    await drain(cursor);
+    const before = await outbox.last();
+    assert.ok(before !== undefined);
+    assert.deepEqual(await outbox.behind(before, 10), []);
+    await scene.commit(...quarterHours(2));
+    await scene.commit(sampleReading({ verdict: 'quarantined', reason: 'meter_pending' }));
+    const events = await outbox.read(cursor, 'all', 10);
+    assert.equal(events.length, 3);
+    assert.deepEqual(await outbox.behind(before, 10), events);
+    assert.deepEqual(await outbox.behind(before, 2), events.slice(0, 2));
+    assert.deepEqual(await outbox.behind(events[0]!.id, 10), events.slice(1));
+    assert.ok((await outbox.behind('', 10)).length > 0);
+    await drain(cursor);
+  });
+
   it('prunes only what is old and what every cursor has passed', async () => {
     const { outbox } = await scene.store();
     const [fast, slow] = [`reader ${unique()}`, `reader ${unique()}`];

@@ -1,4 +1,4 @@
-import type { DomainEvent, EventSource, Subscription } from '../../spi/index.js';
+import type { DomainEvent, EventSource, Following, Subscription } from '../../spi/index.js';
 
 type Handle = (event: DomainEvent) => Promise<void>;
 
@@ -15,8 +15,8 @@ export class ToldEvents implements EventSource {
   subscribe(_cursor: string, handle: Handle): Subscription {
     return this.#listen(handle);
   }
-  follow(handle: Handle): Subscription {
-    return this.#listen(handle);
+  follow(handle: (events: readonly DomainEvent[]) => void): Following {
+    return { ready: Promise.resolve(), ...this.#listen(async (event) => handle([event])) };
   }
 
   #listen(handle: Handle): Subscription {
