@@ -376,6 +376,7 @@ function messagesOf(keyId) {
       '0f'.repeat(16),
     ),
     recover: tagged('wattproof/recover/v1', origin, 'meter-1', keyId, '0f'.repeat(16)),
+    connect: tagged('wattproof/connect/v1', origin, keyId, `1750000000000.${'0f'.repeat(16)}`),
     'another gateway': tagged(
       'wattproof/register/v1',
       'other.example/log',

@@ -138,6 +138,8 @@ const batchMsg = v.batchMessage(device.id, items.length, itemRoot);
 const registration = v.registerMessage(ORIGIN, 'meter-1', device.id, 'bm9uY2U=');
 const newKey = keyPair(8);
 const rotation = v.rotateMessage(ORIGIN, 'meter-1', device.id, newKey.id, 'bm9uY2U=');
+const challenge = `1750000000000.${'0f'.repeat(16)}`;
+const connection = v.connectMessage(ORIGIN, device.id, challenge);
 const recovery = v.recoverMessage(ORIGIN, 'meter-1', device.id, 'bm9uY2U=');
 write('device-signing', {
   source: 'scripts/generate-vectors.mjs; signatures by node:crypto from fixed seeds',
@@ -178,6 +180,12 @@ write('device-signing', {
     nonce: 'bm9uY2U=',
     message: hex(recovery),
     signature: v.toBase64(sign(device, recovery)),
+  },
+  connect: {
+    origin: ORIGIN,
+    challenge,
+    message: hex(connection),
+    signature: v.toBase64(sign(device, connection)),
   },
   bad_fields: [
     { format: 'reading/1\nx', key_id: device.id },

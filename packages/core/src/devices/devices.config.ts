@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { DeskConfig } from '../device-desk/device-desk.config.js';
 import { SIGNATURE_ALGORITHMS } from '../verify/spki.js';
 
 /** Section `devices` of the configuration. */
@@ -34,6 +35,8 @@ export const DevicesConfig = z.strictObject({
       sources: z.number().int().positive().default(10_000),
     })
     .prefault({}),
+  /** Challenges that devices made themselves to connect with, remembered until they are too old; further ones are refused. */
+  connectChallenges: z.number().int().positive().default(100_000),
   /** Life of an offer to hand a meter over, when it does not state its own: seven days. */
   transferTtlMs: z.number().int().positive().default(604_800_000),
   /** For so long after a hand-over, readings that were under way are looked for: far longer than one can be. */
@@ -70,5 +73,6 @@ export const DevicesConfig = z.strictObject({
       sources: z.number().int().positive().default(10_000),
     })
     .prefault({}),
+  desk: DeskConfig.prefault({}),
 });
 export type DevicesConfig = z.infer<typeof DevicesConfig>;

@@ -1,5 +1,6 @@
 import { AccountsConfig } from '../accounts/accounts.config.js';
 import { ApiKeyService, type RandomBytes } from '../accounts/api-key.service.js';
+import type { ApiKeyDirectory } from '../accounts/api-key-directory.js';
 import { UserService } from '../accounts/user.service.js';
 import { DevicesConfig } from '../devices/devices.config.js';
 import type { SignatureVerifier } from '../devices/signature-verifier.js';
@@ -21,13 +22,14 @@ export function composeAccounts(parts: {
   readonly journal: Journal;
   readonly ingestion: IngestionService;
   readonly signatures: SignatureVerifier;
+  readonly keyDirectory: ApiKeyDirectory;
 }): {
   readonly apiKeys: ApiKeyService;
   readonly users: UserService;
   readonly submissions: ReadingSubmission;
 } {
-  const { config, store, clock, random, journal, ingestion, signatures } = parts;
-  const shared = { store: store.accounts, clock, random, journal };
+  const { config, store, clock, random, journal, ingestion, signatures, keyDirectory } = parts;
+  const shared = { store: store.accounts, clock, random, journal, directory: keyDirectory };
   const users = new UserService(shared);
   return {
     apiKeys: new ApiKeyService({ ...shared, config: AccountsConfig.parse(config.accounts) }),

@@ -18,6 +18,7 @@ import type { Anchor, Transport } from '../spi/index.js';
 import { toHex } from '../verify/bytes.js';
 import { type Anchoring, composeAnchoring } from './compose-anchoring.js';
 import { composeAccounts } from './compose-accounts.js';
+import { composeCallers } from './compose-callers.js';
 import { composeBatching, openKeys } from './compose-batching.js';
 import { composeDetection, openDetectors } from './compose-detection.js';
 import { composeIngestion } from './compose-ingestion.js';
@@ -34,6 +35,7 @@ import { openDevices } from './open-devices.js';
 import { openGatewayStore } from './open-gateway-store.js';
 import { pluginHost } from './plugin-host.js';
 import { PluginHttp } from './plugin-http.js';
+import { transportIngest } from './transport-ingest.js';
 
 export type { GatewayOptions } from './gateway-options.js';
 
@@ -71,6 +73,7 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
   for (const warning of keys.warnings) logger.warn(warning);
   const devices = await openDevices({ config, store, clock });
   const { directory, signatures } = devices;
+  const { callers, keyDirectory } = composeCallers({ config, store, clock, random, devices });
   const plugins = await createPlugins(
     options.plugins ?? (await loadPlugins(pluginEntries(config), { configFile })),
     pluginHost({
@@ -81,6 +84,7 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
       subscribers,
       http: pluginHttp,
       ledgerSigner: keys.ledger,
+      callers,
       loggerFor: () => logger,
     }),
     configFile,
@@ -160,6 +164,7 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
     batcher: batching.batcher,
     engine: anchoring.engine,
   });
+  const ingest = transportIngest(ingestion, callers);
   const lifecycle = new Lifecycle(nodeTimer)
     .add({
       name: 'store',
@@ -182,7 +187,7 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
       lifecycle.add({
         name,
         phase: 'transport',
-        start: () => transport.start(ingestion),
+        start: () => transport.start(ingest),
         stop: () => transport.stop(),
       });
     }
@@ -201,13 +206,24 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
     detection,
     detectors: detecting.detectors,
     signatureBackend: signatures.backendName,
-    ...composeAccounts({ config, store, clock, random, journal, ingestion, signatures }),
+    ...composeAccounts({
+      config,
+      store,
+      clock,
+      random,
+      journal,
+      ingestion,
+      signatures,
+      keyDirectory,
+    }),
     meters,
     keys: composeKeys({ config, store, clock, random, journal, directory, signatures }),
     ...composeMeters({ config, store, clock, random, journal, directory, jobs }),
     defaultAccount,
     plugins,
     pluginHttp,
+    callers,
+    transportIngest: ingest,
     anchoring,
     jobs,
     subscribers,

@@ -19,7 +19,7 @@ import type { JobTable } from '../jobs/job-table.js';
 import type { QuarantineService } from '../quarantine/quarantine.service.js';
 import type { PluginInstance } from '../plugins/index.js';
 import type { ProofService } from '../proofs/proof.service.js';
-import type { Clock, Logger } from '../spi/index.js';
+import type { Callers, Clock, Ingest, Logger } from '../spi/index.js';
 import type { Store } from '../stores/store.js';
 import type { Anchoring } from './compose-anchoring.js';
 import type { MeterServices } from './compose-meters.js';
@@ -43,6 +43,10 @@ export interface Gateway extends MeterServices {
   readonly defaultAccount: string;
   readonly plugins: readonly PluginInstance[];
   readonly pluginHttp: PluginHttp;
+  /** Who is at the other end of connections. */
+  readonly callers: Callers;
+  /** Ingestion as transports see it: senders are those of `callers`. */
+  readonly transportIngest: Ingest;
   readonly jobs: JobTable;
   readonly subscribers: Subscribers;
   readonly webhooks: WebhookService;

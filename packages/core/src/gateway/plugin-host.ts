@@ -2,7 +2,15 @@ import type { Subscribers } from '../events/subscribers.js';
 import type { JobRole } from '../jobs/job.js';
 import type { JobTable } from '../jobs/job-table.js';
 import { declaredGuards, type PluginHost } from '../plugins/index.js';
-import type { Clock, Jobs, Logger, PluginContext, PluginKind, Signer } from '../spi/index.js';
+import type {
+  Callers,
+  Clock,
+  Jobs,
+  Logger,
+  PluginContext,
+  PluginKind,
+  Signer,
+} from '../spi/index.js';
 import type { Store } from '../stores/store.js';
 import type { PluginHttp } from './plugin-http.js';
 
@@ -28,6 +36,7 @@ export function pluginHost(parts: {
   readonly http: PluginHttp;
   /** Signs as `<origin>/ledger`. */
   readonly ledgerSigner: Signer;
+  readonly callers: Callers;
   loggerFor(instanceId: string): Logger;
 }): PluginHost {
   return {
@@ -48,6 +57,7 @@ export function pluginHost(parts: {
           ? {}
           : { http: parts.http.hostFor(instanceId, declaredGuards(needs)) }),
         ...(needs.jobs === true ? { jobs: jobsFor(owner, kind, parts.jobs) } : {}),
+        ...(needs.callers === true && kind === 'transport' ? { callers: parts.callers } : {}),
         ...(needs.signer === 'ledger' ? { signer: parts.ledgerSigner } : {}),
       };
     },

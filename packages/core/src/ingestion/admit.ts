@@ -1,5 +1,5 @@
 import type { InboundMessage } from '../spi/index.js';
-import type { CertifiedKey } from './authenticate-connection.js';
+import type { CertifiedKey, DeviceKeySender } from './authenticate-connection.js';
 import type { IngestionConfig } from './ingestion.config.js';
 import { Refusal } from './refusal.js';
 
@@ -13,7 +13,9 @@ export interface Sender {
   readonly everyAccount?: boolean;
   /** Scopes of that credential; empty or absent means all that its role may. */
   readonly scopes?: readonly string[];
-  /** Of the client certificate that came with the connection. */
+  /** A device key that came with the message: whatever it does not sign is its meter's. */
+  readonly device?: DeviceKeySender;
+  /** Of the client certificate that came with the connection, or the key that signed for it. */
   readonly certified?: CertifiedKey;
   /** Whose unsigned readings are counted together when no credential came: an address, a connection. */
   readonly source?: string;

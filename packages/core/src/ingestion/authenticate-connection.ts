@@ -1,6 +1,7 @@
 import type { DevicesConfig } from '../devices/devices.config.js';
 import type { MeterDirectory } from '../devices/meter-directory.js';
 import type { ReadingFacts } from '../verify/formats/format.js';
+import { ownerAt } from '../devices/meter-ownership.js';
 import { decodeSpki } from '../verify/spki.js';
 import { type Authentication, checkMeterState, identify } from './authenticate.js';
 import { Refusal } from './refusal.js';
@@ -38,4 +39,37 @@ export function authenticateConnection(
   const hold = checkMeterState(meter);
   if (hold instanceof Refusal) return hold;
   return { assurance: 'transport', meter, key, ...(hold === undefined ? {} : { hold }) };
+}
+
+/** An API key of one meter, and the account that it was issued for. */
+export interface DeviceKeySender {
+  readonly meterId: string;
+  readonly accountId: string;
+}
+
+/**
+ * Step for items without a signature that came with the API key of one meter: as over mutual TLS. The key speaks for the
+ * meter while, and for what it measured while, it is the key's account's.
+ */
+export function authenticateDeviceKey(
+  { meterId, accountId }: DeviceKeySender,
+  reading: Pick<ReadingFacts, 'meterId' | 'startsMs'>,
+  directory: Pick<MeterDirectory, 'peekMeter'>,
+  nowMs: number,
+): Authentication | Refusal {
+  if (reading.meterId !== meterId)
+    return new Refusal('meter_mismatch', "the device key does not speak for the document's meter");
+  const meter = directory.peekMeter(meterId) ?? undefined;
+  if (meter === undefined)
+    return new Refusal('meter_unknown', 'the meter of the device key is not registered any more');
+  if (ownerAt(meter, nowMs).accountId !== accountId)
+    return new Refusal(
+      'meter_not_owned',
+      'the meter has another owner since the device key was made; ask them for a new one',
+    );
+  if (ownerAt(meter, reading.startsMs).accountId !== accountId)
+    return new Refusal('meter_not_owned', 'the meter was another account’s at that time');
+  const hold = checkMeterState(meter);
+  if (hold instanceof Refusal) return hold;
+  return { assurance: 'transport', meter, ...(hold === undefined ? {} : { hold }) };
 }

@@ -6,6 +6,7 @@ import type { MeterKey, StoredMeter } from '../devices/meter.store.js';
 import type { Assurance } from '../logs/verdict.js';
 import type { ReadingFacts } from '../verify/formats/format.js';
 import type { EntrySignature } from './ingest.store.js';
+import type { CertifiedKey, DeviceKeySender } from './authenticate-connection.js';
 import { Refusal } from './refusal.js';
 
 /** Who stands behind an item: what its row needs to know. */
@@ -91,17 +92,30 @@ export function checkMeterState(meter: StoredMeter): Refusal | Authentication['h
 
 /** What an unsigned item is judged by: what the transport vouches for, and whose credential came with it. */
 export interface UnsignedSender {
+  /** What it is worth for the meters of `vouchesFor`; `import` from an operator: for every meter. */
   readonly assurance: Assurance;
+  readonly vouchesFor?: readonly string[];
   readonly accountId?: string;
   readonly everyAccount?: boolean;
   /** Of the client certificate that came with the connection. */
-  readonly certified?: { readonly keyId: string; readonly publicKey: Uint8Array };
+  readonly certified?: CertifiedKey;
+  readonly device?: DeviceKeySender;
+}
+
+/** Whether somebody who was authenticated, or the configuration, says that readings of this meter are its own. */
+export function isVouchedFor(
+  meterId: string,
+  { assurance, vouchesFor, everyAccount = false }: UnsignedSender,
+): boolean {
+  if (assurance === 'unsigned') return false;
+  return (assurance === 'import' && everyAccount) || (vouchesFor?.includes(meterId) ?? false);
 }
 
 /**
- * Step for items without a device signature: `devices.unsigned` decides, and nobody speaks for another's meter. A meter
- * has an owner once it has been let in; a registration that nobody approved says nothing, or it would take the readings
- * of a meter that needs none away from those who send them.
+ * Step for items without a device signature. Those of a registered meter that is vouched for are taken as what they are
+ * worth; about the others `devices.unsigned` decides. Nobody speaks for another's meter. A meter has an owner once it has
+ * been let in; a registration that nobody approved says nothing, or it would take the readings of a meter that needs none
+ * away from those who send them.
  */
 export function authenticateUnsigned(
   { meterId, startsMs }: Pick<ReadingFacts, 'meterId' | 'startsMs'>,
@@ -109,20 +123,22 @@ export function authenticateUnsigned(
   directory: Pick<MeterDirectory, 'peekMeter'>,
   policy: DevicesConfig['unsigned'],
 ): Authentication | Refusal {
-  if (policy === 'require')
+  const isVouched = isVouchedFor(meterId, sender);
+  const meter = letIn(directory.peekMeter(meterId) ?? undefined);
+  const isKnown = isVouched && meter !== undefined;
+  if (policy === 'require' && !isKnown)
     return new Refusal(
       'device_signature_required',
       'readings must carry the signature of a registered device key',
     );
-  const meter = letIn(directory.peekMeter(meterId) ?? undefined);
   if (meter !== undefined) {
-    const refused = speaksFor(meter, sender, startsMs) ?? checkMeterState(meter);
+    const refused = speaksFor(meter, sender, isVouched, startsMs) ?? checkMeterState(meter);
     if (refused instanceof Refusal) return refused;
   }
   return {
-    assurance: sender.assurance,
+    assurance: isVouched ? sender.assurance : 'unsigned',
     ...(meter === undefined ? {} : { meter }),
-    ...(policy === 'review'
+    ...(policy === 'review' && !isKnown
       ? { hold: { code: 'unsigned_review', detail: 'unsigned readings wait for an operator' } }
       : {}),
   };
@@ -137,12 +153,11 @@ function letIn(meter: StoredMeter | undefined): StoredMeter | undefined {
 
 function speaksFor(
   meter: StoredMeter,
-  sender: UnsignedSender,
+  { accountId, everyAccount = false }: UnsignedSender,
+  isVouched: boolean,
   startsMs: number,
 ): Refusal | undefined {
-  const { assurance, accountId, everyAccount = false } = sender;
-  // What a transport vouches for comes from somebody it authenticated.
-  if (accountId === undefined && assurance === 'unsigned')
+  if (accountId === undefined && !isVouched)
     return new Refusal(
       'device_signature_required',
       "the meter is registered: its readings carry the signature of its key, or come with its owner's API key",

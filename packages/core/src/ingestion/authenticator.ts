@@ -17,11 +17,12 @@ import {
   authenticateUnsigned,
   checkMeterState,
   identify,
+  isVouchedFor,
   type Authentication,
   type ClaimedKey,
   type UnsignedSender,
 } from './authenticate.js';
-import { authenticateConnection } from './authenticate-connection.js';
+import { authenticateConnection, authenticateDeviceKey } from './authenticate-connection.js';
 import type { EnvelopeSignature, NamedSignature } from './envelope.js';
 import type { Frame } from './frame.js';
 import type { EntrySignature } from './ingest.store.js';
@@ -90,20 +91,23 @@ export class Authenticator {
 
   private byConnection(
     { reading }: ReadItem,
-    { certified }: UnsignedSender,
+    { certified, device }: UnsignedSender,
     nowMs: number,
   ): Authentication | Refusal | undefined {
-    if (certified === undefined) return undefined;
     const { directory, devices } = this.parts;
-    return authenticateConnection(certified, reading, directory, nowMs, devices.algorithms);
+    const known =
+      certified && authenticateConnection(certified, reading, directory, nowMs, devices.algorithms);
+    if (known !== undefined || device === undefined) return known;
+    return authenticateDeviceKey(device, reading, directory, nowMs);
   }
 
   private async loadKeys(
     frame: Frame,
     items: readonly (ReadItem | Refusal)[],
-    { certified }: UnsignedSender,
+    sender: UnsignedSender,
   ): Promise<void> {
     const { directory, devices } = this.parts;
+    const { certified, device } = sender;
     const meterIds = new Set<string>();
     const keyIds = new Set<string>();
     const batchKey = frame.batch?.signature?.keyId;
@@ -114,7 +118,12 @@ export class Authenticator {
       const envelope = frame.items[index]!;
       const signature = envelope instanceof Refusal ? undefined : envelope.signature;
       // What needs a signature and has none is refused whatever it says: a stranger's ids are not looked up.
-      const proven = signature !== undefined || batchKey !== undefined || certified !== undefined;
+      const proven =
+        signature !== undefined ||
+        batchKey !== undefined ||
+        certified !== undefined ||
+        device !== undefined ||
+        isVouchedFor(item.reading.meterId, sender);
       if (!proven && devices.unsigned === 'require') continue;
       meterIds.add(item.reading.meterId);
       if (signature?.keyId !== undefined) keyIds.add(signature.keyId);

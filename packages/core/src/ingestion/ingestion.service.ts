@@ -198,7 +198,7 @@ export class IngestionService implements Ingest {
     for (const one of known)
       if (
         !(one instanceof Refusal) &&
-        (one.key === undefined || one.hold?.code === 'meter_pending')
+        (one.assurance === 'unsigned' || one.hold?.code === 'meter_pending')
       )
         unproven += 1;
     if (unproven === 0) return undefined;

@@ -46,6 +46,8 @@ export const VERDICT_CODES = {
   batch_empty: rejected(400),
   batch_item_signed: rejected(400),
   batch_item_invalid: rejected(400),
+  // Who sent it.
+  caller_invalid: rejected(401),
   // Who signed it.
   device_signature_required: rejected(401),
   meter_unknown: rejected(401),

@@ -21,7 +21,15 @@ export interface PluginInstance<Kind extends PluginKind = PluginKind> {
   readonly instance: PluginKinds[Kind]['instance'];
 }
 
-const NEED_MEMBERS = ['events', 'http', 'collections', 'jobs', 'signer'] as const;
+const NEED_MEMBERS = [
+  'events',
+  'http',
+  'collections',
+  'jobs',
+  'signer',
+  'callers',
+  'desk',
+] as const;
 
 /** Builds every instance, in the given order. All problems come in one `PluginErrors`. */
 export async function createPlugins(

@@ -4,7 +4,15 @@ import { TRUST_LEVELS } from '../verify/contracts.js';
 
 const KINDS: readonly PluginKind[] = ['anchor', 'transport', 'pricing', 'format', 'detector'];
 const PORTS: readonly string[] = ['tokens', 'certificates', 'settlement', 'wallet'];
-const NEEDS: readonly string[] = ['events', 'http', 'collections', 'jobs', 'signer'];
+const NEEDS: readonly string[] = [
+  'events',
+  'http',
+  'collections',
+  'jobs',
+  'signer',
+  'callers',
+  'desk',
+];
 /** Ways to make an attempt dearer, a child only after the replacement. */
 const BUMPS: readonly string[] = ['', 'replace', 'child', 'replace,child'];
 /** What `?format=` of a proof means without any anchor. */

@@ -174,6 +174,14 @@ export function rotateMessage(
 }
 
 /**
+ * A device says at a connection who it is:
+ * `wattproof/connect/v1\n` ‖ origin ‖ `\n` ‖ key id ‖ `\n` ‖ challenge. Throws `bad_signed_field`.
+ */
+export function connectMessage(origin: string, keyId: string, challenge: string): Uint8Array {
+  return possession('wattproof/connect/v1', [['key id', keyId]], origin, challenge);
+}
+
+/**
  * Recovery of a lost key, signed by the new one:
  * `wattproof/recover/v1\n` ‖ origin ‖ `\n` ‖ meter id ‖ `\n` ‖ new key id ‖ `\n` ‖ nonce. Throws `bad_signed_field`.
  */

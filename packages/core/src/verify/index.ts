@@ -90,6 +90,7 @@ export {
   batchItemLeaf,
   batchItemNonce,
   batchMessage,
+  connectMessage,
   hmacSha256,
   MAX_SIGNED_BATCH,
   readingMessage,

@@ -302,7 +302,27 @@ describe('Unsigned readings', () => {
     ['another account', { accountId: 'somebody else' }, 'meter_not_owned'],
     ['its owner', owner, undefined],
     ['an operator', { accountId: 'operators', everyAccount: true }, undefined],
-    ['a transport that knows the device', { assurance: 'transport' }, undefined],
+    [
+      'a transport that vouches for it',
+      { assurance: 'transport', vouchesFor: ['another', device.meterId] },
+      undefined,
+    ],
+    [
+      'a transport that vouches for another meter',
+      { assurance: 'transport', vouchesFor: ['another'] },
+      'device_signature_required',
+    ],
+    [
+      'another account over a transport that vouches for it',
+      { assurance: 'reader', vouchesFor: [device.meterId], accountId: 'somebody else' },
+      'meter_not_owned',
+    ],
+    ['its device key', { device: { meterId: device.meterId, ...owner } }, undefined],
+    [
+      'the device key of another meter',
+      { device: { meterId: 'another', ...owner } },
+      'meter_mismatch',
+    ],
   ] as const)(
     'of a registered meter are taken from whoever speaks for it alone: %s',
     async (_who, sender, reason) => {

@@ -1,4 +1,4 @@
-import { mayAccess } from '../../accounts/access.js';
+import { senderOfKey } from '../../gateway/known-callers.js';
 import type { CertifiedKey } from '../../ingestion/authenticate-connection.js';
 import type { IngestionMessage } from '../../ingestion/admit.js';
 import type { RequestOverSocket } from './client-certificates.js';
@@ -21,17 +21,10 @@ export function inboundMessage(
   return {
     contentType: (contentType(request) ?? 'application/json') as IngestionMessage['contentType'],
     bytes: bodyBytes(request, MESSAGE_CONTENT_TYPES),
-    // A key says who sends, never what was measured: unsigned stays unsigned.
+    // A key says who sends, never what was measured: unsigned stays unsigned, but for the meter of a device key.
     assurance: 'unsigned',
     ...(source === undefined ? {} : { source }),
     ...(certified === undefined ? {} : { certified }),
-    ...(principal === undefined
-      ? {}
-      : {
-          principal: { kind: 'api-key' as const, id: principal.id },
-          accountId: principal.accountId,
-          everyAccount: mayAccess(principal, 'operator'),
-          scopes: principal.scopes,
-        }),
+    ...(principal === undefined ? {} : senderOfKey(principal)),
   };
 }

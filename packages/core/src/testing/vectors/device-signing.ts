@@ -10,6 +10,7 @@ import {
   batchItemLeaf,
   batchItemNonce,
   batchMessage,
+  connectMessage,
   readingMessage,
   recoverMessage,
   registerMessage,
@@ -59,6 +60,7 @@ interface DeviceSigningFile {
     message: string;
   };
   readonly recover?: DeviceSigningFile['register'];
+  readonly connect?: { origin: string; challenge: string; message: string; signature: string };
   /** Verified by every back end: all say `valid`, or all say no. Key and signature in base64, the message in hex. */
   readonly signatures?: readonly {
     name: string;
@@ -131,6 +133,7 @@ export async function* run(file: unknown): AsyncGenerator<VectorResult> {
     'register',
     'rotate',
     'recover',
+    'connect',
     'signatures',
     'registrations',
     'bad_fields',
@@ -194,7 +197,7 @@ function* keyCases(vectors: DeviceSigningFile): Generator<VectorResult> {
 }
 
 function* messages(vectors: DeviceSigningFile, key: Uint8Array): Generator<VectorResult> {
-  const { reading, batch, register, rotate, recover } = vectors;
+  const { reading, batch, register, rotate, recover, connect } = vectors;
   const keyId = vectors.key.key_id;
   const signed = (message: string, signature: string): boolean =>
     verifyEd25519(fromBase64(signature), fromHex(message), key);
@@ -230,6 +233,12 @@ function* messages(vectors: DeviceSigningFile, key: Uint8Array): Generator<Vecto
       toHex(recoverMessage(recover.origin, recover.meter_id, keyId, recover.nonce)),
     );
     yield compare('recover: signature', true, () => signed(recover.message, recover.signature));
+  }
+  if (connect !== undefined) {
+    yield compare('connect: message', connect.message, () =>
+      toHex(connectMessage(connect.origin, keyId, connect.challenge)),
+    );
+    yield compare('connect: signature', true, () => signed(connect.message, connect.signature));
   }
   if (rotate !== undefined)
     yield compare('rotate: message', rotate.message, () =>
