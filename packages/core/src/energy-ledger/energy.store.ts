@@ -180,6 +180,8 @@ export interface EnergyStore {
   /** By start, register and class; `fromMs` inclusive, `toMs` exclusive. */
   statements(query: {
     readonly meterId: string;
+    /** Only energy of this account: of other owners of the meter neither items nor cursors tell. */
+    readonly accountId?: string;
     readonly fromMs?: number;
     readonly toMs?: number;
     readonly limit: number;

@@ -100,6 +100,8 @@ export interface WebhookStore {
   get(endpointId: string): Promise<WebhookEndpoint | undefined>;
   list(query: {
     readonly accountId?: string;
+    /** Only those that hear of every account, or only the others. */
+    readonly everyAccount?: boolean;
     readonly limit: number;
     readonly cursor?: string;
   }): Promise<Page<WebhookEndpoint>>;

@@ -170,6 +170,7 @@ export class MemoryEnergy implements EnergyStore {
 
   async statements(query: {
     readonly meterId: string;
+    readonly accountId?: string;
     readonly fromMs?: number;
     readonly toMs?: number;
     readonly limit: number;
@@ -180,6 +181,7 @@ export class MemoryEnergy implements EnergyStore {
     const items = [...this.accounts]
       .map(([name, account]) => ({ ...account, claims: this.claims.get(name) ?? [] }))
       .filter((one) => one.meterId === meterId && one.startsMs >= fromMs && one.startsMs < toMs)
+      .filter((one) => (query.accountId ?? one.accountId) === one.accountId)
       .sort(byPlace);
     const left = items.filter((one) => behind === undefined || byPlace(one, behind) > 0);
     return page(left, limit, statementCursor);

@@ -48,6 +48,7 @@ export class MemoryErasures implements ErasureStore {
         // While it is still known whose reading it was.
         this.findings.erase(one.entryId);
         this.log.erasedKeys.add(toHex(keyOf(record.row.logHash)));
+        this.log.held.delete(one.entryId);
         this.log.byHash.delete(toHex(record.row.logHash));
         const { reading: _reading, signature: _signature, ...row } = record.row;
         record.row = { ...row, bytes: NOTHING, salt: NOTHING, logHash: NOTHING };

@@ -51,7 +51,7 @@ export class MemoryQuarantine implements QuarantineStore {
   ): Promise<ReviewOutcome> {
     return this.changes.run(async (journal): Promise<ReviewOutcome> => {
       const item = this.log.held.get(entryId);
-      if (item === undefined) return { kind: 'unknown' };
+      if (item === undefined) return { kind: this.log.erased.has(entryId) ? 'erased' : 'unknown' };
       if (item.state === review.state) return { kind: 'decided', item, existing: true };
       if (item.state !== 'open') return { kind: 'conflict', item };
       const record = this.log.byId.get(entryId);

@@ -51,8 +51,9 @@ export class MemoryWebhooks implements WebhookStore {
     const behind = query.cursor === undefined ? undefined : readTextCursor(query.cursor);
     const found = [...this.endpoints.values()]
       .filter(
-        ({ id, accountId }) =>
+        ({ id, accountId, everyAccount }) =>
           (behind === undefined || id > behind) &&
+          (query.everyAccount === undefined || everyAccount === query.everyAccount) &&
           (query.accountId === undefined || accountId === query.accountId),
       )
       .sort((a, b) => (a.id < b.id ? -1 : 1));

@@ -71,6 +71,7 @@ export class SqlEnergy implements EnergyStore {
 
   async statements(query: {
     readonly meterId: string;
+    readonly accountId?: string;
     readonly fromMs?: number;
     readonly toMs?: number;
     readonly limit: number;
@@ -79,7 +80,7 @@ export class SqlEnergy implements EnergyStore {
     const behind = query.cursor === undefined ? undefined : readStatementCursor(query.cursor);
     const rows = await this.sql.query<AccountRow>(
       `SELECT ${ACCOUNT_COLUMNS} FROM energy_account a WHERE meter_id = $1
-         AND starts_ms >= $2 AND starts_ms < $3
+         AND starts_ms >= $2 AND starts_ms < $3 AND ($8::text IS NULL OR account_id = $8::text)
          AND ($4::int8 IS NULL OR (starts_ms, register, class) > ($4::int8, $5::text, $6::text))
        ORDER BY starts_ms, register, class LIMIT $7`,
       [
@@ -90,6 +91,7 @@ export class SqlEnergy implements EnergyStore {
         behind?.register ?? null,
         behind?.class ?? null,
         query.limit + 1,
+        query.accountId ?? null,
       ],
     );
     const claims = await this.sql.query<{

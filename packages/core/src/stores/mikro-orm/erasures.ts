@@ -164,6 +164,7 @@ async function deleteContent(
      -- Findings in later readings of a meter may tell of this one; no history is longer than 366 days.
      findings AS (DELETE FROM finding f USING entry gone, entry e WHERE gone.id = ANY($1::uuid[]) AND f.entry_id = e.id
        AND e.meter_id = gone.meter_id AND e.starts_ms - gone.starts_ms BETWEEN 0 AND 31622400000),
+     held AS (DELETE FROM quarantine WHERE entry_id = ANY($1::uuid[])),
      fields AS (UPDATE entry SET meter_id = NULL, starts_ms = NULL, ends_ms = NULL WHERE id = ANY($1::uuid[]))
      INSERT INTO erased_entry (entry_id, account_id, key, erased_at_ms)
      SELECT k.id, k.account, k.key, $4::int8 FROM unnest($1::uuid[], $2::text[], $3::bytea[]) AS k (id, account, key)`,

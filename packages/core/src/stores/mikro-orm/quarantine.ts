@@ -107,7 +107,8 @@ export class SqlQuarantine implements QuarantineStore {
     // or the same bytes that came again.
     await tx.query('SELECT FROM entry WHERE id = $1 FOR UPDATE', [uuid]);
     const item = await readItem(tx, uuid);
-    if (item === undefined) return { kind: 'unknown' };
+    if (item === undefined)
+      return (await isErased(tx, uuid)) ? { kind: 'erased' } : { kind: 'unknown' };
     if (item.state === review.state) return { kind: 'decided', item, existing: true };
     if (item.state !== 'open') return { kind: 'conflict', item };
     const row = await readHeld(tx, uuid, review);
@@ -133,6 +134,10 @@ export class SqlQuarantine implements QuarantineStore {
     await journal(said);
     return { kind: 'decided', item: decided, existing: false };
   }
+}
+
+async function isErased(tx: Sql, uuid: string): Promise<boolean> {
+  return (await tx.query('SELECT FROM erased_entry WHERE entry_id = $1', [uuid])).length > 0;
 }
 
 async function readItem(sql: Sql, uuid: string): Promise<QuarantineItem | undefined> {

@@ -71,8 +71,9 @@ export class SqlWebhooks implements WebhookStore {
     const found = await readEndpoints(
       this.sql,
       `WHERE ($1::text IS NULL OR e.id > $1::text) AND ($2::text IS NULL OR e.account_id = $2::text)
+         AND ($4::bool IS NULL OR e.every_account = $4::bool)
        ORDER BY e.id LIMIT $3`,
-      [behind, query.accountId ?? null, query.limit + 1],
+      [behind, query.accountId ?? null, query.limit + 1, query.everyAccount ?? null],
     );
     return page(found, query.limit, (last) => textCursor(last.id));
   }

@@ -395,6 +395,10 @@ export function meterOwnerTests(scene: StoreScene, it: Test): void {
       items.map((one) => one.accountId),
       [accountId, toAccount],
     );
+    for (const one of [accountId, toAccount]) {
+      const own = await energy.statements({ meterId, accountId: one, limit: 1 });
+      assert.deepEqual([own.items.map((item) => item.accountId), own.cursor], [[one], undefined]);
+    }
     const entries = await Promise.all(rows.map(({ id }) => store.entries.get(id)));
     assert.deepEqual(
       entries.map((entry) => entry?.accountId),

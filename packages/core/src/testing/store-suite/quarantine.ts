@@ -119,6 +119,26 @@ export function quarantineTests(scene: StoreScene, it: Test): void {
     );
   });
 
+  it('keeps nobody waiting for what was erased', async () => {
+    const { quarantine, erasures } = await scene.store();
+    const row = heldReading();
+    await scene.commit(row);
+    const meterId = row.reading!.meterId;
+    assert.equal((await quarantine.list({ meterId, limit: 2 })).items.length, 1);
+    await erasures.erase(
+      [row.id],
+      1_770_000_000_000,
+      (hash) => hash,
+      () => ({
+        rows: [sampleEntry({ source: 'system', type: 'erasure' })],
+        issue: (given) => scene.issue(given),
+      }),
+    );
+    assert.deepEqual((await quarantine.list({ meterId, limit: 2 })).items, []);
+    assert.equal(await quarantine.get(row.id), undefined);
+    assert.deepEqual(await review(row.id, 'released'), { kind: 'erased' });
+  });
+
   it('releases nothing into an interval that somebody holds, and says who', async () => {
     const row = heldReading();
     const holder = beside(row);

@@ -31,14 +31,14 @@ export class EnergyController {
     const { items, cursor } = await energy.statements({
       meterId: id,
       ...pageQuery(query),
+      // A former owner's intervals stay that owner's.
+      ...(account === undefined ? {} : { accountId: account }),
       ...(fromMs === undefined ? {} : { fromMs }),
       ...(toMs === undefined ? {} : { toMs }),
     });
-    // A former owner's intervals stay that owner's.
-    const own = items.filter((one) => account === undefined || one.accountId === account);
     const holds = (await energy.openHolds(id)).filter(
       (hold) => account === undefined || hold.accountId === account,
     );
-    sendJson(reply, energyDocument(id, own, holds), 200, nextLink(request.url, cursor));
+    sendJson(reply, energyDocument(id, items, holds), 200, nextLink(request.url, cursor));
   }
 }

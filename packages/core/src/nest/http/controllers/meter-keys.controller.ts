@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Principal } from '../../../accounts/access.js';
 import { leadingKey } from '../../../devices/key-changes.js';
 import { RECOVERY_STATES } from '../../../devices/key.store.js';
-import { everOwnedBy } from '../../../devices/meter-ownership.js';
+import { ownerAt } from '../../../devices/meter-ownership.js';
 import type { StoredMeter } from '../../../devices/meter.store.js';
 import { recoveryDocument, sequenceGapsDocument } from '../../../gateway/documents/key-document.js';
 import { meterDocument } from '../../../gateway/documents/meter-document.js';
@@ -126,7 +126,9 @@ export class MeterKeysController {
   ): Promise<void> {
     const account = visibleAccount(request);
     const meter = await this.gateway.store.meters.get(id);
-    if (meter === undefined || (account !== undefined && !everOwnedBy(meter, account)))
+    // A key goes on counting under the next owner, so its numbers are told to whose the meter is now.
+    const owner = meter && ownerAt(meter, this.gateway.clock.nowMs()).accountId;
+    if (meter === undefined || (account ?? owner) !== owner)
       throw notFound('meter_not_found', 'Meter not found');
     const keyId = text(query, 'key_id');
     const behind = sequenceNumber(query, 'behind');

@@ -75,10 +75,12 @@ export class WebhooksController {
     @Query() query: QueryValues,
     @Res() reply: Reply,
   ): Promise<void> {
-    const accountId = visibleAccount(request) ?? text(query, 'account_id', 256);
+    const account = visibleAccount(request);
+    const accountId = account ?? text(query, 'account_id', 256);
     const { items, cursor } = await this.gateway.store.webhooks.list({
       ...pageQuery(query),
       ...(accountId === undefined ? {} : { accountId }),
+      ...(account === undefined ? {} : { everyAccount: false }),
     });
     sendJson(reply, items.map(shown), 200, nextLink(request.url, cursor));
   }
@@ -170,8 +172,10 @@ export class WebhooksController {
   private async visible(request: object, id: string): Promise<WebhookEndpoint> {
     const endpoint = await this.gateway.store.webhooks.get(id);
     const account = visibleAccount(request);
-    if (endpoint === undefined || (account !== undefined && endpoint.accountId !== account))
-      throw notFound('webhook_not_found', 'Webhook not found');
+    // One that hears of every account is for those who may read every account, also within its own.
+    const isSeen =
+      account === undefined || (endpoint?.accountId === account && !endpoint.everyAccount);
+    if (endpoint === undefined || !isSeen) throw notFound('webhook_not_found', 'Webhook not found');
     return endpoint;
   }
 
