@@ -3,6 +3,14 @@ export { type AnchorSuiteOptions, describeAnchor } from './describe-anchor.js';
 export { describePorts } from './describe-ports.js';
 export { describePricing, type PricingSuiteOptions } from './describe-pricing.js';
 export { describeStore, type StoreSuiteOptions, type TestRunner } from './describe-store.js';
+export {
+  describeTransport,
+  type ReceivedCommand,
+  type SendOutcome,
+  type TransportClient,
+  type TransportDriver,
+  type TransportSuiteOptions,
+} from './describe-transport.js';
 export { DrivenAnchor } from './driven-anchor.js';
 export { FakeClock } from './fake-clock.js';
 export { checkHistory, type ClientRecord, type HistoryVerdict } from './history-checker.js';
