@@ -12,6 +12,7 @@ import { WebhooksConfig } from '../events/webhooks/webhooks.config.js';
 import { IngestionConfig } from '../ingestion/ingestion.config.js';
 import { DURABILITY_CLASSES, type DurabilityClass } from '../spi/index.js';
 import { isOrigin, MAX_ORIGIN_LENGTH } from '../verify/origin.js';
+import { MicroservicesConfig } from './microservices.config.js';
 import type { PluginEntry } from './plugin-errors.js';
 
 /** Marks what may never be printed; `redact` reads it from the JSON Schema. */
@@ -181,6 +182,9 @@ export const gatewayConfigSchema = z
     ingestion: ingestion.prefault({}),
     batching: BatchingConfig.prefault({}),
     transports: instances.default({}).describe('Ways readings come in, beside HTTP.'),
+    microservices: MicroservicesConfig.optional().describe(
+      'Message systems of the house, by the transporters of NestJS; readings in by request or event.',
+    ),
     anchors: anchorInstances
       .default({ local: { use: '@wattproof/core/local-ledger' } })
       .describe('Ledgers that witness the log.'),

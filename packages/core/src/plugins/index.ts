@@ -25,6 +25,7 @@ export {
   loadPlugin,
   loadPlugins,
 } from './load-plugin.js';
+export { MessageRules, MicroservicesConfig } from './microservices.config.js';
 export { type JsonSchema, pluginJsonSchema } from './plugin-config.js';
 export {
   type ConfigProblem,

@@ -1,0 +1,111 @@
+import { IncomingRequestDeserializer, type RmqOptions, ServerRMQ } from '@nestjs/microservices';
+import { nestPacket } from '../nest-packet.js';
+import { isSubject, SUBMIT_READINGS } from '../subjects.js';
+import { UnderWay } from './under-way.js';
+
+/** What is used of amqplib; its types come with a package that is not ours to ask for. */
+interface AmqpMessage {
+  readonly content: Buffer;
+  readonly properties: AmqpProperties;
+}
+interface AmqpProperties {
+  readonly type?: string;
+  readonly replyTo?: string;
+  readonly correlationId?: string;
+}
+interface AmqpChannel {
+  once(event: 'close', listener: () => void): void;
+  cancel(consumerTag: string): Promise<unknown>;
+}
+
+type Deserialized = ReturnType<IncomingRequestDeserializer['deserialize']>;
+
+/** Packets from bodies as they came: what Nest hands over is parsed already, and numbers are then no longer what was sent. */
+class AmqpBodies extends IncomingRequestDeserializer {
+  private readonly bodies = new WeakMap<object, Buffer>();
+
+  remember({ properties, content }: AmqpMessage): void {
+    this.bodies.set(properties, content);
+  }
+
+  override deserialize(parsed: unknown, properties: Record<string, unknown>): Deserialized {
+    const { type, replyTo, correlationId } = properties as AmqpProperties;
+    const body = this.bodies.get(properties);
+    if (body === undefined) throw new Error('a message whose body nobody remembered');
+    const answerTo = (replyTo ?? '') === '' ? undefined : (correlationId ?? replyTo);
+    // Senders without Nest name the subject as the type of the message, or none.
+    const packet = nestPacket(body, type ?? SUBMIT_READINGS, answerTo);
+    if (!isSubject(packet.pattern)) return super.deserialize(parsed, properties);
+    return packet as Deserialized;
+  }
+}
+
+/**
+ * Nest's RabbitMQ server. To acknowledge is the handlers' part; this one knows senders without Nest, comes back when its
+ * channel or consumer is taken away, and ends what it began before it leaves.
+ */
+export class RabbitmqIngestServer extends ServerRMQ {
+  private readonly underWay = new UnderWay();
+  private readonly bodies: AmqpBodies;
+  private readonly consumerTag: string;
+  private current: AmqpChannel | undefined;
+  private closing: Promise<void> | undefined;
+
+  constructor(
+    options: NonNullable<RmqOptions['options']> & { readonly consumerTag: string },
+    private readonly drainMs: number,
+  ) {
+    const bodies = new AmqpBodies();
+    super({ ...options, noAck: false, deserializer: bodies });
+    this.bodies = bodies;
+    this.consumerTag = options.consumerTag;
+  }
+
+  override async setupChannel(
+    ...[channel, callback]: Parameters<ServerRMQ['setupChannel']>
+  ): Promise<void> {
+    const opened = channel as AmqpChannel;
+    this.current = opened;
+    opened.once('close', () => {
+      if (this.current === opened) this.connectAnew();
+    });
+    await super.setupChannel(channel, callback);
+  }
+
+  override async handleMessage(
+    message: Record<string, unknown> | null,
+    channel: unknown,
+  ): Promise<void> {
+    // So it is told that the queue was deleted or is led by another node now.
+    if (message === null) {
+      this.connectAnew();
+      return;
+    }
+    this.bodies.remember(message as unknown as AmqpMessage);
+    await this.underWay.track(super.handleMessage(message, channel));
+  }
+
+  override close(): Promise<void> {
+    return (this.closing ??= this.drainAndClose());
+  }
+
+  /**
+   * The connection manager opens a channel for each connection and no other, so a new connection it is. What was not
+   * acknowledged is delivered again.
+   */
+  private connectAnew(): void {
+    this.current = undefined;
+    if (this.closing !== undefined) return;
+    this.logger.warn('RabbitMQ took the consumer away; connecting anew.');
+    this.server?.reconnect();
+  }
+
+  private async drainAndClose(): Promise<void> {
+    const channel = this.current;
+    this.current = undefined;
+    // What was delivered already and is not begun goes back to the queue with the channel.
+    await channel?.cancel(this.consumerTag).catch(() => undefined);
+    await this.underWay.ended(this.drainMs);
+    await super.close().catch(() => undefined);
+  }
+}

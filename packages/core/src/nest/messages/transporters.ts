@@ -1,0 +1,180 @@
+import type { KafkaOptions, MicroserviceOptions } from '@nestjs/microservices';
+import { Transport } from '@nestjs/microservices';
+import { randomUUID } from 'node:crypto';
+import { createRequire } from 'node:module';
+import { withPeers } from '../../peers/with-peers.js';
+import type { MicroservicesConfig } from '../../plugins/index.js';
+import { NatsIngestServer } from './servers/nats.js';
+import { RabbitmqIngestServer } from './servers/rabbitmq.js';
+import { TcpIngestServer } from './servers/tcp.js';
+
+type Section<Name extends keyof MicroservicesConfig> = NonNullable<MicroservicesConfig[Name]>;
+
+/** Characters of JSON around and within a message of so many bytes: every one of them may be escaped. */
+const TCP_CHARACTERS_PER_BYTE = 6;
+
+/** A NATS server for `connectMicroservice`: a queue group, and an answer after commit to whoever asks for one. */
+export async function natsTransporter(
+  { servers, queue, user, password, token, tls }: Section<'nats'>,
+  drainMs: number,
+): Promise<MicroserviceOptions> {
+  await withPeers('The NATS transporter', ['@nats-io/transport-node'], () =>
+    imported('@nats-io/transport-node'),
+  );
+  const options = {
+    servers,
+    queue,
+    ...(user === undefined ? {} : { user }),
+    ...(password === undefined ? {} : { pass: password }),
+    ...(token === undefined ? {} : { token }),
+    ...(tls === undefined ? {} : { tls: given(tls) }),
+  };
+  return { strategy: new NatsIngestServer(options, drainMs) };
+}
+
+/** A RabbitMQ consumer for `connectMicroservice`: acknowledged after commit, bounded, durable. */
+export async function rabbitmqTransporter(
+  config: Section<'rabbitmq'>,
+  drainMs: number,
+): Promise<MicroserviceOptions> {
+  const { urls, queue, declare, deadLetterExchange, prefetch, tls } = config;
+  const peers = ['amqplib', 'amqp-connection-manager'];
+  await withPeers('The RabbitMQ transporter', peers, () => Promise.all(peers.map(imported)));
+  const options = {
+    urls,
+    queue,
+    noAssert: !declare,
+    prefetchCount: prefetch,
+    consumerTag: `wattproof-${randomUUID()}`,
+    queueOptions: {
+      durable: true,
+      ...(deadLetterExchange === undefined ? {} : { deadLetterExchange }),
+    },
+    socketOptions: {
+      reconnectTimeInSeconds: 1,
+      ...(tls === undefined ? {} : { connectionOptions: given(tls) }),
+    },
+  };
+  return { strategy: new RabbitmqIngestServer(options, drainMs) };
+}
+
+/** A Kafka consumer for `connectMicroservice`: the offset of a message is committed when its handler is done. */
+export async function kafkaTransporter(config: Section<'kafka'>): Promise<MicroserviceOptions> {
+  await withPeers('The Kafka transporter', ['kafkajs'], () => imported('kafkajs'));
+  const { brokers, groupId, clientId, tls, sasl } = config;
+  const options: KafkaOptions['options'] = {
+    client: {
+      brokers,
+      clientId,
+      ...(tls === undefined ? {} : { ssl: given(tls) }),
+      ...(sasl === undefined ? {} : { sasl: sasl as never }),
+    },
+    consumer: { groupId },
+    // Numbers stay what was sent.
+    parser: { keepBinary: true },
+    subscribe: { fromBeginning: true },
+  };
+  return { transport: Transport.KAFKA, options };
+}
+
+/** A Redis subscriber for `connectMicroservice`. Whoever publishes while no gateway listens has lost what was published. */
+export async function redisTransporter(config: Section<'redis'>): Promise<MicroserviceOptions> {
+  await withPeers('The Redis transporter', ['ioredis'], () => imported('ioredis'));
+  const { host, port, username, password, tls } = config;
+  return {
+    transport: Transport.REDIS,
+    options: {
+      host,
+      port,
+      retryAttempts: Number.MAX_SAFE_INTEGER,
+      retryDelay: 1000,
+      ...(username === undefined ? {} : { username }),
+      ...(password === undefined ? {} : { password }),
+      ...(tls === undefined ? {} : { tls: given(tls) }),
+    },
+  };
+}
+
+/** A TCP server for `connectMicroservice`, in the framing of Nest's own client. */
+export function tcpTransporter(
+  { host, port, tls }: Section<'tcp'>,
+  drainMs: number,
+  maxMessageBytes: number,
+): MicroserviceOptions {
+  const options = {
+    host,
+    port,
+    maxBufferSize: maxMessageBytes * TCP_CHARACTERS_PER_BYTE,
+    ...(tls === undefined ? {} : { tlsOptions: serverTls(tls) }),
+  };
+  return { strategy: new TcpIngestServer(options, drainMs) };
+}
+
+/** A gRPC server of `wattproof.v1.Ingest` for `connectMicroservice`; its proto file is in this package under `proto/`. */
+export async function grpcTransporter(
+  { host, port, tls }: Section<'grpc'>,
+  maxMessageBytes: number,
+): Promise<MicroserviceOptions> {
+  const peers = ['@grpc/grpc-js', '@grpc/proto-loader'];
+  const [grpc] = await withPeers('The gRPC transporter', peers, () =>
+    Promise.all(peers.map(imported)),
+  );
+  const { ServerCredentials } = grpc as GrpcPackage;
+  const credentials =
+    tls === undefined
+      ? {}
+      : {
+          credentials: ServerCredentials.createSsl(
+            tls.clientCa === undefined ? null : Buffer.from(tls.clientCa),
+            [{ private_key: Buffer.from(tls.key), cert_chain: Buffer.from(tls.cert) }],
+            tls.clientCa !== undefined,
+          ),
+        };
+  return {
+    transport: Transport.GRPC,
+    options: {
+      url: `${host}:${port}`,
+      package: 'wattproof.v1',
+      protoPath: protoPath(),
+      maxReceiveMessageLength: maxMessageBytes + GRPC_AROUND_BYTES,
+      // Calls under way are answered.
+      gracefulShutdown: true,
+      ...credentials,
+    },
+  };
+}
+
+/** Fields of a request beside its payload. */
+const GRPC_AROUND_BYTES = 4096;
+
+interface GrpcPackage {
+  readonly ServerCredentials: {
+    createSsl(ca: Buffer | null, pairs: readonly object[], check: boolean): unknown;
+  };
+}
+
+/** Absolute path of the proto file that this package brings. */
+export function protoPath(): string {
+  const own = createRequire(import.meta.url).resolve('@wattproof/core/package.json');
+  return own.replace(/package\.json$/, 'proto/wattproof/v1/ingest.proto');
+}
+
+function given<T extends object>(options: T): { [Key in keyof T]: Exclude<T[Key], undefined> } {
+  const present = Object.entries(options).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(present) as never;
+}
+
+function serverTls({ cert, key, clientCa }: NonNullable<Section<'tcp'>['tls']>): object {
+  return {
+    cert,
+    key,
+    ...(clientCa === undefined
+      ? {}
+      : { ca: clientCa, requestCert: true, rejectUnauthorized: true }),
+  };
+}
+
+/** Nest ends the process when one of them is missing; asked for before, that is an error like any other. */
+function imported(name: string): Promise<unknown> {
+  return import(name);
+}

@@ -1,0 +1,61 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type ClientProxy, ClientProxyFactory, Transport } from '@nestjs/microservices';
+import type { AddressInfo, Server } from 'node:net';
+import { firstValueFrom } from 'rxjs';
+import { SUBMIT_LOGS, SUBMIT_READINGS, tcpTransporter } from '../../../src/nest/messages/index.js';
+import { TEST_ADMIN_KEY } from '../../../src/testing/start-test-gateway.js';
+import { type MessageHost, messageHost } from './message-host.js';
+
+describe('Over TCP, from Nest’s own client', () => {
+  let host: MessageHost;
+  let client: ClientProxy;
+  const ask = (subject: string, data: unknown): Promise<any> =>
+    firstValueFrom(client.send(subject, data as object));
+
+  beforeAll(async () => {
+    host = await messageHost();
+    const service = host.app.connectMicroservice(
+      tcpTransporter({ host: '127.0.0.1', port: 0 }, 1000, 1024 * 1024),
+    );
+    await host.app.startAllMicroservices();
+    const { port } = service.unwrap<Server>().address() as AddressInfo;
+    client = ClientProxyFactory.create({ transport: Transport.TCP, options: { port } });
+  });
+  afterAll(async () => {
+    await client.close();
+    await host.stop();
+  });
+
+  it('a reading is answered with its verdict and receipt when it is in the store', async () => {
+    const reading = host.next();
+    const answer = await ask(SUBMIT_READINGS, reading);
+    expect(answer).toMatchObject({ kind: 'items', items: [{ verdict: 'accepted' }] });
+    const [{ id, receipt }] = answer.items;
+    expect(receipt).toBeTruthy();
+    expect(await host.gateway.store.entries.get(id)).toMatchObject({ id });
+    expect(await ask(SUBMIT_READINGS, reading)).toMatchObject({
+      items: [{ id, verdict: 'duplicate', receipt }],
+    });
+  });
+
+  it('arrays, NDJSON in a string, Buffers and a payload beside a key are the same message', async () => {
+    const accepted = { kind: 'items', items: [{ verdict: 'accepted' }, { verdict: 'accepted' }] };
+    expect(await ask(SUBMIT_READINGS, [host.next(), host.next()])).toMatchObject(accepted);
+    const lines = `${JSON.stringify(host.next())}\n${JSON.stringify(host.next())}\n`;
+    expect(await ask(SUBMIT_READINGS, lines)).toMatchObject(accepted);
+    const bytes = Buffer.from(JSON.stringify([host.next(), host.next()]));
+    expect(await ask(SUBMIT_READINGS, bytes)).toMatchObject(accepted);
+    const payload = [host.next(), host.next()];
+    expect(await ask(SUBMIT_READINGS, { apiKey: TEST_ADMIN_KEY, payload })).toMatchObject(accepted);
+  });
+
+  it('what is refused is told with its code', async () => {
+    expect(await ask(SUBMIT_READINGS, { apiKey: 'wpk_nobody', payload: {} })).toMatchObject({
+      kind: 'refused',
+      code: 'api_key_invalid',
+    });
+    expect(await ask(SUBMIT_READINGS, 'no json')).toMatchObject({ kind: 'refused' });
+    expect(await ask(SUBMIT_READINGS, {})).toMatchObject({ items: [{ verdict: 'rejected' }] });
+    expect(await ask(SUBMIT_LOGS, [{}])).toMatchObject({ items: [{ verdict: 'rejected' }] });
+  });
+});
