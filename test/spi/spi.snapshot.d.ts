@@ -213,6 +213,11 @@ export declare const DURABILITY_CLASSES: readonly [
     "process",
     "memory"
 ];
+export declare class DeskRefusal extends Error {
+    readonly code: string;
+    readonly name = "DeskRefusal";
+    constructor(code: string, message: string);
+}
 export declare interface Detector {
     inspect(inputs: DetectorInputs): DetectorFinding | undefined;
     recompute(inputs: JsonObject): DetectorFinding | undefined;
@@ -323,6 +328,7 @@ export declare interface Draft {
 export declare type DurabilityClass = (typeof DURABILITY_CLASSES)[number];
 export declare interface EventSource {
     subscribe(cursor: string, handle: (event: DomainEvent) => Promise<void>): Subscription;
+    follow(handle: (events: readonly DomainEvent[]) => void): Following;
 }
 export declare interface Evidence {
     readonly type: string;
@@ -362,6 +368,9 @@ export declare interface Fee {
         readonly unit: string;
     };
 }
+export declare interface Following extends Subscription {
+    readonly ready: Promise<void>;
+}
 export declare interface FormatCapabilities {
     readonly type: string;
 }
@@ -398,7 +407,7 @@ export declare interface HostNeeds {
 }
 export declare interface HttpHost {
     route(method: string, path: string, handle: (request: HttpRequest) => Promise<HttpResponse>): void;
-    upgrade(path: string, handle: (request: HttpRequest, socket: unknown, head: Uint8Array) => void): void;
+    upgrade(path: string, handle: (request: UpgradeRequest, socket: unknown, head: Uint8Array) => void): void;
     guard(name: string, check: (request: HttpRequest) => Promise<HttpResponse | undefined>): void;
 }
 export declare interface HttpRequest {
@@ -674,6 +683,12 @@ export declare interface TransportCapabilities {
     readonly commands: boolean;
 }
 export declare type TrustLevel = (typeof TRUST_LEVELS)[number];
+export declare interface UpgradeRequest extends HttpRequest {
+    readonly source?: string;
+    readonly certificate?: Extract<Credential, {
+        readonly kind: 'certificate';
+    }>;
+}
 export declare interface WalletPort {
     readonly chain: string;
     verifyLogin(request: {

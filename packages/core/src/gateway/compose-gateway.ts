@@ -20,6 +20,7 @@ import { type Anchoring, composeAnchoring } from './compose-anchoring.js';
 import { composeAccounts } from './compose-accounts.js';
 import { composeCallers } from './compose-callers.js';
 import { composeBatching, openKeys } from './compose-batching.js';
+import { composeDeviceDesk } from './compose-device-desk.js';
 import { composeDetection, openDetectors } from './compose-detection.js';
 import { composeIngestion } from './compose-ingestion.js';
 import { composeEnergyLedger } from './compose-energy-ledger.js';
@@ -74,6 +75,7 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
   const devices = await openDevices({ config, store, clock });
   const { directory, signatures } = devices;
   const { callers, keyDirectory } = composeCallers({ config, store, clock, random, devices });
+  const desk = composeDeviceDesk({ config, store, clock, random, directory, signatures });
   const plugins = await createPlugins(
     options.plugins ?? (await loadPlugins(pluginEntries(config), { configFile })),
     pluginHost({
@@ -84,6 +86,7 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
       subscribers,
       http: pluginHttp,
       ledgerSigner: keys.ledger,
+      desk: desk.lent,
       callers,
       loggerFor: () => logger,
     }),
@@ -156,7 +159,7 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
     root: keys.pepper,
   });
   const own = coreJobs({ store, clock, anchoring, subscribers, batching });
-  for (const job of [...own, ...events.jobs]) jobs.add(job);
+  for (const job of [...own, ...events.jobs, ...desk.jobs]) jobs.add(job);
   const health = healthBoard({
     store,
     plugins,
@@ -176,6 +179,7 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
     .add({ name: 'batcher', phase: 'batcher', start: () => batching.start() })
     .add({ name: 'ingestion', phase: 'batcher', stop: () => queue.stop() })
     .add({ name: 'energy ledger', phase: 'batcher', stop: () => energyLedger.stop() })
+    .add({ name: 'device desk', phase: 'batcher', stop: () => desk.stop() })
     .add({ name: 'jobs', phase: 'batcher', stop: () => jobs.stop() });
   for (const { kind, instanceId, instance } of plugins) {
     const name = `${kind} ${instanceId}`;
@@ -203,6 +207,7 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
     erasures,
     ...composeQuarantine({ config, store, clock, journal, ruleSet, receipts }),
     energyLedger,
+    desk: desk.service,
     detection,
     detectors: detecting.detectors,
     signatureBackend: signatures.backendName,

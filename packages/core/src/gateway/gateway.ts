@@ -5,6 +5,7 @@ import type { LogKeys } from '../batching/log-keys.js';
 import type { KeyService } from '../devices/key.service.js';
 import type { ActiveDetector } from '../detectors/active-detector.js';
 import type { Detection } from '../detectors/detection.js';
+import type { DeviceDeskService } from '../device-desk/device-desk.service.js';
 import type { MeterService } from '../devices/meter.service.js';
 import type { MintingSuspensions } from '../devices/minting-suspensions.js';
 import type { EnergyLedger } from '../energy-ledger/energy-ledger.js';
@@ -67,6 +68,8 @@ export interface Gateway extends MeterServices {
   readonly quarantine: QuarantineService;
   /** One kilowatt-hour, one claim. */
   readonly energyLedger: EnergyLedger;
+  /** What devices say besides readings. */
+  readonly desk: DeviceDeskService;
   /** What looks at readings after their commit, and its detectors in order. */
   readonly detection: Detection;
   readonly detectors: readonly ActiveDetector[];

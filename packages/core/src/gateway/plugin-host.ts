@@ -5,6 +5,7 @@ import { declaredGuards, type PluginHost } from '../plugins/index.js';
 import type {
   Callers,
   Clock,
+  DeviceDesk,
   Jobs,
   Logger,
   PluginContext,
@@ -37,6 +38,7 @@ export function pluginHost(parts: {
   /** Signs as `<origin>/ledger`. */
   readonly ledgerSigner: Signer;
   readonly callers: Callers;
+  readonly desk: DeviceDesk;
   loggerFor(instanceId: string): Logger;
 }): PluginHost {
   return {
@@ -59,6 +61,7 @@ export function pluginHost(parts: {
         ...(needs.jobs === true ? { jobs: jobsFor(owner, kind, parts.jobs) } : {}),
         ...(needs.callers === true && kind === 'transport' ? { callers: parts.callers } : {}),
         ...(needs.signer === 'ledger' ? { signer: parts.ledgerSigner } : {}),
+        ...(needs.desk === true && kind === 'transport' ? { desk: parts.desk } : {}),
       };
     },
   };

@@ -1,8 +1,25 @@
 import type { JsonObject } from '../verify/contracts.js';
 
 /**
+ * The desk refuses for good what it was handed: acknowledge it, and hand it in as a dead letter under this code. Any other rejection says
+ * "not now": nothing was kept, do not acknowledge. Known by its name, since a plugin may have another copy of this class.
+ */
+export class DeskRefusal extends Error {
+  override readonly name = 'DeskRefusal';
+
+  constructor(
+    /** `device_invalid`, `report_invalid`, `time_invalid`, `desk_full`, `alerts_full`. */
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/**
  * Where a transport hands in what devices say besides readings. All but `seen` are durable when the promise resolves:
- * acknowledge then, never before. A device is named by its meter's id, or as its topic names it when no meter has that id.
+ * acknowledge then, never before. A device is named by its meter's id, or as its topic names it when no meter has that id. Rejects with
+ * `DeskRefusal` what can never be kept; dead letters are never refused, `seen` never throws.
  */
 export interface DeviceDesk {
   /** The device gave a sign of life. Kept in memory and written now and then. */

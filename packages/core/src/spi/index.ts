@@ -32,7 +32,7 @@ export type {
 export type { AnchorTask, AnchorTaskRequest } from './anchor-task.js';
 export { PORT_REFUSALS, PortRefusal, type PortRefusalCode } from './port-refusal.js';
 export type { Caller, Callers, Credential } from './caller.js';
-export type { DeviceDesk } from './device-desk.js';
+export { type DeviceDesk, DeskRefusal } from './device-desk.js';
 export { CollectionConflict } from './context.js';
 export type {
   Clock,

@@ -2,6 +2,7 @@ import type { AccountStore } from '../accounts/account.store.js';
 import type { AnchorStore, LeaseStore } from '../anchoring/anchor.store.js';
 import type { BatchStore } from '../batching/batch.store.js';
 import type { BatchChainStore } from '../devices/batch-chain.store.js';
+import type { DeviceDeskStore } from '../device-desk/device-desk.store.js';
 import type { KeyStore } from '../devices/key.store.js';
 import type { FindingStore } from '../detectors/finding.store.js';
 import type { MeterStore } from '../devices/meter.store.js';
@@ -39,6 +40,7 @@ export interface Store {
   readonly outbox: OutboxStore;
   readonly webhooks: WebhookStore;
   readonly notices: NoticeStore;
+  readonly desk: DeviceDeskStore;
   /** Declares (and migrates) collections of one plugin instance and lends them. */
   collections(
     instanceId: string,

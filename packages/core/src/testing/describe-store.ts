@@ -6,6 +6,7 @@ import { collectionTests } from './store-suite/collections.js';
 import { duplicateTests } from './store-suite/duplicates.js';
 import { contestTests } from './store-suite/contests.js';
 import { durabilityTests } from './store-suite/durability.js';
+import { deviceDeskTests } from './store-suite/device-desk.js';
 import { energyTests } from './store-suite/energy.js';
 import { envelopeTests } from './store-suite/envelopes.js';
 import { entryTests } from './store-suite/entries.js';
@@ -82,6 +83,7 @@ export function describeStore(options: StoreSuiteOptions): void {
       outboxTests,
       webhookTests,
       noticeTests,
+      deviceDeskTests,
       collectionTests,
     ])
       tests(scene, it);

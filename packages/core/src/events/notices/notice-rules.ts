@@ -158,6 +158,22 @@ const NOTICE_RULES: Readonly<Record<string, readonly NoticeRule[]>> = {
         `A reading of meter ${say(data['meter'])} that was held has been turned down${because(data)}. It counts nothing.`,
     },
   ],
+  'device.alert': [
+    {
+      topic: ({ alert }) => [alert],
+      text: ({ device, severity, code, text }) =>
+        `Device ${say(device)} raised the alarm (${say(severity)}, ${say(code)}): ${say(text)}. It is in state alarm until somebody clears it.`,
+    },
+    {
+      to: operators,
+      topic: ({ alert }) => [alert, 'operators'],
+      // Of a device that is nobody's they have heard already.
+      text: ({ account, severity, device, code, text }) =>
+        severity !== 'critical' || account === OPERATION
+          ? undefined
+          : `Device ${say(device)} raised the alarm (critical, ${say(code)}): ${say(text)}.`,
+    },
+  ],
   'energy.shortfall': [
     {
       text: ({ meter }) =>

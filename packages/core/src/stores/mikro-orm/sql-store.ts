@@ -12,6 +12,7 @@ import { SqlAnchors } from './anchors.js';
 import { SqlBatches } from './batches.js';
 import { SqlDocuments } from './collections.js';
 import { SqlBatchChains } from './batch-chains.js';
+import { SqlDeviceDesk } from './device-desk.js';
 import { SqlEnergy } from './energy-ledger.js';
 import { SqlEntries } from './entries.js';
 import { SqlErasures } from './erasures.js';
@@ -61,6 +62,7 @@ export class SqlStore implements Store {
   readonly outbox: SqlOutbox;
   readonly webhooks: SqlWebhooks;
   readonly notices: SqlNotices;
+  readonly desk: SqlDeviceDesk;
   readonly #documents: SqlDocuments;
   #closing: Promise<void> | undefined;
 
@@ -88,6 +90,7 @@ export class SqlStore implements Store {
     this.outbox = new SqlOutbox(sql);
     this.webhooks = new SqlWebhooks(sql, changes);
     this.notices = new SqlNotices(sql, changes);
+    this.desk = new SqlDeviceDesk(sql, changes);
     this.erasures = new SqlErasures(sql, changes, async (entryIds) => {
       await this.webhooks.forgetEntries(entryIds);
       await this.notices.forgetEntries(entryIds);

@@ -36,6 +36,26 @@ describe('Notices', () => {
       /meter_pending/,
     ],
     ['reading.flagged', { meter: 'm1', reason: 'night_solar' }, ['ada'], /unusual \(night_solar\)/],
+    [
+      'device.alert',
+      { alert: 'al_1', device: 'd1', severity: 'critical', code: 'over', text: '253 V' },
+      ['ada', 'admin'],
+      /d1 raised the alarm \(critical, over\): 253 V/,
+    ],
+    [
+      'device.alert',
+      {
+        alert: 'al_1',
+        device: 'd1',
+        severity: 'critical',
+        code: 'over',
+        text: '',
+        account: 'admin',
+      },
+      ['admin'],
+      /state alarm/,
+    ],
+    ['device.alert', { device: 'd1', severity: 'info', code: 'c', text: '' }, ['ada'], /info, c/],
     ['anchor.failed', { anchor: 'bitcoin', size: '7' }, ['admin'], /Checkpoint 7 .* bitcoin/],
     ['webhook.disabled', { webhook: 'wh_1', since: '2026' }, ['ada'], /wh_1 .* disabled/],
   ])('tell a %s of %j to %j', (type, data, accounts, text) => {

@@ -1,0 +1,29 @@
+import { z } from 'zod';
+
+/** Section `devices.desk` of the configuration: how much of what devices say besides readings is kept. */
+export const DeskConfig = z.strictObject({
+  /** Bytes of the body of one report, as JSON. */
+  maxBodyBytes: z.number().int().positive().default(16_384),
+  /** Devices that are no registered meters; more are refused until some were silent for `keepStrangersMs`. */
+  maxStrangers: z.number().int().nonnegative().default(10_000),
+  /** A device that is no registered meter is forgotten after so long without a word: 30 days. */
+  keepStrangersMs: z.number().int().positive().default(2_592_000_000),
+  /** Alerts of one device that nobody has cleared. */
+  maxOpenAlerts: z.number().int().positive().default(100),
+  /** How long a cleared alert is kept: a year. */
+  keepAlertsMs: z.number().int().positive().default(31_536_000_000),
+  /** Reports of one delivery, from one account; the newest stay. */
+  maxProgress: z.number().int().positive().default(1_000),
+  /** How long reports of deliveries are kept: 90 days. */
+  keepProgressMs: z.number().int().positive().default(7_776_000_000),
+  /** Dead letters of one source, and of all; the oldest make room. */
+  maxDeadLettersPerSource: z.number().int().positive().default(1_000),
+  maxDeadLetters: z.number().int().positive().default(100_000),
+  /** How far ahead of the gateway's clock the time of a report may lie. */
+  maxFutureMs: z.number().int().nonnegative().default(60_000),
+  /** How often what was seen is written. */
+  flushSeenMs: z.number().int().positive().default(10_000),
+  /** Devices whose last sign of life waits to be written. */
+  maxSeen: z.number().int().positive().default(100_000),
+});
+export type DeskConfig = z.infer<typeof DeskConfig>;

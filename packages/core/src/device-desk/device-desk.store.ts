@@ -1,0 +1,92 @@
+import type { Journaled } from '../logs/journal.js';
+import type { DeadLetter, NewDeadLetter } from './dead-letter.js';
+import type { DeliveryProgress, DeviceAlert, Severity } from './device-alert.js';
+import type { DeviceStatus, Presence, Telemetry } from './device-status.js';
+
+/** `full`: the device is no registered meter, is new, and there are `maxStrangers` like it. Nothing was kept. */
+export type Kept = 'kept' | 'full';
+
+interface Page {
+  readonly limit: number;
+  readonly cursor?: string;
+}
+
+interface Listed<T> {
+  readonly items: readonly T[];
+  readonly cursor?: string;
+}
+
+/** Port of the device desk. A device is known from the first report of it that is kept. */
+export interface DeviceDeskStore {
+  /** The newest by `sinceMs` counts, among equals the last one written. */
+  putPresence(
+    device: string,
+    presence: Presence,
+    seenAtMs: number | undefined,
+    maxStrangers: number,
+  ): Promise<Kept>;
+  /** The newest by `atMs` counts, among equals the last one written. */
+  putTelemetry(
+    device: string,
+    telemetry: Telemetry,
+    seenAtMs: number,
+    maxStrangers: number,
+  ): Promise<Kept>;
+  /** Moves last signs of life forward, never back, of devices that are known or registered; of others it keeps nothing. */
+  putSeen(seen: ReadonlyMap<string, number>): Promise<void>;
+  /** `told` is committed with a new alert only. `alerts_full`: the device has `maxOpen` alerts that nobody has cleared. */
+  putAlert(
+    alert: DeviceAlert,
+    limits: { readonly maxOpen: number; readonly maxStrangers: number },
+    told: Journaled,
+  ): Promise<'kept' | 'duplicate' | 'full' | 'alerts_full'>;
+  alert(id: string): Promise<DeviceAlert | undefined>;
+  /** The alert as it is then; what was cleared stays as it was, and `said` is not said again. Undefined: there is no such alert. */
+  clearAlert(
+    id: string,
+    cleared: NonNullable<DeviceAlert['cleared']>,
+    said: Journaled,
+  ): Promise<DeviceAlert | undefined>;
+  /** Newest first by arrival; `accountId`: only those told while the device was this account's. */
+  alerts(
+    query: Page & {
+      readonly device?: string;
+      readonly accountId?: string;
+      readonly open?: boolean;
+    },
+  ): Promise<Listed<DeviceAlert>>;
+  /** Keeps the `max` newest reports of the transfer by arrival, of each account; `told` is committed with a new one only. */
+  putProgress(
+    report: DeliveryProgress,
+    max: number,
+    told: Journaled,
+  ): Promise<'kept' | 'duplicate'>;
+  /** Newest first by arrival. */
+  progress(
+    query: Page & { readonly transferId: string; readonly accountId?: string },
+  ): Promise<Listed<DeliveryProgress>>;
+  /** The oldest of the same source, and of all, make room. */
+  putDeadLetter(
+    letter: NewDeadLetter,
+    max: { readonly perSource: number; readonly inAll: number },
+  ): Promise<void>;
+  /** Newest first. */
+  deadLetters(
+    query: Page & { readonly source?: string; readonly code?: string },
+  ): Promise<Listed<DeadLetter>>;
+  get(device: string): Promise<DeviceStatus | undefined>;
+  /** Those of these that are known. */
+  find(devices: readonly string[]): Promise<readonly DeviceStatus[]>;
+  /** By name. */
+  list(query: Page): Promise<Listed<DeviceStatus>>;
+  counts(): Promise<{
+    readonly online: number;
+    readonly openAlerts: Readonly<Record<Severity, number>>;
+  }>;
+  /** Deletes cleared alerts, reports of deliveries, and devices that are no meters, from before; devices with open alerts stay. */
+  prune(before: {
+    readonly alertsMs: number;
+    readonly progressMs: number;
+    readonly strangersMs: number;
+  }): Promise<void>;
+}

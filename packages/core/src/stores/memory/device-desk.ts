@@ -1,0 +1,274 @@
+import type { DeadLetter, NewDeadLetter } from '../../device-desk/dead-letter.js';
+import type { DeliveryProgress, DeviceAlert, Severity } from '../../device-desk/device-alert.js';
+import type { DeviceDeskStore, Kept } from '../../device-desk/device-desk.store.js';
+import type { DeviceStatus, Presence, Telemetry } from '../../device-desk/device-status.js';
+import type { Journaled } from '../../logs/journal.js';
+import { toHex } from '../../verify/bytes.js';
+import {
+  numberCursor,
+  page,
+  readNumberCursor,
+  readTextCursor,
+  textCursor,
+} from '../list-cursor.js';
+import type { MemoryChanges } from './memory-changes.js';
+
+type Known = Omit<DeviceStatus, 'openAlerts'>;
+
+/** What arrived, with its place among all of its kind. */
+type Arrived<T> = T & { readonly arrival: bigint };
+
+export class MemoryDeviceDesk implements DeviceDeskStore {
+  private readonly devices = new Map<string, Known>();
+  private readonly alertsById = new Map<string, Arrived<DeviceAlert>>();
+  private reports: Arrived<DeliveryProgress>[] = [];
+  private letters: Arrived<DeadLetter>[] = [];
+  private arrivals = 0n;
+
+  constructor(
+    private readonly changes: MemoryChanges,
+    private readonly isMeter: (device: string) => Promise<boolean>,
+  ) {}
+
+  putPresence(
+    device: string,
+    presence: Presence,
+    seenAtMs: number | undefined,
+    maxStrangers: number,
+  ): Promise<Kept> {
+    return this.changed(device, maxStrangers, (known) =>
+      (known.presence?.sinceMs ?? -Infinity) > presence.sinceMs
+        ? known
+        : { ...known, presence, ...latest(known, seenAtMs) },
+    );
+  }
+
+  putTelemetry(
+    device: string,
+    telemetry: Telemetry,
+    seenAtMs: number,
+    maxStrangers: number,
+  ): Promise<Kept> {
+    return this.changed(device, maxStrangers, (known) =>
+      (known.telemetry?.atMs ?? -Infinity) > telemetry.atMs
+        ? known
+        : { ...known, telemetry, ...latest(known, seenAtMs) },
+    );
+  }
+
+  putSeen(seen: ReadonlyMap<string, number>): Promise<void> {
+    return this.changes.run(async () => {
+      for (const [device, atMs] of seen) {
+        const known = this.devices.get(device);
+        if (known === undefined && !(await this.isMeter(device))) continue;
+        this.devices.set(device, { device, ...known, ...latest(known, atMs) });
+      }
+    });
+  }
+
+  putAlert(
+    alert: DeviceAlert,
+    { maxOpen, maxStrangers }: { readonly maxOpen: number; readonly maxStrangers: number },
+    told: Journaled,
+  ): Promise<'kept' | 'duplicate' | 'full' | 'alerts_full'> {
+    return this.changes.run(async (journal) => {
+      const { id, device, receivedAtMs } = alert;
+      if (!(await this.hasRoom(device, maxStrangers))) return 'full';
+      const known = this.devices.get(device);
+      this.devices.set(device, { device, ...known, ...latest(known, receivedAtMs) });
+      if (this.alertsById.has(id)) return 'duplicate';
+      if (this.openAlerts(device) >= maxOpen) return 'alerts_full';
+      await journal(told);
+      this.alertsById.set(id, { ...alert, arrival: this.arrive() });
+      return 'kept';
+    });
+  }
+
+  async alert(id: string): Promise<DeviceAlert | undefined> {
+    const found = this.alertsById.get(id);
+    return found === undefined ? undefined : withoutArrival(found);
+  }
+
+  clearAlert(
+    id: string,
+    cleared: NonNullable<DeviceAlert['cleared']>,
+    said: Journaled,
+  ): Promise<DeviceAlert | undefined> {
+    return this.changes.run(async (journal) => {
+      const found = this.alertsById.get(id);
+      if (found === undefined) return undefined;
+      if (found.cleared !== undefined) return withoutArrival(found);
+      await journal(said);
+      const now = { ...found, cleared };
+      this.alertsById.set(id, now);
+      return withoutArrival(now);
+    });
+  }
+
+  async alerts(query: Parameters<DeviceDeskStore['alerts']>[0]) {
+    const found = [...this.alertsById.values()].filter(
+      ({ device, accountId, cleared }) =>
+        (query.device ?? device) === device &&
+        (query.accountId ?? accountId) === accountId &&
+        (query.open ?? cleared === undefined) === (cleared === undefined),
+    );
+    return newestFirst(found, query);
+  }
+
+  putProgress(
+    report: DeliveryProgress,
+    max: number,
+    told: Journaled,
+  ): Promise<'kept' | 'duplicate'> {
+    return this.changes.run(async (journal) => {
+      const alike = this.reports.filter(({ transferId }) => transferId === report.transferId);
+      if (alike.some(({ hash }) => toHex(hash) === toHex(report.hash))) return 'duplicate';
+      const own = alike.filter(({ accountId }) => accountId === report.accountId);
+      await journal(told);
+      const gone = new Set(own.slice(0, Math.max(0, own.length + 1 - max)));
+      this.reports = this.reports.filter((one) => !gone.has(one));
+      this.reports.push({ ...report, arrival: this.arrive() });
+      return 'kept';
+    });
+  }
+
+  async progress(query: Parameters<DeviceDeskStore['progress']>[0]) {
+    const found = this.reports.filter(
+      ({ transferId, accountId }) =>
+        transferId === query.transferId && (query.accountId ?? accountId) === accountId,
+    );
+    return newestFirst(found, query);
+  }
+
+  putDeadLetter(
+    letter: NewDeadLetter,
+    { perSource, inAll }: { readonly perSource: number; readonly inAll: number },
+  ): Promise<void> {
+    return this.changes.run(() => {
+      const arrival = this.arrive();
+      this.letters.push({ ...letter, id: String(arrival), arrival });
+      const own = this.letters.filter(({ source }) => source === letter.source);
+      const gone = new Set(own.slice(0, Math.max(0, own.length - perSource)));
+      this.letters = this.letters.filter((one) => !gone.has(one)).slice(-inAll);
+    });
+  }
+
+  async deadLetters(query: Parameters<DeviceDeskStore['deadLetters']>[0]) {
+    const found = this.letters.filter(
+      ({ source, code }) => (query.source ?? source) === source && (query.code ?? code) === code,
+    );
+    return newestFirst(found, query);
+  }
+
+  async get(device: string): Promise<DeviceStatus | undefined> {
+    const known = this.devices.get(device);
+    return known === undefined ? undefined : this.shown(known);
+  }
+
+  async find(devices: readonly string[]): Promise<readonly DeviceStatus[]> {
+    const wanted = new Set(devices);
+    return this.sorted().filter(({ device }) => wanted.has(device));
+  }
+
+  async list({ limit, cursor }: Parameters<DeviceDeskStore['list']>[0]) {
+    const behind = cursor === undefined ? undefined : readTextCursor(cursor);
+    const found = this.sorted().filter(
+      ({ device }) => behind === undefined || Buffer.compare(utf8(device), utf8(behind)) > 0,
+    );
+    return page(found, limit, ({ device }) => textCursor(device));
+  }
+
+  async counts(): ReturnType<DeviceDeskStore['counts']> {
+    const open = [...this.alertsById.values()].filter(({ cleared }) => cleared === undefined);
+    const count = (severity: Severity): number =>
+      open.filter((one) => one.severity === severity).length;
+    return {
+      online: [...this.devices.values()].filter(({ presence }) => presence?.online).length,
+      openAlerts: {
+        info: count('info'),
+        warning: count('warning'),
+        critical: count('critical'),
+      },
+    };
+  }
+
+  prune(before: Parameters<DeviceDeskStore['prune']>[0]): Promise<void> {
+    return this.changes.run(async () => {
+      for (const [id, { cleared }] of this.alertsById)
+        if (cleared !== undefined && cleared.atMs < before.alertsMs) this.alertsById.delete(id);
+      this.reports = this.reports.filter(({ receivedAtMs }) => receivedAtMs >= before.progressMs);
+      const alerted = new Set([...this.alertsById.values()].map(({ device }) => device));
+      for (const { device, seenAtMs, presence } of this.devices.values()) {
+        if ((seenAtMs ?? presence?.sinceMs ?? 0) >= before.strangersMs || alerted.has(device))
+          continue;
+        if (!(await this.isMeter(device))) this.devices.delete(device);
+      }
+    });
+  }
+
+  private changed(
+    device: string,
+    maxStrangers: number,
+    change: (known: Known) => Known,
+  ): Promise<Kept> {
+    return this.changes.run(async () => {
+      if (!(await this.hasRoom(device, maxStrangers))) return 'full';
+      this.devices.set(device, change(this.devices.get(device) ?? { device }));
+      return 'kept';
+    });
+  }
+
+  private async hasRoom(device: string, maxStrangers: number): Promise<boolean> {
+    if (this.devices.has(device) || (await this.isMeter(device))) return true;
+    let strangers = 0;
+    for (const known of this.devices.keys()) if (!(await this.isMeter(known))) strangers += 1;
+    return strangers < maxStrangers;
+  }
+
+  private openAlerts(device: string): number {
+    return [...this.alertsById.values()].filter(
+      (one) => one.device === device && one.cleared === undefined,
+    ).length;
+  }
+
+  private shown(known: Known): DeviceStatus {
+    return { ...known, openAlerts: this.openAlerts(known.device) };
+  }
+
+  private sorted(): readonly DeviceStatus[] {
+    return [...this.devices.values()]
+      .toSorted((a, b) => Buffer.compare(utf8(a.device), utf8(b.device)))
+      .map((known) => this.shown(known));
+  }
+
+  private arrive(): bigint {
+    this.arrivals += 1n;
+    return this.arrivals;
+  }
+}
+
+const utf8 = (text: string): Buffer => Buffer.from(text, 'utf8');
+
+function latest(
+  known: { readonly seenAtMs?: number } | undefined,
+  atMs: number | undefined,
+): { readonly seenAtMs?: number } {
+  const seen = [known?.seenAtMs, atMs].filter((one) => one !== undefined);
+  return seen.length === 0 ? {} : { seenAtMs: Math.max(...seen) };
+}
+
+function withoutArrival<T>({ arrival: _arrival, ...rest }: Arrived<T>): T {
+  return rest as T;
+}
+
+function newestFirst<T>(
+  found: readonly Arrived<T>[],
+  { limit, cursor }: { readonly limit: number; readonly cursor?: string },
+): { readonly items: readonly T[]; readonly cursor?: string } {
+  const before = cursor === undefined ? undefined : readNumberCursor(cursor);
+  const left = found
+    .filter(({ arrival }) => before === undefined || arrival < before)
+    .toSorted((a, b) => (a.arrival > b.arrival ? -1 : 1));
+  const { items, ...rest } = page(left, limit, ({ arrival }) => numberCursor(arrival));
+  return { ...rest, items: items.map((one) => withoutArrival<T>(one)) };
+}

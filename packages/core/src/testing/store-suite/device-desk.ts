@@ -1,0 +1,294 @@
+import assert from 'node:assert/strict';
+import type { NewDeadLetter } from '../../device-desk/dead-letter.js';
+import type { DeliveryProgress, DeviceAlert } from '../../device-desk/device-alert.js';
+import type { Presence } from '../../device-desk/device-status.js';
+import type { Journaled } from '../../logs/journal.js';
+import type { Store } from '../../stores/store.js';
+import { unjournaled } from '../unjournaled.js';
+import { meterFingerprint, sha256, text, unique } from './sample-rows.js';
+import { plain, type StoreScene, type Test } from './store-scene.js';
+
+const NOW_MS = 1_760_000_000_000;
+/** No other test's devices are counted against this. */
+const MANY = 1_000_000;
+
+const meterCalled = (meterId: string) => ({
+  meterId,
+  accountId: 'a',
+  fingerprint: meterFingerprint(),
+  state: 'active' as const,
+  keys: [],
+  registeredAtMs: NOW_MS,
+});
+
+const presence = (sinceMs: number, online = true): Presence => ({
+  online,
+  why: online ? 'connected' : 'will',
+  sinceMs,
+});
+
+function alertOf(device: string, more: Partial<DeviceAlert> = {}): DeviceAlert {
+  return {
+    id: `al_${unique()}`,
+    device,
+    accountId: `account of ${device}`,
+    severity: 'critical',
+    code: 'overvoltage',
+    text: '253 V',
+    atMs: NOW_MS,
+    receivedAtMs: NOW_MS + 5,
+    body: { v: 253 },
+    ...more,
+  };
+}
+
+function telling(device: string): Journaled {
+  return { ...unjournaled, events: [{ type: 'device.alert', atMs: NOW_MS, data: { device } }] };
+}
+
+/** How often an event of this device was committed. */
+async function told(store: Store, device: string): Promise<number> {
+  const events = await store.outbox.read(`desk ${unique()}`, ['device.alert'], 10_000);
+  return events.filter(({ data }) => data['device'] === device).length;
+}
+
+function letter(source: string, n: number, more: Partial<NewDeadLetter> = {}): NewDeadLetter {
+  return {
+    atMs: NOW_MS + n,
+    source,
+    code: 'payload_invalid',
+    detail: `letter ${n}`,
+    size: 3,
+    sha256: sha256(text(`${n}`)),
+    firstBytes: text('abc'),
+    ...more,
+  };
+}
+
+export function deviceDeskTests(scene: StoreScene, it: Test): void {
+  it('keeps the newest presence and the newest telemetry of a device, whatever comes late', async () => {
+    const { desk } = await scene.store();
+    const device = `device ${unique()}`;
+    assert.equal(await desk.get(device), undefined);
+    await desk.putPresence(device, presence(NOW_MS + 10), NOW_MS + 10, MANY);
+    await desk.putPresence(device, presence(NOW_MS, false), undefined, MANY);
+    await desk.putTelemetry(
+      device,
+      { atMs: 7, availableEnergyUWh: 2n ** 62n, body: { soc: 80 } },
+      NOW_MS + 11,
+      MANY,
+    );
+    await desk.putTelemetry(device, { atMs: 6, body: {} }, NOW_MS + 9, MANY);
+    assert.deepEqual(plain(await desk.get(device)), {
+      device,
+      presence: presence(NOW_MS + 10),
+      seenAtMs: NOW_MS + 11,
+      telemetry: { atMs: 7, availableEnergyUWh: { int: String(2n ** 62n) }, body: { soc: 80 } },
+      openAlerts: 0,
+    });
+    await desk.putPresence(device, presence(NOW_MS + 10, false), undefined, MANY);
+    await desk.putTelemetry(device, { atMs: 7, body: { soc: 81 } }, NOW_MS, MANY);
+    assert.deepEqual(plain((await desk.find([device, 'nobody']))[0]), {
+      device,
+      presence: presence(NOW_MS + 10, false),
+      seenAtMs: NOW_MS + 11,
+      telemetry: { atMs: 7, body: { soc: 81 } },
+      openAlerts: 0,
+    });
+  });
+
+  it('moves signs of life forward only, and keeps none of devices it does not know', async () => {
+    const { desk, meters } = await scene.store();
+    const [known, meter, stranger] = [`k ${unique()}`, `m ${unique()}`, `s ${unique()}`];
+    await desk.putPresence(known, presence(NOW_MS), NOW_MS, MANY);
+    await meters.register(meterCalled(meter), unjournaled);
+    await desk.putSeen(new Map([known, meter, stranger].map((one) => [one, NOW_MS + 3])));
+    await desk.putSeen(new Map([[known, NOW_MS + 2]]));
+    const seen = (await desk.find([known, meter, stranger])).map((one) => [
+      one.device,
+      one.seenAtMs,
+    ]);
+    assert.deepEqual(seen, [
+      [known, NOW_MS + 3],
+      [meter, NOW_MS + 3],
+    ]);
+  });
+
+  it('has room for meters always and for others as long as they are few', async () => {
+    const { desk, meters } = await scene.store();
+    const [stranger, meter] = [`s ${unique()}`, `m ${unique()}`];
+    await meters.register(meterCalled(meter), unjournaled);
+    assert.equal(await desk.putPresence(stranger, presence(1), 1, 0), 'full');
+    assert.equal(await desk.putTelemetry(stranger, { atMs: 1, body: {} }, 1, 0), 'full');
+    const limits = { maxOpen: 1, maxStrangers: 0 };
+    assert.equal(await desk.putAlert(alertOf(stranger), limits, telling(stranger)), 'full');
+    assert.equal(await desk.get(stranger), undefined);
+    assert.equal(await desk.putPresence(meter, presence(1), 1, 0), 'kept');
+    assert.equal(await desk.putPresence(stranger, presence(1), 1, MANY), 'kept');
+    assert.equal(await desk.putPresence(stranger, presence(2), 2, 0), 'kept');
+    assert.equal(await desk.putPresence(stranger, presence(1, false), 1, 0), 'kept', 'older');
+  });
+
+  it('keeps an alert once, tells it once, and counts it until it is cleared', async () => {
+    const store = await scene.store();
+    const { desk } = store;
+    const device = `device ${unique()}`;
+    const limits = { maxOpen: 2, maxStrangers: MANY };
+    const first = alertOf(device);
+    const put = (alert: DeviceAlert) => desk.putAlert(alert, limits, telling(device));
+    assert.deepEqual(await Promise.all([put(first), put(first)]).then((all) => all.toSorted()), [
+      'duplicate',
+      'kept',
+    ]);
+    assert.equal(await told(store, device), 1);
+    assert.equal(await put(alertOf(device, { severity: 'info' })), 'kept');
+    assert.equal(await put(alertOf(device)), 'alerts_full');
+    assert.equal(await told(store, device), 2);
+    assert.equal((await desk.get(device))?.openAlerts, 2);
+    assert.deepEqual(await desk.alert(first.id), first);
+
+    const cleared = { by: 'operator-1', atMs: NOW_MS + 9, reason: 'looked at' };
+    assert.deepEqual(await desk.clearAlert(first.id, cleared, telling(device)), {
+      ...first,
+      cleared,
+    });
+    const again = await desk.clearAlert(first.id, { ...cleared, by: 'another' }, telling(device));
+    assert.deepEqual(again?.cleared, cleared);
+    assert.equal(await told(store, device), 3);
+    assert.equal(await desk.clearAlert('al_0', cleared, telling(device)), undefined);
+    assert.equal(await put(first), 'duplicate', 'what was cleared is not told anew');
+    assert.equal((await desk.get(device))?.openAlerts, 1);
+    assert.equal(await put(alertOf(device)), 'kept');
+  });
+
+  it('lists alerts newest first, by device, account and whether they are open', async () => {
+    const { desk } = await scene.store();
+    const device = `device ${unique()}`;
+    const limits = { maxOpen: 9, maxStrangers: MANY };
+    for (const code of ['a', 'b', 'c'])
+      await desk.putAlert(
+        alertOf(device, { code, accountId: code === 'b' ? `other ${device}` : device }),
+        limits,
+        unjournaled,
+      );
+    const codes = async (query: Parameters<typeof desk.alerts>[0]) =>
+      (await desk.alerts(query)).items.map(({ code }) => code);
+    const one = await desk.alerts({ device, limit: 2 });
+    assert.deepEqual(
+      one.items.map(({ code }) => code),
+      ['c', 'b'],
+    );
+    assert.deepEqual(await codes({ device, limit: 2, cursor: one.cursor! }), ['a']);
+    assert.deepEqual(await codes({ accountId: device, limit: 9 }), ['c', 'a']);
+    const { id } = one.items[0]!;
+    await desk.clearAlert(id, { by: 'x', atMs: 1, reason: 'y' }, unjournaled);
+    assert.deepEqual(await codes({ device, open: true, limit: 9 }), ['b', 'a']);
+    assert.deepEqual(await codes({ device, open: false, limit: 9 }), ['c']);
+  });
+
+  it('keeps a report of a delivery once, and of each account the newest ones', async () => {
+    const store = await scene.store();
+    const { desk } = store;
+    const transferId = `transfer ${unique()}`;
+    const report = (n: number, accountId = 'a'): DeliveryProgress => ({
+      transferId,
+      hash: sha256(text(`${transferId} ${n} ${accountId}`)),
+      ...(n === 1 ? {} : { device: 'd', deliveredUWh: BigInt(n) }),
+      accountId,
+      state: 'running',
+      atMs: n,
+      receivedAtMs: NOW_MS + n,
+      body: { n },
+    });
+    assert.equal(await desk.putProgress(report(1), 2, telling(transferId)), 'kept');
+    assert.equal(await desk.putProgress(report(1), 2, telling(transferId)), 'duplicate');
+    assert.equal(await told(store, transferId), 1);
+    for (const n of [2, 3]) await desk.putProgress(report(n), 2, unjournaled);
+    await desk.putProgress(report(4, 'b'), 2, unjournaled);
+    const all = await desk.progress({ transferId, limit: 9 });
+    assert.deepEqual(plain(all.items), plain([report(4, 'b'), report(3), report(2)]));
+    const own = await desk.progress({ transferId, accountId: 'a', limit: 1 });
+    assert.deepEqual(plain(own.items), plain([report(3)]));
+    const rest = await desk.progress({
+      transferId,
+      accountId: 'a',
+      limit: 9,
+      cursor: own.cursor!,
+    });
+    assert.deepEqual(plain(rest.items), plain([report(2)]));
+  });
+
+  it('keeps dead letters, the oldest of the same source making room', async () => {
+    const { desk } = await scene.store();
+    const [source, other] = [`topic/${unique()}`, `topic/${unique()}`];
+    const most = { perSource: 3, inAll: MANY };
+    await desk.putDeadLetter(letter(other, 0, { code: `code_${unique()}`, device: 'd' }), most);
+    for (const n of [1, 2, 3, 4, 5]) await desk.putDeadLetter(letter(source, n), most);
+    const found = await desk.deadLetters({ source, limit: 2 });
+    assert.deepEqual(
+      found.items.map(({ detail }) => detail),
+      ['letter 5', 'letter 4'],
+    );
+    assert.ok(BigInt(found.items[0]!.id) > BigInt(found.items[1]!.id));
+    const { id: _id, ...kept } = found.items[0]!;
+    assert.deepEqual(plain(kept), plain(letter(source, 5)));
+    const rest = await desk.deadLetters({ source, limit: 9, cursor: found.cursor! });
+    assert.deepEqual(
+      rest.items.map(({ detail }) => detail),
+      ['letter 3'],
+    );
+    const [alone] = (await desk.deadLetters({ source: other, limit: 9 })).items;
+    const byCode = await desk.deadLetters({ code: alone!.code, limit: 9 });
+    assert.deepEqual(plain(byCode.items), plain([alone]));
+    // Over all sources it is looked at now and then.
+    for (let n = 0; n < 300; n += 1)
+      await desk.putDeadLetter(letter(source, n), { perSource: MANY, inAll: 2 });
+    const left = await desk.deadLetters({ limit: 999 });
+    assert.ok(left.items.length <= 3, `${left.items.length} letters are kept`);
+  });
+
+  it('lists devices by name, each once across pages, and counts them', async () => {
+    const { desk } = await scene.store();
+    const before = await desk.counts();
+    const head = `list ${unique()}`;
+    const names = ['a', 'B', 'ä', '\u{1f50c}', '\u{ffee}'].map((one) => `${head} ${one}`);
+    for (const device of names) await desk.putPresence(device, presence(1), 1, MANY);
+    const found: string[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await desk.list({ limit: 2, ...(cursor === undefined ? {} : { cursor }) });
+      found.push(...page.items.map(({ device }) => device));
+      cursor = page.cursor;
+    } while (cursor !== undefined);
+    const own = found.filter((device) => device.startsWith(head));
+    const sorted = names.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+    assert.deepEqual(own, sorted);
+    await desk.putPresence(names[0]!, presence(2, false), undefined, MANY);
+    const limits = { maxOpen: 9, maxStrangers: MANY };
+    await desk.putAlert(alertOf(names[0]!, { severity: 'warning' }), limits, unjournaled);
+    const after = await desk.counts();
+    assert.equal(after.online - before.online, 4);
+    assert.equal(after.openAlerts.warning - before.openAlerts.warning, 1);
+  });
+
+  it('forgets what is over: cleared alerts, old reports, devices that are no meters and silent', async () => {
+    const { desk, meters } = await scene.store();
+    const limits = { maxOpen: 9, maxStrangers: MANY };
+    const [silent, alarmed, meter] = [`s ${unique()}`, `a ${unique()}`, `m ${unique()}`];
+    await meters.register(meterCalled(meter), unjournaled);
+    for (const device of [silent, alarmed, meter])
+      await desk.putPresence(device, presence(5), 5, MANY);
+    const open = alertOf(alarmed, { receivedAtMs: 5 });
+    const over = alertOf(silent, { receivedAtMs: 5 });
+    for (const alert of [open, over]) await desk.putAlert(alert, limits, unjournaled);
+    await desk.clearAlert(over.id, { by: 'x', atMs: 5, reason: 'y' }, unjournaled);
+    await desk.prune({ alertsMs: 6, progressMs: 6, strangersMs: 6 });
+    assert.equal(await desk.alert(over.id), undefined);
+    assert.deepEqual(
+      (await desk.find([silent, alarmed, meter])).map(({ device }) => device),
+      [alarmed, meter],
+    );
+    await desk.prune({ alertsMs: 5, progressMs: 5, strangersMs: 5 });
+    assert.deepEqual(await desk.alert(open.id), open);
+  });
+}
