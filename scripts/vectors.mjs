@@ -20,7 +20,30 @@ const vectorFamilies = {
     const { evmEvidence } = await import('./vector-families/evm-evidence.mjs');
     return { run: evmEvidence(verifiers, commitmentOf) };
   },
+  lostecnicos: async () => {
+    const { lostecnicos } = await import('./vector-families/lostecnicos.mjs');
+    return { run: lostecnicos(await mqttTransport()) };
+  },
+  'lostecnicos-messages': mqttMessagesFamily,
+  'energypulse-messages': mqttMessagesFamily,
 };
+
+async function mqttMessagesFamily() {
+  const { mqttMessages } = await import('./vector-families/mqtt-messages.mjs');
+  return { run: mqttMessages(await mqttTransport()) };
+}
+
+/** What the transport makes of topics and payloads. */
+async function mqttTransport() {
+  const dist = '../packages/transport-mqtt/dist';
+  const [maps, presets, payloads, commands] = await Promise.all([
+    import(`${dist}/topics/topic-maps.js`),
+    import(`${dist}/topics/presets.js`),
+    import(`${dist}/payloads/read-payload.js`),
+    import(`${dist}/payloads/command-payload.js`),
+  ]);
+  return { ...maps, ...presets, ...payloads, ...commands };
+}
 
 const files = process.argv.slice(2);
 let passed = 0;

@@ -1,6 +1,6 @@
 export * from './contracts.js';
 export { JsonError } from './json/json-error.js';
-export { JsonNumber } from './json/number-literal.js';
+export { decimalOf, JsonNumber, type Decimal } from './json/number-literal.js';
 export { decodeJson, parseJson } from './json/parse.js';
 export { MAX_JSON_DEPTH } from './json/reader.js';
 export type { JsonTree, NumberReading } from './json/reader.js';
@@ -14,6 +14,7 @@ export { MAX_ENERGY_KWH, MAX_ENERGY_UWH, microWattHours } from './formats/energy
 export type { BridgedEmlog } from './formats/kwh-mqtt-bridge.js';
 export { KWH_TOPIC_FILTER, bridgeKwhMessage } from './formats/kwh-mqtt-bridge.js';
 export { FormatRegistry } from './formats/registry.js';
+export { rfc3339Ms } from './formats/rfc3339.js';
 export {
   concat,
   EncodingError,
