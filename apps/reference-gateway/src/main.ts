@@ -11,6 +11,7 @@ import { commandContext } from './cli/command.js';
 import { ConfigError } from './config/config-errors.js';
 import { loadConfig } from './config/load-config.js';
 import { durabilityOf, durabilityProblem, warningsFor } from './config/warnings.js';
+import { messagesOf } from './messages.js';
 import { withDemoAdminKey } from './demo/admin-key.js';
 import { gatewayLogger } from './logger.js';
 
@@ -43,20 +44,25 @@ export async function startGateway(options: StartOptions): Promise<RunningGatewa
   if (problem) throw new ConfigError(file, [problem]);
   const logger = options.logger ?? gatewayLogger(env.WATTPROOF_LOG_LEVEL ?? 'info');
   const adapter = await hostAdapter('fastify', config.http);
+  const messages = await messagesOf(config);
   const served = await serveGateway({ config, configFile: file, plugins, logger }, adapter, [
     WattproofScheduleModule.forRoot(),
+    ...(messages === undefined ? [] : [messages.module]),
   ]);
+  const microservices = await messages?.start(served);
   const simulated = config.simulator?.size;
   for (const line of banner(served.gateway, { file, workingDirectory, simulated, warnings })) {
     out(line);
   }
   if (keyFile !== undefined) out(`  administrator  X-API-Key: $(cat ${keyFile})`);
+  if (microservices !== undefined) out(`  messages       ${microservices.names.join(', ')}`);
   out(`wattproof listening on ${served.url}`);
   const simulation = simulate(config, served.url, logger);
   return {
     url: served.url,
     async stop() {
       await simulation.stop();
+      await microservices?.stop();
       await served.stop();
     },
   };

@@ -96,7 +96,7 @@ const grpc = z.strictObject({
 });
 
 /** How messages are treated, whichever transporter brings them. */
-export const MessageRules = z.strictObject({
+export const MessageRules = z.object({
   requireApiKey: z
     .boolean()
     .default(false)
@@ -124,7 +124,8 @@ export const MessageRules = z.strictObject({
 export type MessageRules = z.output<typeof MessageRules>;
 
 /** Section `microservices`: message systems of the house, spoken to by Nest's transporters. */
-export const MicroservicesConfig = MessageRules.extend({
+export const MicroservicesConfig = z.strictObject({
+  ...MessageRules.shape,
   startWithinMs: z
     .int()
     .min(1)
