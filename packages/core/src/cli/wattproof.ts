@@ -1,6 +1,7 @@
 import { installedEcdsa, installedVerifiers } from './evidence-verifiers.js';
 import { USAGE } from './verify-arguments.js';
 import { DETECTORS_USAGE, runDetectors } from './detectors.js';
+import { IMPORT_USAGE, runImport } from './import-file.js';
 import { RECOMPUTE_USAGE, runRecompute } from './recompute.js';
 import { runSimulate, SIMULATE_USAGE } from './simulate.js';
 import { EXIT, runVerify } from './verify-command.js';
@@ -26,6 +27,18 @@ if (command === 'verify' && !helped) {
     (line) => process.stdout.write(`${line}\n`),
     (line) => process.stderr.write(`${line}\n`),
   );
+} else if (command === 'import' && !helped) {
+  process.exitCode = await runImport(args, {
+    env: process.env,
+    out: (line) => process.stdout.write(`${line}\n`),
+    err: (line) => process.stderr.write(`${line}\n`),
+    ...(process.stdout.isTTY
+      ? {
+          update: (line) =>
+            process.stdout.write(`\r\x1b[K${line.slice(0, (process.stdout.columns || 80) - 1)}`),
+        }
+      : {}),
+  });
 } else if (command === 'detectors' && !helped) {
   process.exitCode = await runDetectors(
     args,
@@ -52,7 +65,7 @@ if (command === 'verify' && !helped) {
 } else {
   const help = helped || command === '--help' || command === '-h' || command === 'help';
   (help ? process.stdout : process.stderr).write(
-    `${USAGE}\n\n${SIMULATE_USAGE}\n\n${DETECTORS_USAGE}\n\n${RECOMPUTE_USAGE}\n`,
+    `${USAGE}\n\n${SIMULATE_USAGE}\n\n${IMPORT_USAGE}\n\n${DETECTORS_USAGE}\n\n${RECOMPUTE_USAGE}\n`,
   );
   process.exitCode = help ? EXIT.valid : EXIT.unusable;
 }

@@ -25,6 +25,7 @@ import { composeDetection, openDetectors } from './compose-detection.js';
 import { composeIngestion } from './compose-ingestion.js';
 import { composeEnergyLedger } from './compose-energy-ledger.js';
 import { composeEvents } from './compose-events.js';
+import { composeImports } from './compose-imports.js';
 import { composeKeys } from './compose-keys.js';
 import { composeMeters } from './compose-meters.js';
 import { composeQuarantine } from './compose-quarantine.js';
@@ -205,6 +206,7 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
     ingestQueue: queue,
     journal,
     erasures,
+    imports: await composeImports({ store, clock, ingestion }),
     ...composeQuarantine({ config, store, clock, journal, ruleSet, receipts }),
     energyLedger,
     desk: desk.service,

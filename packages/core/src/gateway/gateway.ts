@@ -11,6 +11,7 @@ import type { MintingSuspensions } from '../devices/minting-suspensions.js';
 import type { EnergyLedger } from '../energy-ledger/energy-ledger.js';
 import type { Subscribers } from '../events/subscribers.js';
 import type { WebhookService } from '../events/webhooks/webhook.service.js';
+import type { ImportService } from '../imports/index.js';
 import type { IngestionService } from '../ingestion/ingestion.service.js';
 import type { RuleSet } from '../ingestion/rule-set.js';
 import type { CommitQueue } from '../ingestion/commit-queue.js';
@@ -60,6 +61,8 @@ export interface Gateway extends MeterServices {
   /** Writes what the gateway itself states as entries of the log. */
   readonly journal: Journal;
   readonly erasures: ErasureService;
+  /** Files of readings. */
+  readonly imports: ImportService;
   /** The rules that judge readings now. */
   readonly ruleSet: RuleSet;
   /** Meters whose energy is frozen by what their device signed. */

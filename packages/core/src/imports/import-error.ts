@@ -1,25 +1,28 @@
-export type ImportErrorCode =
-  | 'mapping_invalid'
-  | 'mapping_unknown'
-  | 'import_unknown'
-  | 'import_finished'
-  | 'import_position'
-  | 'import_too_many_meters'
-  | 'file_unreadable'
-  | 'column_missing';
+/** Every way an import cannot go on, with the HTTP status that goes with it. */
+const IMPORT_ERRORS = {
+  mapping_unknown: 404,
+  import_not_found: 404,
+  import_finished: 409,
+  /** Another part was expected; `next_byte` says which. */
+  import_position: 409,
+  import_too_many_meters: 422,
+  file_unreadable: 422,
+  column_missing: 422,
+} as const;
+export type ImportErrorCode = keyof typeof IMPORT_ERRORS;
 
 /** An import that cannot go on. `code` is stable; one bad row is no such error. */
 export class ImportError extends Error {
   override readonly name = 'ImportError';
+  readonly status: number;
 
   constructor(
     readonly code: ImportErrorCode,
     message: string,
-    /** Of `import_position`: where the next bytes belong. */
-    readonly nextByte?: number,
     options?: ErrorOptions,
   ) {
     super(message, options);
+    this.status = IMPORT_ERRORS[code];
   }
 }
 

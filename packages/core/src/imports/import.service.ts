@@ -89,7 +89,7 @@ export class ImportService {
     return found === undefined ? undefined : (found.value as unknown as ImportedFile);
   }
 
-  /** Newest first is not kept: by id. `accountId` absent: of every account. */
+  /** By id. `accountId` absent: of every account. */
   async list(query: {
     readonly accountId?: string;
     readonly limit: number;
@@ -128,28 +128,24 @@ export class ImportService {
   ): Promise<ImportedFile | Extract<IngestAnswer, { kind: 'retry' }>> {
     const { collections, clock } = this.parts;
     const kept = await collections.get('files', id);
-    if (kept === undefined) throw new ImportError('import_unknown', `there is no import ${id}`);
+    if (kept === undefined) throw new ImportError('import_not_found', `there is no import ${id}`);
     const file = kept.value as unknown as ImportedFile;
     checkPlace(file, part.fromByte);
     const read = readRows(part.bytes, file.mapping, file.columns, part.last);
+    const header = file.columns === undefined && read.columns !== undefined ? 1 : 0;
     if (read.bytes === 0 && part.bytes.length > 0)
       throw new ImportError(
         'file_unreadable',
         `no row ends within the ${part.bytes.length} bytes from byte ${part.fromByte}; send a larger part`,
       );
     const series = new MeterSeries(file.mapping, file.carry);
-    const found = readingsOf(
-      read.rows,
-      series,
-      file.counts.rows + (file.columns === undefined && read.columns !== undefined ? 1 : 0),
-    );
+    const found = readingsOf(read.rows, series, file.counts.rows + header);
     const judged = file.dryRun
       ? this.check(found.readings)
       : await this.submit(found.readings, importer);
     if ('kind' in judged) return judged;
     const refused = [...found.refused, ...judged.refused].toSorted((a, b) => a.row - b.row);
     const { counts } = file;
-    const header = file.columns === undefined && read.columns !== undefined ? 1 : 0;
     const times = found.readings.flatMap(({ document }) => [
       Date.parse(document['start']!),
       Date.parse(document['end']!),
@@ -283,7 +279,6 @@ function misplaced(nextByte: number, fromByte: number): ImportError {
   return new ImportError(
     'import_position',
     `the next part begins at byte ${nextByte}, this one at byte ${fromByte}`,
-    nextByte,
   );
 }
 

@@ -12,6 +12,12 @@ const TimeForm = z
     'expected iso, unix-s, unix-ms, or a form such as "dd/MM/yyyy HH:mm:ss"',
   );
 
+/** An IANA name. */
+export const TimeZone = z
+  .string()
+  .max(64)
+  .refine(isTimeZone, 'expected an IANA time zone such as Europe/London');
+
 /** One column of a meter. */
 const Register = z.strictObject({
   column,
@@ -44,10 +50,7 @@ export const ImportMapping = z
       columns: z.array(column).min(1).max(3),
       form: TimeForm.default('iso'),
       /** Zone of instants that state none: an IANA name. */
-      zone: z
-        .string()
-        .refine(isTimeZone, 'expected an IANA time zone such as Europe/London')
-        .default('UTC'),
+      zone: TimeZone.default('UTC'),
       /** Whether an interval's instant is its first or its last. Registers are read at their instant. */
       stamps: z.enum(['start', 'end']).default('end'),
     }),

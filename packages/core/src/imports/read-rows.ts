@@ -69,9 +69,7 @@ function decode(bytes: Uint8Array): string {
   try {
     return decoder.decode(bytes);
   } catch (cause) {
-    throw new ImportError('file_unreadable', 'the file is not UTF-8; convert it first', undefined, {
-      cause,
-    });
+    throw new ImportError('file_unreadable', 'the file is not UTF-8; convert it first', { cause });
   }
 }
 
@@ -84,14 +82,9 @@ function csvRecords(text: string, delimiter: string): string[][] {
       skip_empty_lines: true,
     }) as unknown as string[][];
   } catch (cause) {
-    throw new ImportError(
-      'file_unreadable',
-      `no CSV (RFC 4180): ${(cause as Error).message}`,
-      undefined,
-      {
-        cause,
-      },
-    );
+    throw new ImportError('file_unreadable', `no CSV (RFC 4180): ${(cause as Error).message}`, {
+      cause,
+    });
   }
 }
 

@@ -12,6 +12,7 @@ import { NOTICE_OPERATIONS } from './routes/notices.routes.js';
 import { QUARANTINE_OPERATIONS } from './routes/quarantine.routes.js';
 import { WEBHOOK_OPERATIONS } from './routes/webhooks.routes.js';
 import { ERASURE_OPERATIONS } from './routes/erasures.routes.js';
+import { IMPORT_OPERATIONS } from './routes/imports.routes.js';
 
 import { SEED_METER_OPERATIONS } from './routes/seed-meters.routes.js';
 import { USER_OPERATIONS } from './routes/users.routes.js';
@@ -210,6 +211,7 @@ export const OPERATIONS: Readonly<Record<RouteName, OperationShape>> = {
   ...QUARANTINE_OPERATIONS,
   ...JUDGEMENT_OPERATIONS,
   ...ERASURE_OPERATIONS,
+  ...IMPORT_OPERATIONS,
   ...NOTICE_OPERATIONS,
   ...WEBHOOK_OPERATIONS,
   ...SEED_METER_OPERATIONS,

@@ -7,6 +7,7 @@ import { Problem, PROBLEM_CONTENT_TYPE, problemBody } from './problem.js';
 import {
   BodiesComingIn,
   hasBody,
+  IMPORT_CONTENT_TYPES,
   MESSAGE_CONTENT_TYPES,
   readBody,
   RefusedBody,
@@ -17,6 +18,11 @@ import { WattproofHttpModule } from './wattproof-http.module.js';
 
 /** Memory for bodies that are still coming in, all together: 64 of the largest. */
 const COMING_IN_BYTES = 64 * 1_048_576;
+
+/** All that is read as it comes. */
+const BODY_CONTENT_TYPES = [
+  ...new Set([...MESSAGE_CONTENT_TYPES, ...IMPORT_CONTENT_TYPES]),
+] as const;
 
 type Done = (error: Error | null, body?: unknown) => void;
 
@@ -93,7 +99,7 @@ function prepareFastify(
   const instance = adapter.getInstance();
   // Told first through Nest, which then leaves JSON alone when it registers its own parsers at init.
   adapter.useBodyParser('application/json', false, {}, (_request, _body, done) => done(null));
-  for (const type of MESSAGE_CONTENT_TYPES) {
+  for (const type of BODY_CONTENT_TYPES) {
     if (instance.hasContentTypeParser(type)) instance.removeContentTypeParser([type]);
     instance.addContentTypeParser(type, (request, payload, done) => {
       readBody(payload, maxBodyBytes, comingIn)
@@ -110,9 +116,9 @@ function globalPrefixOf(app: INestApplication): string {
 }
 
 /** What the host's own routes get: JSON, or the text or bytes that are none. */
-function parsed(body: Buffer | RefusedBody, type: (typeof MESSAGE_CONTENT_TYPES)[number]): unknown {
+function parsed(body: Buffer | RefusedBody, type: (typeof BODY_CONTENT_TYPES)[number]): unknown {
   if (body instanceof RefusedBody) throw body.problem;
-  if (type === 'text/plain') return body.toString('utf8');
+  if (type === 'text/plain' || type === 'text/csv') return body.toString('utf8');
   if (type === 'application/cose') return body;
   try {
     return body.length === 0 ? undefined : (JSON.parse(body.toString('utf8')) as unknown);

@@ -11,6 +11,9 @@ export const MESSAGE_CONTENT_TYPES = [
   'text/plain',
 ] as const;
 
+/** What files of readings come in, part by part. */
+export const IMPORT_CONTENT_TYPES = ['text/csv', 'application/x-ndjson'] as const;
+
 /**
  * Stands where the body would be when it was refused while it came in. The refusal is thrown inside the
  * controller, so it takes the one way every other error takes on both hosts.

@@ -9,6 +9,7 @@ import { NOTICE_ROUTES } from './routes/notices.routes.js';
 import { QUARANTINE_ROUTES } from './routes/quarantine.routes.js';
 import { WEBHOOK_ROUTES } from './routes/webhooks.routes.js';
 import { ERASURE_ROUTES } from './routes/erasures.routes.js';
+import { IMPORT_ROUTES } from './routes/imports.routes.js';
 
 import { SEED_METER_ROUTES } from './routes/seed-meters.routes.js';
 import { USER_ROUTES } from './routes/users.routes.js';
@@ -332,6 +333,7 @@ export const ROUTES = {
   ...QUARANTINE_ROUTES,
   ...JUDGEMENT_ROUTES,
   ...ERASURE_ROUTES,
+  ...IMPORT_ROUTES,
   ...NOTICE_ROUTES,
   ...WEBHOOK_ROUTES,
 

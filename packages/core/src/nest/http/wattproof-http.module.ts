@@ -11,6 +11,7 @@ import { ChainsController } from './controllers/chains.controller.js';
 import { EnergyController } from './controllers/energy.controller.js';
 import { FindingsController } from './controllers/findings.controller.js';
 import { ErasuresController } from './controllers/erasures.controller.js';
+import { ImportsController } from './controllers/imports.controller.js';
 import { HealthController } from './controllers/health.controller.js';
 import { LogsController } from './controllers/logs.controller.js';
 import { MeterChangesController } from './controllers/meter-changes.controller.js';
@@ -41,6 +42,7 @@ const CONTROLLERS = {
     FindingsController,
     ReadingsController,
     ErasuresController,
+    ImportsController,
     JudgementsController,
     QuarantineController,
   ],

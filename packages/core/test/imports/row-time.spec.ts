@@ -1,0 +1,53 @@
+import { describe, expect, it } from '@jest/globals';
+import { LocalTime } from '../../src/imports/local-time.js';
+import { RowRefusal } from '../../src/imports/import-error.js';
+import { rowTimeReader } from '../../src/imports/row-time.js';
+
+const read = (form: string, text: string, zone = 'UTC', after?: string): string => {
+  const found = rowTimeReader(form, new LocalTime(zone))(
+    text,
+    after === undefined ? undefined : Date.parse(after),
+  );
+  return found instanceof RowRefusal ? found.code : new Date(found).toISOString();
+};
+
+describe('The instant of a row', () => {
+  it.each([
+    ['iso', '2015-10-04T01:00:00Z', 'UTC', '2015-10-04T01:00:00.000Z'],
+    ['iso', '2015-10-04T03:00:00+0200', 'UTC', '2015-10-04T01:00:00.000Z'],
+    ['iso', '2015-10-04 03:00:00-02:30', 'UTC', '2015-10-04T05:30:00.000Z'],
+    ['iso', '2015-10-04', 'UTC', '2015-10-04T00:00:00.000Z'],
+    ['iso', '2015-10-04T01:00:00', 'Europe/Rome', '2015-10-03T23:00:00.000Z'],
+    ['yyyy-MM-dd HH:mm:ss.f', '2012-10-12 00:30:00.0000000', 'UTC', '2012-10-12T00:30:00.000Z'],
+    ['dd/MM/yyyy HH:mm:ss', '16/12/2006 17:24:00', 'Etc/GMT-1', '2006-12-16T16:24:00.000Z'],
+    ['dd/MM/yyyy HH:mm:ss', '1/2/2007 00:00:00', 'Etc/GMT-1', '2007-01-31T23:00:00.000Z'],
+    ['unix-s', '1700000000', 'UTC', '2023-11-14T22:13:20.000Z'],
+    ['unix-ms', '1700000000001', 'UTC', '2023-11-14T22:13:20.001Z'],
+    ['iso', '2015-02-29T00:00:00Z', 'UTC', 'time_invalid'],
+    ['iso', '2015-01-01T24:00:00Z', 'UTC', 'time_invalid'],
+    ['iso', 'yesterday', 'UTC', 'time_invalid'],
+    ['dd/MM/yyyy HH:mm:ss', '31/06/2007 00:00:00', 'UTC', 'time_invalid'],
+    ['dd/MM/yyyy HH:mm:ss', '2007-06-01 00:00:00', 'UTC', 'time_invalid'],
+    ['unix-s', '-1', 'UTC', 'time_invalid'],
+    ['iso', '2021-03-28T02:30:00', 'Europe/Berlin', 'time_skipped'],
+    ['iso', '2021-03-28T03:00:00', 'Europe/Berlin', '2021-03-28T01:00:00.000Z'],
+    ['iso', '2021-10-31T02:30:00', 'Europe/Berlin', '2021-10-31T00:30:00.000Z'],
+    ['iso', '2021-04-04T02:15:00', 'Australia/Lord_Howe', '2021-04-03T15:45:00.000Z'],
+  ])('of the form %s is read: %s in %s is %s', (form, text, zone, expected) => {
+    expect(read(form, text, zone)).toBe(expected);
+  });
+
+  it('of an hour that the clock shows twice is the later one behind the first', () => {
+    const seen: string[] = [];
+    for (const wall of ['01:45', '02:00', '02:30', '02:00', '02:30', '03:00'])
+      seen.push(read('iso', `2021-10-31T${wall}:00`, 'Europe/Berlin', seen.at(-1)));
+    expect(seen.map((instant) => instant.slice(11, 16))).toEqual([
+      '23:45',
+      '00:00',
+      '00:30',
+      '01:00',
+      '01:30',
+      '02:00',
+    ]);
+  });
+});
