@@ -7,6 +7,8 @@ export const ACCOUNT_ERRORS = {
   wallet_taken: 409,
   user_disabled: 409,
   key_exceeds_user: 409,
+  device_key_account: 409,
+  scope_not_held: 403,
 } as const;
 export type AccountErrorCode = keyof typeof ACCOUNT_ERRORS;
 

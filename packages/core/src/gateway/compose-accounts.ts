@@ -11,6 +11,7 @@ import type { GatewayConfig } from '../plugins/index.js';
 import type { Clock } from '../spi/index.js';
 import type { Store } from '../stores/store.js';
 import { readDocument } from '../verify/index.js';
+import { DeviceKeys } from './device-keys.js';
 import { ReadingSubmission } from './submit-reading.js';
 
 /** Who may use the gateway, and what they submit by their wallets. */
@@ -26,14 +27,18 @@ export function composeAccounts(parts: {
 }): {
   readonly apiKeys: ApiKeyService;
   readonly users: UserService;
+  readonly deviceKeys: DeviceKeys;
   readonly submissions: ReadingSubmission;
 } {
   const { config, store, clock, random, journal, ingestion, signatures, keyDirectory } = parts;
   const shared = { store: store.accounts, clock, random, journal, directory: keyDirectory };
   const users = new UserService(shared);
+  const apiKeys = new ApiKeyService({ ...shared, config: AccountsConfig.parse(config.accounts) });
+  const { accounts, meters } = store;
   return {
-    apiKeys: new ApiKeyService({ ...shared, config: AccountsConfig.parse(config.accounts) }),
+    apiKeys,
     users,
+    deviceKeys: new DeviceKeys({ apiKeys, accounts, meters, clock }),
     submissions: new ReadingSubmission({
       store,
       users,

@@ -25,6 +25,7 @@ import type { Callers, Clock, Ingest, Logger } from '../spi/index.js';
 import type { Store } from '../stores/store.js';
 import type { Anchoring } from './compose-anchoring.js';
 import type { MeterServices } from './compose-meters.js';
+import type { DeviceKeys } from './device-keys.js';
 import type { HealthBoard } from './health-board.js';
 import type { PluginHttp } from './plugin-http.js';
 import type { ReadingSubmission } from './submit-reading.js';
@@ -38,6 +39,8 @@ export interface Gateway extends MeterServices {
   readonly ingestion: IngestionService;
   readonly apiKeys: ApiKeyService;
   readonly users: UserService;
+  /** API keys of one meter. */
+  readonly deviceKeys: DeviceKeys;
   readonly submissions: ReadingSubmission;
   readonly meters: MeterService;
   readonly keys: KeyService;

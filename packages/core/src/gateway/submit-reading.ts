@@ -106,7 +106,7 @@ export class ReadingSubmission {
         ? undefined
         : this.signerOf(meter, document, value);
     const owner = meter && this.ownerOf(meter, document);
-    const isProven = signed?.isProven ?? mayActFor(caller, owner);
+    const isProven = signed?.isProven ?? mayActFor(caller, meterId, owner);
     if (submitted.meterId === undefined && !isProven) throw meterIdRequired();
     if (isProven && owner !== undefined) await this.checkWallet(submitted.wallet, owner);
     const envelope = {
@@ -225,8 +225,13 @@ function signatureBytes(text: string): Uint8Array {
   );
 }
 
-/** Whether the caller's key is one for the meter: its owner's, or an operator's. */
-function mayActFor(caller: Principal | undefined, owner: MeterOwner | undefined): boolean {
+/** Whether the caller's key is one for the meter: its own, its owner's, or an operator's. */
+function mayActFor(
+  caller: Principal | undefined,
+  meterId: string,
+  owner: MeterOwner | undefined,
+): boolean {
   if (caller === undefined || owner === undefined) return false;
+  if (caller.meterId !== undefined && caller.meterId !== meterId) return false;
   return seesEveryAccount(caller) || caller.accountId === owner.accountId;
 }

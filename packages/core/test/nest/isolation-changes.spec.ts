@@ -13,7 +13,9 @@ type Changing = readonly [string, RouteRule];
 const CHANGES: readonly Changing[] = Object.entries<RouteRule>(ROUTES).filter(
   ([name, { method }]) => method !== 'GET' && name !== 'meterChallenge',
 );
-const OF_AN_OWNER = CHANGES.filter(([, { access, path }]) => access === 'owner' && /:/.test(path));
+const OF_AN_OWNER = CHANGES.filter(
+  ([name, { access, path }]) => access === 'owner' && (/:/.test(path) || name === 'createApiKey'),
+);
 
 /** Who may not: alice's own keys that are worth nothing any more or too little, and others who are good for themselves. */
 const STRANGERS = ['nobody', 'expired', 'revoked', 'unscoped', 'device', 'auditor', 'bob'] as const;
@@ -74,6 +76,10 @@ describe('What is somebody else’s', () => {
     await store.meters.register(device.stored('active', { accountId: 'alice' }), unjournaled);
     const offered = `${gateway.url}/api/v1/meters/${device.meterId}/transfer`;
     const offer = await ask(offered, { body: { to_account: 'carl' }, key: key.get('alice')! });
+    const deviceKey = await ask(`${gateway.url}/api/v1/api-keys`, {
+      body: { meter_id: device.meterId },
+      key: key.get('alice')!,
+    });
     const fresh = new TestKey(`new key of ${device.meterId}`);
     const { json } = await ask(`${gateway.url}/api/v1/meters/challenge`, { body: {} });
     const newKey = { public_key: fresh.spki.toString('base64'), alg: 'Ed25519', nonce: json.nonce };
@@ -93,15 +99,18 @@ describe('What is somebody else’s', () => {
           // Not the old key's: bob holds the new one only.
           signatures: { old: base64(bob, rotate), new: base64(fresh, rotate) },
         },
+        createApiKey: { meter_id: meterId },
         replayWebhook: { from: '2020-01-01T00:00:00Z', to: '2020-01-02T00:00:00Z' },
       };
     };
     return {
       device,
+      deviceKeyId: deviceKey.json.id as string,
       bodyOf: (name: string, meterId = device.meterId) => bodiesOf(meterId)[name] ?? {},
       pathOf: ({ path }: RouteRule, meterId = device.meterId) =>
         path
           .replace('/webhooks/:id', `/webhooks/${webhook}`)
+          .replace('/api-keys/:id', `/api-keys/${deviceKey.json.id}`)
           .replace(':key_id', device.key.keyId)
           .replace(':id', meterId)
           .replaceAll(/:\w+/g, 'none'),
@@ -166,17 +175,17 @@ describe('What is somebody else’s', () => {
   });
 
   it.each(OF_AN_OWNER)('is told like what does not exist by %s', async (name, rule) => {
-    const { bodyOf, pathOf } = await alices();
+    const { bodyOf, pathOf, deviceKeyId } = await alices();
     const path = pathOf(rule);
     const others = await send(rule, path, bodyOf(name), 'bob');
     const nobodys = path.includes('/meters/')
       ? pathOf(rule, 'nobodys')
-      : path.replace(webhook, 'nobodys');
+      : path.replace(webhook, 'nobodys').replace(deviceKeyId, 'nobodys');
     const unknown = await send(rule, nobodys, bodyOf(name, 'nobodys'), 'bob');
     expect([others.status, others.text]).toEqual([404, unknown.text]);
     // It was not the request that was wrong: whose it is can send it.
     const own = await send(rule, path, bodyOf(name), name === 'acceptMeter' ? 'carl' : 'alice');
-    if (path.includes('/meters/'))
+    if (/\/(?:meters|api-keys)/.test(path))
       expect([name, [200, 201, 202, 409]]).toEqual([name, expect.arrayContaining([own.status])]);
   });
 });

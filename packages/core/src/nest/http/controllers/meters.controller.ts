@@ -11,7 +11,7 @@ import { jsonBody } from '../body.js';
 import { instant } from '../instant.js';
 import { networkOf } from '../network-of.js';
 import { actorOf, callerOf, visibleAccount } from '../principal.js';
-import { notFound } from '../problem.js';
+import { notFound, Problem } from '../problem.js';
 import { nextLink, oneOf, pageQuery, type Query as QueryValues } from '../query.js';
 import type { RequestWithBody } from '../raw-body.js';
 import { type Reply, sendJson } from '../reply.js';
@@ -41,6 +41,12 @@ export class MetersController {
     // The service checks the members itself, so that every way of registering refuses alike.
     const body = jsonBody(request, z.unknown(), REGISTRATION_BYTES);
     const caller = callerOf(request);
+    if (caller?.meterId !== undefined)
+      throw new Problem(
+        403,
+        'device_key_limited',
+        'A device key speaks for its own meter and registers none.',
+      );
     const account = caller?.accountId ?? this.gateway.defaultAccount;
     const meter = await this.gateway.meters.register(body, account, caller?.id);
     sendJson(reply, meterDocument(meter, this.seen(account)), 201);

@@ -63,26 +63,30 @@ export const USER_ROUTES = {
   createApiKey: {
     method: 'POST',
     path: `${API}/admin/api-keys`,
-    access: 'admin',
+    access: 'owner',
     scope: 'accounts',
     tag: 'accounts',
-    summary: 'Creates an API key; its secret is shown this once',
+    summary:
+      'Creates an API key; its secret is shown this once. Admins; with meter_id also operators and the owner of the meter',
+    aliases: [`${API}/api-keys`],
   },
   listApiKeys: {
     method: 'GET',
     path: `${API}/admin/api-keys`,
-    access: 'admin',
+    access: 'owner',
     scope: 'accounts',
     tag: 'accounts',
-    summary: 'API keys without their secrets',
+    summary: 'API keys without their secrets; whoever is no admin sees those of devices alone',
+    aliases: [`${API}/api-keys`],
   },
   revokeApiKey: {
     method: 'DELETE',
     path: `${API}/admin/api-keys/:id`,
-    access: 'admin',
+    access: 'owner',
     scope: 'accounts',
     tag: 'accounts',
-    summary: 'Revokes an API key at once',
+    summary: 'Revokes an API key at once; the keys of their devices owners may, too',
+    aliases: [`${API}/api-keys/:id`],
   },
 } as const satisfies Record<string, RouteRule>;
 
@@ -112,10 +116,14 @@ const user = {
 
 const apiKey = {
   type: 'object',
-  required: ['account_id', 'role'],
   properties: {
-    account_id: text,
-    role,
+    account_id: { type: 'string', description: 'Required without meter_id.' },
+    role: { ...role, description: 'Required without meter_id.' },
+    meter_id: {
+      type: 'string',
+      description:
+        'A device key: it speaks for this meter alone, while that is the account\u2019s.',
+    },
     user_id: { type: 'string', format: 'uuid', description: 'Of this user, within what they may.' },
     scopes: { type: 'array', items: text, description: 'Empty: all that the role may.' },
     expires_at: { type: 'string', format: 'date-time' },
@@ -144,7 +152,12 @@ export const USER_OPERATIONS: Readonly<Record<keyof typeof USER_ROUTES, Operatio
     answers: { 201: 'The key with its secret, shown this once.' },
   },
   listApiKeys: {
-    query: { ...page, account_id: 'Of this account.', user_id: 'Of this user.' },
+    query: {
+      ...page,
+      account_id: 'Of this account.',
+      user_id: 'Of this user.',
+      meter_id: 'Of this meter.',
+    },
     answers: { 200: 'Keys.' },
   },
   revokeApiKey: { answers: { 200: 'Revoked.' } },
