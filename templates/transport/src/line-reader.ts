@@ -15,7 +15,7 @@ export async function* linesOf(
       if (end > maxBytes) throw new LineTooLong(`a line has more than ${maxBytes} bytes`);
       const line = rest.subarray(0, end);
       rest = rest.subarray(end + 1);
-      if (line.length > 0) yield line;
+      yield line;
     }
     if (rest.length > maxBytes) throw new LineTooLong(`a line has more than ${maxBytes} bytes`);
   }

@@ -17,7 +17,7 @@ export function deliveryTests(suite: TransportSuite): void {
     'hands in the bytes as they came, and claims no more for them than it knows',
     async (scene) => {
       const { mark } = scene.message();
-      const text = `{ "format": "emlog-1.1",\n "document": {"meter_id":"meter-1","total_kwh":8.20,"note":"${mark}"} }`;
+      const text = `{ "format": "emlog-1.1",   "document": {"meter_id":"meter-1","total_kwh":8.20,"note":"${mark}"} }`;
       const sent = scene.send(await scene.connect(), {
         mark,
         bytes: new TextEncoder().encode(text),

@@ -237,5 +237,5 @@ export function lineTransport(fault?: Fault): Plugin<'transport'> {
       needs: { callers: true, desk: true },
     },
     create: (_config, context) => new LineTransport(context, fault),
-  }) as unknown as Plugin<'transport'>;
+  });
 }
