@@ -54,14 +54,19 @@ async function open(): Promise<number> {
   worlds += 1;
   baseFeeWei = undefined;
   mined += Number(await anvil.rpc('eth_blockNumber'));
-  if (mined > BLOCKS_PER_NODE) {
+  if (mined > BLOCKS_PER_NODE || !(await isBackAtTheStart())) {
     await anvil.stop();
     await start();
   }
-  await anvil.rpc('anvil_dropAllTransactions');
-  if (snapshot !== undefined) await anvil.rpc('evm_revert', snapshot);
   snapshot = await anvil.rpc('evm_snapshot');
   return ACCOUNT;
+}
+
+/** False when the world before reorganised the very block away that the worlds begin with. */
+async function isBackAtTheStart(): Promise<boolean> {
+  await anvil.rpc('anvil_dropAllTransactions');
+  if (snapshot === undefined) return true;
+  return anvil.rpc<boolean>('evm_revert', snapshot).catch(() => false);
 }
 
 async function settle(): Promise<void> {
