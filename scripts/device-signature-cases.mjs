@@ -377,6 +377,11 @@ function messagesOf(keyId) {
     ),
     recover: tagged('wattproof/recover/v1', origin, 'meter-1', keyId, '0f'.repeat(16)),
     connect: tagged('wattproof/connect/v1', origin, keyId, `1750000000000.${'0f'.repeat(16)}`),
+    answer: Buffer.concat([
+      tagged('wattproof/command-answer/v1', origin, 'meter-1', 'cmd_1', '0f'.repeat(16)),
+      utf8('\n'),
+      digest(utf8('{}')),
+    ]),
     'another gateway': tagged(
       'wattproof/register/v1',
       'other.example/log',

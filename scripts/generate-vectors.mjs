@@ -140,6 +140,15 @@ const newKey = keyPair(8);
 const rotation = v.rotateMessage(ORIGIN, 'meter-1', device.id, newKey.id, 'bm9uY2U=');
 const challenge = `1750000000000.${'0f'.repeat(16)}`;
 const connection = v.connectMessage(ORIGIN, device.id, challenge);
+const answerBody = v.utf8('{"status":"locked","until":1750000900000}');
+const answerNonce = '0f'.repeat(16);
+const answer = v.commandAnswerMessage(
+  ORIGIN,
+  'meter-1',
+  'cmd_1',
+  answerNonce,
+  v.sha256(answerBody),
+);
 const recovery = v.recoverMessage(ORIGIN, 'meter-1', device.id, 'bm9uY2U=');
 write('device-signing', {
   source: 'scripts/generate-vectors.mjs; signatures by node:crypto from fixed seeds',
@@ -180,6 +189,15 @@ write('device-signing', {
     nonce: 'bm9uY2U=',
     message: hex(recovery),
     signature: v.toBase64(sign(device, recovery)),
+  },
+  answer: {
+    origin: ORIGIN,
+    meter_id: 'meter-1',
+    command_id: 'cmd_1',
+    nonce: answerNonce,
+    body: hex(answerBody),
+    message: hex(answer),
+    signature: v.toBase64(sign(device, answer)),
   },
   connect: {
     origin: ORIGIN,

@@ -182,6 +182,29 @@ export function connectMessage(origin: string, keyId: string, challenge: string)
 }
 
 /**
+ * A device's answer to a command: `wattproof/command-answer/v1\n` ‖ origin ‖ `\n` ‖ meter id ‖ `\n` ‖ command id ‖ `\n` ‖ nonce ‖ `\n` ‖
+ * SHA-256 of the answer's body as RFC 8785. Throws `bad_signed_field`.
+ */
+export function commandAnswerMessage(
+  origin: string,
+  meterId: string,
+  commandId: string,
+  nonce: string,
+  bodyHash: Uint8Array,
+): Uint8Array {
+  if (bodyHash.length !== HASH_BYTES)
+    throw new SignedMessageError(
+      `the hash of an answer's body has 32 bytes, got ${bodyHash.length}`,
+    );
+  const fields = [
+    ['meter id', meterId],
+    ['command id', commandId],
+  ] as const;
+  const head = possession('wattproof/command-answer/v1', fields, origin, nonce);
+  return concat(head, utf8('\n'), bodyHash);
+}
+
+/**
  * Recovery of a lost key, signed by the new one:
  * `wattproof/recover/v1\n` ‖ origin ‖ `\n` ‖ meter id ‖ `\n` ‖ new key id ‖ `\n` ‖ nonce. Throws `bad_signed_field`.
  */

@@ -91,6 +91,7 @@ export {
   batchItemLeaf,
   batchItemNonce,
   batchMessage,
+  commandAnswerMessage,
   connectMessage,
   hmacSha256,
   MAX_SIGNED_BATCH,

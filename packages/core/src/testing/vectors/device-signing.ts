@@ -10,6 +10,7 @@ import {
   batchItemLeaf,
   batchItemNonce,
   batchMessage,
+  commandAnswerMessage,
   connectMessage,
   readingMessage,
   recoverMessage,
@@ -60,6 +61,16 @@ interface DeviceSigningFile {
     message: string;
   };
   readonly recover?: DeviceSigningFile['register'];
+  readonly answer?: {
+    origin: string;
+    meter_id: string;
+    command_id: string;
+    nonce: string;
+    /** RFC 8785. */
+    body: string;
+    message: string;
+    signature: string;
+  };
   readonly connect?: { origin: string; challenge: string; message: string; signature: string };
   /** Verified by every back end: all say `valid`, or all say no. Key and signature in base64, the message in hex. */
   readonly signatures?: readonly {
@@ -134,6 +145,7 @@ export async function* run(file: unknown): AsyncGenerator<VectorResult> {
     'rotate',
     'recover',
     'connect',
+    'answer',
     'signatures',
     'registrations',
     'bad_fields',
@@ -197,7 +209,7 @@ function* keyCases(vectors: DeviceSigningFile): Generator<VectorResult> {
 }
 
 function* messages(vectors: DeviceSigningFile, key: Uint8Array): Generator<VectorResult> {
-  const { reading, batch, register, rotate, recover, connect } = vectors;
+  const { reading, batch, register, rotate, recover, connect, answer } = vectors;
   const keyId = vectors.key.key_id;
   const signed = (message: string, signature: string): boolean =>
     verifyEd25519(fromBase64(signature), fromHex(message), key);
@@ -233,6 +245,15 @@ function* messages(vectors: DeviceSigningFile, key: Uint8Array): Generator<Vecto
       toHex(recoverMessage(recover.origin, recover.meter_id, keyId, recover.nonce)),
     );
     yield compare('recover: signature', true, () => signed(recover.message, recover.signature));
+  }
+  if (answer !== undefined) {
+    const { origin, meter_id: meterId, command_id: commandId, nonce } = answer;
+    yield compare('answer: message', answer.message, () =>
+      toHex(
+        commandAnswerMessage(origin, meterId, commandId, nonce, nativeSha256(fromHex(answer.body))),
+      ),
+    );
+    yield compare('answer: signature', true, () => signed(answer.message, answer.signature));
   }
   if (connect !== undefined) {
     yield compare('connect: message', connect.message, () =>
