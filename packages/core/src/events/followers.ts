@@ -55,7 +55,8 @@ export class Followers {
   private async lookOnce(signal: AbortSignal | undefined): Promise<void> {
     for (const follower of this.followers)
       if (follower.at === undefined) await this.place(follower);
-    for (let reads = 0; reads < READS_AT_ONCE && signal?.aborted !== true; reads += 1) {
+    for (let reads = 0; reads < READS_AT_ONCE; reads += 1) {
+      if (signal?.aborted === true) return;
       const placed = [...this.followers].filter(({ at }) => at !== undefined);
       if (placed.length === 0) return;
       const least = placed.map(({ at }) => at!).reduce((a, b) => (a < b ? a : b));

@@ -1,0 +1,57 @@
+import type { CommandPort, DeviceCommand, DeviceDesk, Clock, Logger } from '@wattproof/core/spi';
+import { commandMessage } from './server-message.js';
+
+/** A connection as commands see it. */
+export interface Line {
+  /** False when it cannot take the text now, or is nobody's any more. */
+  command(text: string, signal: AbortSignal): Promise<boolean>;
+}
+
+export type WhyOffline = 'disconnected' | 'timeout';
+
+/** Which devices are at the other end of which connection. */
+export class DeviceLines implements CommandPort {
+  /** Newest last. */
+  private readonly lines = new Map<string, Line[]>();
+
+  constructor(
+    private readonly parts: {
+      readonly desk: DeviceDesk;
+      readonly clock: Clock;
+      readonly logger: Logger;
+    },
+  ) {}
+
+  /** The device itself has come, or (`isItself` false) somebody who speaks for it. */
+  attach(device: string, line: Line, isItself: boolean): void {
+    const others = (this.lines.get(device) ?? []).filter((other) => other !== line);
+    this.lines.set(device, [...others, line]);
+    if (isItself && others.length === 0) this.tell(device, 'online', 'connected');
+  }
+
+  detach(device: string, line: Line, isItself: boolean, why: WhyOffline): void {
+    const others = (this.lines.get(device) ?? []).filter((other) => other !== line);
+    if (others.length > 0) {
+      this.lines.set(device, others);
+      return;
+    }
+    this.lines.delete(device);
+    if (isItself) this.tell(device, 'offline', why);
+  }
+
+  /** Over the newest connection that takes it: an older one may be a corpse that nobody has noticed yet. */
+  async send(command: DeviceCommand, signal: AbortSignal): Promise<'sent' | 'unreachable'> {
+    const text = JSON.stringify(commandMessage(command));
+    for (const line of (this.lines.get(command.device) ?? []).toReversed())
+      if (await line.command(text, signal)) return 'sent';
+    return 'unreachable';
+  }
+
+  private tell(device: string, state: 'online' | 'offline', why: 'connected' | WhyOffline): void {
+    const { desk, clock, logger } = this.parts;
+    desk
+      .presence({ device, state, why, atMs: clock.nowMs() })
+      // The next sign of life says the same.
+      .catch((error: unknown) => logger.debug('presence was not kept', { device, state, error }));
+  }
+}

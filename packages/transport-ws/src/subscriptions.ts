@@ -1,0 +1,136 @@
+import type { Caller, Callers, DomainEvent } from '@wattproof/core/spi';
+import type { Outgoing } from './outgoing.js';
+import { eventMessage } from './server-message.js';
+
+/** What one subscription wants to hear. */
+export interface Filter {
+  readonly types: readonly string[];
+  readonly meterIds?: readonly string[];
+}
+
+/** An event and its text, which all clients share. */
+export interface ToldEvent {
+  readonly event: DomainEvent;
+  readonly text: string;
+}
+
+interface Waiting extends ToldEvent {
+  readonly subscriptions: readonly string[];
+}
+
+/**
+ * What one client hears. Events wait here only while it is asked whether they are the client's to hear; what does not fit is left
+ * out and counted, so that a client that reads slowly costs nobody anything.
+ */
+export class Subscriptions {
+  private readonly filters = new Map<string, Filter>();
+  private waiting: Waiting[] = [];
+  private waitingBytes = 0;
+  private missed: { count: number; readonly from_id: string; to_id: string } | undefined;
+  private running = false;
+
+  constructor(
+    private readonly parts: {
+      readonly callers: Pick<Callers, 'mayHear'>;
+      readonly outgoing: Pick<Outgoing, 'hasRoomFor' | 'send' | 'sendText'>;
+      readonly most: number;
+      readonly maxBytes: number;
+      caller(): Caller | undefined;
+      /** It reads too slowly. */
+      onMissed(): void;
+    },
+  ) {}
+
+  get size(): number {
+    return this.filters.size;
+  }
+
+  /** A subscription of the same id is replaced. False when there are too many. */
+  add(id: string, filter: Filter): boolean {
+    if (!this.filters.has(id) && this.filters.size >= this.parts.most) return false;
+    this.filters.set(id, filter);
+    return true;
+  }
+
+  remove(id: string): boolean {
+    return this.filters.delete(id);
+  }
+
+  clear(): void {
+    this.filters.clear();
+    this.waiting = [];
+    this.waitingBytes = 0;
+  }
+
+  offer(events: readonly ToldEvent[]): void {
+    for (const told of events) {
+      const subscriptions = this.wantedBy(told.event);
+      if (subscriptions.length === 0) continue;
+      if (this.waitingBytes + told.text.length > this.parts.maxBytes) {
+        this.miss(told.event);
+        continue;
+      }
+      this.waiting.push({ ...told, subscriptions });
+      this.waitingBytes += told.text.length;
+    }
+    if (!this.running) void this.run();
+  }
+
+  /** Tells what was missed as soon as there is room for it. */
+  tellMissed(): void {
+    const { missed } = this;
+    if (missed === undefined || !this.parts.outgoing.hasRoomFor('')) return;
+    this.missed = undefined;
+    this.parts.outgoing.send({ type: 'dropped', ...missed });
+  }
+
+  private async run(): Promise<void> {
+    this.running = true;
+    for (let next = this.waiting.shift(); next; next = this.waiting.shift()) {
+      this.waitingBytes -= next.text.length;
+      const caller = this.parts.caller();
+      const heard =
+        caller !== undefined &&
+        // An event that nobody can decide about is missed, not told to everybody.
+        (await this.parts.callers.mayHear(caller, next.event).catch(() => undefined));
+      if (heard === undefined) this.miss(next.event);
+      else if (heard) this.tell(next);
+    }
+    this.waitingBytes = 0;
+    this.running = false;
+  }
+
+  private tell({ event, text, subscriptions }: Waiting): void {
+    // What was unsubscribed in the meantime hears no more.
+    const still = subscriptions.filter((id) => this.filters.has(id));
+    if (still.length === 0) return;
+    const message = eventMessage(still, text);
+    this.tellMissed();
+    if (this.missed === undefined && this.parts.outgoing.hasRoomFor(message))
+      this.parts.outgoing.sendText(message);
+    else this.miss(event);
+  }
+
+  private miss({ id }: DomainEvent): void {
+    this.missed ??= { count: 0, from_id: id, to_id: id };
+    this.missed.count += 1;
+    this.missed.to_id = id;
+    this.parts.onMissed();
+  }
+
+  private wantedBy(event: DomainEvent): readonly string[] {
+    const found: string[] = [];
+    for (const [id, filter] of this.filters) if (wants(filter, event)) found.push(id);
+    return found;
+  }
+}
+
+function wants({ types, meterIds }: Filter, { type, data }: DomainEvent): boolean {
+  const named = types.some((one) =>
+    one.endsWith('.*') ? type.startsWith(one.slice(0, -1)) : type === one,
+  );
+  if (!named || meterIds === undefined) return named;
+  // Events of meters name theirs; those of devices that are no meters name the device.
+  const meter = data['meter'] ?? data['device'];
+  return typeof meter === 'string' && meterIds.includes(meter);
+}
