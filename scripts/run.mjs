@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
 import { bootstrap, environment, ROOT, run } from './bootstrap.mjs';
+import { lookForPeers } from './peers.mjs';
 
 const FORMATTED = ['packages', 'apps', 'templates', 'scripts', 'bench', 'test'];
 
@@ -16,6 +17,10 @@ const COMMANDS = {
   },
   test: (args) => jest(args),
   'test:nightly': (args) => jest(args, { WATTPROOF_NIGHTLY: '1' }),
+  'test:peers': (args) =>
+    lookForPeers()
+      ? jest(['--config', 'apps/reference-gateway/test/peers/jest.config.mjs', ...args])
+      : 2,
   build: (args) => build(args),
   bench: (args) => built('bench/run.mjs', args),
   'check:packages': (args) => built('scripts/check-packages.mjs', args),
