@@ -1,29 +1,124 @@
+import type { Duplex } from 'node:stream';
 import type { Health, PluginContext } from '@wattproof/core/spi';
 import type { Link, TakeMessage } from '../link.js';
 import type { TopicMaps } from '../topics/topic-maps.js';
+import { Broker } from './broker.js';
 import type { BrokerConfig } from './broker.config.js';
+import { BrokerError } from './broker-error.js';
+import { Connection } from './connection.js';
+import { Listeners } from './listeners.js';
+import { acceptFromHost } from './web-sockets.js';
+
+const CHECK_MS = 1_000;
 
 /** The gateway as the broker that devices connect to. */
 export class BrokerLink implements Link {
+  #broker: Broker | undefined;
+  #listeners: Listeners | undefined;
+  #checks: NodeJS.Timeout | undefined;
+  #closed: Promise<void> | undefined;
+
   constructor(
     private readonly config: BrokerConfig,
     private readonly maps: TopicMaps,
     private readonly context: PluginContext,
   ) {}
 
-  async open(_take: TakeMessage): Promise<void> {
-    throw new Error(
-      `The embedded broker on port ${this.config.port} is not available yet; give "url" to use a broker.`,
-    );
+  async open(take: TakeMessage): Promise<void> {
+    const { config, context } = this;
+    const broker = new Broker(config, this.maps, context, take);
+    const listeners = new Listeners(config, broker.admission, (stream, origin) => {
+      broker.connections.add(new Connection(broker, stream, origin));
+    });
+    await broker.open();
+    this.#broker = broker;
+    this.#openPath(broker);
+    await listeners.open();
+    this.#listeners = listeners;
+    this.#checks = setInterval(() => broker.check(), CHECK_MS);
+    this.#checks.unref();
+    if (config.port !== null && !isLoopback(config.host))
+      context.logger.warn(
+        'Devices can connect without TLS from other machines: their keys can be read on the way. Use listen.tls, and listen.port: null.',
+        { host: config.host },
+      );
   }
 
-  async close(): Promise<void> {}
+  close(): Promise<void> {
+    return (this.#closed ??= this.#close());
+  }
 
-  async publish(): Promise<'sent' | 'unreachable'> {
-    return 'unreachable';
+  async publish(
+    topic: string,
+    payload: Uint8Array | string,
+    { qos, signal }: { readonly qos: 0 | 1; readonly signal?: AbortSignal },
+  ): Promise<'sent' | 'unreachable'> {
+    signal?.throwIfAborted();
+    if (this.#broker === undefined || this.#closed !== undefined) return 'unreachable';
+    return this.#broker.publish(topic, Buffer.from(payload as Uint8Array), qos);
   }
 
   health(): Health {
-    return { live: true, ready: false, facts: { instance: this.context.instanceId } };
+    const ports = this.#listeners?.ports;
+    const broker = this.#broker;
+    if (broker === undefined || ports === undefined || this.#closed !== undefined)
+      return { live: true, ready: false, detail: 'The embedded broker does not listen.' };
+    return {
+      live: true,
+      ready: true,
+      facts: {
+        mode: 'broker',
+        host: this.config.host,
+        ...Object.fromEntries([...ports].map(([name, port]) => [`${name}Port`, port])),
+        connections: broker.connections.size,
+        sessions: broker.sessions.count,
+        connectsRefused: broker.admission.refused,
+        messagesNotQueued: broker.sessions.dropped,
+        ...Object.fromEntries([...broker.counts].map(([code, count]) => [`count_${code}`, count])),
+      },
+    };
   }
+
+  /** What takes too long is found once a second; tests need not wait for it. */
+  check(): void {
+    this.#broker?.check();
+  }
+
+  #openPath(broker: Broker): void {
+    const path = this.config.websocket?.path;
+    if (path === undefined) return;
+    const { http } = this.context;
+    if (http === undefined)
+      throw new BrokerError(
+        'websocket_unusable',
+        'listen.websocket.path needs a gateway that serves HTTP.',
+      );
+    const accept = (stream: Duplex, origin: Connection['origin']): void => {
+      broker.connections.add(new Connection(broker, stream, origin));
+    };
+    acceptFromHost(
+      http,
+      path,
+      this.config,
+      (address, socket) => {
+        if (this.#closed !== undefined || broker.admission.enter(address) !== 'welcome')
+          return false;
+        socket.once('close', () => broker.admission.leave());
+        return true;
+      },
+      accept,
+    );
+  }
+
+  async #close(): Promise<void> {
+    clearInterval(this.#checks);
+    this.#listeners?.shut();
+    await this.#broker?.drain();
+    await this.#broker?.close();
+    await this.#listeners?.close();
+  }
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.');
 }

@@ -1,7 +1,151 @@
 import { z } from 'zod';
 
-/** The embedded broker. */
-export const BrokerConfig = z.strictObject({
-  port: z.int().min(0).max(65_535).default(1883).describe('Port to listen on; 0 takes a free one.'),
+const tls = z.strictObject({
+  port: z.int().min(0).max(65_535).default(8883).describe('Port to listen on; 0 takes a free one.'),
+  cert: z.string().min(1).describe('PEM certificate chain.'),
+  key: z.string().min(1).meta({ secret: true }).describe('PEM private key.'),
+  clientCa: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'PEM of the CA that signs client certificates. A certificate whose key is a registered device key says who the device is.',
+    ),
+  clientCertificate: z
+    .enum(['required', 'optional'])
+    .default('required')
+    .describe('With clientCa: whether devices without a certificate of it may connect, too.'),
 });
+
+const websocket = z
+  .strictObject({
+    path: z
+      .string()
+      .startsWith('/')
+      .optional()
+      .describe("Path on the gateway's own server, for example /mqtt."),
+    port: z
+      .int()
+      .min(0)
+      .max(65_535)
+      .optional()
+      .describe('Or a port of its own; 0 takes a free one.'),
+    tls: z
+      .boolean()
+      .default(false)
+      .describe('Whether that port speaks TLS, with the certificates of "tls".'),
+  })
+  .refine(({ path, port }) => path !== undefined || port !== undefined, {
+    message: 'A path, a port, or both.',
+  });
+
+const limits = z.strictObject({
+  // A connection that idles costs some 20 KiB.
+  connections: z.int().min(1).default(20_000).describe('Connections at a time.'),
+  // A restart brings every device back at once; what a gateway can authenticate without starving those it has.
+  connectsPerSecond: z
+    .number()
+    .positive()
+    .default(500)
+    .describe('New connections a second; twice as many in a burst.'),
+  connectsPerAddressPerMinute: z
+    .number()
+    .positive()
+    .default(6_000)
+    .describe('New connections a minute from one address, which may be a whole site.'),
+  handshakeMs: z
+    .int()
+    .min(1)
+    .default(10_000)
+    .describe('Until CONNECT has to be here and answered.'),
+  // What HTTP takes as one body, and a topic.
+  maxPacketBytes: z
+    .int()
+    .min(1024)
+    .max(268_435_455)
+    .default(1_114_112)
+    .describe('Largest packet of a device.'),
+  packetMs: z
+    .int()
+    .min(1)
+    .default(30_000)
+    .describe('Until a packet that has begun has to be complete.'),
+  partialBytes: z
+    .int()
+    .min(65_536)
+    .default(67_108_864)
+    .describe('Bytes of incomplete packets, of all connections together.'),
+  inFlight: z
+    .int()
+    .min(1)
+    .max(65_535)
+    .default(64)
+    .describe(
+      'Messages of one connection that wait for their commit; then its socket is not read.',
+    ),
+  queuedBytes: z
+    .int()
+    .min(1024)
+    .default(262_144)
+    .describe('Bytes that wait to be read by one device; a slower one is disconnected.'),
+  maxKeepAliveSeconds: z
+    .int()
+    .min(1)
+    .max(65_535)
+    .default(1_800)
+    .describe('Longest silence of a device that asks for no keep alive; MQTT 5 devices are told.'),
+});
+
+const sessions = z.strictObject({
+  max: z.int().min(0).default(10_000).describe('Sessions kept for devices that are away.'),
+  expirySeconds: z.int().min(0).default(86_400).describe('How long a session is kept.'),
+  queuedMessages: z
+    .int()
+    .min(0)
+    .default(100)
+    .describe('Messages kept for one device that is away or does not acknowledge.'),
+});
+
+/** The embedded broker. */
+export const BrokerConfig = z
+  .strictObject({
+    // Nobody but this machine, until an operator decides otherwise.
+    host: z.string().min(1).default('127.0.0.1').describe('Address to listen on.'),
+    port: z
+      .int()
+      .min(0)
+      .max(65_535)
+      .nullable()
+      .default(1883)
+      .describe('Port without TLS; 0 takes a free one, null none.'),
+    whenTaken: z
+      .enum(['fail', 'free-port'])
+      .default('fail')
+      .describe('When the port without TLS is taken: do not start, or listen on a free one.'),
+    tls: tls.optional(),
+    websocket: websocket.optional(),
+    anonymous: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Whether devices without credentials may connect. They can publish, and read nothing.',
+      ),
+    // The study of acknowledgements, c2: withhold, stop reading, close after 30 s.
+    withholdMs: z
+      .int()
+      .min(0)
+      .default(30_000)
+      .describe('How long a device waits while nothing can be stored, before it is disconnected.'),
+    drainMs: z
+      .int()
+      .min(0)
+      .default(10_000)
+      .describe('How long commits under way are waited for when the gateway stops.'),
+    limits: limits.prefault({}),
+    sessions: sessions.prefault({}),
+  })
+  .refine(({ websocket, tls }) => websocket?.tls !== true || tls !== undefined, {
+    path: ['websocket', 'tls'],
+    message: 'Needs the certificate of "tls".',
+  });
 export type BrokerConfig = z.infer<typeof BrokerConfig>;

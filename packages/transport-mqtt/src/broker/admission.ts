@@ -1,0 +1,91 @@
+import type { Clock } from '@wattproof/core/spi';
+import type { BrokerConfig } from './broker.config.js';
+
+/** Tokens that come back at a rate; `burst` of them at most. */
+class Bucket {
+  #tokens: number;
+  #atMs: number;
+
+  constructor(
+    private readonly perSecond: number,
+    private readonly burst: number,
+    nowMs: number,
+  ) {
+    this.#tokens = burst;
+    this.#atMs = nowMs;
+  }
+
+  take(nowMs: number): boolean {
+    this.#refill(nowMs);
+    if (this.#tokens < 1) return false;
+    this.#tokens -= 1;
+    return true;
+  }
+
+  isFull(nowMs: number): boolean {
+    this.#refill(nowMs);
+    return this.#tokens >= this.burst;
+  }
+
+  #refill(nowMs: number): void {
+    const elapsedMs = Math.max(0, nowMs - this.#atMs);
+    this.#tokens = Math.min(this.burst, this.#tokens + (elapsedMs * this.perSecond) / 1000);
+    this.#atMs = nowMs;
+  }
+}
+
+/** How many connections there are, and how fast new ones may come. */
+export class Admission {
+  readonly #all: Bucket;
+  readonly #byAddress = new Map<string, Bucket>();
+  #connections = 0;
+  refused = 0;
+
+  constructor(
+    private readonly limits: BrokerConfig['limits'],
+    private readonly clock: Clock,
+  ) {
+    const { connectsPerSecond } = limits;
+    this.#all = new Bucket(connectsPerSecond, Math.max(1, connectsPerSecond * 2), clock.nowMs());
+  }
+
+  get connections(): number {
+    return this.#connections;
+  }
+
+  /** A connection is here. `full`: there is no room for it; `fast`: it is to come again later. Both are not counted. */
+  enter(address: string): 'welcome' | 'full' | 'fast' {
+    const verdict = this.#judge(address);
+    if (verdict === 'welcome') this.#connections += 1;
+    else this.refused += 1;
+    return verdict;
+  }
+
+  leave(): void {
+    this.#connections -= 1;
+  }
+
+  /** Forgets addresses that have been quiet. */
+  tidy(): void {
+    const now = this.clock.nowMs();
+    for (const [address, bucket] of this.#byAddress)
+      if (bucket.isFull(now)) this.#byAddress.delete(address);
+  }
+
+  #judge(address: string): 'welcome' | 'full' | 'fast' {
+    if (this.#connections >= this.limits.connections) return 'full';
+    const now = this.clock.nowMs();
+    // An address that is too fast takes nothing from the others.
+    if (!this.#bucketOf(address, now).take(now) || !this.#all.take(now)) return 'fast';
+    return 'welcome';
+  }
+
+  #bucketOf(address: string, nowMs: number): Bucket {
+    const known = this.#byAddress.get(address);
+    if (known !== undefined) return known;
+    const perMinute = this.limits.connectsPerAddressPerMinute;
+    const bucket = new Bucket(perMinute / 60, Math.max(1, perMinute), nowMs);
+    this.#byAddress.set(address, bucket);
+    return bucket;
+  }
+}

@@ -1,0 +1,288 @@
+import { randomUUID } from 'node:crypto';
+import { Aedes } from 'aedes';
+import type { IConnectPacket } from 'mqtt-packet';
+import type { Caller, Clock, PluginContext } from '@wattproof/core/spi';
+import type { LinkMessage, Outcome, TakeMessage } from '../link.js';
+import type { TopicMaps } from '../topics/topic-maps.js';
+import { Admission } from './admission.js';
+import type { BrokerConfig } from './broker.config.js';
+import type { Connection, Origin } from './connection.js';
+import type { FaultCode } from './connection-fault.js';
+import { credentialOf } from './credential.js';
+import { PresenceBoard } from './presence-board.js';
+import type { SessionSide } from './session-side.js';
+import { sessionStore } from './session-store.js';
+import { Sessions } from './sessions.js';
+import { TopicRights } from './topic-rights.js';
+
+/** What becomes of a CONNECT. */
+export type Welcome =
+  | {
+      readonly kind: 'welcome';
+      readonly caller: Caller | undefined;
+      readonly clientId: string;
+      /** Client ids are the caller's own: nobody takes over another's session. */
+      readonly sessionId: string;
+      readonly sessionPresent: boolean;
+      readonly fresh: boolean;
+      readonly expiryMs: number;
+    }
+  | {
+      readonly kind: 'refused';
+      readonly code: string;
+      /** CONNACK of MQTT 3.1.1 (3.2.2.3) and of 5.0 (3.2.2.2). */
+      readonly returnCode: number;
+      readonly reasonCode: number;
+    };
+
+const REFUSALS = {
+  unsupported_version: [1, 0x84],
+  client_id_invalid: [2, 0x85],
+  store_unavailable: [3, 0x88],
+  stopping: [3, 0x88],
+  connection_rate_exceeded: [3, 0x9f],
+  credentials_unknown: [4, 0x86],
+  credentials_missing: [5, 0x87],
+  authentication_method_unknown: [5, 0x8c],
+} as const;
+
+const CLIENT_ID_BYTES = 256;
+/** A store that cannot be asked is asked again. */
+const RETRY_MS = 1_000;
+/** How often it is asked whether the keys of silent connections are still valid. */
+const RECHECK_MS = 60_000;
+
+/** What all connections share: who may connect, what is taken, who is here, what waits for whom. */
+export class Broker {
+  readonly clock: Clock;
+  readonly sessions: Sessions;
+  readonly admission: Admission;
+  readonly rights: TopicRights;
+  readonly connections = new Set<Connection>();
+  /** Connections ended or refused, and what became of messages, by stable code. */
+  readonly counts = new Map<string, number>();
+  readonly #presence: PresenceBoard | undefined;
+  readonly #aedes: Aedes;
+  #partialBytes = 0;
+  #stopping = false;
+  #recheckedAtMs: number;
+
+  constructor(
+    readonly config: BrokerConfig,
+    maps: TopicMaps,
+    private readonly context: PluginContext,
+    private readonly takeMessage: TakeMessage,
+  ) {
+    const { clock, callers, desk, logger } = context;
+    this.clock = clock;
+    this.#recheckedAtMs = clock.nowMs();
+    this.sessions = new Sessions(config.sessions, clock);
+    this.admission = new Admission(config.limits, clock);
+    this.rights = new TopicRights(maps, callers);
+    this.#presence = desk === undefined ? undefined : new PresenceBoard(desk, logger);
+    this.#aedes = new Aedes({
+      persistence: sessionStore(this.sessions),
+      connectTimeout: config.limits.handshakeMs,
+    });
+    this.#aedes.on('clientError', (_, error) => logger.debug('A session ended.', { error }));
+    this.#aedes.on('connectionError', (_, error) => logger.debug('A session ended.', { error }));
+  }
+
+  open(): Promise<void> {
+    return this.#aedes.listen();
+  }
+
+  attach(side: SessionSide): void {
+    this.#aedes.handle(side);
+  }
+
+  async welcome(origin: Origin, packet: IConnectPacket): Promise<Welcome> {
+    if (origin.tooFast === true) return refused('connection_rate_exceeded');
+    if (this.#stopping) return refused('stopping');
+    if (packet.properties?.authenticationMethod !== undefined)
+      return refused('authentication_method_unknown');
+    const { clientId, clean: fresh = true, properties } = packet;
+    const isFive = packet.protocolVersion === 5;
+    if (Buffer.byteLength(clientId) > CLIENT_ID_BYTES || (clientId === '' && !fresh && !isFive))
+      return refused('client_id_invalid');
+    const credential = credentialOf(packet, origin.certificate);
+    if (credential === undefined) return refused('credentials_unknown');
+    if (credential === 'nothing' && !this.config.anonymous) return refused('credentials_missing');
+    try {
+      const caller =
+        credential === 'nothing' ? undefined : await this.context.callers?.authenticate(credential);
+      if (caller === undefined && credential !== 'nothing') return refused('credentials_unknown');
+      const name = clientId === '' ? randomUUID() : clientId;
+      const sessionId = `${caller === undefined ? 'anonymous' : `${caller.kind} ${caller.id}`}\n${name}`;
+      const wishedMs = isFive
+        ? (properties?.sessionExpiryInterval ?? 0) * 1000
+        : fresh
+          ? 0
+          : Number.POSITIVE_INFINITY;
+      if (!fresh) await this.#reviewSession(sessionId, caller);
+      return {
+        kind: 'welcome',
+        caller,
+        clientId: name,
+        sessionId,
+        sessionPresent: !fresh && this.sessions.has(sessionId),
+        fresh,
+        // What nobody answers for is not kept.
+        expiryMs: caller === undefined ? 0 : Math.min(wishedMs, this.sessions.expiryMs),
+      };
+    } catch (error) {
+      this.context.logger.warn('The credentials of a device could not be checked.', { error });
+      return refused('store_unavailable');
+    }
+  }
+
+  /** Never rejects. Resolves after the commit. */
+  async take(connection: Connection, message: LinkMessage): Promise<Outcome> {
+    if (message.qos === 0) this.count('qos0');
+    try {
+      if (!(await this.#isValid(connection))) {
+        connection.fail('not_authorized', 'the key was revoked or has expired');
+        // Nothing is answered: the connection is gone.
+        return { kind: 'withhold', why: 'store_unavailable', retryAfterMs: RETRY_MS };
+      }
+    } catch (error) {
+      this.context.logger.warn('A key could not be checked.', { error });
+      this.count('withheld');
+      return { kind: 'withhold', why: 'store_unavailable', retryAfterMs: RETRY_MS };
+    }
+    const outcome = await this.takeMessage(message);
+    this.count(outcome.kind === 'acknowledge' ? 'acknowledged' : 'withheld');
+    return outcome;
+  }
+
+  publish(topic: string, payload: Buffer, qos: 0 | 1): Promise<'sent' | 'unreachable'> {
+    if (!this.sessions.reaches(topic, qos)) return Promise.resolve('unreachable');
+    return new Promise((resolve, reject) => {
+      const packet = { cmd: 'publish', topic, payload, qos, retain: false, dup: false } as const;
+      this.#aedes.publish(packet, (error) => (error ? reject(error) : resolve('sent')));
+    });
+  }
+
+  joined(connection: Connection): void {
+    this.count('connected');
+    const now = this.clock.nowMs();
+    for (const device of devicesOf(connection.caller)) this.#presence?.came(device, now);
+  }
+
+  seen(connection: Connection): void {
+    const now = this.clock.nowMs();
+    for (const device of devicesOf(connection.caller)) this.context.desk?.seen(device, now);
+  }
+
+  left(
+    connection: Connection,
+    {
+      wasOpen,
+      why,
+      will,
+    }: { wasOpen: boolean; why: 'disconnected' | 'timeout'; will: IConnectPacket['will'] },
+  ): void {
+    this.connections.delete(connection);
+    if (!wasOpen) return;
+    const now = this.clock.nowMs();
+    for (const device of devicesOf(connection.caller))
+      this.#presence?.went(device, will === undefined ? why : 'will', now);
+    if (will === undefined) return;
+    const { topic, payload, qos = 0, retain = false } = will;
+    const { caller } = connection;
+    void this.take(connection, {
+      topic,
+      payload: Buffer.from(payload),
+      qos,
+      retain,
+      duplicate: false,
+      will: true,
+      source: connection.source,
+      ...(caller === undefined ? {} : { caller }),
+    });
+  }
+
+  /** A connection ends, or something of it is refused. */
+  note(code: FaultCode | string, connection: Connection, detail?: string): void {
+    this.count(code);
+    this.context.logger.debug('A device was disconnected or refused.', {
+      code,
+      detail,
+      device: connection.caller?.id,
+      address: connection.origin.address,
+    });
+  }
+
+  count(code: string): void {
+    this.counts.set(code, (this.counts.get(code) ?? 0) + 1);
+  }
+
+  /** Bytes of incomplete packets, of all connections; false when there are too many. */
+  holdPartial(bytes: number): boolean {
+    this.#partialBytes += bytes;
+    return bytes <= 0 || this.#partialBytes <= this.config.limits.partialBytes;
+  }
+
+  /** Once a second. */
+  check(): void {
+    const now = this.clock.nowMs();
+    for (const connection of this.connections) connection.check(now);
+    if (now - this.#recheckedAtMs < RECHECK_MS) return;
+    this.#recheckedAtMs = now;
+    this.admission.tidy();
+    this.sessions.expire();
+    for (const connection of this.connections) void this.#recheck(connection);
+  }
+
+  /** Nothing new is read; resolves when what is under way has been answered, or `drainMs` have passed. */
+  async drain(): Promise<void> {
+    this.#stopping = true;
+    const all = Promise.all([...this.connections].map((connection) => connection.drain()));
+    let late: NodeJS.Timeout | undefined;
+    const tooLate = new Promise<void>((resolve) => {
+      late = setTimeout(resolve, this.config.drainMs);
+    });
+    await Promise.race([all, tooLate]);
+    clearTimeout(late);
+  }
+
+  async close(): Promise<void> {
+    for (const connection of this.connections) connection.fail('server_shutting_down');
+    await this.#presence?.close();
+    await new Promise<void>((resolve) => this.#aedes.close(resolve));
+  }
+
+  async #isValid({ caller }: Connection): Promise<boolean> {
+    return caller === undefined || (await this.context.callers?.isValid(caller)) === true;
+  }
+
+  async #recheck(connection: Connection): Promise<void> {
+    try {
+      if (!(await this.#isValid(connection))) connection.fail('not_authorized');
+    } catch {
+      // The store cannot be asked; the next message is asked for anyway.
+    }
+  }
+
+  /** A session whose caller may not read all of it any more is not handed over. */
+  async #reviewSession(sessionId: string, caller: Caller | undefined): Promise<void> {
+    const filters = this.sessions.subscriptionsOf(sessionId);
+    const verdicts = await Promise.all(
+      filters.map(({ topic }) => this.rights.subscription(caller, topic)),
+    );
+    if (verdicts.some((verdict) => verdict !== 'granted')) this.sessions.end(sessionId);
+  }
+}
+
+function refused(code: keyof typeof REFUSALS): Welcome {
+  const [returnCode, reasonCode] = REFUSALS[code];
+  return { kind: 'refused', code, returnCode, reasonCode };
+}
+
+/** The devices that are here when the caller is: an account's key is nobody in particular. */
+function devicesOf(caller: Caller | undefined): readonly string[] {
+  if (caller?.kind !== 'device') return [];
+  return caller.meterIds === undefined || caller.meterIds.length === 0
+    ? [caller.id]
+    : caller.meterIds;
+}

@@ -1,0 +1,174 @@
+import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
+import { type AddressInfo, createServer, isIPv6, type Server, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { createServer as createTlsServer, type TLSSocket, type TlsOptions } from 'node:tls';
+import type { Credential } from '@wattproof/core/spi';
+import type { Admission } from './admission.js';
+import type { BrokerConfig } from './broker.config.js';
+import { BrokerError } from './broker-error.js';
+import type { Origin } from './connection.js';
+import { acceptWebSockets } from './web-sockets.js';
+
+type Certificate = Extract<Credential, { kind: 'certificate' }>;
+type Accept = (stream: Duplex, origin: Origin) => void;
+
+/** Dead connections of devices that ask for no keep alive are found by the system, after this. */
+const TCP_KEEP_ALIVE_MS = 60_000;
+
+/** The doors that are open, and what is behind them. */
+export class Listeners {
+  readonly #servers: (Server | HttpServer)[] = [];
+  readonly #sockets = new Set<Socket>();
+  /** `mqtt`, `mqtts` and `ws`, with their ports. */
+  readonly ports = new Map<'mqtt' | 'mqtts' | 'ws' | 'wss', number>();
+
+  constructor(
+    private readonly config: BrokerConfig,
+    private readonly admission: Admission,
+    private readonly accept: Accept,
+  ) {}
+
+  async open(): Promise<void> {
+    const { port, whenTaken, tls, websocket } = this.config;
+    try {
+      if (port !== null) await this.#openPlain(port, whenTaken);
+      if (tls !== undefined) {
+        const server = createTlsServer({
+          ...this.#tlsOptions(tls),
+          handshakeTimeout: this.config.limits.handshakeMs,
+        });
+        server.on('connection', (socket: Socket) => this.#admit(socket));
+        server.on('secureConnection', (socket) =>
+          this.accept(socket, { address: addressOf(socket), certificate: certificateOf(socket) }),
+        );
+        this.ports.set('mqtts', await this.#listen(server, tls.port));
+      }
+      if (websocket?.port !== undefined) {
+        const secure = websocket.tls && tls !== undefined;
+        const server = secure ? createHttpsServer(this.#tlsOptions(tls)) : createHttpServer();
+        server.on('connection', (socket: Socket) => this.#admit(socket));
+        acceptWebSockets(server, this.config, this.accept);
+        this.ports.set(secure ? 'wss' : 'ws', await this.#listen(server, websocket.port));
+      }
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
+  /** Nobody new comes in. */
+  shut(): void {
+    for (const server of this.#servers) server.close();
+  }
+
+  async close(): Promise<void> {
+    const closed = this.#servers
+      .splice(0)
+      .map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
+    for (const socket of this.#sockets) socket.destroy();
+    await Promise.all(closed);
+  }
+
+  async #openPlain(port: number, whenTaken: BrokerConfig['whenTaken']): Promise<void> {
+    const server = createServer((socket) => {
+      const admitted = this.#admit(socket, true);
+      if (admitted !== undefined)
+        this.accept(socket, { address: addressOf(socket), tooFast: admitted === 'fast' });
+    });
+    try {
+      this.ports.set('mqtt', await this.#listen(server, port));
+    } catch (error) {
+      if (whenTaken === 'fail' || !(error instanceof BrokerError && error.code === 'port_taken'))
+        throw error;
+      this.ports.set('mqtt', await this.#listen(server, 0));
+    }
+  }
+
+  /** Undefined: it has been cut off. `tell`: one that came too fast stays for a moment, to be told so. */
+  #admit(socket: Socket, tell = false): 'welcome' | 'fast' | undefined {
+    const verdict = this.admission.enter(addressOf(socket));
+    socket.on('error', () => socket.destroy());
+    if (verdict === 'full' || (verdict === 'fast' && !tell)) {
+      socket.destroy();
+      return undefined;
+    }
+    socket.setNoDelay(true);
+    socket.setKeepAlive(true, TCP_KEEP_ALIVE_MS);
+    this.#sockets.add(socket);
+    socket.once('close', () => {
+      this.#sockets.delete(socket);
+      if (verdict === 'welcome') this.admission.leave();
+    });
+    return verdict;
+  }
+
+  #tlsOptions({
+    cert,
+    key,
+    clientCa,
+    clientCertificate,
+  }: NonNullable<BrokerConfig['tls']>): TlsOptions {
+    return {
+      cert,
+      key,
+      ...(clientCa === undefined
+        ? {}
+        : {
+            ca: clientCa,
+            requestCert: true,
+            rejectUnauthorized: clientCertificate === 'required',
+          }),
+    };
+  }
+
+  async #listen(server: Server | HttpServer, port: number): Promise<number> {
+    const { host } = this.config;
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', (error: NodeJS.ErrnoException) => {
+        const taken = error.code === 'EADDRINUSE';
+        reject(
+          new BrokerError(
+            taken ? 'port_taken' : 'listen_failed',
+            taken
+              ? `Port ${port} of ${host} is taken. Stop what listens there, or choose another port; 0 takes a free one.`
+              : `Cannot listen on port ${port} of ${host}: ${error.message}.`,
+            { cause: error },
+          ),
+        );
+      });
+      server.listen(port, host, resolve);
+    });
+    server.removeAllListeners('error');
+    // Too many open files: who is connected stays so.
+    server.on('error', () => {});
+    this.#servers.push(server);
+    return (server.address() as AddressInfo).port;
+  }
+}
+
+/** The client's certificate, when the configured authority has signed it. */
+export function certificateOf(socket: TLSSocket): Certificate | undefined {
+  const certificate = socket.authorized ? socket.getPeerX509Certificate() : undefined;
+  if (certificate === undefined) return undefined;
+  return {
+    kind: 'certificate',
+    publicKey: certificate.publicKey.export({ type: 'spki', format: 'der' }),
+    fromMs: certificate.validFromDate.getTime(),
+    untilMs: certificate.validToDate.getTime(),
+  };
+}
+
+/** Of IPv6 the network: its customer has all of it. */
+export function addressOf({ remoteAddress = '' }: Socket): string {
+  const address = remoteAddress.replace(/^::ffff:(?=\d+\.)/, '');
+  if (!isIPv6(address)) return address === '' ? 'unknown' : address;
+  const [left = '', right] = address.split('::');
+  const head = left === '' ? [] : left.split(':');
+  const tail = right === undefined || right === '' ? [] : right.split(':');
+  const groups =
+    right === undefined
+      ? head
+      : [...head, ...Array(8 - head.length - tail.length).fill('0'), ...tail];
+  return `${groups.slice(0, 4).join(':')}::/64`;
+}

@@ -1,0 +1,71 @@
+import { generate, type IConnectPacket, type Packet, parser } from 'mqtt-packet';
+import { ConnectionFault } from './connection-fault.js';
+
+/** 3: MQTT 3.1; 4: MQTT 3.1.1; 5: MQTT 5.0. */
+export type Version = 3 | 4 | 5;
+
+/** First four bits of a packet (MQTT 3.1.1, 2.2.1), of those that are told apart before they are read. */
+export const PacketType = { connect: 1, connack: 2, publish: 3, suback: 9, unsuback: 11 } as const;
+
+export function packetTypeOf(frame: Uint8Array): number {
+  return frame[0]! >> 4;
+}
+
+/** Reads whole packets. It keeps nothing between two of them, so that all connections share one for each version. */
+class PacketParser {
+  #parser = parser();
+  #packet: Packet | undefined;
+  #error: unknown;
+
+  constructor(private readonly version: Version) {
+    this.#renew();
+  }
+
+  read(frame: Buffer): Packet {
+    this.#packet = undefined;
+    this.#error = undefined;
+    try {
+      this.#parser.parse(frame);
+    } catch (error) {
+      this.#error = error;
+    }
+    const packet = this.#packet as Packet | undefined;
+    if (this.#error === undefined && packet !== undefined) return packet;
+    this.#renew();
+    throw new ConnectionFault('malformed_packet', 'A packet cannot be read.', {
+      cause: this.#error,
+    });
+  }
+
+  #renew(): void {
+    this.#parser = parser({ protocolVersion: this.version });
+    this.#parser.on('packet', (packet) => (this.#packet = packet));
+    this.#parser.on('error', (error: unknown) => (this.#error = error));
+  }
+}
+
+const parsers: Readonly<Record<Version, PacketParser>> = {
+  3: new PacketParser(3),
+  4: new PacketParser(4),
+  5: new PacketParser(5),
+};
+
+export function readPacket(frame: Buffer, version: Version): Packet {
+  return parsers[version].read(frame);
+}
+
+/** The packet that begins a connection. It says its own version, so its parser serves no second packet. */
+export function readConnect(frame: Buffer): IConnectPacket {
+  const packet = new PacketParser(4).read(frame);
+  if (packet.cmd === 'connect') return packet;
+  throw new ConnectionFault('protocol_error', `The first packet is ${packet.cmd}, not connect.`);
+}
+
+export function packetBytes(packet: Packet, version: Version): Buffer {
+  return generate(packet, { protocolVersion: version });
+}
+
+/** PUBACK without reason code or properties: the same four bytes in every version, and by far the most frequent packet. */
+export function bareAck(messageId: number): Buffer {
+  return Buffer.from([0x40, 0x02, messageId >> 8, messageId & 0xff]);
+}

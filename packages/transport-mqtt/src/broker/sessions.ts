@@ -1,0 +1,189 @@
+import type { Clock } from '@wattproof/core/spi';
+import type { BrokerConfig } from './broker.config.js';
+
+/** A message on its way to one device, as aedes numbers it. */
+export interface QueuedPacket {
+  readonly brokerId: string;
+  readonly brokerCounter: number;
+  messageId?: number | undefined;
+}
+
+/** What is known of one client id of one caller. */
+interface Session {
+  readonly id: string;
+  /** Kept when the connection ends (MQTT 3.1.1, 3.1.2.4). */
+  lasting: boolean;
+  /** Of the connection that has it now; undefined while the device is away. */
+  holder: object | undefined;
+  awaySinceMs: number;
+  expiryMs: number;
+  readonly filters: Map<string, 0 | 1>;
+  queue: QueuedPacket[];
+}
+
+/**
+ * Who reads which topic, and what waits for devices that are away: bounded in sessions, in age and in messages for each.
+ * A filter is a topic, or ends in the one wildcard a device may use.
+ */
+export class Sessions {
+  /** In the order in which they were last joined or left. */
+  readonly #sessions = new Map<string, Session>();
+  readonly #readers = new Map<string, Set<Session>>();
+  /** Messages that found a queue full. */
+  dropped = 0;
+
+  constructor(
+    private readonly limits: BrokerConfig['sessions'],
+    private readonly clock: Clock,
+  ) {}
+
+  get count(): number {
+    return this.#sessions.size;
+  }
+
+  /** Longest time that a session is kept, in ms. */
+  get expiryMs(): number {
+    return this.limits.max === 0 ? 0 : this.limits.expirySeconds * 1000;
+  }
+
+  has(id: string): boolean {
+    return this.#sessions.has(id);
+  }
+
+  /** A connection takes the session, or begins it. Whoever held it has it no more. */
+  join(
+    id: string,
+    holder: object,
+    { fresh, expiryMs }: { fresh: boolean; expiryMs: number },
+  ): void {
+    if (fresh) this.end(id);
+    const session: Session = this.#sessions.get(id) ?? {
+      id,
+      lasting: false,
+      holder,
+      awaySinceMs: 0,
+      expiryMs: 0,
+      filters: new Map(),
+      queue: [],
+    };
+    session.expiryMs = Math.min(expiryMs, this.expiryMs);
+    session.lasting = session.expiryMs > 0;
+    session.holder = holder;
+    this.#last(session);
+  }
+
+  /** The connection is over. */
+  leave(id: string, holder: object): void {
+    const session = this.#sessions.get(id);
+    if (session?.holder !== holder) return;
+    session.holder = undefined;
+    session.awaySinceMs = this.clock.nowMs();
+    this.#last(session);
+    if (!session.lasting) this.end(id);
+    else this.#makeRoom();
+  }
+
+  end(id: string): void {
+    const session = this.#sessions.get(id);
+    if (session === undefined) return;
+    this.#sessions.delete(id);
+    for (const filter of session.filters.keys()) this.#stopReading(session, filter);
+  }
+
+  /** Ends sessions nobody came back to. */
+  expire(): void {
+    const now = this.clock.nowMs();
+    for (const { id, holder, awaySinceMs, expiryMs } of this.#sessions.values())
+      if (holder === undefined && now - awaySinceMs >= expiryMs) this.end(id);
+  }
+
+  subscribe(id: string, filter: string, qos: 0 | 1): void {
+    const session = this.#sessions.get(id);
+    if (session === undefined) return;
+    session.filters.set(filter, qos);
+    const readers = this.#readers.get(filter) ?? new Set();
+    this.#readers.set(filter, readers.add(session));
+  }
+
+  unsubscribe(id: string, filter: string): void {
+    const session = this.#sessions.get(id);
+    if (session?.filters.delete(filter)) this.#stopReading(session, filter);
+  }
+
+  subscriptionsOf(id: string): { readonly topic: string; readonly qos: 0 | 1 }[] {
+    const session = this.#sessions.get(id);
+    return [...(session?.filters ?? [])].map(([topic, qos]) => ({ topic, qos }));
+  }
+
+  /** Sessions that outlive their connection and want the topic with an acknowledgement. */
+  lastingReaders(topic: string): { readonly clientId: string; readonly topic: string; qos: 1 }[] {
+    return [...this.#readersOf(topic)]
+      .filter(([session, qos]) => session.lasting && qos === 1)
+      .map(([{ id }]) => ({ clientId: id, topic, qos: 1 }));
+  }
+
+  /** Whether a message on the topic comes to somebody: a connection, or a session that has room for it. */
+  reaches(topic: string, qos: 0 | 1): boolean {
+    return [...this.#readersOf(topic)].some(
+      ([session, wanted]) =>
+        session.holder !== undefined ||
+        (qos === 1 && wanted === 1 && session.queue.length < this.limits.queuedMessages),
+    );
+  }
+
+  enqueue(id: string, packet: QueuedPacket): void {
+    const session = this.#sessions.get(id);
+    if (session === undefined) return;
+    if (session.queue.length < this.limits.queuedMessages) session.queue.push(packet);
+    else this.dropped += 1;
+  }
+
+  queueOf(id: string): readonly QueuedPacket[] {
+    return this.#sessions.get(id)?.queue ?? [];
+  }
+
+  /** The device has acknowledged it. */
+  dequeue(id: string, messageId: number | undefined): QueuedPacket | undefined {
+    const session = this.#sessions.get(id);
+    const at = session?.queue.findIndex((packet) => packet.messageId === messageId) ?? -1;
+    return at < 0 ? undefined : session?.queue.splice(at, 1)[0];
+  }
+
+  #readersOf(topic: string): Map<Session, 0 | 1> {
+    const found = new Map<Session, 0 | 1>();
+    for (const filter of filtersFor(topic))
+      for (const session of this.#readers.get(filter) ?? [])
+        found.set(session, session.filters.get(filter) === 1 ? 1 : (found.get(session) ?? 0));
+    return found;
+  }
+
+  #stopReading(session: Session, filter: string): void {
+    const readers = this.#readers.get(filter);
+    readers?.delete(session);
+    if (readers?.size === 0) this.#readers.delete(filter);
+  }
+
+  #last(session: Session): void {
+    this.#sessions.delete(session.id);
+    this.#sessions.set(session.id, session);
+  }
+
+  /** The session that was left longest ago goes first. */
+  #makeRoom(): void {
+    let away = 0;
+    for (const { holder } of this.#sessions.values()) if (holder === undefined) away += 1;
+    for (const { id, holder } of this.#sessions.values()) {
+      if (away <= this.limits.max) return;
+      if (holder !== undefined) continue;
+      this.end(id);
+      away -= 1;
+    }
+  }
+}
+
+/** The filters a device may have that match the topic: itself, and a wildcard as its last level. */
+function filtersFor(topic: string): readonly string[] {
+  const levels = topic.split('/');
+  const parents = levels.map((_, index) => levels.slice(0, index + 1).join('/'));
+  return [topic, `${levels.slice(0, -1).join('/')}/+`, ...parents.map((parent) => `${parent}/#`)];
+}

@@ -1,0 +1,140 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { ACCEPTED, eventually, RunningBroker, STORE_DOWN } from './running-broker.js';
+
+describe('acknowledgements of the embedded broker', () => {
+  let broker: RunningBroker;
+  afterEach(() => broker.stop());
+
+  test('PUBACK comes after the commit, not before', async () => {
+    broker = await RunningBroker.start();
+    const device = await broker.device('meter-1');
+    let acknowledged = false;
+    const published = device
+      .publishAsync('wattproof/v1/meter-1/readings', '{"a":1}', { qos: 1 })
+      .then(() => (acknowledged = true));
+    const message = await broker.next();
+    expect(message.message).toMatchObject({
+      topic: 'wattproof/v1/meter-1/readings',
+      qos: 1,
+      duplicate: false,
+      caller: { kind: 'device', id: 'meter-1' },
+      source: 'meter-1',
+    });
+    // A round trip through the same connection: an acknowledgement before it would be here by now.
+    await device.subscribeAsync('wattproof/v1/meter-1/receipts');
+    expect(acknowledged).toBe(false);
+    message.answer(ACCEPTED);
+    await published;
+  });
+
+  test('many messages of one device are under way at once, and no more than the limit', async () => {
+    broker = await RunningBroker.start({ limits: { inFlight: 20 } });
+    const device = await broker.device('meter-1');
+    const all = Array.from({ length: 50 }, (_, index) =>
+      device.publishAsync('wattproof/v1/meter-1/readings', `{"n":${index}}`, { qos: 1 }),
+    );
+    await broker.until(() => broker.arrived.length === 20);
+    const other = await broker.device('meter-2');
+    const others = other.publishAsync('wattproof/v1/meter-2/readings', '{"other":1}', { qos: 1 });
+    await broker.until(() => broker.arrived.length === 21);
+    // Another device is not held up by the one that waits.
+    broker.arrived[20]!.answer(ACCEPTED);
+    await others;
+    expect(broker.arrived).toHaveLength(21);
+    broker.rule = () => ACCEPTED;
+    for (const message of broker.arrived) message.answer(ACCEPTED);
+    await Promise.all(all);
+    expect(new Set(broker.arrived.map(({ text }) => text)).size).toBe(51);
+  });
+
+  test('what was not acknowledged comes again on the next connection and is answered then', async () => {
+    broker = await RunningBroker.start();
+    const session = { clientId: 'one', clean: false, reconnectPeriod: 1 };
+    const device = await broker.device('meter-1', session);
+    const published = device.publishAsync('wattproof/v1/meter-1/readings', '{"a":1}', { qos: 1 });
+    await broker.next();
+    device.stream.destroy();
+    const again = await broker.next();
+    expect(again.text).toBe('{"a":1}');
+    again.answer(ACCEPTED);
+    await published;
+  });
+
+  test('QoS 0 is handed over and counted; QoS 2 is received after the commit', async () => {
+    broker = await RunningBroker.start();
+    const device = await broker.device('meter-1');
+    await device.publishAsync('wattproof/v1/meter-1/readings', '{"q":0}', { qos: 0 });
+    expect((await broker.next()).message.qos).toBe(0);
+    expect(broker.fact('count_qos0')).toBe(1);
+    let received = false;
+    const exactly = device
+      .publishAsync('wattproof/v1/meter-1/readings', '{"q":2}', { qos: 2 })
+      .then(() => (received = true));
+    const message = await broker.next();
+    await device.subscribeAsync('wattproof/v1/meter-1/receipts');
+    expect(received).toBe(false);
+    message.answer(ACCEPTED);
+    await exactly;
+  });
+
+  test('while nothing can be stored nothing is acknowledged; afterwards everything is', async () => {
+    broker = await RunningBroker.start();
+    broker.rule = () => STORE_DOWN;
+    const device = await broker.device('meter-1');
+    const all = Array.from({ length: 10 }, (_, index) =>
+      device.publishAsync('wattproof/v1/meter-1/readings', `{"n":${index}}`, { qos: 1 }),
+    );
+    // The first was tried again, and again.
+    await broker.until(() => broker.arrived.filter(({ text }) => text === '{"n":0}').length === 3);
+    broker.rule = () => ACCEPTED;
+    await Promise.all(all);
+  });
+
+  test('a device is disconnected when nothing could be stored for too long', async () => {
+    broker = await RunningBroker.start({ withholdMs: 30_000 });
+    broker.rule = () => STORE_DOWN;
+    const device = await broker.device('meter-1');
+    let acknowledged = false;
+    device.publish('wattproof/v1/meter-1/readings', '{"a":1}', { qos: 1 }, (error) => {
+      acknowledged = error === undefined || error === null;
+    });
+    await broker.until(() => broker.arrived.length === 2);
+    await broker.clock.advance(30_000);
+    broker.link.check();
+    await eventually(() => !device.connected);
+    expect(acknowledged).toBe(false);
+    expect(broker.fact('count_server_busy')).toBe(1);
+  });
+
+  test('a message of MQTT 5 is answered with its reason, and where the reasons are wanted with properties', async () => {
+    broker = await RunningBroker.start();
+    const device = await broker.device('meter-1', { protocolVersion: 5 });
+    device.publish('wattproof/v1/meter-1/readings', 'no', {
+      qos: 1,
+      properties: { contentType: 'text/plain' },
+    });
+    const message = await broker.next();
+    expect(message.message.contentType).toBe('text/plain');
+    const puback = new Promise((resolve) => {
+      device.on('packetreceive', (packet) => packet.cmd === 'puback' && resolve(packet));
+    });
+    message.answer({ kind: 'acknowledge', reasonCode: 0x99, properties: { code: 'not_json' } });
+    expect(await puback).toMatchObject({
+      reasonCode: 0x99,
+      properties: { userProperties: { code: 'not_json' } },
+    });
+  });
+
+  test('a stop answers what is under way before the connection ends', async () => {
+    broker = await RunningBroker.start();
+    const device = await broker.device('meter-1', { protocolVersion: 5 });
+    const told = new Promise((resolve) => device.on('disconnect', resolve));
+    const published = device.publishAsync('wattproof/v1/meter-1/readings', '{}', { qos: 1 });
+    const message = await broker.next();
+    const stopped = broker.link.close();
+    message.answer(ACCEPTED);
+    await published;
+    await stopped;
+    expect(await told).toMatchObject({ reasonCode: 0x8b });
+  });
+});
