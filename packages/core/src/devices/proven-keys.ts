@@ -52,14 +52,28 @@ export class ProvenKeys {
     if (!/^[0-9a-f]{16}$/.test(keyId) || !challenges.isTimely(challenge)) return undefined;
     const message = connectMessage(origin, keyId, challenge);
     const signer = (await this.holders(keyId))
+      .filter(isInUse)
       .flatMap(({ keys }) => keys.filter((key) => this.opens(key, keyId)))
       .find(({ publicKey }) => signatures.verify(publicKey, message, signature));
     if (signer === undefined || !(await challenges.use(challenge))) return undefined;
     return { keyId, publicKey: signer.publicKey };
   }
 
-  /** The meters that the key speaks for now: none once it is revoked or replaced, or its certificate has run out. */
-  async metersOf({ keyId, publicKey, validity }: ProvenKey): Promise<readonly StoredMeter[]> {
+  /** The meters in use that the key speaks for now: none once it is revoked or replaced, or its certificate has run out. */
+  async metersOf(key: ProvenKey): Promise<readonly StoredMeter[]> {
+    return (await this.openedBy(key)).filter(isInUse);
+  }
+
+  /** Whether the key still is one of a meter's, in use or not. */
+  async isLive(key: ProvenKey): Promise<boolean> {
+    return (await this.openedBy(key)).length > 0;
+  }
+
+  private async openedBy({
+    keyId,
+    publicKey,
+    validity,
+  }: ProvenKey): Promise<readonly StoredMeter[]> {
     const nowMs = this.parts.clock.nowMs();
     if (validity !== undefined && (nowMs < validity.fromMs || nowMs > validity.untilMs)) return [];
     return (await this.holders(keyId)).filter(({ keys }) =>
@@ -73,12 +87,12 @@ export class ProvenKeys {
     return key.keyId === keyId && isAllowed && isLive(key, clock.nowMs());
   }
 
-  /** Meters in use that have, or had, a key of this id. */
+  /** Meters that have, or had, a key of this id. */
   private async holders(keyId: string): Promise<readonly StoredMeter[]> {
     const { directory } = this.parts;
     await directory.refresh();
     await directory.load([], [keyId]);
-    return (directory.peekKey(keyId) ?? []).filter(isInUse);
+    return directory.peekKey(keyId) ?? [];
   }
 }
 

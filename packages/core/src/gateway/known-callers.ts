@@ -49,7 +49,8 @@ export class KnownCallers implements Callers {
   async isValid(caller: Caller): Promise<boolean> {
     const known = this.known.get(caller);
     if (known === undefined || !(await this.isLive(known))) return false;
-    if (known.kind === 'device-key') return true;
+    if (known.kind === 'device-key')
+      return (await this.parts.provenKeys.metersOf(known.key)).length > 0;
     const { meterId, accountId } = known.principal;
     return meterId === undefined || this.isOwnMeter(await this.meter(meterId), accountId);
   }
@@ -98,7 +99,7 @@ export class KnownCallers implements Callers {
 
   private async isLive(known: Known): Promise<boolean> {
     const { apiKeys, check, provenKeys } = this.parts;
-    if (known.kind === 'device-key') return (await provenKeys.metersOf(known.key)).length > 0;
+    if (known.kind === 'device-key') return provenKeys.isLive(known.key);
     if (known.principal.kind === 'admin-key') return true;
     const stored = await apiKeys.apiKey(known.principal.id);
     return stored !== undefined && check.isLive(stored);
