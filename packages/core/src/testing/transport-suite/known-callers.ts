@@ -64,11 +64,11 @@ export class KnownCallers implements Callers {
       (caller.meterIds === undefined || caller.meterIds.includes(meterId))
     );
   }
-  /** Decided by `account_id` and `meter_id` of the event's data. */
+  /** Decided by `account` and `meter` of the event's data. */
   async mayHear(caller: Caller, event: DomainEvent): Promise<boolean> {
     this.#ask();
     if (!(await this.isValid(caller))) return false;
-    const { account_id: account, meter_id: meter } = event.data;
+    const { account, meter } = event.data;
     if (typeof meter === 'string' && caller.meterIds) return caller.meterIds.includes(meter);
     return account === undefined || account === caller.accountId || caller.kind === 'admin-key';
   }
