@@ -15,6 +15,9 @@ import type {
   StoredHold,
 } from './energy.store.js';
 
+/** Furthest instant that a date can be (ECMA-262, 21.4.1.1). */
+const MAX_INSTANT_MS = 8.64e15;
+
 /** What a claim did: the log entry that states it. */
 export interface Claimed {
   readonly entryId: string;
@@ -78,12 +81,18 @@ export class EnergyLedger {
 
   /** Promises energy that is not measured yet. Throws `EnergyError`. True when an earlier call had done it. */
   async hold(request: HoldRequest): Promise<boolean> {
-    const { key, startsMs, endsMs, energyUWh } = request;
-    const whole = Number.isSafeInteger(startsMs) && Number.isSafeInteger(endsMs);
-    if (!isKey(key) || !whole || startsMs >= endsMs || energyUWh <= 0n)
+    const { key, meterId, startsMs, endsMs, energyUWh } = request;
+    const named = isName(key) && isName(meterId);
+    if (
+      !named ||
+      !isInstant(startsMs) ||
+      !isInstant(endsMs) ||
+      startsMs >= endsMs ||
+      energyUWh <= 0n
+    )
       throw new EnergyError(
         'hold_invalid',
-        'a hold names a key, an interval that ends after it starts, and more than 0 µWh',
+        'a hold names a key, a meter, an interval that ends after it starts, and more than 0 µWh',
       );
     const { store, config } = this.parts;
     const outcome = await store.hold(request, config.forwardShare);
@@ -121,12 +130,17 @@ export class EnergyLedger {
         'claim_invalid',
         `"${purpose}" is not a purpose to claim for; a forward sale is claimed by its hold`,
       );
-    if (!isKey(key))
+    if (!isName(key))
       throw new EnergyError('claim_invalid', 'a key has 1 to 256 characters without controls');
     if (lines.length === 0 || lines.length > maxLines)
       throw new EnergyError('claim_invalid', `a claim has 1 to ${maxLines} lines`);
-    if (lines.some(({ energyUWh, startsMs }) => energyUWh <= 0n || !Number.isSafeInteger(startsMs)))
-      throw new EnergyError('claim_invalid', 'every line claims more than 0 µWh of an interval');
+    const isLine = ({ meterId, register, startsMs, energyUWh }: ClaimRequest['lines'][number]) =>
+      isName(meterId) && isName(register) && isInstant(startsMs) && energyUWh > 0n;
+    if (!lines.every(isLine))
+      throw new EnergyError(
+        'claim_invalid',
+        'every line names a meter and a register, and claims more than 0 µWh of an interval',
+      );
   }
 
   private readonly say: SayClaims = (claims, shortfalls = []) => {
@@ -176,8 +190,13 @@ function shortfallEvent(account: EnergyAccount, atMs: number): Omit<DomainEvent,
   };
 }
 
-function isKey(key: string): boolean {
-  return /^[^\p{Cc}]{1,256}$/u.test(key);
+/** Whether the database and the log can hold it: one claim that they cannot would fail all that share its transaction. */
+function isName(text: string): boolean {
+  return /^[^\p{Cc}\p{Cs}]{1,256}$/u.test(text);
+}
+
+function isInstant(ms: number): boolean {
+  return Number.isInteger(ms) && Math.abs(ms) <= MAX_INSTANT_MS;
 }
 
 function instant(ms: number): string {

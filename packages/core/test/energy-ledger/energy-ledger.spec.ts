@@ -112,6 +112,11 @@ describe('A claim', () => {
     ['nothing', { lines: [{ ...LINE, energyUWh: 0n }] }],
     ['less than nothing', { lines: [LINE, { ...LINE, energyUWh: -1n }] }],
     ['half a millisecond', { lines: [{ ...LINE, startsMs: 0.5 }] }],
+    ['a time that no date has', { lines: [{ ...LINE, startsMs: 8.64e15 + 1 }] }],
+    // Claims that come together share a transaction: what the database or the log cannot hold would fail them all.
+    ['a key with half a character', { key: 'a\ud800' }],
+    ['a meter that no text holds', { lines: [{ ...LINE, meterId: 'm\0' }] }],
+    ['a register that no text holds', { lines: [{ ...LINE, register: '\udfff' }] }],
   ])('of %s is invalid', async (_what, wrong) => {
     const { ledger, groups } = open();
     const request = { purpose: 'token', key: 'k', lines: [LINE], ...wrong } as ClaimRequest;
@@ -127,6 +132,8 @@ describe('A claim', () => {
     ['of nothing', { energyUWh: 0n }],
     ['without a key', { key: '' }],
     ['from no time', { startsMs: Number.NaN }],
+    ['until a time that no date has', { endsMs: 8.64e15 + 1 }],
+    ['of a meter that no text holds', { meterId: 'm\0' }],
   ])('in advance %s is invalid', async (_what, wrong) => {
     const { ledger } = open();
     const hold = {
