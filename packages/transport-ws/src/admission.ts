@@ -91,7 +91,7 @@ function queryOf(url: string): string {
 /** The page came from where it connects to. The scheme is not looked at: a proxy may have taken TLS off. */
 function isOwnHost(origin: string, headers: UpgradeRequest['headers']): boolean {
   const host = headers.get('host')?.toLowerCase();
-  return host !== undefined && origin.toLowerCase().replace(/^[a-z][a-z0-9+.-]*:\/\//, '') === host;
+  return host !== undefined && origin.toLowerCase().replace(/^https?:\/\//, '') === host;
 }
 
 function refusal(

@@ -350,6 +350,11 @@ export class Connection implements Line {
     meterIds,
   }: Extract<ClientMessage, { type: 'subscribe' }>): Promise<void> {
     const { stream, config } = this.parts;
+    const { scopes } = this.identity!;
+    if (scopes.length > 0 && !scopes.includes('read')) {
+      this.nack(id, 'scope_missing', 'This key lacks the scope "read", so it hears nothing.');
+      return;
+    }
     const filter = { types, ...(meterIds === undefined ? {} : { meterIds }) };
     if (!this.subscriptions.add(id, filter)) {
       this.nack(id, 'subscriptions_full', `At most ${config.maxSubscriptions} of one connection.`);

@@ -6,6 +6,8 @@ type Handle = (event: DomainEvent) => Promise<void>;
 export class ToldEvents implements EventSource {
   readonly #handles = new Set<Handle>();
   #told = 0;
+  /** Who follows now. */
+  followers = 0;
 
   async tell(type: string, data: DomainEvent['data'], atMs = 0): Promise<DomainEvent> {
     const event: DomainEvent = { id: String((this.#told += 1)), type, atMs, data };
@@ -16,7 +18,15 @@ export class ToldEvents implements EventSource {
     return this.#listen(handle);
   }
   follow(handle: (events: readonly DomainEvent[]) => void): Following {
-    return { ready: Promise.resolve(), ...this.#listen(async (event) => handle([event])) };
+    const { stop } = this.#listen(async (event) => handle([event]));
+    this.followers += 1;
+    return {
+      ready: Promise.resolve(),
+      stop: async () => {
+        this.followers -= 1;
+        await stop();
+      },
+    };
   }
 
   #listen(handle: Handle): Subscription {
