@@ -5,12 +5,15 @@ import { join, resolve } from 'node:path';
 import { createFleet, GatewayClient, readingDocument } from '@wattproof/core/simulator';
 import {
   type GatewayProcess,
-  runBufferingDevice,
+  runSendingDevice,
   startGatewayProcess,
 } from '@wattproof/core/testing';
+import { CuttingProxy } from './cutting-proxy.js';
+import type { ConnectDevice } from './device-link.js';
+import { httpLink } from './http-link.js';
 
 const ENTRY = resolve(import.meta.dirname, '../../dist/main.js');
-const ADMIN_KEY = 'campaign-admin-key-0123456789abcdef';
+export const ADMIN_KEY = 'campaign-admin-key-0123456789abcdef';
 const READINGS_PER_MESSAGE = 20;
 const READINGS_PER_FLUSH = 100;
 /** Signed readings stay inside the accepted age while the campaign walks through them second by second. */
@@ -22,10 +25,20 @@ export interface Campaign {
   readonly devices: number;
   /** Acknowledged readings between two faults, drawn between these. */
   readonly between: readonly [number, number];
+  /** How the devices reach the gateway; HTTP when absent. */
+  readonly transport?: CampaignTransport;
   /** After the meters are registered and before the first reading. */
   readonly prepared?: () => Promise<void>;
-  /** Does the damage; the gateway is running and under load. */
-  readonly fault: (gateway: RunningGateway) => Promise<void>;
+  /** Does the damage; the gateway is running and under load. `wire` is between it and the devices. */
+  readonly fault: (gateway: RunningGateway, wire: CuttingProxy) => Promise<void>;
+}
+
+export interface CampaignTransport {
+  readonly connect: ConnectDevice;
+  /** Below `transports:` in the configuration, two spaces deep. */
+  readonly yaml?: string;
+  /** Where devices connect; the gateway's HTTP port when absent. */
+  readonly port?: number;
 }
 
 export interface CampaignResult {
@@ -54,6 +67,11 @@ export class RunningGateway {
     await this.#process;
   }
 
+  /** Without coming back. */
+  async end(): Promise<void> {
+    await (await this.#process).end('SIGKILL');
+  }
+
   async stop(): Promise<number | NodeJS.Signals> {
     return (await this.#process).end('SIGTERM');
   }
@@ -70,7 +88,8 @@ export class RunningGateway {
 /** Devices with buffers against a gateway that keeps being damaged; resolves when every fault was survived and every buffer is empty. */
 export async function runCampaign(campaign: Campaign): Promise<CampaignResult> {
   const folder = await mkdtemp(join(tmpdir(), 'wattproof-campaign-'));
-  await writeFile(join(folder, 'gateway.yaml'), configuration(campaign.storeUrl));
+  const { connect, yaml, port }: CampaignTransport = campaign.transport ?? { connect: httpLink };
+  await writeFile(join(folder, 'gateway.yaml'), configuration(campaign.storeUrl, yaml));
   const gateway = new RunningGateway(folder);
   const fleet = createFleet({ seed: 7, size: campaign.devices });
   const client = new GatewayClient(await gateway.url(), { apiKey: ADMIN_KEY });
@@ -84,11 +103,15 @@ export async function runCampaign(campaign: Campaign): Promise<CampaignResult> {
   let sealing: Promise<unknown> = Promise.resolve();
   let wake = (): void => {};
   const startsMs = Date.now() - START_BEHIND_MS;
-  const histories = fleet.map(({ meter, device }) => {
+  const wire = await CuttingProxy.listen(
+    async () => port ?? Number(new URL(await gateway.url()).port),
+  );
+  const place = { url: () => gateway.url(), port: wire.port, origin, apiKey: ADMIN_KEY };
+  const links = await Promise.all(fleet.map((member) => connect(member, place)));
+  const histories = fleet.map(({ meter, device }, index) => {
     let sequence = 0;
-    return runBufferingDevice({
-      headers: { 'x-api-key': ADMIN_KEY },
-      url: () => gateway.url(),
+    return runSendingDevice({
+      send: (body, message) => links[index]!.send(body, message),
       onAcknowledged: (count) => {
         acknowledgedSoFar += count;
         // The batcher's lease outlives a killed gateway by a minute; what is flushed is sealed at once, so that faults meet sealing, too.
@@ -127,12 +150,14 @@ export async function runCampaign(campaign: Campaign): Promise<CampaignResult> {
         });
         await Promise.race([woken, givenUp]);
       }
-      await campaign.fault(gateway);
+      await campaign.fault(gateway, wire);
     }
   } finally {
     done = true;
   }
   const ended = await Promise.all(histories);
+  await Promise.all(links.map((link) => link.close()));
+  await wire.close();
   await sealing;
   await sealWhatWaits(await gateway.url());
   return {
@@ -162,7 +187,7 @@ function flush(url: string): Promise<Response> {
   });
 }
 
-function configuration(storeUrl: string): string {
+function configuration(storeUrl: string, transports?: string): string {
   return `
 origin: campaign.test/log
 store: { url: ${JSON.stringify(storeUrl)} }
@@ -171,5 +196,6 @@ accounts: { adminApiKey: "\${env:CAMPAIGN_ADMIN_KEY}" }
 devices: { unsigned: require, registration: open }
 batching: { maxEntries: 500, maxAgeMs: 200 }
 anchors: { local: { use: "@wattproof/core/local-ledger" } }
+${transports === undefined ? '' : `transports:\n${transports}`}
 `;
 }

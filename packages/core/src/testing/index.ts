@@ -31,9 +31,12 @@ export { askGateway, proveReading, type ProvenReading } from './prove-reading.js
 export { silentLogger } from './silent-logger.js';
 export { auditStore, type StoreAudit } from './process/audit-store.js';
 export {
+  type AnsweredItem,
   type BufferingDeviceOptions,
   type DeviceHistory,
   runBufferingDevice,
+  runSendingDevice,
+  type SendingDeviceOptions,
 } from './process/buffering-device.js';
 export {
   type GatewayProcess,

@@ -9,8 +9,7 @@ export interface SettlementParts {
   readonly intake: MessageIntake;
   readonly rules: Pick<MessageRules, 'refused' | 'requeueDelayMs'>;
   readonly logger: Logger;
-  /** Where dead letters go; absent: they are only logged. */
-  readonly desk?: Pick<DeviceDesk, 'deadLetter'>;
+  readonly desk: Pick<DeviceDesk, 'deadLetter'>;
   /** Aborts when the gateway stops: what waits to be tried again is given back at once. */
   readonly stopping: AbortSignal;
 }
@@ -130,7 +129,6 @@ export class Settlement {
     if (reason === undefined) return 'none';
     const { desk, logger } = this.parts;
     logger.warn('a message was not kept', { source, ...reason });
-    if (desk === undefined) return 'written';
     try {
       await desk.deadLetter({ source, ...reason, bytes });
       return 'written';

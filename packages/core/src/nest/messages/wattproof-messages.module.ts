@@ -76,6 +76,7 @@ function assembled(
             intake,
             rules: MessageRules.parse(given),
             logger: gateway.logger,
+            desk: gateway.desk,
             stopping: stopping.signal,
           }),
       },

@@ -1,0 +1,149 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { access } from 'node:fs/promises';
+
+/** A broker as its own process on this machine, with the means to take it away. */
+export interface Broker {
+  readonly url: string;
+  /** Kills it and starts it again with what it had on disk. */
+  restart(): Promise<void>;
+  remove(): Promise<void>;
+}
+
+interface Program {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** In what it prints, when it takes connections. */
+  readonly ready: RegExp;
+}
+
+const READY_WITHIN_MS = 90_000;
+
+/** What Debian's `nats-server` gives: core NATS, nothing on disk. */
+export async function startNats(): Promise<Broker> {
+  const [port] = await freePorts(1);
+  const program = {
+    command: await installed(['/usr/sbin/nats-server', '/usr/bin/nats-server'], 'nats-server'),
+    args: ['-a', '127.0.0.1', '-p', String(port)],
+    ready: /Server is ready/,
+  };
+  return new BrokerProcess(`nats://127.0.0.1:${port}`, program, () => undefined).started();
+}
+
+/** What Debian's `rabbitmq-server` gives: one node, its queues on disk in a folder of its own. */
+export async function startRabbitmq(): Promise<Broker> {
+  const [port, distribution, epmd] = await freePorts(3);
+  const folder = await mkdtemp(join(tmpdir(), 'wattproof-rabbitmq-'));
+  const configuration = `listeners.tcp.local = 127.0.0.1:${port}\nlog.console = true\nlog.console.level = info\nlog.file = false\n`;
+  await writeFile(join(folder, 'rabbitmq.conf'), configuration);
+  await writeFile(join(folder, 'plugins'), '[].\n');
+  const env = {
+    HOME: folder,
+    RABBITMQ_NODENAME: `wattproof-${port}@localhost`,
+    RABBITMQ_CONFIG_FILE: join(folder, 'rabbitmq.conf'),
+    RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, 'plugins'),
+    RABBITMQ_MNESIA_BASE: join(folder, 'mnesia'),
+    RABBITMQ_LOG_BASE: join(folder, 'log'),
+    RABBITMQ_DIST_PORT: String(distribution),
+    ERL_EPMD_PORT: String(epmd),
+    ERL_EPMD_ADDRESS: '127.0.0.1',
+  };
+  const command = await installed(['/usr/lib/rabbitmq/bin/rabbitmq-server'], 'rabbitmq-server');
+  const program = { command, args: [], env, ready: /Server startup complete/ };
+  return new BrokerProcess(`amqp://guest:guest@127.0.0.1:${port}`, program, async () => {
+    // Erlang's port mapper outlives the node that started it.
+    const mapper = spawn('epmd', ['-port', String(epmd), '-kill'], { stdio: 'ignore' });
+    await once(mapper, 'exit');
+    await rm(folder, { recursive: true, force: true });
+  }).started();
+}
+
+class BrokerProcess implements Broker {
+  private child: ChildProcess | undefined;
+
+  constructor(
+    readonly url: string,
+    private readonly program: Program,
+    private readonly removed: () => Promise<void> | undefined,
+  ) {}
+
+  async started(): Promise<this> {
+    const { command, args, env, ready } = this.program;
+    // A group of its own: what is killed may be a script that started the broker.
+    const child = spawn(command, [...args], {
+      detached: true,
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.child = child;
+    let output = '';
+    await new Promise<void>((resolve, reject) => {
+      const failed = (why: string): void => {
+        reject(new Error(`${command} ${why}. It printed:\n${output.slice(-2000)}`));
+      };
+      const timer = setTimeout(
+        () => failed(`is not ready after ${READY_WITHIN_MS} ms`),
+        READY_WITHIN_MS,
+      );
+      const look = (text: Buffer): void => {
+        output += text.toString();
+        if (!ready.test(output)) return;
+        clearTimeout(timer);
+        resolve();
+      };
+      child.stdout.on('data', look);
+      child.stderr.on('data', look);
+      child.once('exit', (code) => failed(`ended with ${code}`));
+    });
+    return this;
+  }
+
+  async restart(): Promise<void> {
+    await this.kill();
+    await this.started();
+  }
+
+  async remove(): Promise<void> {
+    await this.kill();
+    await this.removed();
+  }
+
+  private async kill(): Promise<void> {
+    const { child } = this;
+    if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, 'exit');
+    process.kill(-child.pid, 'SIGKILL');
+    await ended;
+  }
+}
+
+async function installed(places: readonly string[], name: string): Promise<string> {
+  for (const place of places) {
+    if (
+      await access(place).then(
+        () => true,
+        () => false,
+      )
+    )
+      return place;
+  }
+  throw new Error(`${name} is not installed. On Debian: apt-get install -y ${name}`);
+}
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer().listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
