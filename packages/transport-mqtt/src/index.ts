@@ -1,4 +1,5 @@
 import { defineTransport } from '@wattproof/core/spi';
+import { nodeTimers } from './client/timers.js';
 import { MqttConfig } from './mqtt.config.js';
 import { MqttTransport } from './mqtt.transport.js';
 
@@ -6,5 +7,5 @@ export default defineTransport({
   name: 'mqtt',
   config: MqttConfig,
   capabilities: { protocol: 'mqtt', commands: true, needs: { callers: true, desk: true } },
-  create: (config, context) => new MqttTransport(config, context),
+  create: (config, context) => new MqttTransport(config, context, nodeTimers, Math.random),
 });

@@ -8,8 +8,12 @@ import type {
 } from '@wattproof/core/spi';
 import { BrokerLink } from './broker/broker-link.js';
 import { ClientLink } from './client/client-link.js';
-import type { Link, LinkMessage, Outcome } from './link.js';
+import type { Timers } from './client/timers.js';
+import type { Link } from './link.js';
 import type { MqttConfig } from './mqtt.config.js';
+import { commandPayload } from './payloads/command-payload.js';
+import { Reception } from './reception/reception.js';
+import { ReceiptPost } from './reception/receipt-post.js';
 import { TopicMaps } from './topics/topic-maps.js';
 import { mapsOf } from './topics/topics.config.js';
 
@@ -17,23 +21,42 @@ import { mapsOf } from './topics/topics.config.js';
 export class MqttTransport implements Transport {
   readonly #maps: TopicMaps;
   readonly #link: Link;
+  readonly #receipts: ReceiptPost;
+  #reception: Reception | undefined;
   readonly commands: CommandPort = {
     send: (command, signal) => this.#send(command, signal),
   };
 
   constructor(
-    readonly config: MqttConfig,
+    private readonly config: MqttConfig,
     private readonly context: PluginContext,
+    /** Of the client, between connections. */
+    timers: Timers,
+    random: () => number,
   ) {
-    this.#maps = new TopicMaps(mapsOf(config.maps));
+    this.#maps = new TopicMaps(mapsOf(config));
     this.#link =
-      config.listen === undefined
-        ? new ClientLink(config.url!, config.client, this.#maps.filters, context)
-        : new BrokerLink(config.listen, this.#maps, context);
+      config.url === undefined
+        ? new BrokerLink(config.listen!, this.#maps, context)
+        : new ClientLink(config.url, config.client, this.#maps.filters, context, timers, random);
+    this.#receipts = new ReceiptPost(this.#link, config.maxReceipts, context.logger);
   }
 
-  start(ingest: Ingest): Promise<void> {
-    return this.#link.open((message) => this.#take(message, ingest));
+  async start(ingest: Ingest): Promise<void> {
+    const { maxMessageBytes, topicsAreAuthenticated } = this.config;
+    const { clock, logger } = this.context;
+    const reception = new Reception({
+      maps: this.#maps,
+      ingest,
+      desk: this.context.desk!,
+      receipts: this.#receipts,
+      clock,
+      logger,
+      limits: { maxMessageBytes },
+      topicsAreAuthenticated,
+    });
+    this.#reception = reception;
+    await this.#link.open((message) => reception.take(message));
   }
 
   stop(): Promise<void> {
@@ -41,27 +64,21 @@ export class MqttTransport implements Transport {
   }
 
   async health(): Promise<Health> {
-    return this.#link.health();
+    const health = this.#link.health();
+    return {
+      ...health,
+      facts: { ...health.facts, ...this.#reception?.facts, ...this.#receipts.facts },
+    };
   }
 
-  async #take(message: LinkMessage, ingest: Ingest): Promise<Outcome> {
-    await ingest.accept({
-      contentType: 'application/json',
-      bytes: message.payload,
-      assurance: 'unsigned',
-      source: message.source,
-    });
-    return { kind: 'acknowledge', reasonCode: 0x00 };
-  }
-
+  /** On every topic that the device may read: which firmware it has is not known. */
   async #send(command: DeviceCommand, signal: AbortSignal): Promise<'sent' | 'unreachable'> {
     const topics = this.#maps.commandTopics(command.name, command.device);
     const sent = await Promise.all(
-      topics.map(({ topic }) =>
-        this.#link.publish(topic, JSON.stringify({ ...command }), { qos: 1, signal }),
+      topics.map(({ topic, shape }) =>
+        this.#link.publish(topic, commandPayload(command, shape), { qos: 1, signal }),
       ),
     );
-    this.context.logger.debug('A command was published.', { command: command.id });
     return sent.includes('sent') ? 'sent' : 'unreachable';
   }
 }

@@ -72,7 +72,10 @@ export class TopicMaps {
   #refuseOverlaps(): void {
     const all = [
       ...this.#inbound.map(({ map, pattern }) => ({ map, pattern })),
-      ...[...this.#receipts].map(([map, pattern]) => ({ map, pattern })),
+      // Maps may share one.
+      ...new Map(
+        [...this.#receipts].map(([map, pattern]) => [pattern.text, { map, pattern }]),
+      ).values(),
       ...this.#commands.map(({ pattern }) => ({ map: 'commands', pattern })),
     ];
     for (const [index, one] of all.entries()) {

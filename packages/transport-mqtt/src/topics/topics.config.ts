@@ -50,6 +50,18 @@ export const topicFields = {
     .describe(
       'True when the broker lets nobody publish on a topic but the device it names: then an unsigned reading counts as the device sent it.',
     ),
+  receipts: z
+    .enum(['own', 'all', 'none'])
+    .default('own')
+    .describe(
+      'Who is told what became of its readings: devices whose map names a topic for it, all devices (on wattproof/v1/{device}/receipts), or nobody.',
+    ),
+  maxReceipts: z
+    .int()
+    .min(1)
+    .max(100_000)
+    .default(2_000)
+    .describe('Receipts that may be on their way at once; more are dropped and counted.'),
   maxMessageBytes: z
     .int()
     .min(1_024)
@@ -58,7 +70,17 @@ export const topicFields = {
     .describe('A longer payload is a dead letter.'),
 };
 
-/** The maps that a configuration names, presets by their name. */
-export function mapsOf(names: readonly (PresetName | z.infer<typeof CustomMap>)[]): TopicMap[] {
-  return names.map((one) => (typeof one === 'string' ? PRESETS[one] : (one as TopicMap)));
+/** The maps that a configuration names, presets by their name, with the topics of receipts it asks for. */
+export function mapsOf({
+  maps,
+  receipts,
+}: {
+  readonly maps: readonly (PresetName | z.infer<typeof CustomMap>)[];
+  readonly receipts: 'own' | 'all' | 'none';
+}): TopicMap[] {
+  return maps.map((one) => {
+    const { receipts: own, ...map } = (typeof one === 'string' ? PRESETS[one] : one) as TopicMap;
+    const topic = receipts === 'all' ? (own ?? PRESETS.wattproof.receipts) : own;
+    return receipts === 'none' || topic === undefined ? map : { ...map, receipts: topic };
+  });
 }

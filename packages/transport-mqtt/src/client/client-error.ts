@@ -1,0 +1,12 @@
+/** `tls_invalid`, `broker_closed`, `broker_refused`, `subscription_refused`, `publish_refused`. */
+export class ClientError extends Error {
+  override readonly name = 'ClientError';
+
+  constructor(
+    readonly code: string,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
