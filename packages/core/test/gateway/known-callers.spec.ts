@@ -73,13 +73,21 @@ describe('Callers', () => {
   }
 
   it('with a device key send unsigned readings of their meter and of no other', async () => {
-    const { deviceKey, byKey, send, callers } = await open();
+    const { deviceKey, byKey, send, callers, services } = await open();
+    const garage = new TestDevice('garage');
+    await services.store.meters.register(garage.stored('active', owner), unjournaled);
     const caller = await byKey((await deviceKey()).key);
     expect(caller).toMatchObject({ kind: 'device', id: 'house', meterIds: ['house'], ...owner });
     expect(await send(house, { caller })).toEqual(['accepted', 'transport']);
-    expect(await send(neighbour, { caller })).toEqual(['meter_mismatch', undefined]);
     expect(await send(house)).toEqual(['device_signature_required', undefined]);
     expect(await callers.maySpeakFor(caller, 'house')).toBe(true);
+    // Not even for another one of the same account.
+    for (const other of [neighbour, garage]) {
+      expect(await send(other, { caller })).toEqual(['meter_mismatch', undefined]);
+      expect(await callers.maySpeakFor(caller, other.meterId)).toBe(false);
+    }
+    (caller.scopes as string[]).push('backfill');
+    (caller.meterIds as string[]).push('neighbour');
     expect(await callers.maySpeakFor(caller, 'neighbour')).toBe(false);
   });
 
