@@ -31,9 +31,14 @@ export class BrokerLink implements Link {
       broker.connections.add(new Connection(broker, stream, origin));
     });
     await broker.open();
+    try {
+      this.#openPath(broker);
+      await listeners.open();
+    } catch (error) {
+      await broker.close();
+      throw error;
+    }
     this.#broker = broker;
-    this.#openPath(broker);
-    await listeners.open();
     this.#listeners = listeners;
     this.#checks = setInterval(() => broker.check(), CHECK_MS);
     this.#checks.unref();
@@ -71,6 +76,7 @@ export class BrokerLink implements Link {
         host: this.config.host,
         ...Object.fromEntries([...ports].map(([name, port]) => [`${name}Port`, port])),
         connections: broker.connections.size,
+        partialBytes: broker.partialBytes,
         sessions: broker.sessions.count,
         connectsRefused: broker.admission.refused,
         messagesNotQueued: broker.sessions.dropped,

@@ -85,7 +85,8 @@ const limits = z.strictObject({
     ),
   queuedBytes: z
     .int()
-    .min(1024)
+    // More than what a socket takes before it says that it is full.
+    .min(65_536)
     .default(262_144)
     .describe('Bytes that wait to be read by one device; a slower one is disconnected.'),
   maxKeepAliveSeconds: z

@@ -7,7 +7,6 @@ import type { TopicMaps } from '../topics/topic-maps.js';
 import { Admission } from './admission.js';
 import type { BrokerConfig } from './broker.config.js';
 import type { Connection, Origin } from './connection.js';
-import type { FaultCode } from './connection-fault.js';
 import { credentialOf } from './credential.js';
 import { PresenceBoard } from './presence-board.js';
 import type { SessionSide } from './session-side.js';
@@ -63,7 +62,8 @@ export class Broker {
   readonly counts = new Map<string, number>();
   readonly #presence: PresenceBoard | undefined;
   readonly #aedes: Aedes;
-  #partialBytes = 0;
+  /** Of incomplete packets, of all connections. */
+  partialBytes = 0;
   #stopping = false;
   #recheckedAtMs: number;
 
@@ -203,7 +203,7 @@ export class Broker {
   }
 
   /** A connection ends, or something of it is refused. */
-  note(code: FaultCode | string, connection: Connection, detail?: string): void {
+  note(code: string, connection: Connection, detail?: string): void {
     this.count(code);
     this.context.logger.debug('A device was disconnected or refused.', {
       code,
@@ -219,8 +219,8 @@ export class Broker {
 
   /** Bytes of incomplete packets, of all connections; false when there are too many. */
   holdPartial(bytes: number): boolean {
-    this.#partialBytes += bytes;
-    return bytes <= 0 || this.#partialBytes <= this.config.limits.partialBytes;
+    this.partialBytes += bytes;
+    return bytes <= 0 || this.partialBytes <= this.config.limits.partialBytes;
   }
 
   /** Once a second. */

@@ -57,6 +57,7 @@ export class Connection {
   #queue: Packet[] = [];
   #busy = false;
   #heardAtMs: number;
+  #unreadSinceMs: number | undefined;
   #patienceMs = Number.POSITIVE_INFINITY;
   #will: IConnectPacket['will'];
   #connack: (() => void) | undefined;
@@ -88,6 +89,7 @@ export class Connection {
       gone: () => this.fail('session_taken_over'),
     });
     stream.on('data', (chunk: Buffer) => this.#guard(() => this.#receive(chunk)));
+    stream.on('drain', () => this.#pump());
     stream.on('error', () => this.#gone());
     stream.on('end', () => this.#gone());
     stream.on('close', () => this.#gone());
@@ -104,7 +106,7 @@ export class Connection {
     this.broker.note(code, this, detail);
     if (this.version === 5 && this.#state === 'open')
       this.#write(packetBytes({ cmd: 'disconnect', reasonCode: FAULTS[code] }, 5));
-    this.#end(code === 'keep_alive_timeout' ? 'timeout' : 'disconnected');
+    this.#end(code.endsWith('_timeout') ? 'timeout' : 'disconnected');
   }
 
   /** Reads no more; resolves when what is under way has been answered. */
@@ -127,11 +129,15 @@ export class Connection {
       if (nowMs - withheld >= withholdMs) this.fail('server_busy');
       return;
     }
+    if (this.#unreadSinceMs !== undefined && nowMs - this.#unreadSinceMs >= limits.packetMs) {
+      this.fail('slow_reader');
+      return;
+    }
+    // Nothing can be heard of a device whose socket is not read.
+    if (this.stream.isPaused()) return;
     if (this.#partialSinceMs !== undefined && nowMs - this.#partialSinceMs >= limits.packetMs)
       this.fail('packet_timeout');
-    // Nothing can be heard of a device whose socket is not read.
-    else if (!this.stream.isPaused() && nowMs - this.#heardAtMs >= this.#patienceMs)
-      this.fail('keep_alive_timeout');
+    else if (nowMs - this.#heardAtMs >= this.#patienceMs) this.fail('keep_alive_timeout');
   }
 
   #guard(run: () => void): void {
@@ -267,9 +273,10 @@ export class Connection {
     this.#queue.splice(0, at);
     this.#busy = false;
     if (!this.#isOpen) return;
-    if (this.#queue.length > 0 || !this.#intake.hasRoom) this.stream.pause();
+    if (this.#queue.length > 0 || !this.#intake.hasRoom || !this.#isRead) this.stream.pause();
     else if (this.stream.isPaused()) {
       this.#heardAtMs = this.broker.clock.nowMs();
+      if (this.#partialSinceMs !== undefined) this.#partialSinceMs = this.#heardAtMs;
       this.stream.resume();
     }
   }
@@ -278,7 +285,16 @@ export class Connection {
     return this.#state === 'open';
   }
 
+  /** Who does not read the answers is not asked for more questions. */
+  get #isRead(): boolean {
+    const full = this.#backlogBytes > this.broker.config.limits.queuedBytes;
+    if (!full) this.#unreadSinceMs = undefined;
+    else this.#unreadSinceMs ??= this.broker.clock.nowMs();
+    return !full;
+  }
+
   #hasRoomFor({ cmd }: Packet): boolean {
+    if (!this.#isRead) return false;
     return cmd === 'publish'
       ? this.#intake.hasRoom
       : this.#side.readableLength < SESSION_SIDE_BYTES;
@@ -391,7 +407,7 @@ export class Connection {
     if (this.#state !== 'open') return;
     const answer = subscriptions.map(({ topic, qos }, index) => {
       const verdict = verdicts[index]!;
-      if (verdict !== 'granted') return this.version === 5 ? (verdict as number) : 0x80;
+      if (verdict !== 'granted') return this.version === 5 ? verdict : 0x80;
       const granted = qos === 0 ? 0 : 1;
       this.broker.sessions.subscribe(this.#sessionId, topic, granted);
       return granted;
@@ -451,6 +467,8 @@ export class Connection {
   }
 
   #deliver(frame: Buffer): void {
+    // Whatever its size, a message goes out when what was before it has.
+    if (this.#backlogBytes > this.broker.config.limits.queuedBytes) return this.fail('slow_reader');
     const packet = readPacket(frame, 4) as IPublishPacket;
     const bytes = this.version === 5 ? packetBytes(packet, 5) : frame;
     if (bytes.length > this.#maxOutgoingBytes) {
@@ -459,7 +477,6 @@ export class Connection {
       this.broker.note('packet_too_large', this, 'for the device');
     } else if (packet.qos === 0 || this.#window.admits(packet.messageId!, bytes))
       this.#write(bytes);
-    this.#checkReader();
   }
 
   // --- writing and ending ------------------------------------------------------------------------
@@ -477,18 +494,14 @@ export class Connection {
       process.nextTick(() => {
         this.#corked = false;
         this.stream.uncork();
-        this.#checkReader();
       });
     }
     this.stream.write(bytes);
   }
 
-  #checkReader(): void {
-    if (
-      this.stream.writableLength + this.#window.waitingBytes >
-      this.broker.config.limits.queuedBytes
-    )
-      this.fail('slow_reader');
+  /** Bytes that the device has not read. */
+  get #backlogBytes(): number {
+    return this.stream.writableLength + this.#window.waitingBytes;
   }
 
   /** Says what was still to be said, for a moment; a device that does not read it is cut off. */

@@ -54,7 +54,12 @@ export class RunningBroker {
       context,
     );
     const broker = new RunningBroker(link, host, clock);
-    await link.open((message) => broker.#take(message));
+    try {
+      await link.open((message) => broker.#take(message));
+    } catch (error) {
+      await host.close();
+      throw error;
+    }
     return broker;
   }
 

@@ -1,0 +1,203 @@
+import { randomBytes } from 'node:crypto';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { ACCEPTED, eventually, keyOf, RunningBroker } from './running-broker.js';
+import { Wire } from './wire.js';
+
+describe('bad input at the embedded broker', () => {
+  let broker: RunningBroker;
+  const wires: Wire[] = [];
+  afterEach(async () => {
+    for (const wire of wires.splice(0)) wire.socket.destroy();
+    await broker.stop();
+  });
+
+  async function wire(version: 4 | 5 = 4): Promise<Wire> {
+    const opened = await Wire.open(broker.port, version);
+    wires.push(opened);
+    return opened;
+  }
+  /** A device that is connected, as bytes on a socket. */
+  async function joined(meter = 'meter-1', version: 4 | 5 = 4, options = {}): Promise<Wire> {
+    broker.host.callers.knowDevice(keyOf(meter), meter);
+    const device = await wire(version);
+    device.connect({ username: meter, password: Buffer.from(keyOf(meter)), ...options });
+    await device.next('connack');
+    return device;
+  }
+
+  test('random bytes end the connection and nothing else', async () => {
+    broker = await RunningBroker.start();
+    broker.rule = () => ACCEPTED;
+    const good = await broker.device('meter-2');
+    for (let round = 0; round < 20; round += 1) {
+      const garbage = await wire();
+      garbage.bytes(randomBytes(256));
+      garbage.socket.end();
+      await garbage.untilClosed();
+    }
+    const inside = await joined();
+    inside.bytes(Buffer.from([0xf0, 0x00]));
+    await inside.untilClosed();
+    const unreadable = await joined();
+    unreadable.bytes(Buffer.from([0x32, 0x03, 0x00, 0x09, 0x61]));
+    await unreadable.untilClosed();
+    await good.publishAsync('wattproof/v1/meter-2/readings', '{}', { qos: 1 });
+    expect(broker.fact('connections')).toBe(1);
+  });
+
+  test('a packet that is too large is refused by the length it states', async () => {
+    broker = await RunningBroker.start({ limits: { maxPacketBytes: 1024 } });
+    const device = await joined('meter-1', 5);
+    // 1 MiB is announced; not one byte of it has come.
+    device.bytes(Buffer.from([0x30, 0x80, 0x80, 0x40]));
+    expect(await device.next('disconnect')).toMatchObject({ reasonCode: 0x95 });
+    await device.untilClosed();
+    const old = await joined('meter-1', 4);
+    old.bytes(Buffer.from([0x30, 0x80, 0x80, 0x40]));
+    await old.untilClosed();
+    expect(old.packets).toEqual([]);
+    expect(broker.fact('count_packet_too_large')).toBe(2);
+    expect(broker.arrived).toEqual([]);
+  });
+
+  test('a length of five bytes is no length', async () => {
+    broker = await RunningBroker.start();
+    const device = await joined();
+    device.bytes(Buffer.from([0x30, 0xff, 0xff, 0xff, 0xff, 0x01]));
+    await device.untilClosed();
+    expect(broker.fact('count_malformed_packet')).toBe(1);
+  });
+
+  test('packets that come byte by byte are read as any others', async () => {
+    broker = await RunningBroker.start();
+    broker.rule = () => ACCEPTED;
+    const device = await joined();
+    const payload = 'x'.repeat(300);
+    const packet = Buffer.concat([
+      Buffer.from([0x32, 0xb2, 0x02, 0x00, 0x01]),
+      Buffer.from('a'),
+      Buffer.from([0x00, 0x07]),
+      Buffer.from(payload),
+      Buffer.alloc(1),
+    ]);
+    for (const byte of packet) {
+      device.bytes(Buffer.from([byte]));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(await device.next('puback')).toMatchObject({ messageId: 7 });
+    expect(broker.arrived[0]!.message.payload).toHaveLength(301);
+  });
+
+  test('a packet that stays incomplete, a CONNECT that does not come and a silent device are given up', async () => {
+    broker = await RunningBroker.start();
+    const silent = await joined('meter-1', 4, { clientId: 'a', keepalive: 10 });
+    const partial = await joined('meter-1', 4, { clientId: 'b' });
+    const nobody = await wire();
+    partial.bytes(Buffer.from([0x30, 0x10, 0x00]));
+    await eventually(() => broker.fact('connections') === 3 && broker.fact('partialBytes') === 3);
+    await broker.clock.advance(9_999);
+    broker.link.check();
+    expect([silent, partial, nobody].map(({ closed }) => closed)).toEqual([false, false, false]);
+    await broker.clock.advance(1);
+    broker.link.check();
+    await nobody.untilClosed();
+    await broker.clock.advance(5_000);
+    broker.link.check();
+    await silent.untilClosed();
+    expect(partial.closed).toBe(false);
+    await broker.clock.advance(15_000);
+    broker.link.check();
+    await partial.untilClosed();
+    expect(broker.fact('count_handshake_timeout')).toBe(1);
+    expect(broker.fact('count_keep_alive_timeout')).toBe(1);
+    expect(broker.fact('count_packet_timeout')).toBe(1);
+    expect(broker.host.desk.presences.map(({ state, why }) => `${state} ${why}`)).toEqual([
+      'online connected',
+      'offline timeout',
+    ]);
+  });
+
+  test('a message sent twice on one connection is answered once; another with its number is none', async () => {
+    broker = await RunningBroker.start();
+    const device = await joined();
+    device.publish('wattproof/v1/meter-1/readings', '{"a":1}', 5);
+    const first = await broker.next();
+    device.publish('wattproof/v1/meter-1/readings', '{"a":1}', 5, true);
+    device.publish('wattproof/v1/meter-1/readings', '{"a":2}', 6);
+    const second = await broker.next();
+    expect(second.text).toBe('{"a":2}');
+    first.answer(ACCEPTED);
+    expect(await device.next('puback')).toMatchObject({ messageId: 5 });
+    device.publish('wattproof/v1/meter-1/readings', '{"a":3}', 6);
+    await device.untilClosed();
+    expect(device.packets).toEqual([]);
+    expect(broker.arrived).toHaveLength(2);
+  });
+
+  test('topics with wildcards, packets of servers and a second CONNECT end the connection', async () => {
+    broker = await RunningBroker.start();
+    const wildcard = await joined('meter-1', 5);
+    wildcard.publish('wattproof/v1/+/readings', '{}', 1);
+    expect(await wildcard.next('disconnect')).toMatchObject({ reasonCode: 0x90 });
+    const server = await joined('meter-1', 5);
+    server.send({ cmd: 'suback', messageId: 1, granted: [0] });
+    expect(await server.next('disconnect')).toMatchObject({ reasonCode: 0x82 });
+    const twice = await joined();
+    twice.connect();
+    await twice.untilClosed();
+    const early = await wire();
+    early.publish('wattproof/v1/meter-1/readings', '{}', 1);
+    await early.untilClosed();
+    expect(broker.arrived).toEqual([]);
+  });
+
+  test('incomplete packets of all connections together have a bound', async () => {
+    broker = await RunningBroker.start({ limits: { partialBytes: 65_536 } });
+    const slow = await joined('meter-1', 4, { clientId: 'a' });
+    const greedy = await joined('meter-1', 4, { clientId: 'b' });
+    slow.bytes(Buffer.concat([Buffer.from([0x30, 0x80, 0x80, 0x10]), Buffer.alloc(40_000)]));
+    greedy.bytes(Buffer.concat([Buffer.from([0x30, 0x80, 0x80, 0x10]), Buffer.alloc(40_000)]));
+    await eventually(() => slow.closed || greedy.closed);
+    expect(broker.fact('count_quota_exceeded')).toBe(1);
+  });
+
+  test('a device that asks and does not read the answers is not asked for more, and given up', async () => {
+    broker = await RunningBroker.start({ limits: { queuedBytes: 65_536 } });
+    const detail = 'x'.repeat(60_000);
+    broker.rule = () => ({ kind: 'acknowledge', reasonCode: 0x99, properties: { detail } });
+    const device = await joined('meter-1', 5);
+    device.socket.pause();
+    for (let id = 1; id <= 1_000; id += 1)
+      device.publish('wattproof/v1/meter-1/readings', `{"n":${id}}`, id);
+    while (broker.fact('count_slow_reader') === undefined) {
+      await broker.clock.advance(30_000);
+      broker.link.check();
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    expect(broker.arrived.length).toBeLessThan(500);
+  });
+
+  test('who does not read what is sent is disconnected; others get theirs', async () => {
+    broker = await RunningBroker.start({ limits: { queuedBytes: 65_536 } });
+    const slow = await joined('meter-1');
+    const quick = await broker.device('meter-2');
+    slow.send({
+      cmd: 'subscribe',
+      messageId: 1,
+      subscriptions: [{ topic: 'wattproof/v1/meter-1/receipts', qos: 0 }],
+    });
+    await slow.next('suback');
+    await quick.subscribeAsync('wattproof/v1/meter-2/receipts');
+    slow.socket.pause();
+    const payload = Buffer.alloc(16_384, 'r');
+    let sent: string;
+    do sent = await broker.link.publish('wattproof/v1/meter-1/receipts', payload, { qos: 0 });
+    while (sent === 'sent');
+    expect(broker.fact('count_slow_reader')).toBe(1);
+    const receipt = new Promise((resolve) =>
+      quick.on('message', (_, bytes) => resolve(bytes.length)),
+    );
+    await broker.link.publish('wattproof/v1/meter-2/receipts', payload, { qos: 0 });
+    expect(await receipt).toBe(16_384);
+  });
+});

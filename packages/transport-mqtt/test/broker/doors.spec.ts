@@ -1,0 +1,276 @@
+import { execFileSync } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect as connectTls } from 'node:tls';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { connectAsync, type MqttClient } from 'mqtt';
+import { BrokerConfig } from '../../src/broker/broker.config.js';
+import { ACCEPTED, eventually, keyOf, RunningBroker } from './running-broker.js';
+import { Wire } from './wire.js';
+
+describe('doors of the embedded broker', () => {
+  let broker: RunningBroker;
+  const clients: MqttClient[] = [];
+  const wires: Wire[] = [];
+  afterEach(async () => {
+    for (const wire of wires.splice(0)) wire.socket.destroy();
+    await Promise.all(clients.splice(0).map((client) => client.endAsync(true)));
+    await broker.stop();
+  });
+
+  async function at(url: string, options: object = {}): Promise<MqttClient> {
+    broker.host.callers.knowDevice(keyOf('meter-1'), 'meter-1');
+    const known = { username: 'meter-1', password: keyOf('meter-1') };
+    const client = await connectAsync(url, { reconnectPeriod: 0, ...known, ...options });
+    clients.push(client);
+    return client;
+  }
+
+  describe('with TLS', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'wattproof-mqtts-'));
+    const read = (name: string): string => readFileSync(join(folder, name), 'utf8');
+    const openssl = (...parts: string[]): void => {
+      execFileSync('openssl', parts, { cwd: folder, stdio: 'ignore' });
+    };
+    const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
+    const selfSigned = (name: string): void =>
+      openssl(
+        'req',
+        '-x509',
+        ...curve,
+        '-keyout',
+        `${name}.key`,
+        '-out',
+        `${name}.pem`,
+        '-days',
+        '2',
+        '-subj',
+        `/CN=${name}`,
+      );
+    beforeAll(() => {
+      selfSigned('localhost');
+      selfSigned('authority');
+      selfSigned('stranger');
+      openssl(
+        'req',
+        ...curve,
+        '-keyout',
+        'device.key',
+        '-out',
+        'device.csr',
+        '-subj',
+        '/CN=device',
+      );
+      openssl(
+        'x509',
+        '-req',
+        '-in',
+        'device.csr',
+        '-CA',
+        'authority.pem',
+        '-CAkey',
+        'authority.key',
+        '-CAcreateserial',
+        '-out',
+        'device.pem',
+        '-days',
+        '2',
+      );
+    });
+    afterAll(() => rmSync(folder, { recursive: true, force: true }));
+    const tls = (more: object = {}): object => ({
+      tls: { port: 0, cert: read('localhost.pem'), key: read('localhost.key'), ...more },
+    });
+    const secure = (): object => ({ ca: read('localhost.pem'), servername: 'localhost' });
+
+    /** How many bytes a client hears before it is cut off. */
+    async function heardOf(port: number, options: object): Promise<number> {
+      const socket = connectTls({ port, host: '127.0.0.1', ...options });
+      let heard = 0;
+      socket.on('data', (bytes) => (heard += bytes.length));
+      socket.on('error', () => {});
+      await new Promise((resolve) => socket.once('close', resolve));
+      return heard;
+    }
+
+    test('a device connects with its key, and the port without TLS can be left out', async () => {
+      broker = await RunningBroker.start({ port: null, ...tls() });
+      broker.rule = () => ACCEPTED;
+      const device = await at(`mqtts://127.0.0.1:${broker.fact('mqttsPort')}`, secure());
+      await device.publishAsync('wattproof/v1/meter-1/readings', '{}', { qos: 1 });
+      expect(broker.fact('mqttPort')).toBeUndefined();
+    });
+
+    test('a certificate says who the device is; without one of the authority nobody gets in', async () => {
+      broker = await RunningBroker.start({
+        port: null,
+        ...tls({ clientCa: read('authority.pem') }),
+      });
+      const shown: string[] = [];
+      broker.host.callers.know(
+        (credential) => {
+          if (credential.kind === 'certificate')
+            shown.push(Buffer.from(credential.publicKey).toString('hex'));
+          return credential.kind === 'certificate';
+        },
+        { kind: 'device', id: 'meter-9', accountId: 'acc_1', meterIds: ['meter-9'], scopes: [] },
+      );
+      const url = `mqtts://127.0.0.1:${broker.fact('mqttsPort')}`;
+      const nobody = { ...secure(), username: undefined, password: undefined };
+      const device = await at(url, {
+        ...nobody,
+        cert: read('device.pem'),
+        key: read('device.key'),
+      });
+      const published = device.publishAsync('wattproof/v1/meter-9/readings', '{}', { qos: 1 });
+      const message = await broker.next();
+      expect(message.message.caller?.id).toBe('meter-9');
+      message.answer(ACCEPTED);
+      await published;
+      const { publicKey } = new X509Certificate(read('device.pem'));
+      expect(shown).toEqual([publicKey.export({ type: 'spki', format: 'der' }).toString('hex')]);
+      const stranger = { cert: read('stranger.pem'), key: read('stranger.key') };
+      const port = Number(broker.fact('mqttsPort'));
+      expect(await heardOf(port, { ...secure(), ...stranger })).toBe(0);
+      expect(await heardOf(port, secure())).toBe(0);
+      await eventually(() => broker.fact('connections') === 1);
+    });
+
+    test('where certificates are optional one of a stranger says nothing', async () => {
+      const optional = { clientCa: read('authority.pem'), clientCertificate: 'optional' };
+      broker = await RunningBroker.start({ port: null, ...tls(optional) });
+      broker.host.callers.know(({ kind }) => kind === 'certificate', {
+        kind: 'device',
+        id: 'meter-9',
+        accountId: 'acc_1',
+        scopes: [],
+      });
+      const url = `mqtts://127.0.0.1:${broker.fact('mqttsPort')}`;
+      const stranger = { ...secure(), cert: read('stranger.pem'), key: read('stranger.key') };
+      await expect(
+        at(url, { ...stranger, username: undefined, password: undefined }),
+      ).rejects.toThrow();
+      await at(url, stranger);
+    });
+  });
+
+  test.each([4, 5] as const)(
+    "MQTT %i over WebSocket: on the gateway's own server, and on a port",
+    async (protocolVersion) => {
+      broker = await RunningBroker.start({ websocket: { path: '/mqtt', port: 0 } });
+      broker.rule = () => ACCEPTED;
+      const path = `${broker.host.http.url.replace('http', 'ws')}/mqtt`;
+      for (const url of [path, `ws://127.0.0.1:${broker.fact('wsPort')}/anything`]) {
+        const device = await at(url, { protocolVersion });
+        await device.publishAsync('wattproof/v1/meter-1/readings', '{}', { qos: 1 });
+        await device.endAsync();
+      }
+      expect(broker.arrived).toHaveLength(2);
+      await eventually(() => broker.fact('connections') === 0);
+    },
+  );
+
+  test('a port that is taken is an error with a code, or another port where that is allowed', async () => {
+    broker = await RunningBroker.start();
+    await expect(RunningBroker.start({ port: broker.port })).rejects.toMatchObject({
+      code: 'port_taken',
+    });
+    const other = await RunningBroker.start({ port: broker.port, whenTaken: 'free-port' });
+    expect(other.port).not.toBe(broker.port);
+    await other.stop();
+  });
+
+  test('a start that fails leaves no door open', async () => {
+    const taken = createServer();
+    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+    const { port } = taken.address() as { port: number };
+    broker = await RunningBroker.start();
+    await expect(RunningBroker.start({ websocket: { port } })).rejects.toMatchObject({
+      code: 'port_taken',
+    });
+    await new Promise((resolve) => taken.close(resolve));
+  });
+
+  test('connections that come too fast are told to come later, and the bound of connections holds', async () => {
+    broker = await RunningBroker.start({
+      limits: { connectsPerSecond: 2, connections: 3 },
+    });
+    broker.host.callers.knowDevice(keyOf('meter-1'), 'meter-1');
+    const answers: object[] = [];
+    for (let count = 0; count < 5; count += 1) {
+      const wire = await Wire.open(broker.port, count === 4 ? 5 : 4);
+      wires.push(wire);
+      wire.connect({
+        clientId: String(count),
+        username: 'm',
+        password: Buffer.from(keyOf('meter-1')),
+      });
+      const { returnCode, reasonCode } = ((await wire.next('connack')) ?? {}) as never;
+      answers.push({ returnCode, reasonCode });
+    }
+    expect(answers).toMatchObject([
+      { returnCode: 0 },
+      { returnCode: 0 },
+      { returnCode: 0 },
+      // There is no room: not a word.
+      { returnCode: undefined },
+      { returnCode: undefined },
+    ]);
+    for (const wire of wires.splice(0, 2)) wire.socket.destroy();
+    await eventually(() => broker.fact('connections') === 1);
+    const next = async (version: 4 | 5): Promise<object | undefined> => {
+      const wire = await Wire.open(broker.port, version);
+      wires.push(wire);
+      wire.connect({
+        clientId: `late${version}`,
+        username: 'm',
+        password: Buffer.from(keyOf('meter-1')),
+      });
+      return wire.next('connack');
+    };
+    expect(await next(4)).toMatchObject({ returnCode: 0 });
+    expect(await next(4)).toMatchObject({ returnCode: 3 });
+    expect(await next(5)).toMatchObject({ reasonCode: 0x9f });
+    await broker.clock.advance(1_000);
+    expect(await next(5)).toMatchObject({ reasonCode: 0 });
+  });
+
+  test('a storm of 500 connects is bounded, and who was there is served meanwhile', async () => {
+    broker = await RunningBroker.start({ limits: { connectsPerSecond: 50 } });
+    broker.rule = () => ACCEPTED;
+    const device = await broker.device('meter-0');
+    broker.host.callers.knowDevice(keyOf('meter-1'), 'meter-1');
+    const password = Buffer.from(keyOf('meter-1'));
+    const storm = Array.from({ length: 500 }, async (_, index) => {
+      const wire = await Wire.open(broker.port);
+      wires.push(wire);
+      wire.connect({ clientId: String(index), username: 'm', password });
+      return ((await wire.next('connack')) as { returnCode?: number } | undefined)?.returnCode;
+    });
+    const during = Array.from({ length: 20 }, (_, index) =>
+      device.publishAsync('wattproof/v1/meter-0/readings', `{"n":${index}}`, { qos: 1 }),
+    );
+    await Promise.all(during);
+    const answers = await Promise.all(storm);
+    expect(answers.filter((code) => code === 0)).toHaveLength(99);
+    expect(answers.filter((code) => code === 3)).toHaveLength(401);
+    await eventually(() => broker.fact('connections') === 100);
+  });
+
+  test('a configuration says which doors there are', () => {
+    const problems = (config: object): unknown =>
+      BrokerConfig.safeParse(config).error?.issues.map(({ path }) => path.join('.'));
+    expect(problems({})).toBeUndefined();
+    expect(BrokerConfig.parse({})).toMatchObject({
+      host: '127.0.0.1',
+      port: 1883,
+      anonymous: false,
+    });
+    expect(problems({ websocket: {} })).toEqual(['websocket']);
+    expect(problems({ websocket: { port: 1, tls: true } })).toEqual(['websocket.tls']);
+    expect(problems({ prot: 1 })).toEqual(['']);
+  });
+});
