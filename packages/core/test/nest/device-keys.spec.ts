@@ -4,6 +4,7 @@ import { startTestGateway, type TestGateway } from '../../src/testing/start-test
 import { unjournaled } from '../../src/testing/unjournaled.js';
 import { TestDevice } from '../ingestion/test-devices.js';
 import { ask, HOSTS } from './hosts.js';
+import { SeedMeter } from './seed-meter.js';
 
 describe.each(HOSTS)('Keys of devices on %s', (host) => {
   let gateway: TestGateway;
@@ -159,6 +160,28 @@ describe.each(HOSTS)('Keys of devices on %s', (host) => {
     expect([register.status, register.json.code]).toEqual([403, 'device_key_limited']);
     for (const path of ['logs', 'meters', 'api-keys'])
       expect((await ask(`${api}/${path}`, { key: deviceKey })).status).toBe(403);
+  });
+
+  it('submit for the wallet of their meter’s owner, and are not told whose another meter is', async () => {
+    const wallet = '7xKXtg2CW87d97TXJSDpbD5jBkheTqA83TZRuJosgAsU';
+    const meters = ['a', 'b'].map((name) => new SeedMeter(`sun-${host}-${name}`, wallet));
+    for (const one of meters) {
+      const stored = one.stored('active', { accountId: 'alice', owner: wallet });
+      await gateway.services.store.meters.register(stored, unjournaled);
+    }
+    const [sun, other] = meters as [SeedMeter, SeedMeter];
+    const deviceKey = await keyOf(sun);
+    const submit = async (by: SeedMeter, from = wallet) => {
+      const endsMs = gateway.clock.nowMs() - (quarter += 1) * 900_000;
+      const { meter_signature: _none, ...body } = by.body(endsMs, '5.000000', from);
+      const { status, json } = await ask(`${api}/meters/submit`, { body, key: deviceKey });
+      return [status, json.code ?? json.verdict];
+    };
+    expect(await submit(sun)).toEqual([200, 'accepted']);
+    const stranger = wallet.replace('7x', '8x');
+    expect(await submit(sun, stranger)).toEqual([403, 'meter_not_owned']);
+    for (const from of [wallet, stranger])
+      expect(await submit(other, from)).toEqual([403, 'meter_mismatch']);
   });
 
   it('do what their scopes name, until they expire', async () => {
