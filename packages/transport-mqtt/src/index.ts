@@ -6,6 +6,10 @@ import { MqttTransport } from './mqtt.transport.js';
 export default defineTransport({
   name: 'mqtt',
   config: MqttConfig,
-  capabilities: { protocol: 'mqtt', commands: true, needs: { callers: true, desk: true } },
+  capabilities: {
+    protocol: 'mqtt',
+    commands: true,
+    needs: { callers: true, desk: true, http: true },
+  },
   create: (config, context) => new MqttTransport(config, context, nodeTimers, Math.random),
 });

@@ -22,7 +22,9 @@ export class BrokerLink implements Link {
     private readonly config: BrokerConfig,
     private readonly maps: TopicMaps,
     private readonly context: PluginContext,
-  ) {}
+  ) {
+    this.#claimPath();
+  }
 
   async open(take: TakeMessage): Promise<void> {
     const { config, context } = this;
@@ -32,7 +34,6 @@ export class BrokerLink implements Link {
     });
     await broker.open();
     try {
-      this.#openPath(broker);
       await listeners.open();
     } catch (error) {
       await broker.close();
@@ -90,30 +91,25 @@ export class BrokerLink implements Link {
     this.#broker?.check();
   }
 
-  #openPath(broker: Broker): void {
+  /** Before anything runs: the gateway asks for paths once. */
+  #claimPath(): void {
     const path = this.config.websocket?.path;
     if (path === undefined) return;
     const { http } = this.context;
     if (http === undefined)
       throw new BrokerError(
         'websocket_unusable',
-        'listen.websocket.path needs a gateway that serves HTTP.',
+        'listen.websocket.path needs a gateway that serves HTTP. Leave it out, or give a port.',
       );
-    const accept = (stream: Duplex, origin: Connection['origin']): void => {
-      broker.connections.add(new Connection(broker, stream, origin));
+    const admit = (address: string, socket: Duplex): boolean => {
+      const admission = this.#closed === undefined ? this.#broker?.admission : undefined;
+      if (admission?.enter(address) !== 'welcome') return false;
+      socket.once('close', () => admission.leave());
+      return true;
     };
-    acceptFromHost(
-      http,
-      path,
-      this.config,
-      (address, socket) => {
-        if (this.#closed !== undefined || broker.admission.enter(address) !== 'welcome')
-          return false;
-        socket.once('close', () => broker.admission.leave());
-        return true;
-      },
-      accept,
-    );
+    acceptFromHost(http, path, this.config, admit, (stream, origin) => {
+      this.#broker?.connections.add(new Connection(this.#broker, stream, origin));
+    });
   }
 
   async #close(): Promise<void> {

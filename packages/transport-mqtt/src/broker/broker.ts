@@ -145,14 +145,30 @@ export class Broker {
         // Nothing is answered: the connection is gone.
         return { kind: 'withhold', why: 'store_unavailable', retryAfterMs: RETRY_MS };
       }
+      const foreign = await this.rights.foreignSpeaker(connection.caller, message.topic);
+      if (foreign !== undefined) return await this.#refuseForeign(message, foreign);
     } catch (error) {
-      this.context.logger.warn('A key could not be checked.', { error });
+      this.context.logger.warn('The rights of a device could not be checked.', { error });
       this.count('withheld');
       return { kind: 'withhold', why: 'store_unavailable', retryAfterMs: RETRY_MS };
     }
     const outcome = await this.takeMessage(message);
     this.count(outcome.kind === 'acknowledge' ? 'acknowledged' : 'withheld');
     return outcome;
+  }
+
+  /** A device that speaks for another: kept where somebody sees it, and acknowledged, or it would come again for ever. */
+  async #refuseForeign({ topic, payload, caller }: LinkMessage, device: string): Promise<Outcome> {
+    this.count('not_the_device');
+    await this.context.desk?.deadLetter({
+      source: topic,
+      ...(caller?.kind === 'device' ? { device: caller.id } : {}),
+      code: 'not_the_device',
+      detail: `The topic speaks for "${device}", and ${caller?.id ?? 'nobody'} does not. Publish on topics of the device whose key is used.`,
+      bytes: payload,
+    });
+    const properties = { verdict: 'rejected', reason: 'not_the_device' };
+    return { kind: 'acknowledge', reasonCode: 0x87, properties };
   }
 
   publish(topic: string, payload: Buffer, qos: 0 | 1): Promise<'sent' | 'unreachable'> {

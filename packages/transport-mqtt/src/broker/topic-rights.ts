@@ -7,12 +7,25 @@ export type SubscriptionVerdict = 'granted' | 0x87 | 0x8f | 0x9e;
 /** All that concerns one device, on our own topics: the only wildcards there are. */
 const ALL_OF_DEVICE = /^wattproof\/v1\/([^/+#]+)\/[+#]$/;
 
-/** What a connection may read: what the gateway says to a device that the caller speaks for, named device by device. */
+/**
+ * What a connection may write and read: what the caller's own devices say, and what the gateway says to them, named device by
+ * device.
+ */
 export class TopicRights {
   constructor(
-    private readonly maps: Pick<TopicMaps, 'outbound'>,
+    private readonly maps: Pick<TopicMaps, 'inbound' | 'outbound'>,
     private readonly callers: Pick<Callers, 'maySpeakFor'> | undefined,
   ) {}
+
+  /**
+   * The device a topic speaks for and the caller does not; undefined when there is nothing against it. Who is nobody speaks for
+   * nobody: what it sends is worth what unsigned messages are. Rejects when the store cannot be asked.
+   */
+  async foreignSpeaker(caller: Caller | undefined, topic: string): Promise<string | undefined> {
+    const speaker = caller === undefined ? undefined : this.maps.inbound(topic)?.speaker;
+    if (speaker === undefined || (await this.#speaksFor(caller, speaker))) return undefined;
+    return speaker;
+  }
 
   /** Rejects when the store cannot be asked. */
   async subscription(caller: Caller | undefined, filter: string): Promise<SubscriptionVerdict> {

@@ -112,6 +112,32 @@ describe('who may do what at the embedded broker', () => {
     expect(new Set(heard)).toEqual(new Set(['wattproof/v1/meter-1/receipts']));
   });
 
+  test.each([4, 5] as const)(
+    'what a device says for another is a dead letter, acknowledged, and never taken (version %i)',
+    async (protocolVersion) => {
+      broker = await RunningBroker.start();
+      broker.rule = () => ACCEPTED;
+      const device = await broker.device('meter-1', { protocolVersion });
+      const puback = new Promise<{ reasonCode?: number }>((resolve) => {
+        device.on('packetreceive', (packet) => packet.cmd === 'puback' && resolve(packet));
+      });
+      device.publish('wattproof/v1/meter-2/readings', '{"a":1}', { qos: 1 });
+      expect((await puback).reasonCode).toBe(protocolVersion === 5 ? 0x87 : undefined);
+      await device.publishAsync('energy/donor/meter-1/status', '{}', { qos: 1 });
+      expect(broker.arrived.map(({ message }) => message.topic)).toEqual([
+        'energy/donor/meter-1/status',
+      ]);
+      expect(broker.host.desk.deadLetters).toMatchObject([
+        {
+          source: 'wattproof/v1/meter-2/readings',
+          device: 'meter-1',
+          code: 'not_the_device',
+          bytes: Buffer.from('{"a":1}'),
+        },
+      ]);
+    },
+  );
+
   test('what was refused is not kept for the device either, though its session lasts', async () => {
     broker = await RunningBroker.start();
     const session = { clientId: 'one', clean: false };
