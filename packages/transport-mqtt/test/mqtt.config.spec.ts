@@ -1,0 +1,77 @@
+import { silentLogger } from '@wattproof/core/testing';
+import mqtt from '../src/index.js';
+import { MqttConfig } from '../src/mqtt.config.js';
+import { mapsOf } from '../src/topics/topics.config.js';
+
+const problems = (config: object): string[] =>
+  MqttConfig.safeParse(config).error?.issues.map(
+    ({ path, message }) => `${path.join('.')}: ${message}`,
+  ) ?? [];
+
+describe('the configuration', () => {
+  it('needs a broker and nothing else', () => {
+    expect(MqttConfig.parse({ url: 'mqtts://broker.example:8883' })).toMatchObject({
+      maps: ['wattproof'],
+      topicsAreAuthenticated: false,
+      receipts: 'own',
+      client: { version: '5', maxInFlight: 512 },
+    });
+  });
+
+  it.each([
+    [{}, /exactly one/i],
+    [{ url: 'mqtt://a', listen: {} }, /exactly one/i],
+    [{ url: 'http://a' }, /^url: A broker is named by/],
+    [{ url: 'mqtt://user:secret@a' }, /^url: A broker is named by/],
+    [{ url: 'broker' }, /^url: /],
+    [{ url: 'mqtt://a', client: { group: 'g' } }, /^client: "group" needs a "clientId"/],
+    [{ url: 'mqtt://a', client: { tls: { cert: 'x' } } }, /^client.tls: "cert" and "key"/],
+    [{ url: 'mqtt://a', maps: ['thingsboard'] }, /^maps\.0/],
+    [{ url: 'mqtt://a', maps: [] }, /^maps/],
+    [{ url: 'mqtt://a', mpas: ['wattproof'] }, /mpas/],
+  ])('%j is refused with its place', (config, message) => {
+    expect(problems(config)).toEqual([expect.stringMatching(message)]);
+  });
+
+  it('of maps that have topics in common is refused when the gateway is put together', () => {
+    const config = MqttConfig.parse({
+      url: 'mqtt://a',
+      maps: [
+        'kwh-btc-iot',
+        { name: 'own', takes: [{ pattern: 'energy/{device}/x/{meter}', payload: 'status' }] },
+      ],
+    });
+    const context = {
+      instanceId: 'mqtt',
+      origin: 'o',
+      logger: silentLogger,
+      clock: { nowMs: () => 0 },
+    };
+    expect(() => mqtt.create(config, context)).toThrow(
+      expect.objectContaining({ code: 'topic_maps_overlap' }),
+    );
+  });
+
+  it.each([
+    ['own', ['wattproof/v1/{device}/receipts', undefined]],
+    ['all', ['wattproof/v1/{device}/receipts', 'wattproof/v1/{device}/receipts']],
+    ['none', [undefined, undefined]],
+  ] as const)('sends receipts to %s', (receipts, topics) => {
+    const maps = mapsOf({ maps: ['wattproof', 'energypulse'], receipts });
+    expect(maps.map((map) => map.receipts)).toEqual(topics);
+  });
+
+  it('rejects a start with certificates that cannot be used, and names no key', async () => {
+    const { TransportHost, createTransport } = await import('@wattproof/core/testing');
+    const host = await TransportHost.open();
+    const tls = { cert: 'not a certificate', key: 'not-a-key' };
+    const transport = await createTransport(mqtt, { url: 'mqtts://a', client: { tls } }, host);
+    const failure = await transport.start(host.ingest).then(
+      () => undefined,
+      (error: unknown) => error as Error & { code: string },
+    );
+    expect(failure?.code).toBe('tls_invalid');
+    expect(`${failure} ${String(failure?.cause)}`).not.toContain('not-a-key');
+    await host.close();
+  });
+});
