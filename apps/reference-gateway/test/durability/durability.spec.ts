@@ -1,45 +1,12 @@
 import { join } from 'node:path';
 import pg from 'pg';
-import { openStore } from '@wattproof/core/mikro-orm';
-import { auditStore, startPostgres, type TestPostgres } from '@wattproof/core/testing';
-import { type CampaignResult, runCampaign } from './campaign.js';
+import { startPostgres, type TestPostgres } from '@wattproof/core/testing';
+import { runCampaign } from './campaign.js';
+import { expectNothingLost, judge, nightly, report } from './judge.js';
 
-const nightly = process.env['WATTPROOF_NIGHTLY'] === '1';
 const KILLS = nightly ? 20 : 3;
 const DATABASE_STOPS = nightly ? 10 : 1;
 const BETWEEN = nightly ? ([100, 2000] as const) : ([200, 300] as const);
-const silent = { debug() {}, info() {}, warn() {}, error() {} };
-
-async function judge(result: CampaignResult, storeUrl: string) {
-  const store = await openStore(storeUrl, { logger: silent, clock: { nowMs: () => Date.now() } });
-  try {
-    const audit = await auditStore(store);
-    const lost = [...result.acknowledged].filter((hash) => !audit.hashes.has(hash));
-    const twice = [...audit.hashes].filter(([, count]) => count > 1);
-    return {
-      acknowledged: result.acknowledged.size,
-      lost: lost.length,
-      twice: twice.length,
-      problems: audit.problems,
-      batches: audit.batches,
-      unsealed: audit.unsealed,
-    };
-  } finally {
-    await store.close();
-  }
-}
-
-/** For a person: what a long run came to. */
-function report(
-  what: string,
-  { acknowledged, lost, twice, batches }: Awaited<ReturnType<typeof judge>>,
-  { resent }: CampaignResult,
-): void {
-  if (!nightly) return;
-  process.stderr.write(
-    `${what}: acknowledged ${acknowledged}, lost ${lost}, twice ${twice}, batches ${batches}, messages resent ${resent}\n`,
-  );
-}
 
 /** The database acknowledges commits at once and writes them ten seconds later. */
 async function answerBeforeWriting(postgres: TestPostgres, storeUrl: string): Promise<void> {
@@ -59,19 +26,6 @@ async function answerBeforeWriting(postgres: TestPostgres, storeUrl: string): Pr
   } finally {
     await client.end();
   }
-}
-
-function expectNothingLost(
-  what: string,
-  judged: Awaited<ReturnType<typeof judge>>,
-  result: CampaignResult,
-): void {
-  report(what, judged, result);
-  expect(judged).toMatchObject({ lost: 0, twice: 0, unsealed: 0, problems: [] });
-  expect(judged.acknowledged).toBeGreaterThan(100);
-  expect(judged.batches).toBeGreaterThan(0);
-  expect(result.refused).toEqual([]);
-  expect(result.exitCode).toBe(0);
 }
 
 describe('nothing acknowledged is lost', () => {

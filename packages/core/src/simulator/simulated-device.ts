@@ -3,6 +3,7 @@ import {
   batchItemLeaf,
   batchMessage,
   batchItemNonce,
+  connectMessage,
   canonicalize,
   keyIdOf,
   logHash,
@@ -74,6 +75,13 @@ export class SimulatedDevice {
   /** The answer to a registration challenge. */
   proveWith(origin: string, meterId: string, nonce: string): string {
     return toBase64(this.#sign(registerMessage(origin, meterId, this.keyId, nonce)));
+  }
+
+  /** Base64url, as what a connection is signed with (`connectMessage`) stands in a password. */
+  signConnect(origin: string, challenge: string): string {
+    return Buffer.from(this.#sign(connectMessage(origin, this.keyId, challenge))).toString(
+      'base64url',
+    );
   }
 
   #sign(message: Uint8Array): Uint8Array {

@@ -1,0 +1,51 @@
+import { join } from 'node:path';
+import { type CampaignTransport, runCampaign } from './campaign.js';
+import { freePort } from './free-port.js';
+import { httpLink } from './http-link.js';
+import { expectNothingLost, judge, nightly } from './judge.js';
+import { mqttLink } from './mqtt-link.js';
+import { wsLink } from './ws-link.js';
+
+const KILLS = nightly ? 20 : 3;
+const CUTS = nightly ? 40 : 4;
+const BETWEEN = nightly ? ([100, 2000] as const) : ([50, 100] as const);
+const STORE = 'embedded://.wattproof/db';
+
+async function embeddedBroker(version: 4 | 5): Promise<CampaignTransport> {
+  const port = await freePort();
+  const yaml = `  mqtt: { use: "@wattproof/transport-mqtt", listen: { port: ${port} } }`;
+  return { connect: mqttLink(version), port, yaml };
+}
+
+const TRANSPORTS: readonly (readonly [string, () => Promise<CampaignTransport>])[] = [
+  ['HTTP', async () => ({ connect: httpLink })],
+  ['MQTT 5 to the embedded broker', () => embeddedBroker(5)],
+  ['MQTT 3.1.1 to the embedded broker', () => embeddedBroker(4)],
+  [
+    'WebSocket',
+    async () => ({ connect: wsLink, yaml: '  ws: { use: "@wattproof/transport-ws" }' }),
+  ],
+];
+
+describe.each(TRANSPORTS)('a device that keeps what was not acknowledged, over %s,', (name, of) => {
+  const counts = `killed ${KILLS}×, connections cut ${CUTS}×`;
+  it(`loses nothing and doubles nothing: the gateway ${counts}, in a message or before its answer`, async () => {
+    let fault = 0;
+    const result = await runCampaign({
+      storeUrl: STORE,
+      transport: await of(),
+      faults: KILLS + CUTS,
+      devices: 4,
+      between: BETWEEN,
+      fault: (gateway, wire) => {
+        fault += 1;
+        if (fault <= KILLS) return gateway.kill();
+        return wire.cut(fault % 2 === 0 ? 'answer' : 'message');
+      },
+    });
+    const judged = await judge(result, `embedded://${join(result.folder, '.wattproof/db')}`);
+    expectNothingLost(`${name}, ${counts}`, judged, result);
+    expect(fault).toBe(KILLS + CUTS);
+    expect(result.resent).toBeGreaterThanOrEqual(CUTS);
+  }, 900_000);
+});
