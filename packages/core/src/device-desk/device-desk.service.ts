@@ -21,6 +21,8 @@ import {
 } from './desk-reports.js';
 import { LastSeen } from './last-seen.js';
 
+/** The last one there is (ECMA-262, time values). */
+const LAST_INSTANT_MS = 8_640_000_000_000_000;
 /** Codes that are counted each by itself; a transport that makes up codes must not grow without end. */
 const MAX_COUNTED_CODES = 64;
 
@@ -95,7 +97,7 @@ export class DeviceDeskService implements Omit<DeviceDesk, 'answered'> {
     if (!SEVERITIES.includes(given.severity))
       throw new DeskRefusal('report_invalid', `a severity is one of ${SEVERITIES.join(', ')}`);
     // An emergency is told whatever the clock of the device says.
-    const atMs = checkedInstant(given.atMs, Number.MAX_SAFE_INTEGER);
+    const atMs = Math.min(checkedInstant(given.atMs, Number.MAX_SAFE_INTEGER), LAST_INSTANT_MS);
     const { severity } = given;
     const [code, text] = [wordOf(given.code, 'unnamed'), sentenceOf(given.text)];
     const body = checkedBody(given.body, config);
@@ -233,10 +235,7 @@ export function telling(...events: readonly Omit<DomainEvent, 'id'>[]): Journale
   };
 }
 
-function instantOf(ms: number): string {
-  const date = new Date(ms);
-  return Number.isNaN(date.getTime()) ? String(ms) : date.toISOString();
-}
+const instantOf = (ms: number): string => new Date(ms).toISOString();
 
 function roomFor(kept: Kept, { maxStrangers }: DeskConfig): void {
   if (kept === 'full')

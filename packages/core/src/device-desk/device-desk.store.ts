@@ -47,11 +47,12 @@ export interface DeviceDeskStore {
     cleared: NonNullable<DeviceAlert['cleared']>,
     said: Journaled,
   ): Promise<DeviceAlert | undefined>;
-  /** Newest first by arrival; `accountId`: only those told while the device was this account's. */
+  /** Newest first by arrival; `accountId`: only those told while the device was this account's, `orOpen`: and those that are open. */
   alerts(
     query: Page & {
       readonly device?: string;
       readonly accountId?: string;
+      readonly orOpen?: boolean;
       readonly open?: boolean;
     },
   ): Promise<Listed<DeviceAlert>>;

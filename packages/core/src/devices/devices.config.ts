@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { CommandsConfig } from '../device-commands/commands.config.js';
 import { DeskConfig } from '../device-desk/device-desk.config.js';
 import { SIGNATURE_ALGORITHMS } from '../verify/spki.js';
 
@@ -74,5 +75,6 @@ export const DevicesConfig = z.strictObject({
     })
     .prefault({}),
   desk: DeskConfig.prefault({}),
+  commands: CommandsConfig.prefault({}),
 });
 export type DevicesConfig = z.infer<typeof DevicesConfig>;

@@ -1,67 +1,108 @@
-import { DeviceDeskService } from '../device-desk/device-desk.service.js';
+import {
+  DeviceCommands,
+  type NamedCommandPort,
+} from '../device-commands/device-commands.service.js';
+import { Resend } from '../device-commands/resend.js';
+import { DeviceDeskService, telling } from '../device-desk/device-desk.service.js';
 import { DevicesConfig } from '../devices/devices.config.js';
 import type { MeterDirectory } from '../devices/meter-directory.js';
 import type { SignatureVerifier } from '../devices/signature-verifier.js';
-import type { Job } from '../jobs/job.js';
-import type { GatewayConfig } from '../plugins/index.js';
-import type { Clock, DeviceDesk } from '../spi/index.js';
+import { nativeSha256 } from '../hashing/native-hashing.js';
+import type { Job, JobRole } from '../jobs/job.js';
+import type { GatewayConfig, PluginInstance, Timer } from '../plugins/index.js';
+import type { Clock, DeviceDesk, Logger, Transport, TransportCapabilities } from '../spi/index.js';
 import type { Store } from '../stores/store.js';
 
-/** How often what is kept for too long is looked for. */
-const PRUNE = { periodMs: 3_600_000, leaseMs: 7_200_000 } as const;
+/** How often what is over is looked for; what every replica does has no lease. */
+const TIMINGS = {
+  expire: { periodMs: 1_000, leaseMs: 60_000 },
+  prune: { periodMs: 3_600_000, leaseMs: 7_200_000 },
+} as const;
 
 export interface ComposedDesk {
   readonly service: DeviceDeskService;
+  readonly commands: DeviceCommands;
+  readonly resend: Resend;
   /** What transports get. */
   readonly lent: DeviceDesk;
   readonly jobs: readonly Job[];
+  /** The transports that are there once the plugins are. */
+  sendBy(plugins: readonly PluginInstance[], roles: readonly JobRole[]): void;
   stop(): Promise<void>;
 }
 
-/** What devices say besides readings. Before the plugins: it is lent to transports. */
+/** What devices say besides readings, and what they are asked. Before the plugins: it is lent to transports. */
 export function composeDeviceDesk(parts: {
   readonly config: GatewayConfig;
   readonly store: Store;
   readonly clock: Clock;
   readonly random: (length: number) => Uint8Array;
+  readonly logger: Logger;
+  readonly timer: Timer;
   readonly directory: MeterDirectory;
   readonly signatures: SignatureVerifier;
 }): ComposedDesk {
   const { store, clock, directory } = parts;
-  const { desk: config } = DevicesConfig.parse(parts.config.devices);
-  const desk = new DeviceDeskService({ store: store.desk, directory, clock, config });
-  const lent: DeviceDesk = {
-    seen: (device, atMs) => desk.seen(device, atMs),
-    presence: (change) => desk.presence(change),
-    telemetry: (report) => desk.telemetry(report),
-    alert: (alert) => desk.alert(alert),
-    progress: (report) => desk.progress(report),
+  const config = DevicesConfig.parse(parts.config.devices);
+  const desk = new DeviceDeskService({ store: store.desk, directory, clock, config: config.desk });
+  const commands = new DeviceCommands({
+    ...parts,
+    store: store.commands,
+    sha256: nativeSha256,
+    config: config.commands,
+    origin: parts.config.origin,
     deadLetter: (letter) => desk.deadLetter(letter),
-    async answered(device, bytes) {
-      await desk.deadLetter({
-        source: 'commands',
-        device,
-        code: 'command_unknown',
-        detail: 'nobody asked the device for this answer',
-        bytes,
-      });
-      return 'unknown';
-    },
-  };
+    telling,
+  });
+  const { keys } = store;
   return {
     service: desk,
-    lent,
+    commands,
+    resend: new Resend({ keys, directory, commands, clock, config: config.commands }),
+    lent: {
+      seen: (device, atMs) => desk.seen(device, atMs),
+      presence: (change) => desk.presence(change),
+      telemetry: (report) => desk.telemetry(report),
+      alert: (alert) => desk.alert(alert),
+      progress: (report) => desk.progress(report),
+      deadLetter: (letter) => desk.deadLetter(letter),
+      answered: (device, bytes) => commands.answered(device, bytes),
+    },
     jobs: [
       {
         name: 'devices.seen',
         role: 'ingest',
-        periodMs: config.flushSeenMs,
-        // Every replica writes what it saw.
+        periodMs: config.desk.flushSeenMs,
         leaseMs: 0,
         run: () => desk.flushSeen(),
       },
-      { name: 'prune.devices', role: 'batch', ...PRUNE, run: () => desk.prune() },
+      {
+        // Every replica: a device is connected to one of them.
+        name: 'commands.send',
+        role: 'ingest',
+        periodMs: config.commands.lookEveryMs,
+        leaseMs: 0,
+        run: () => commands.deliver(),
+      },
+      { name: 'commands.expire', role: 'batch', ...TIMINGS.expire, run: () => commands.expire() },
+      {
+        name: 'prune.devices',
+        role: 'batch',
+        ...TIMINGS.prune,
+        run: async () => {
+          await desk.prune();
+          await commands.prune();
+        },
+      },
     ],
+    sendBy(plugins, roles) {
+      const ports = plugins.flatMap(({ kind, instanceId, capabilities, instance }) => {
+        const { commands: port } = instance as Transport;
+        const sends = kind === 'transport' && (capabilities as TransportCapabilities).commands;
+        return sends && port !== undefined ? [{ name: instanceId, port }] : [];
+      }) satisfies readonly NamedCommandPort[];
+      commands.sendBy(roles.includes('ingest') ? ports : [], ports.length > 0);
+    },
     stop: () => desk.flushSeen(),
   };
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { AlertReview } from '../device-desk/alert-review.js';
 import { nativeHashing } from '../hashing/native-hashing.js';
 import { Subscribers } from '../events/subscribers.js';
 import { JobTable } from '../jobs/job-table.js';
@@ -76,7 +77,16 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
   const devices = await openDevices({ config, store, clock });
   const { directory, signatures } = devices;
   const { callers, keyDirectory } = composeCallers({ config, store, clock, random, devices });
-  const desk = composeDeviceDesk({ config, store, clock, random, directory, signatures });
+  const desk = composeDeviceDesk({
+    config,
+    store,
+    clock,
+    random,
+    logger,
+    timer: nodeTimer,
+    directory,
+    signatures,
+  });
   const plugins = await createPlugins(
     options.plugins ?? (await loadPlugins(pluginEntries(config), { configFile })),
     pluginHost({
@@ -197,6 +207,9 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
       });
     }
   }
+  desk.sendBy(plugins, roles);
+  // Last to start and first to stop: nothing is sent by a transport that is closed.
+  lifecycle.add({ name: 'commands', phase: 'transport', stop: () => desk.commands.stop() });
   return {
     origin,
     store,
@@ -210,6 +223,9 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
     ...composeQuarantine({ config, store, clock, journal, ruleSet, receipts }),
     energyLedger,
     desk: desk.service,
+    commands: desk.commands,
+    resend: desk.resend,
+    alerts: new AlertReview({ store: store.desk, journal, clock }),
     detection,
     detectors: detecting.detectors,
     signatureBackend: signatures.backendName,

@@ -5,6 +5,9 @@ import type { LogKeys } from '../batching/log-keys.js';
 import type { KeyService } from '../devices/key.service.js';
 import type { ActiveDetector } from '../detectors/active-detector.js';
 import type { Detection } from '../detectors/detection.js';
+import type { DeviceCommands } from '../device-commands/device-commands.service.js';
+import type { Resend } from '../device-commands/resend.js';
+import type { AlertReview } from '../device-desk/alert-review.js';
 import type { DeviceDeskService } from '../device-desk/device-desk.service.js';
 import type { MeterService } from '../devices/meter.service.js';
 import type { MintingSuspensions } from '../devices/minting-suspensions.js';
@@ -76,6 +79,11 @@ export interface Gateway extends MeterServices {
   readonly energyLedger: EnergyLedger;
   /** What devices say besides readings. */
   readonly desk: DeviceDeskService;
+  readonly alerts: AlertReview;
+  /** What devices are asked to do. */
+  readonly commands: DeviceCommands;
+  /** Asks devices for readings that are missing. */
+  readonly resend: Resend;
   /** What looks at readings after their commit, and its detectors in order. */
   readonly detection: Detection;
   readonly detectors: readonly ActiveDetector[];

@@ -3,6 +3,7 @@ import type { AnchorStore, LeaseStore } from '../anchoring/anchor.store.js';
 import type { BatchStore } from '../batching/batch.store.js';
 import type { BatchChainStore } from '../devices/batch-chain.store.js';
 import type { DeviceDeskStore } from '../device-desk/device-desk.store.js';
+import type { DeviceCommandStore } from '../device-commands/device-command.store.js';
 import type { KeyStore } from '../devices/key.store.js';
 import type { FindingStore } from '../detectors/finding.store.js';
 import type { MeterStore } from '../devices/meter.store.js';
@@ -41,6 +42,7 @@ export interface Store {
   readonly webhooks: WebhookStore;
   readonly notices: NoticeStore;
   readonly desk: DeviceDeskStore;
+  readonly commands: DeviceCommandStore;
   /** Declares (and migrates) collections of one plugin instance and lends them. */
   collections(
     instanceId: string,

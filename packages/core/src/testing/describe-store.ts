@@ -6,6 +6,7 @@ import { collectionTests } from './store-suite/collections.js';
 import { duplicateTests } from './store-suite/duplicates.js';
 import { contestTests } from './store-suite/contests.js';
 import { durabilityTests } from './store-suite/durability.js';
+import { deviceCommandTests } from './store-suite/device-commands.js';
 import { deviceDeskTests } from './store-suite/device-desk.js';
 import { energyTests } from './store-suite/energy.js';
 import { envelopeTests } from './store-suite/envelopes.js';
@@ -84,6 +85,7 @@ export function describeStore(options: StoreSuiteOptions): void {
       webhookTests,
       noticeTests,
       deviceDeskTests,
+      deviceCommandTests,
       collectionTests,
     ])
       tests(scene, it);

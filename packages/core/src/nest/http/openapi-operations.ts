@@ -3,6 +3,7 @@ import { type OperationShape, page } from './operation-shape.js';
 import { MESSAGE_CONTENT_TYPES } from './raw-body.js';
 import type { RouteName } from './routes.js';
 import { CHAIN_OPERATIONS } from './routes/chains.routes.js';
+import { DEVICE_OPERATIONS } from './routes/devices.routes.js';
 import { ENERGY_OPERATIONS } from './routes/energy.routes.js';
 import { FINDINGS_OPERATIONS } from './routes/findings.routes.js';
 import { METER_KEY_OPERATIONS } from './routes/meter-keys.routes.js';
@@ -206,6 +207,7 @@ export const OPERATIONS: Readonly<Record<RouteName, OperationShape>> = {
   ...METER_OPERATIONS,
   ...METER_KEY_OPERATIONS,
   ...CHAIN_OPERATIONS,
+  ...DEVICE_OPERATIONS,
   ...ENERGY_OPERATIONS,
   ...FINDINGS_OPERATIONS,
   ...QUARANTINE_OPERATIONS,

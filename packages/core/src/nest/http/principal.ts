@@ -1,5 +1,6 @@
 import type { Principal } from '../../accounts/access.js';
 import { seesEveryAccount } from '../../accounts/access.js';
+import { Problem } from './problem.js';
 
 export type RequestHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
@@ -18,6 +19,14 @@ export function callerOf(request: object): Principal | undefined {
 /** Whom the log names as having done what this request does. */
 export function actorOf(request: object): string {
   return callerOf(request)?.id ?? 'nobody';
+}
+
+/** Whom the log names as having changed something. Auditors look, and change nothing: throws `reader_only`. */
+export function changerOf(request: object): string {
+  const principal = callerOf(request);
+  if (principal === undefined || principal.role === 'auditor')
+    throw new Problem(403, 'reader_only', 'An auditor looks, and changes nothing.');
+  return principal.id;
 }
 
 /**

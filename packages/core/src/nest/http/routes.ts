@@ -1,5 +1,6 @@
 import { API, type RouteRule } from './route-rule.js';
 import { CHAIN_ROUTES } from './routes/chains.routes.js';
+import { DEVICE_ROUTES } from './routes/devices.routes.js';
 import { ENERGY_ROUTES } from './routes/energy.routes.js';
 import { FINDINGS_ROUTES } from './routes/findings.routes.js';
 import { METER_KEY_ROUTES } from './routes/meter-keys.routes.js';
@@ -328,6 +329,7 @@ export const ROUTES = {
   ...METER_ROUTES,
   ...METER_KEY_ROUTES,
   ...CHAIN_ROUTES,
+  ...DEVICE_ROUTES,
   ...ENERGY_ROUTES,
   ...FINDINGS_ROUTES,
   ...QUARANTINE_ROUTES,

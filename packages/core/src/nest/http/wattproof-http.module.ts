@@ -6,6 +6,8 @@ import { AnchorsController } from './controllers/anchors.controller.js';
 import { ApiKeysController } from './controllers/api-keys.controller.js';
 import { BatchesController } from './controllers/batches.controller.js';
 import { CheckpointsController } from './controllers/checkpoints.controller.js';
+import { CommandsController } from './controllers/commands.controller.js';
+import { DevicesController } from './controllers/devices.controller.js';
 import { DocsController } from './controllers/docs.controller.js';
 import { ChainsController } from './controllers/chains.controller.js';
 import { EnergyController } from './controllers/energy.controller.js';
@@ -55,6 +57,8 @@ const CONTROLLERS = {
     MeterKeysController,
     EnergyController,
     ChainsController,
+    DevicesController,
+    CommandsController,
   ],
   accounts: [ApiKeysController, UsersController],
   operation: [OperationController, AnchorsController, MetricsController],

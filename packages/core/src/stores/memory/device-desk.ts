@@ -109,7 +109,8 @@ export class MemoryDeviceDesk implements DeviceDeskStore {
     const found = [...this.alertsById.values()].filter(
       ({ device, accountId, cleared }) =>
         (query.device ?? device) === device &&
-        (query.accountId ?? accountId) === accountId &&
+        ((query.accountId ?? accountId) === accountId ||
+          (query.orOpen === true && cleared === undefined)) &&
         (query.open ?? cleared === undefined) === (cleared === undefined),
     );
     return newestFirst(found, query);

@@ -6,6 +6,7 @@ import { MemoryAnchors } from './anchors.js';
 import { MemoryBatches } from './batches.js';
 import { MemoryDocuments } from './collections.js';
 import { MemoryBatchChains } from './batch-chains.js';
+import { MemoryDeviceCommands } from './device-commands.js';
 import { MemoryDeviceDesk } from './device-desk.js';
 import { MemoryEnergy } from './energy-ledger.js';
 import { MemoryEntries } from './entries.js';
@@ -63,6 +64,7 @@ export function openMemoryStore(options: { readonly clock: Clock }): Store {
     webhooks,
     notices,
     desk: new MemoryDeviceDesk(changes, async (id) => (await meters.get(id)) !== undefined),
+    commands: new MemoryDeviceCommands(changes),
     judgements: new MemoryJudgements(log),
     quarantine: new MemoryQuarantine(log, ingest, changes),
     async collections(instanceId, declarations) {

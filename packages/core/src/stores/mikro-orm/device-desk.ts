@@ -162,7 +162,8 @@ export class SqlDeviceDesk implements DeviceDeskStore {
   async alerts(query: Parameters<DeviceDeskStore['alerts']>[0]) {
     const list = before(query, 'arrival');
     list.where('device =', query.device);
-    list.where('account_id =', query.accountId);
+    const orOpen = query.orOpen === true ? 'cleared_at_ms IS NULL OR ' : '';
+    list.where(`(${orOpen}account_id =`, query.accountId, ')');
     if (query.open !== undefined)
       list.and(query.open ? 'cleared_at_ms IS NULL' : 'cleared_at_ms IS NOT NULL');
     const rows = await this.sql.query<AlertRow>(

@@ -10,11 +10,11 @@ export class ListConditions {
     this.params = [...params];
   }
 
-  /** `condition` stands before its parameter: `e.type =`. */
-  where(condition: string, value: SqlValue | undefined): void {
+  /** `condition` stands before its parameter: `e.type =`; `behind` after it. */
+  where(condition: string, value: SqlValue | undefined, behind = ''): void {
     if (value === undefined) return;
     this.params.push(value);
-    this.conditions.push(`${condition} $${this.params.length}`);
+    this.conditions.push(`${condition} $${this.params.length}${behind}`);
   }
 
   /** A condition that takes no parameter. */

@@ -12,6 +12,7 @@ import { SqlAnchors } from './anchors.js';
 import { SqlBatches } from './batches.js';
 import { SqlDocuments } from './collections.js';
 import { SqlBatchChains } from './batch-chains.js';
+import { SqlDeviceCommands } from './device-commands.js';
 import { SqlDeviceDesk } from './device-desk.js';
 import { SqlEnergy } from './energy-ledger.js';
 import { SqlEntries } from './entries.js';
@@ -63,6 +64,7 @@ export class SqlStore implements Store {
   readonly webhooks: SqlWebhooks;
   readonly notices: SqlNotices;
   readonly desk: SqlDeviceDesk;
+  readonly commands: SqlDeviceCommands;
   readonly #documents: SqlDocuments;
   #closing: Promise<void> | undefined;
 
@@ -91,6 +93,7 @@ export class SqlStore implements Store {
     this.webhooks = new SqlWebhooks(sql, changes);
     this.notices = new SqlNotices(sql, changes);
     this.desk = new SqlDeviceDesk(sql, changes);
+    this.commands = new SqlDeviceCommands(sql, changes);
     this.erasures = new SqlErasures(sql, changes, async (entryIds) => {
       await this.webhooks.forgetEntries(entryIds);
       await this.notices.forgetEntries(entryIds);

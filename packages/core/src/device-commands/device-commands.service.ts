@@ -1,0 +1,367 @@
+import type { MeterDirectory } from '../devices/meter-directory.js';
+import { ownerAt } from '../devices/meter-ownership.js';
+import type { SignatureVerifier } from '../devices/signature-verifier.js';
+import type { Journaled } from '../logs/journal.js';
+import type { Clock, CommandPort, DeviceDesk, JsonObject, Logger } from '../spi/index.js';
+import type { Sha256 } from '../verify/contracts.js';
+import { canonicalJson } from '../verify/rfc8785.js';
+import { AnswerRefused, checkAnswer, readAnswer } from './command-answer.js';
+import { CommandError } from './command-error.js';
+import type { CommandsConfig } from './commands.config.js';
+import { isFinal, isSameRequest, stateAt, type StoredCommand } from './device-command.js';
+import type { DeviceCommandStore } from './device-command.store.js';
+
+const ID_BYTES = 16;
+/** Commands that are read at once to be sent. */
+const PAGE = 200;
+/** Commands sent at the same time. */
+const AT_ONCE = 16;
+
+export interface CommandRequest {
+  readonly meterId: string;
+  /** `lock`, `resend`, …: a to z, 0 to 9, `_` and `-`, at most 64. */
+  readonly name: string;
+  readonly body: JsonObject;
+  /** Who asks, as the log and the API name them. */
+  readonly askedBy: string;
+  /** Absent: `devices.commands.timeoutMs` from now. */
+  readonly deadlineMs?: number;
+  /** Of whoever has to ask again after a crash without asking twice: `cmd_` and 32 hex. Absent: a new one. */
+  readonly id?: string;
+}
+
+/** A transport's commands, with the name of its instance. */
+export interface NamedCommandPort {
+  readonly name: string;
+  readonly port: CommandPort;
+}
+
+/** Asks devices to do something. What is asked is durable before it is sent, and any replica takes the answer. */
+export class DeviceCommands {
+  private ports: readonly NamedCommandPort[] = [];
+  private taken = false;
+  private readonly waiting = new Map<string, Set<() => void>>();
+  private waiters = 0;
+  private sending: Promise<void> | undefined;
+  private readonly stopping = new AbortController();
+
+  constructor(
+    private readonly parts: {
+      readonly store: DeviceCommandStore;
+      readonly directory: Pick<MeterDirectory, 'meter'>;
+      readonly signatures: Pick<SignatureVerifier, 'verify'>;
+      readonly clock: Clock;
+      readonly random: (length: number) => Uint8Array;
+      readonly sha256: Sha256;
+      readonly config: CommandsConfig;
+      readonly origin: string;
+      readonly logger: Logger;
+      readonly deadLetter: DeviceDesk['deadLetter'];
+      /** Calls `fire` once after `ms`, unless the returned function is called before. */
+      readonly timer: (ms: number, fire: () => void) => () => void;
+      /** Committed with a change of which the log says nothing. */
+      readonly telling: (event: {
+        readonly type: string;
+        readonly atMs: number;
+        readonly data: JsonObject;
+      }) => Journaled;
+    },
+  ) {}
+
+  /**
+   * The transports that send commands: `here` those of this process, if it runs them. `any`: whether some replica has one.
+   */
+  sendBy(here: readonly NamedCommandPort[], any: boolean): void {
+    this.ports = here;
+    this.taken = any;
+  }
+
+  /**
+   * Keeps the command and sends it on its way. Asked again with its id it is the same command. Throws `CommandError`: `command_invalid`,
+   * `meter_not_found`, `meter_not_active`, `command_conflict`, `commands_full`, `commands_unavailable`.
+   */
+  async request(request: CommandRequest): Promise<StoredCommand> {
+    const { store, clock, config, directory } = this.parts;
+    if (!this.taken)
+      throw new CommandError(
+        'commands_unavailable',
+        'no transport of this gateway sends commands; configure one under `transports`',
+      );
+    const nowMs = clock.nowMs();
+    const asked = this.checked(request, nowMs);
+    const meter = await directory.meter(request.meterId);
+    if (meter === undefined) throw new CommandError('meter_not_found', 'Meter not found');
+    if (meter.state !== 'active' && meter.state !== 'suspended')
+      throw new CommandError('meter_not_active', `the meter is ${meter.state}`);
+    const command: StoredCommand = {
+      ...asked,
+      meterId: meter.meterId,
+      accountId: ownerAt(meter, nowMs).accountId,
+      state: 'pending',
+      sends: 0,
+      nextSendAtMs: nowMs,
+    };
+    const kept = await store.put(command, {
+      open: config.maxOpen,
+      openOfMeter: config.maxOpenPerMeter,
+    });
+    if (kept === 'full')
+      throw new CommandError(
+        'commands_full',
+        `${config.maxOpenPerMeter} commands of this meter, or ${config.maxOpen} of all, wait for an answer; wait for some to end`,
+      );
+    if (kept === 'known') return this.known(command);
+    this.kick();
+    return command;
+  }
+
+  get(id: string): Promise<StoredCommand | undefined> {
+    return this.parts.store.get(id);
+  }
+
+  /**
+   * The command when it is answered or over, or at `untilMs` as it is then. Undefined: there is no such command. Throws `CommandError`
+   * `throttled` when too many wait.
+   */
+  async await(id: string, untilMs: number): Promise<StoredCommand | undefined> {
+    const { store, clock, config } = this.parts;
+    if (this.waiters >= config.maxWaiting)
+      throw new CommandError('throttled', `${config.maxWaiting} wait for answers already`);
+    this.waiters += 1;
+    try {
+      for (;;) {
+        // Listens before it looks: an answer in between is not missed.
+        const woken = this.wakeUp(id, Math.max(1, untilMs - clock.nowMs()));
+        try {
+          const command = await store.get(id);
+          const nowMs = clock.nowMs();
+          if (command === undefined || nowMs >= untilMs || this.stopping.signal.aborted)
+            return command;
+          if (isFinal(stateAt(command, nowMs))) return command;
+          await woken.promise;
+        } finally {
+          woken.cancel();
+        }
+      }
+    } finally {
+      this.waiters -= 1;
+    }
+  }
+
+  /** A device's answer, as it came in at any replica. Rejects when the store cannot be asked. */
+  async answered(
+    device: string,
+    bytes: Uint8Array,
+  ): Promise<'accepted' | 'duplicate' | 'late' | 'unknown' | 'invalid'> {
+    const { store, directory, clock, config, signatures, sha256, origin } = this.parts;
+    const dead = async (code: string, detail: string): Promise<void> =>
+      this.parts.deadLetter({ source: 'command answers', device, code, detail, bytes });
+    let command: StoredCommand | undefined;
+    try {
+      const given = readAnswer(bytes, config.maxBodyBytes);
+      command = await store.get(given.id);
+      // One device is not told of another's commands.
+      if (command === undefined || command.meterId !== device) {
+        await dead('command_unknown', 'the device was never asked this');
+        return 'unknown';
+      }
+      const meter = await directory.meter(device);
+      const answer = checkAnswer(given, command, {
+        origin,
+        keys: meter?.keys ?? [],
+        unsigned: config.unsignedAnswers,
+        nowMs: clock.nowMs(),
+        sha256,
+        verify: (spki, message, signature) => signatures.verify(spki, message, signature),
+      });
+      const { assurance, body, atMs } = answer;
+      const data = { ...subject(command), assurance, body };
+      const told = this.parts.telling({ type: 'command.answered', atMs, data });
+      const outcome = await store.answer(command.id, answer, told);
+      if (outcome === 'accepted') this.wake(command.id);
+      if (outcome === 'accepted' || outcome === 'duplicate') return outcome;
+      if (outcome === 'late') {
+        await dead('answer_late', `the deadline of ${command.id} is over`);
+        return 'late';
+      }
+      await dead('answer_contradicts', `${command.id} has another answer already`);
+      return 'invalid';
+    } catch (error) {
+      if (!(error instanceof AnswerRefused)) throw error;
+      await dead(error.code, error.message);
+      return 'invalid';
+    }
+  }
+
+  /** Sends what is due by the transports of this process. One look at a time. */
+  deliver(): Promise<void> {
+    this.sending ??= this.sendDue().finally(() => {
+      this.sending = undefined;
+    });
+    return this.sending;
+  }
+
+  /** Ends commands whose time is over. */
+  async expire(): Promise<void> {
+    const { store, clock } = this.parts;
+    const nowMs = clock.nowMs();
+    const tell = (command: StoredCommand): Journaled =>
+      this.parts.telling({ type: 'command.timeout', atMs: nowMs, data: subject(command) });
+    while ((await store.expire(nowMs, PAGE, tell)) === PAGE);
+  }
+
+  prune(): Promise<void> {
+    const { store, clock, config } = this.parts;
+    return store.prune(clock.nowMs() - config.keepMs);
+  }
+
+  /** Nothing is sent any more; who waits is told what is known. */
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    for (const id of this.waiting.keys()) this.wake(id);
+    await this.sending?.catch(() => undefined);
+  }
+
+  private checked(
+    { name, body, askedBy, deadlineMs, id }: CommandRequest,
+    nowMs: number,
+  ): Omit<StoredCommand, 'meterId' | 'accountId' | 'state' | 'sends' | 'nextSendAtMs'> {
+    const { config } = this.parts;
+    const refuse = (what: string): never => {
+      throw new CommandError('command_invalid', what);
+    };
+    if (!/^[a-z0-9][a-z0-9_-]{0,63}$/.test(name))
+      refuse('"name" has 1 to 64 characters a to z, 0 to 9, _ and -');
+    if (id !== undefined && !/^cmd_[0-9a-f]{32}$/.test(id))
+      refuse('"id" is cmd_ and 32 hex digits');
+    const until = deadlineMs ?? nowMs + config.timeoutMs;
+    if (!Number.isSafeInteger(until) || until <= nowMs || until > nowMs + config.maxTimeoutMs)
+      refuse(`the deadline must lie ahead, at most ${config.maxTimeoutMs} ms`);
+    let text = '';
+    try {
+      text = canonicalJson(body);
+    } catch (cause) {
+      refuse(`"body" is no JSON: ${cause instanceof Error ? cause.message : 'it is not read'}`);
+    }
+    if (!text.startsWith('{') || Buffer.byteLength(text) > config.maxBodyBytes)
+      refuse(`"body" must be a JSON object of at most ${config.maxBodyBytes} bytes`);
+    return {
+      id: id ?? `cmd_${this.hex()}`,
+      nonce: this.hex(),
+      name,
+      body: JSON.parse(text) as JsonObject,
+      askedBy,
+      askedAtMs: nowMs,
+      deadlineMs: until,
+    };
+  }
+
+  private async known(command: StoredCommand): Promise<StoredCommand> {
+    const found = await this.parts.store.get(command.id);
+    if (found !== undefined && isSameRequest(found, command)) return found;
+    throw new CommandError('command_conflict', `${command.id} asks for something else already`);
+  }
+
+  private kick(): void {
+    // What does not go out now is found by the job.
+    const before = this.sending ?? Promise.resolve();
+    before
+      .catch(() => undefined)
+      .then(() => this.deliver())
+      .catch((error: unknown) => {
+        this.parts.logger.warn('commands could not be sent', { error });
+      });
+  }
+
+  private async sendDue(): Promise<void> {
+    const { store, clock } = this.parts;
+    if (this.ports.length === 0) return;
+    const nowMs = clock.nowMs();
+    let behind: { readonly nextSendAtMs: number; readonly id: string } | undefined;
+    // Those for devices that are elsewhere stay due here; what is behind them is sent all the same.
+    for (;;) {
+      const due = await store.due(nowMs, PAGE, behind);
+      for (let at = 0; at < due.length; at += AT_ONCE) {
+        if (this.stopping.signal.aborted) return;
+        await Promise.all(due.slice(at, at + AT_ONCE).map((command) => this.send(command)));
+      }
+      behind = due.at(-1);
+      if (due.length < PAGE) return;
+    }
+  }
+
+  private async send(command: StoredCommand): Promise<void> {
+    const { store, clock, config, logger } = this.parts;
+    const { id, nonce, name, body, deadlineMs, meterId: device } = command;
+    const given = new AbortController();
+    const stop = (): void => given.abort();
+    const cancel = this.parts.timer(config.sendWithinMs, stop);
+    this.stopping.signal.addEventListener('abort', stop, { once: true });
+    try {
+      const sent = await Promise.all(
+        this.ports.map(async ({ name: transport, port }) => {
+          try {
+            const sending = port.send({ id, nonce, device, name, body, deadlineMs }, given.signal);
+            return (await Promise.race([sending, aborted(given.signal)])) === 'sent';
+          } catch (error) {
+            logger.warn('a command could not be sent', { command: id, transport, error });
+            return false;
+          }
+        }),
+      );
+      if (!sent.includes(true)) return;
+      const nowMs = clock.nowMs();
+      const pauseMs = Math.min(
+        config.resendAfterMs * 2 ** Math.min(command.sends, 20),
+        config.resendAtMostMs,
+      );
+      await store.markSent(id, nowMs, nowMs + pauseMs);
+    } finally {
+      cancel();
+      this.stopping.signal.removeEventListener('abort', stop);
+    }
+  }
+
+  private wakeUp(
+    id: string,
+    withinMs: number,
+  ): { readonly promise: Promise<void>; readonly cancel: () => void } {
+    const { config, timer } = this.parts;
+    let fire = (): void => undefined;
+    const promise = new Promise<void>((resolve) => {
+      fire = resolve;
+    });
+    const cancelTimer = timer(Math.min(config.pollMs, withinMs), fire);
+    const own = this.waiting.get(id) ?? new Set();
+    this.waiting.set(id, own.add(fire));
+    return {
+      promise,
+      cancel: () => {
+        cancelTimer();
+        own.delete(fire);
+        if (own.size === 0 && this.waiting.get(id) === own) this.waiting.delete(id);
+      },
+    };
+  }
+
+  private wake(id: string): void {
+    for (const fire of this.waiting.get(id) ?? []) fire();
+  }
+
+  private hex(): string {
+    return Buffer.from(this.parts.random(ID_BYTES)).toString('hex');
+  }
+}
+
+/** What events say of a command; not its nonce, and not what was asked. */
+function subject({ id, meterId, accountId, name }: StoredCommand): JsonObject {
+  return { account: accountId, command: id, meter: meterId, name };
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const stop = (): void => reject(new Error('it was not sent in time'));
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+  });
+}

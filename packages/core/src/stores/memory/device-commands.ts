@@ -1,0 +1,121 @@
+import {
+  type CommandAnswer,
+  isFinal,
+  type StoredCommand,
+} from '../../device-commands/device-command.js';
+import type {
+  AnswerOutcome,
+  DeviceCommandStore,
+} from '../../device-commands/device-command.store.js';
+import type { Journaled } from '../../logs/journal.js';
+import { toHex } from '../../verify/bytes.js';
+import type { MemoryChanges } from './memory-changes.js';
+
+export class MemoryDeviceCommands implements DeviceCommandStore {
+  private readonly commands = new Map<string, StoredCommand>();
+
+  constructor(private readonly changes: MemoryChanges) {}
+
+  put(
+    command: StoredCommand,
+    most: { readonly open: number; readonly openOfMeter: number },
+  ): Promise<'kept' | 'known' | 'full'> {
+    return this.changes.run(() => {
+      if (this.commands.has(command.id)) return 'known';
+      const open = this.open();
+      const own = open.filter(({ meterId }) => meterId === command.meterId);
+      if (open.length >= most.open || own.length >= most.openOfMeter) return 'full';
+      this.commands.set(command.id, command);
+      return 'kept';
+    });
+  }
+
+  async get(id: string): Promise<StoredCommand | undefined> {
+    return this.commands.get(id);
+  }
+
+  async due(
+    nowMs: number,
+    limit: number,
+    behind?: { readonly nextSendAtMs: number; readonly id: string },
+  ): Promise<readonly StoredCommand[]> {
+    return this.open()
+      .filter(
+        (one) =>
+          one.nextSendAtMs <= nowMs &&
+          one.deadlineMs >= nowMs &&
+          (behind === undefined || inOrder(behind, one) < 0),
+      )
+      .toSorted(inOrder)
+      .slice(0, limit);
+  }
+
+  markSent(id: string, atMs: number, nextSendAtMs: number): Promise<void> {
+    return this.changes.run(() => {
+      const found = this.commands.get(id);
+      if (found === undefined || isFinal(found.state)) return;
+      const { sends, sentAtMs = atMs } = found;
+      this.commands.set(id, {
+        ...found,
+        state: 'sent',
+        sends: sends + 1,
+        sentAtMs,
+        nextSendAtMs,
+      });
+    });
+  }
+
+  answer(id: string, answer: CommandAnswer, told: Journaled): Promise<AnswerOutcome> {
+    return this.changes.run(async (journal): Promise<AnswerOutcome> => {
+      const found = this.commands.get(id);
+      if (found?.answer !== undefined)
+        return toHex(found.answer.hash) === toHex(answer.hash) ? 'duplicate' : 'contradicts';
+      if (found === undefined || isFinal(found.state) || answer.atMs > found.deadlineMs)
+        return 'late';
+      await journal(told);
+      this.commands.set(id, { ...found, state: 'answered', answer });
+      return 'accepted';
+    });
+  }
+
+  expire(
+    nowMs: number,
+    limit: number,
+    tell: (command: StoredCommand) => Journaled,
+  ): Promise<number> {
+    return this.changes.run(async (journal) => {
+      const over = this.open()
+        .filter(({ deadlineMs }) => deadlineMs < nowMs)
+        .slice(0, limit);
+      for (const command of over) {
+        const ended: StoredCommand = { ...command, state: 'timeout' };
+        await journal(tell(ended));
+        this.commands.set(command.id, ended);
+      }
+      return over.length;
+    });
+  }
+
+  async counts(): ReturnType<DeviceCommandStore['counts']> {
+    const counts = { pending: 0, sent: 0, answered: 0, timeout: 0 };
+    for (const { state } of this.commands.values()) counts[state] += 1;
+    return counts;
+  }
+
+  prune(beforeMs: number): Promise<void> {
+    return this.changes.run(() => {
+      for (const { id, state, deadlineMs } of this.commands.values())
+        if (isFinal(state) && deadlineMs < beforeMs) this.commands.delete(id);
+    });
+  }
+
+  private open(): readonly StoredCommand[] {
+    return [...this.commands.values()].filter(({ state }) => !isFinal(state));
+  }
+}
+
+type Place = Pick<StoredCommand, 'nextSendAtMs' | 'id'>;
+
+function inOrder(a: Place, b: Place): number {
+  return a.nextSendAtMs - b.nextSendAtMs || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
+}
