@@ -322,7 +322,7 @@ describe.each(HOSTS)('Readings submitted as GridTokenX does, on %s', (host) => {
         400,
         'member_invalid',
       ],
-      ['U+0000 in the meter', (one) => ({ ...one, meter_id: 'a\u0000' }), 400, 'member_invalid'],
+      ['U+0000 in the meter', (one) => ({ ...one, meter_id: 'a\u0000' }), 400, 'body_invalid'],
       ['an amount of words', (one) => ({ ...one, kwh_amount: 'five' }), 400, 'body_invalid'],
       ['an infinite amount', (one) => text(one, '"5.000000"', '1e999'), 400, 'member_invalid'],
       [

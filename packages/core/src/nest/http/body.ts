@@ -3,6 +3,9 @@ import { decodeJson, parseJson } from '../../verify/json/parse.js';
 import { Problem } from './problem.js';
 import { bodyBytes, contentType, type RequestWithBody } from './raw-body.js';
 
+/** U+0000 as JSON can write it, which PostgreSQL's text cannot hold; unescaped it is no JSON. */
+const ESCAPED_NUL = /(?<!\\)(?:\\\\)*\\u0000/;
+
 /**
  * A small JSON body checked against a schema. Strict JSON first (duplicate keys, lone surrogates), so
  * that no two readers of the same bytes see different things; every problem is told at once. A route that needs no key
@@ -41,7 +44,10 @@ function jsonText(request: RequestWithBody, maxBytes: number): string {
   if (contentType(request) !== 'application/json') {
     throw new Problem(415, 'content_type_unknown', 'Content-Type must be application/json.');
   }
-  return decodeJson(bytes);
+  const text = decodeJson(bytes);
+  if (ESCAPED_NUL.test(text))
+    throw new Problem(400, 'body_invalid', 'body: holds U+0000, which no id and no text here has');
+  return text;
 }
 
 function checked<Schema extends z.ZodType>(value: unknown, schema: Schema): z.output<Schema> {
