@@ -1,4 +1,5 @@
 import type { Gateway } from '@wattproof/core';
+import type { Transport } from '@wattproof/core/spi';
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -23,6 +24,8 @@ export function banner(
     readonly file: string;
     readonly workingDirectory: string;
     readonly simulated: number | undefined;
+    /** Transports by their instance ids, with where they listen. */
+    readonly transports: readonly string[];
     readonly warnings: readonly string[];
   },
 ): readonly string[] {
@@ -36,6 +39,9 @@ export function banner(
     ...plugins
       .filter(({ loaded }) => loaded.entry.use === '@wattproof/core/local-ledger')
       .map(({ instanceId }) => `local ledger "${instanceId}"`),
+    ...plugins
+      .filter(({ loaded }) => isBroker(loaded.entry))
+      .map(({ instanceId }) => `MQTT broker "${instanceId}"`),
     ...(options.simulated === undefined ? [] : [`${options.simulated} simulated meters`]),
   ];
   return [
@@ -44,8 +50,29 @@ export function banner(
     `  store          ${STORES[store.kind]}, durability class ${store.durability}: ${CLASSES[store.durability]}`,
     `  embedded       ${embedded.join(', ') || 'nothing'}`,
     `  anchors        ${plugins.flatMap(({ kind, instanceId }) => (kind === 'anchor' ? [instanceId] : [])).join(', ') || 'none'}`,
+    ...(options.transports.length === 0
+      ? []
+      : [`  transports     ${options.transports.join('; ')}`]),
     `  signatures     checked by ${gateway.signatureBackend}`,
     `  production     settings: ${shown(PRODUCTION_EXAMPLE)}, docs/operate.md`,
     ...options.warnings.map((warning) => `  warning        ${warning}`),
   ];
+}
+
+function isBroker({ use, config }: { readonly use: string; readonly config: unknown }): boolean {
+  return (
+    use === '@wattproof/transport-mqtt' && (config as { listen?: unknown }).listen !== undefined
+  );
+}
+
+/** `mqtt: mqtt://127.0.0.1:1883`; of a transport that says no address its instance id alone. */
+export function transportsOf(gateway: Gateway): Promise<readonly string[]> {
+  return Promise.all(
+    gateway.plugins
+      .filter(({ kind }) => kind === 'transport')
+      .map(async ({ instanceId, instance }) => {
+        const { facts } = await (instance as Transport).health();
+        return facts?.['listens'] === undefined ? instanceId : `${instanceId}: ${facts['listens']}`;
+      }),
+  );
 }

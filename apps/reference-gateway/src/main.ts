@@ -6,7 +6,7 @@ import type { GatewayConfig } from '@wattproof/core/plugins';
 import type { Logger } from '@wattproof/core/spi';
 import { setTimeout as wait } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
-import { banner } from './banner.js';
+import { banner, transportsOf } from './banner.js';
 import { commandContext } from './cli/command.js';
 import { ConfigError } from './config/config-errors.js';
 import { loadConfig } from './config/load-config.js';
@@ -51,9 +51,9 @@ export async function startGateway(options: StartOptions): Promise<RunningGatewa
   ]);
   const microservices = await messages?.start(served);
   const simulated = config.simulator?.size;
-  for (const line of banner(served.gateway, { file, workingDirectory, simulated, warnings })) {
-    out(line);
-  }
+  const transports = await transportsOf(served.gateway);
+  const told = { file, workingDirectory, simulated, transports, warnings };
+  for (const line of banner(served.gateway, told)) out(line);
   if (keyFile !== undefined) out(`  administrator  X-API-Key: $(cat ${keyFile})`);
   if (microservices !== undefined) out(`  messages       ${microservices.names.join(', ')}`);
   out(`wattproof listening on ${served.url}`);

@@ -75,6 +75,7 @@ export class BrokerLink implements Link {
       facts: {
         mode: 'broker',
         host: this.config.host,
+        listens: this.#addresses(ports).join(', '),
         ...Object.fromEntries([...ports].map(([name, port]) => [`${name}Port`, port])),
         connections: broker.connections.size,
         partialBytes: broker.partialBytes,
@@ -89,6 +90,16 @@ export class BrokerLink implements Link {
   /** What takes too long is found once a second; tests need not wait for it. */
   check(): void {
     this.#broker?.check();
+  }
+
+  /** Where devices connect, as an operator would write it down. */
+  #addresses(ports: Listeners['ports']): readonly string[] {
+    const { host, websocket } = this.config;
+    const shown = host.includes(':') ? `[${host}]` : host;
+    return [
+      ...[...ports].map(([name, port]) => `${name}://${shown}:${port}`),
+      ...(websocket?.path === undefined ? [] : [`WebSocket on ${websocket.path}`]),
+    ];
   }
 
   /** Before anything runs: the gateway asks for paths once. */
