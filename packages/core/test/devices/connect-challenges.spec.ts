@@ -19,7 +19,7 @@ function open(choices: { remembered?: number; burst?: number } = {}) {
       rate: { perSecond: 1, burst: choices.burst ?? 100 },
       remembered: choices.remembered ?? 100,
     });
-  return { clock, replica, challenges: replica() };
+  return { clock, store, replica, challenges: replica() };
 }
 
 let counted = 0;
@@ -64,6 +64,14 @@ describe('Challenges for connections', () => {
     ]);
   });
 
+  it('cost no query when they come again', async () => {
+    const { challenges, store } = open();
+    const challenge = selfMade(NOW);
+    await challenges.use(challenge);
+    store.putChallenge = () => Promise.reject(new Error('the store was asked'));
+    expect(await challenges.use(challenge)).toBe(false);
+  });
+
   it.each([
     ['nothing', ''],
     ['no number', `.${'0'.repeat(32)}`],
@@ -86,7 +94,11 @@ describe('Challenges for connections', () => {
     expect(await challenges.use(first)).toBe(false);
     // One that was given out needs no memory.
     expect(await challenges.use(await challenges.make())).toBe(true);
-    clock.ms += TTL + 1;
+    clock.ms += TTL;
+    // To this very millisecond the first could come again.
+    expect(challenges.isTimely(first)).toBe(true);
+    expect(await challenges.use(selfMade(clock.ms))).toBe(false);
+    clock.ms += 1;
     expect(await challenges.use(selfMade(clock.ms))).toBe(true);
     expect(await challenges.use(first)).toBe(false);
   });

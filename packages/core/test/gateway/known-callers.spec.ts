@@ -340,6 +340,9 @@ describe('Callers', () => {
       expect(await send(house, vouched)).toEqual(['accepted', assurance]);
       expect(await send(neighbour, vouched)).toEqual(['device_signature_required', undefined]);
     }
+    const unregistered = new TestDevice('unregistered');
+    const named = { assurance: 'reader', vouchesFor: ['unregistered'] } as const;
+    expect(await send(unregistered, named)).toEqual(['device_signature_required', undefined]);
     // Somebody who is known speaks for their own, whatever the configuration says.
     const both = { assurance: 'transport', vouchesFor: ['house', 'neighbour'] } as const;
     const alice = await byKey((await issue({})).key);
