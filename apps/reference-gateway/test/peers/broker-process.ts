@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { access } from 'node:fs/promises';
 
@@ -61,6 +61,27 @@ export async function startRabbitmq(): Promise<Broker> {
     await once(mapper, 'exit');
     await rm(folder, { recursive: true, force: true });
   }).started();
+}
+
+/** What Debian's `mosquitto` gives: everybody may connect, sessions and their queues go to disk when something changes. */
+export async function startMosquitto(): Promise<Broker> {
+  const [port] = await freePorts(1);
+  const folder = await mkdtemp(join(tmpdir(), 'wattproof-mosquitto-'));
+  const file = join(folder, 'mosquitto.conf');
+  const configuration = [
+    `listener ${port} 127.0.0.1`,
+    'allow_anonymous true',
+    'persistence true',
+    `persistence_location ${folder}/`,
+    // As root it would become another user, who cannot write here.
+    `user ${userInfo().username}`,
+    'log_dest stderr',
+  ];
+  await writeFile(file, `${configuration.join('\n')}\n`);
+  const command = await installed(['/usr/sbin/mosquitto', '/usr/bin/mosquitto'], 'mosquitto');
+  const program = { command, args: ['-c', file], ready: /mosquitto version \S+ running/ };
+  const removed = () => rm(folder, { recursive: true, force: true });
+  return new BrokerProcess(`mqtt://127.0.0.1:${port}`, program, removed).started();
 }
 
 class BrokerProcess implements Broker {
