@@ -29,6 +29,7 @@ const FREE_DOORS = [
   './detectors',
   './energy-ledger',
   './local-ledger',
+  './http-source',
   // Its peers are asked for when a store is opened.
   './mikro-orm',
   './plugins',

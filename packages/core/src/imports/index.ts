@@ -6,5 +6,14 @@ export {
   ImportService,
 } from './import.service.js';
 export type { ImportCounts, ImportedFile, RefusedRow } from './imported-file.js';
-export { type ImportMappingInput, ImportMapping, TimeZone } from './mapping.js';
+export {
+  checkMeters,
+  type ImportMappingInput,
+  ImportMapping,
+  ROW_SHAPE,
+  type RowMapping,
+  TimeZone,
+} from './mapping.js';
+export { type Carry, type ImportedReading, MeterSeries } from './meter-series.js';
+export type { Row } from './read-rows.js';
 export { IMPORT_PRESETS, type ImportPreset } from './presets.js';

@@ -39,52 +39,63 @@ const Meter = z.strictObject({
   registers: z.array(Register).min(1).max(16),
 });
 
+/** What rows of any origin have: their instant, and columns of meters. */
+export const ROW_SHAPE = {
+  time: z.strictObject({
+    /** Joined with a blank when there are several. */
+    columns: z.array(column).min(1).max(3),
+    form: TimeForm.default('iso'),
+    /** Zone of instants that state none: an IANA name. */
+    zone: TimeZone.default('UTC'),
+    /** Whether an interval's instant is its first or its last. Registers are read at their instant. */
+    stamps: z.enum(['start', 'end']).default('end'),
+  }),
+  /** Length of one interval in seconds; of registers: how often they are read, which tells what is missing. */
+  intervalS: z.int().min(1).max(31_622_400),
+  /** Texts that say there is no value. */
+  missing: z.array(z.string().max(64)).max(16).default(['']),
+  meters: z.array(Meter).min(1).max(256),
+} as const;
+
+const RowMappingSchema = z.strictObject(ROW_SHAPE);
+/** How a row becomes readings. */
+export type RowMapping = z.output<typeof RowMappingSchema>;
+
+/** What no schema of one meter can see. */
+export function checkMeters(
+  { meters }: Pick<RowMapping, 'meters'>,
+  context: z.RefinementCtx,
+): void {
+  const wrong = (message: string, ...path: readonly (string | number)[]): void =>
+    context.addIssue({ code: 'custom', path: ['meters', ...path], message });
+  for (const [index, meter] of meters.entries()) {
+    if (meter.id === undefined && meter.idColumn === undefined)
+      wrong('id or idColumn is needed', index);
+    for (const [at, { kind, unit }] of meter.registers.entries())
+      if ((kind === 'mean-power') !== (unit === 'kW' || unit === 'W'))
+        wrong(
+          kind === 'mean-power' ? 'mean power is in kW or W' : 'energy is in kWh or Wh',
+          index,
+          'registers',
+          at,
+          'unit',
+        );
+    const fields = meter.registers.map(({ field }) => field);
+    if (new Set(fields).size < fields.length)
+      wrong('two columns become the same field', index, 'registers');
+  }
+}
+
 /** How the rows of a file become readings. Unknown keys are errors. */
 export const ImportMapping = z
   .strictObject({
     format: z.enum(['csv', 'ndjson']),
     /** Of CSV (RFC 4180); the first row names the columns. */
     delimiter: z.string().length(1).default(','),
-    time: z.strictObject({
-      /** Joined with a blank when there are several. */
-      columns: z.array(column).min(1).max(3),
-      form: TimeForm.default('iso'),
-      /** Zone of instants that state none: an IANA name. */
-      zone: TimeZone.default('UTC'),
-      /** Whether an interval's instant is its first or its last. Registers are read at their instant. */
-      stamps: z.enum(['start', 'end']).default('end'),
-    }),
-    /** Length of one interval in seconds; of registers: how often they are read, which tells what is missing. */
-    intervalS: z.int().min(1).max(31_622_400),
-    /** Texts that say there is no value. */
-    missing: z.array(z.string().max(64)).max(16).default(['']),
-    meters: z.array(Meter).min(1).max(256),
+    ...ROW_SHAPE,
   })
-  .superRefine(({ meters }, context) => {
-    for (const [index, meter] of meters.entries()) {
-      if (meter.id === undefined && meter.idColumn === undefined)
-        context.addIssue({
-          code: 'custom',
-          path: ['meters', index],
-          message: 'id or idColumn is needed',
-        });
-      for (const [at, { kind, unit }] of meter.registers.entries())
-        if ((kind === 'mean-power') !== (unit === 'kW' || unit === 'W'))
-          context.addIssue({
-            code: 'custom',
-            path: ['meters', index, 'registers', at, 'unit'],
-            message: kind === 'mean-power' ? 'mean power is in kW or W' : 'energy is in kWh or Wh',
-          });
-      const fields = meter.registers.map(({ field }) => field);
-      if (new Set(fields).size < fields.length)
-        context.addIssue({
-          code: 'custom',
-          path: ['meters', index, 'registers'],
-          message: 'two columns become the same field',
-        });
-    }
-  });
+  .superRefine(checkMeters);
 export type ImportMapping = z.output<typeof ImportMapping>;
 export type ImportMappingInput = z.input<typeof ImportMapping>;
-export type MappedMeter = ImportMapping['meters'][number];
+export type MappedMeter = RowMapping['meters'][number];
 export type MappedRegister = MappedMeter['registers'][number];

@@ -1,7 +1,7 @@
 import { microWattHours } from '../verify/index.js';
 import { ImportError, RowRefusal } from './import-error.js';
 import { LocalTime } from './local-time.js';
-import type { ImportMapping, MappedMeter, MappedRegister } from './mapping.js';
+import type { MappedMeter, MappedRegister, RowMapping } from './mapping.js';
 import type { Row } from './read-rows.js';
 import { rowTimeReader } from './row-time.js';
 
@@ -44,7 +44,7 @@ export class MeterSeries {
   private lastMs: number | undefined;
 
   constructor(
-    private readonly mapping: ImportMapping,
+    private readonly mapping: RowMapping,
     carried: Carry,
   ) {
     this.instantOf = rowTimeReader(mapping.time.form, new LocalTime(mapping.time.zone));

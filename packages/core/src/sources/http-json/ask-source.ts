@@ -1,0 +1,62 @@
+import { type HttpSourceConfig, PLACEHOLDER } from './http-source.config.js';
+import { SourceError } from './json-rows.js';
+import type { Gap } from './source-state.js';
+
+const decoder = new TextDecoder('utf-8', { fatal: true });
+
+/** The answer of the source about a time, as text. Follows no redirect: another host is another source. Throws `SourceError`. */
+export async function askSource(
+  { url, headers, timeoutMs, maxBytes }: HttpSourceConfig,
+  asked: Gap,
+  signal: AbortSignal,
+): Promise<string> {
+  const target = url.replaceAll(PLACEHOLDER, (_all, end: 'from' | 'to', form: string | undefined) =>
+    encodeURIComponent(written(end === 'from' ? asked.fromMs : asked.toMs, form)),
+  );
+  let response: Response;
+  try {
+    response = await fetch(target, {
+      headers: { accept: 'application/json', ...headers },
+      redirect: 'manual',
+      signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
+    });
+    if (response.status !== 200)
+      throw new SourceError('source_status', `the source answered ${response.status}`);
+    return await boundedText(response, maxBytes);
+  } catch (cause) {
+    if (cause instanceof SourceError) throw cause;
+    throw new SourceError('source_unreachable', `the source gave no answer: ${reasonOf(cause)}`, {
+      cause,
+    });
+  }
+}
+
+function written(ms: number, form = 'iso'): string {
+  if (form === 'iso') return new Date(ms).toISOString();
+  return String(form === 'unix-s' ? Math.floor(ms / 1000) : ms);
+}
+
+async function boundedText(response: Response, maxBytes: number): Promise<string> {
+  const parts: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const part of response.body ?? []) {
+    bytes += part.length;
+    if (bytes > maxBytes) {
+      throw new SourceError(
+        'source_answer',
+        `the answer is longer than ${maxBytes} bytes; ask for less with windowS`,
+      );
+    }
+    parts.push(part);
+  }
+  try {
+    return decoder.decode(Buffer.concat(parts));
+  } catch (cause) {
+    throw new SourceError('source_answer', 'the answer is not UTF-8', { cause });
+  }
+}
+
+function reasonOf(error: unknown): string {
+  const { message, cause } = error as Error;
+  return cause instanceof Error ? cause.message : message;
+}
