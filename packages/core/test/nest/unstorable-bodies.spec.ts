@@ -6,12 +6,10 @@ import { ask } from './hosts.js';
 
 const NUL = 'a\u0000b';
 
-/** On a database: the store in memory holds any text. */
 describe('A text that no database holds', () => {
   let gateway: TestGateway;
   beforeAll(async () => {
-    const store = { url: 'embedded://:memory:' };
-    gateway = await startTestGateway({ config: { store }, parts: { plugins: [] } });
+    gateway = await startTestGateway({ parts: { plugins: [] } });
     const solar = new TestDevice('solar-1').stored('active', { accountId: 'ada' });
     await gateway.services.store.meters.register(solar, unjournaled);
   });
