@@ -80,7 +80,7 @@ function csvRecords(text: string, delimiter: string): string[][] {
       relax_column_count: true,
       relax_quotes: true,
       skip_empty_lines: true,
-    }) as unknown as string[][];
+    });
   } catch (cause) {
     throw new ImportError('file_unreadable', `no CSV (RFC 4180): ${(cause as Error).message}`, {
       cause,
