@@ -92,6 +92,7 @@ export class MeterService {
         'challenge_unknown',
         'the nonce is unknown, used or expired; ask for a new challenge',
       );
+    await this.refuseKeyId(request.meter_id, keyId);
     const meter = meterOf(request, { key, registers, state, accountId, nowMs: clock.nowMs() });
     const by = actor ?? `device ${keyId}`;
     const registered = this.said(meter, 'meter.registered', by, registrationDetail(meter));
@@ -102,6 +103,17 @@ export class MeterService {
     }
     directory.invalidate();
     return meter;
+  }
+
+  /** Connections go by meter ids and key ids: nobody gets a meter that is called like another's key. */
+  private async refuseKeyId(meterId: string, ownKeyId: string): Promise<void> {
+    if (meterId === ownKeyId || !/^[0-9a-f]{16}$/.test(meterId)) return;
+    const [holder] = await this.parts.store.find({ meterIds: [], keyIds: [meterId] });
+    if (holder !== undefined)
+      throw new MeterError(
+        'meter_taken',
+        'this id is that of a device key; give the meter another',
+      );
   }
 
   /** Whoever holds the meter hears, so often at most, that somebody else wants to be its owner. */

@@ -126,6 +126,10 @@ export class KnownCallers implements Callers {
     const meters = await this.parts.provenKeys.metersOf(key);
     const [first] = meters;
     if (first === undefined) return undefined;
+    // Connections go by their ids: a key that is called like somebody else's meter opens none.
+    const named = await this.meter(key.keyId);
+    const isTaken = named !== undefined && named.state !== 'retired';
+    if (isTaken && meters.every(({ meterId }) => meterId !== named.meterId)) return undefined;
     const { accountId } = ownerAt(first, this.parts.clock.nowMs());
     const meterIds = meters.map(({ meterId }) => meterId);
     const caller: Caller = { kind: 'device', id: key.keyId, accountId, meterIds, scopes: [] };

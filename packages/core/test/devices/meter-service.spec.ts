@@ -15,7 +15,8 @@ import { openMemoryStore } from '../../src/stores/memory/open-memory-store.js';
 import { registerMessage } from '../../src/verify/device-signing.js';
 import { encodeSpki, keyIdOf } from '../../src/verify/spki.js';
 import { ORIGIN, TestClock, testJournal } from '../ingestion/ingestion-fixture.js';
-import { TestKey } from '../ingestion/test-devices.js';
+import { unjournaled } from '../../src/testing/unjournaled.js';
+import { TestDevice, TestKey } from '../ingestion/test-devices.js';
 
 const NOW = Date.UTC(2026, 10, 21, 12);
 
@@ -54,6 +55,18 @@ function request(nonce: string, more: Record<string, unknown> = {}, origin = ORI
 }
 
 describe('Registering a meter', () => {
+  it('gives it no id that is another device’s key, and may give it that of its own', async () => {
+    const { service, store } = open();
+    const other = new TestDevice('other');
+    await store.register(other.stored('active'), unjournaled);
+    const { nonce } = await service.challenge();
+    const taken = request(nonce, { meter_id: other.key.keyId });
+    await expect(service.register(taken, 'a')).rejects.toMatchObject({ code: 'meter_taken' });
+    const again = await service.challenge();
+    const own = request(again.nonce, { meter_id: key.keyId });
+    expect(await service.register(own, 'a')).toMatchObject({ meterId: key.keyId });
+  });
+
   it('takes a proof of possession, then waits for review', async () => {
     const { service, store } = open();
     const { nonce, expiresAtMs } = await service.challenge();

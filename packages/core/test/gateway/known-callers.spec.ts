@@ -237,6 +237,27 @@ describe('Callers', () => {
     expect(await callers.authenticate(signed(house.key, nonce))).toBeDefined();
   });
 
+  it('never go by the id of another: of a key that is called like somebody’s meter', async () => {
+    const { callers, services, signed, clock } = await open();
+    const { keyId } = house.key;
+    const connect = async () => callers.authenticate(signed(house.key, await callers.challenge()));
+    const own = house.stored('active', { ...owner, meterId: keyId, fingerprint: Buffer.alloc(32) });
+    await services.store.meters.register(own, unjournaled);
+    await clock.advance(200);
+    expect(await connect()).toMatchObject({ id: keyId, meterIds: [keyId, 'house'] });
+    const { keyId: taken } = neighbour.key;
+    const squatter = new TestDevice(taken);
+    await services.store.meters.register(squatter.stored('pending'), unjournaled);
+    await clock.advance(200);
+    const caught = signed(neighbour.key, await callers.challenge());
+    expect(await callers.authenticate(caught)).toBeUndefined();
+    // A claim that was turned down holds nothing.
+    await services.store.meters.setState(taken, 'pending', 'retired', unjournaled);
+    await clock.advance(200);
+    const free = signed(neighbour.key, await callers.challenge());
+    expect(await callers.authenticate(free)).toMatchObject({ id: taken });
+  });
+
   it('cost no query for a message once they are known', async () => {
     const { deviceKey, byKey, callers, services } = await open();
     const { accounts, meters } = services.store;
