@@ -17,6 +17,7 @@ export class BrokerLink implements Link {
   #listeners: Listeners | undefined;
   #checks: NodeJS.Timeout | undefined;
   #closed: Promise<void> | undefined;
+  #drained = false;
 
   constructor(
     private readonly config: BrokerConfig,
@@ -60,7 +61,7 @@ export class BrokerLink implements Link {
     { qos, signal }: { readonly qos: 0 | 1; readonly signal?: AbortSignal },
   ): Promise<'sent' | 'unreachable'> {
     signal?.throwIfAborted();
-    if (this.#broker === undefined || this.#closed !== undefined) return 'unreachable';
+    if (this.#broker === undefined || this.#drained) return 'unreachable';
     return this.#broker.publish(topic, Buffer.from(payload as Uint8Array), qos);
   }
 
@@ -127,6 +128,7 @@ export class BrokerLink implements Link {
     clearInterval(this.#checks);
     this.#listeners?.shut();
     await this.#broker?.drain();
+    this.#drained = true;
     await this.#broker?.close();
     await this.#listeners?.close();
   }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { EventEmitter } from 'node:events';
 import { Aedes } from 'aedes';
 import type { IConnectPacket } from 'mqtt-packet';
 import type { Caller, Clock, PluginContext } from '@wattproof/core/spi';
@@ -13,37 +14,7 @@ import type { SessionSide } from './session-side.js';
 import { sessionStore } from './session-store.js';
 import { Sessions } from './sessions.js';
 import { TopicRights } from './topic-rights.js';
-
-/** What becomes of a CONNECT. */
-export type Welcome =
-  | {
-      readonly kind: 'welcome';
-      readonly caller: Caller | undefined;
-      readonly clientId: string;
-      /** Client ids are the caller's own: nobody takes over another's session. */
-      readonly sessionId: string;
-      readonly sessionPresent: boolean;
-      readonly fresh: boolean;
-      readonly expiryMs: number;
-    }
-  | {
-      readonly kind: 'refused';
-      readonly code: string;
-      /** CONNACK of MQTT 3.1.1 (3.2.2.3) and of 5.0 (3.2.2.2). */
-      readonly returnCode: number;
-      readonly reasonCode: number;
-    };
-
-const REFUSALS = {
-  unsupported_version: [1, 0x84],
-  client_id_invalid: [2, 0x85],
-  store_unavailable: [3, 0x88],
-  stopping: [3, 0x88],
-  connection_rate_exceeded: [3, 0x9f],
-  credentials_unknown: [4, 0x86],
-  credentials_missing: [5, 0x87],
-  authentication_method_unknown: [5, 0x8c],
-} as const;
+import { refused, type Welcome } from './welcome.js';
 
 const CLIENT_ID_BYTES = 256;
 /** A store that cannot be asked is asked again. */
@@ -84,6 +55,8 @@ export class Broker {
       persistence: sessionStore(this.sessions),
       connectTimeout: config.limits.handshakeMs,
     });
+    // Not among the events its types know, and fatal when nobody listens.
+    (this.#aedes as EventEmitter).on('error', (error: unknown) => this.failed(error));
     this.#aedes.on('clientError', (_, error) => logger.debug('A session ended.', { error }));
     this.#aedes.on('connectionError', (_, error) => logger.debug('A session ended.', { error }));
   }
@@ -193,13 +166,13 @@ export class Broker {
   left(
     connection: Connection,
     {
-      wasOpen,
+      joined,
       why,
       will,
-    }: { wasOpen: boolean; why: 'disconnected' | 'timeout'; will: IConnectPacket['will'] },
+    }: { joined: boolean; why: 'disconnected' | 'timeout'; will: IConnectPacket['will'] },
   ): void {
     this.connections.delete(connection);
-    if (!wasOpen) return;
+    if (!joined) return;
     const now = this.clock.nowMs();
     for (const device of devicesOf(connection.caller))
       this.#presence?.went(device, will === undefined ? why : 'will', now);
@@ -227,6 +200,12 @@ export class Broker {
       device: connection.caller?.id,
       address: connection.origin.address,
     });
+  }
+
+  /** Something that cannot happen did. */
+  failed(error: unknown): void {
+    this.count('unspecified');
+    this.context.logger.error('A connection failed.', { error });
   }
 
   count(code: string): void {
@@ -263,7 +242,11 @@ export class Broker {
   }
 
   async close(): Promise<void> {
-    for (const connection of this.connections) connection.fail('server_shutting_down');
+    const closed = [...this.connections].map((connection) => {
+      connection.fail('server_shutting_down');
+      return connection.closed;
+    });
+    await Promise.all(closed);
     await this.#presence?.close();
     await new Promise<void>((resolve) => this.#aedes.close(resolve));
   }
@@ -288,11 +271,6 @@ export class Broker {
     );
     if (verdicts.some((verdict) => verdict !== 'granted')) this.sessions.end(sessionId);
   }
-}
-
-function refused(code: keyof typeof REFUSALS): Welcome {
-  const [returnCode, reasonCode] = REFUSALS[code];
-  return { kind: 'refused', code, returnCode, reasonCode };
 }
 
 /** The devices that are here when the caller is: an account's key is nobody in particular. */

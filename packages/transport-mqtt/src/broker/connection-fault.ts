@@ -1,5 +1,6 @@
 /** Why the broker ends a connection, and how MQTT 5 says it (5.0, 2.4). 3.1.1 has no words for it: the connection closes. */
 export const FAULTS = {
+  unspecified: 0x80,
   malformed_packet: 0x81,
   protocol_error: 0x82,
   not_authorized: 0x87,

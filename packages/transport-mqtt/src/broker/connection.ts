@@ -9,12 +9,14 @@ import type {
 import type { Caller, Credential } from '@wattproof/core/spi';
 import type { Outcome } from '../link.js';
 import type { Broker } from './broker.js';
+import { refused, type Welcome } from './welcome.js';
 import { ConnectionFault, type FaultCode, FAULTS } from './connection-fault.js';
 import { FrameReader } from './frame-reader.js';
 import { Intake } from './intake.js';
 import { OutgoingWindow } from './outgoing-window.js';
 import {
   bareAck,
+  isKnownVersion,
   packetBytes,
   PacketType,
   packetTypeOf,
@@ -40,6 +42,7 @@ const CONNECT_BYTES = 65_536;
 const SESSION_SIDE_BYTES = 65_536;
 const FAREWELL_MS = 1_000;
 const WITH_WILL = 0x04;
+const LONGEST_STRING = 65_535;
 
 /**
  * One device's connection. Messages go from here to the gateway and are acknowledged from here, after the commit; what
@@ -55,6 +58,7 @@ export class Connection {
   readonly #frames = new FrameReader(CONNECT_BYTES);
   #partialSinceMs: number | undefined;
   #queue: Packet[] = [];
+  #joined = false;
   #busy = false;
   #heardAtMs: number;
   #unreadSinceMs: number | undefined;
@@ -109,6 +113,14 @@ export class Connection {
     this.#end(code.endsWith('_timeout') ? 'timeout' : 'disconnected');
   }
 
+  /** Resolves when nothing of it is left. */
+  get closed(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.stream.closed) resolve();
+      else this.stream.once('close', () => resolve());
+    });
+  }
+
   /** Reads no more; resolves when what is under way has been answered. */
   async drain(): Promise<void> {
     this.stream.pause();
@@ -144,9 +156,15 @@ export class Connection {
     try {
       run();
     } catch (error) {
-      if (!(error instanceof ConnectionFault)) throw error;
-      this.fail(error.code, error.message);
+      this.#failBy(error);
     }
+  }
+
+  /** Whatever goes wrong here goes wrong for this device alone. */
+  #failBy(error: unknown): void {
+    if (error instanceof ConnectionFault) return this.fail(error.code, error.message);
+    this.broker.failed(error);
+    this.fail('unspecified');
   }
 
   #receive(chunk: Buffer): void {
@@ -172,12 +190,16 @@ export class Connection {
     }
     if (packetTypeOf(frame) !== PacketType.connect)
       throw new ConnectionFault('protocol_error', 'The first packet is not CONNECT.');
+    if (!isKnownVersion(frame)) {
+      this.#state = 'joining';
+      return this.#refuse(refused('unsupported_version'));
+    }
     const packet = readConnect(frame);
     this.version = packet.protocolVersion ?? 4;
     this.#state = 'joining';
     this.stream.pause();
     this.#frames.maxBytes = this.broker.config.limits.maxPacketBytes;
-    void this.#connect(packet);
+    this.#connect(packet).catch((error: unknown) => this.#failBy(error));
   }
 
   // --- connecting --------------------------------------------------------------------------------
@@ -185,22 +207,7 @@ export class Connection {
   async #connect(packet: IConnectPacket): Promise<void> {
     const verdict = await this.broker.welcome(this.origin, packet);
     if (this.#state !== 'joining') return;
-    if (verdict.kind === 'refused') {
-      this.#write(
-        this.version === 5
-          ? packetBytes(
-              { cmd: 'connack', sessionPresent: false, reasonCode: verdict.reasonCode },
-              5,
-            )
-          : packetBytes(
-              { cmd: 'connack', sessionPresent: false, returnCode: verdict.returnCode },
-              4,
-            ),
-      );
-      this.broker.note(verdict.code, this);
-      this.#end('disconnected');
-      return;
-    }
+    if (verdict.kind === 'refused') return this.#refuse(verdict);
     this.caller = verdict.caller;
     this.clientId = verdict.clientId;
     this.#sessionId = verdict.sessionId;
@@ -241,9 +248,11 @@ export class Connection {
             ),
       );
       this.#state = 'open';
-      this.broker.joined(this);
       this.#pump();
     };
+    // Before the device's old connection ends, if it has one: it has not been away.
+    this.#joined = true;
+    this.broker.joined(this);
     this.broker.sessions.join(this.#sessionId, this, verdict);
     this.broker.attach(this.#side);
     this.#toSession({
@@ -255,6 +264,13 @@ export class Connection {
       // Silence is measured here, where messages are seen.
       keepalive: 0,
     });
+  }
+
+  #refuse({ code, returnCode, reasonCode }: Welcome & { kind: 'refused' }): void {
+    const reason = this.version === 5 ? { reasonCode } : { returnCode };
+    this.#write(packetBytes({ cmd: 'connack', sessionPresent: false, ...reason }, this.version));
+    this.broker.note(code, this);
+    this.#end('disconnected');
   }
 
   // --- from the device ---------------------------------------------------------------------------
@@ -317,11 +333,17 @@ export class Connection {
         for (const frame of this.#window.acknowledged(packet.messageId!)) this.#write(frame);
         return;
       case 'subscribe':
-        return void this.#subscribe(packet);
+        this.#subscribe(packet).catch((error: unknown) => this.#failBy(error));
+        return;
       case 'unsubscribe':
         return this.#unsubscribe(packet);
       case 'disconnect':
         if (packet.reasonCode !== WITH_WILL) this.#will = undefined;
+        if (packet.properties?.sessionExpiryInterval !== undefined)
+          this.broker.sessions.keepFor(
+            this.#sessionId,
+            packet.properties.sessionExpiryInterval * 1000,
+          );
         return this.#end('disconnected');
       default:
         throw new ConnectionFault('protocol_error', `A device does not send ${packet.cmd}.`);
@@ -365,7 +387,7 @@ export class Connection {
       (outcome) => {
         if (qos === 0) return;
         this.#acks.delete(messageId);
-        this.#acknowledge(messageId, qos, outcome);
+        this.#guard(() => this.#acknowledge(messageId, qos, outcome));
       },
     );
   }
@@ -373,29 +395,32 @@ export class Connection {
   #acknowledge(
     messageId: number,
     qos: 1 | 2,
-    { reasonCode, properties: userProperties }: Outcome & { kind: 'acknowledge' },
+    { reasonCode, properties }: Outcome & { kind: 'acknowledge' },
   ): void {
     const cmd = qos === 1 ? 'puback' : 'pubrec';
-    const tells = this.version === 5 && this.#tellsProblems && userProperties !== undefined;
-    if (qos === 1 && !tells && (reasonCode === 0 || this.version !== 5))
-      this.#write(bareAck(messageId));
-    else
-      this.#write(
-        packetBytes(
-          {
-            cmd,
-            messageId,
-            ...(this.version === 5 ? { reasonCode } : {}),
-            ...(tells ? { properties: { userProperties: { ...userProperties } } } : {}),
-          },
-          this.version,
-        ),
-      );
+    const packet = { cmd, messageId, ...(this.version === 5 ? { reasonCode } : {}) } as const;
+    const userProperties = this.#tellable(properties);
+    if (userProperties !== undefined) {
+      const told = packetBytes({ ...packet, properties: { userProperties } }, 5);
+      if (told.length <= this.#maxOutgoingBytes) return this.#write(told);
+    }
+    if (qos === 1 && (reasonCode === 0 || this.version !== 5)) this.#write(bareAck(messageId));
+    else this.#write(packetBytes(packet, this.version));
+  }
+
+  /** What the device wants to hear, and strings can say (MQTT 5.0, 1.5.4). */
+  #tellable(properties: Readonly<Record<string, string>> = {}): Record<string, string> | undefined {
+    if (this.version !== 5 || !this.#tellsProblems) return undefined;
+    const said = Object.entries(properties).filter(
+      ([, value]) => Buffer.byteLength(value) <= LONGEST_STRING && !value.includes('\0'),
+    );
+    return said.length === 0 ? undefined : Object.fromEntries(said);
   }
 
   async #subscribe({ messageId, subscriptions, properties }: ISubscribePacket): Promise<void> {
     if (properties?.subscriptionIdentifier !== undefined)
       return this.fail('subscription_ids_not_supported');
+    if (subscriptions.length === 0) return this.fail('protocol_error', 'no topic');
     let verdicts: readonly ('granted' | number)[];
     try {
       verdicts = await Promise.all(
@@ -431,6 +456,8 @@ export class Connection {
   }
 
   #unsubscribe({ messageId, unsubscriptions }: IUnsubscribePacket): void {
+    if (unsubscriptions.length === 0)
+      throw new ConnectionFault('protocol_error', 'UNSUBSCRIBE names no topic.');
     const known = new Set(
       this.broker.sessions.subscriptionsOf(this.#sessionId).map(({ topic }) => topic),
     );
@@ -523,7 +550,6 @@ export class Connection {
 
   #end(why: 'disconnected' | 'timeout'): void {
     if (this.#state === 'closed') return;
-    const wasOpen = this.#state === 'open';
     this.#state = 'closed';
     this.broker.holdPartial(-this.#frames.partialBytes);
     this.#intake.close();
@@ -531,6 +557,6 @@ export class Connection {
     this.broker.sessions.leave(this.#sessionId, this);
     this.#side.destroy();
     this.#hangUp(why === 'timeout');
-    this.broker.left(this, { wasOpen, why, will: this.#will });
+    this.broker.left(this, { joined: this.#joined, why, will: this.#will });
   }
 }

@@ -61,6 +61,20 @@ export function readConnect(frame: Buffer): IConnectPacket {
   throw new ConnectionFault('protocol_error', `The first packet is ${packet.cmd}, not connect.`);
 }
 
+/**
+ * Whether a CONNECT is of a version there is (MQTT 3.1.1, 3.1.2.2); the highest bit is a bridge's. True for one that cannot
+ * be read at all, which is not a matter of versions.
+ */
+export function isKnownVersion(frame: Buffer): boolean {
+  let at = 1;
+  while (frame[at]! >= 0x80) at += 1;
+  const length = (frame[at + 1]! << 8) | frame[at + 2]!;
+  const name = frame.toString('latin1', at + 3, at + 3 + length);
+  const level = frame[at + 3 + length];
+  if ((name !== 'MQTT' && name !== 'MQIsdp') || level === undefined) return true;
+  return [3, 4, 5].includes(level & 0x7f);
+}
+
 export function packetBytes(packet: Packet, version: Version): Buffer {
   return generate(packet, { protocolVersion: version });
 }

@@ -8,13 +8,18 @@ export interface QueuedPacket {
   messageId?: number | undefined;
 }
 
+/** A connection that has a session. */
+export interface Holder {
+  fail(code: 'session_taken_over'): void;
+}
+
 /** What is known of one client id of one caller. */
 interface Session {
   readonly id: string;
   /** Kept when the connection ends (MQTT 3.1.1, 3.1.2.4). */
   lasting: boolean;
   /** Of the connection that has it now; undefined while the device is away. */
-  holder: object | undefined;
+  holder: Holder | undefined;
   awaySinceMs: number;
   expiryMs: number;
   readonly filters: Map<string, 0 | 1>;
@@ -53,9 +58,10 @@ export class Sessions {
   /** A connection takes the session, or begins it. Whoever held it has it no more. */
   join(
     id: string,
-    holder: object,
+    holder: Holder,
     { fresh, expiryMs }: { fresh: boolean; expiryMs: number },
   ): void {
+    const before = this.#sessions.get(id)?.holder;
     if (fresh) this.end(id);
     const session: Session = this.#sessions.get(id) ?? {
       id,
@@ -70,10 +76,19 @@ export class Sessions {
     session.lasting = session.expiryMs > 0;
     session.holder = holder;
     this.#last(session);
+    before?.fail('session_taken_over');
+  }
+
+  /** The device says so when it leaves (MQTT 5.0, 3.14.2.2.2); a session that was to end cannot be made to last. */
+  keepFor(id: string, expiryMs: number): void {
+    const session = this.#sessions.get(id);
+    if (session === undefined || !session.lasting) return;
+    session.expiryMs = Math.min(expiryMs, this.expiryMs);
+    session.lasting = session.expiryMs > 0;
   }
 
   /** The connection is over. */
-  leave(id: string, holder: object): void {
+  leave(id: string, holder: Holder): void {
     const session = this.#sessions.get(id);
     if (session?.holder !== holder) return;
     session.holder = undefined;

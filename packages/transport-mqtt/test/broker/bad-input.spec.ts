@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { generate, type Packet } from 'mqtt-packet';
+import { SeededRandom } from '@wattproof/core/simulator';
 import { ACCEPTED, eventually, keyOf, RunningBroker } from './running-broker.js';
 import { Wire } from './wire.js';
 
@@ -58,6 +60,58 @@ describe('bad input at the embedded broker', () => {
     expect(old.packets).toEqual([]);
     expect(broker.fact('count_packet_too_large')).toBe(2);
     expect(broker.arrived).toEqual([]);
+  });
+
+  test('a version there is not is refused as such', async () => {
+    broker = await RunningBroker.start();
+    for (const level of [2, 6]) {
+      const device = await wire();
+      const connect = [0x10, 0x0d, 0x00, 0x04, 0x4d, 0x51, 0x54, 0x54, level, 0x02, 0x00, 0x00];
+      device.bytes(Buffer.from([...connect, 0x00, 0x01, 0x61]));
+      expect(await device.next('connack')).toMatchObject({ returnCode: 1 });
+      await device.untilClosed();
+    }
+  });
+
+  test('packets with random bytes changed end at most their own connection', async () => {
+    broker = await RunningBroker.start({ anonymous: true });
+    broker.rule = () => ACCEPTED;
+    const good = await broker.device('meter-2');
+    const packets: readonly Packet[] = [
+      {
+        cmd: 'publish',
+        topic: 'a/b',
+        payload: '{}',
+        qos: 1,
+        messageId: 9,
+        dup: false,
+        retain: false,
+      },
+      { cmd: 'subscribe', messageId: 3, subscriptions: [{ topic: 'a/+', qos: 1 }] },
+      { cmd: 'unsubscribe', messageId: 4, unsubscriptions: ['a/b'] },
+      { cmd: 'puback', messageId: 5 },
+      { cmd: 'pubrel', messageId: 6 },
+      { cmd: 'pingreq' },
+      { cmd: 'disconnect', properties: { sessionExpiryInterval: 9 } },
+    ];
+    const random = new SeededRandom(7);
+    for (const version of [4, 5] as const)
+      for (let round = 0; round < 150; round += 1) {
+        const device = await wire(version);
+        device.connect({ clientId: `${version}-${round}` });
+        const bytes = Buffer.concat(
+          packets.map((packet) => generate(packet, { protocolVersion: version })),
+        );
+        for (let change = 0; change <= round % 5; change += 1)
+          bytes[Math.floor(random.between(0, bytes.length))] = Math.floor(random.between(0, 256));
+        device.bytes(bytes);
+        device.socket.end();
+        await device.untilClosed();
+      }
+    expect(broker.fact('count_unspecified')).toBeUndefined();
+    await good.publishAsync('wattproof/v1/meter-2/readings', '{}', { qos: 1 });
+    await eventually(() => broker.fact('connections') === 1);
+    expect(broker.fact('partialBytes')).toBe(0);
   });
 
   test('a length of five bytes is no length', async () => {
