@@ -88,4 +88,6 @@ export interface KeyStore {
   }): Promise<{ readonly items: readonly KeyRecovery[]; readonly cursor?: string }>;
   /** Missing numbers between the lowest and the highest that was seen, lowest first. */
   sequenceGaps(query: SequenceGapQuery): Promise<SequenceGaps>;
+  /** How many numbers are missing among the `newest` ones that came of each key of each meter, and of how many keys. */
+  missing(newest: number): Promise<{ readonly keys: number; readonly numbers: bigint }>;
 }

@@ -5,6 +5,7 @@ import {
 import { Resend } from '../device-commands/resend.js';
 import { DeviceDeskService, telling } from '../device-desk/device-desk.service.js';
 import { DevicesConfig } from '../devices/devices.config.js';
+import type { KeyStore } from '../devices/key.store.js';
 import type { MeterDirectory } from '../devices/meter-directory.js';
 import type { SignatureVerifier } from '../devices/signature-verifier.js';
 import { nativeSha256 } from '../hashing/native-hashing.js';
@@ -15,14 +16,20 @@ import type { Store } from '../stores/store.js';
 
 /** How often what is over is looked for; what every replica does has no lease. */
 const TIMINGS = {
+  /** Missing numbers are counted: the newest of every key, which takes a large fleet some seconds. */
+  missing: { periodMs: 300_000, leaseMs: 900_000, newest: 256 },
   expire: { periodMs: 1_000, leaseMs: 60_000 },
   prune: { periodMs: 3_600_000, leaseMs: 7_200_000 },
 } as const;
+
+export type MissingNumbers = Awaited<ReturnType<KeyStore['missing']>>;
 
 export interface ComposedDesk {
   readonly service: DeviceDeskService;
   readonly commands: DeviceCommands;
   readonly resend: Resend;
+  /** As they were counted last, by this process. */
+  readonly missing: { numbers?: MissingNumbers };
   /** What transports get. */
   readonly lent: DeviceDesk;
   readonly jobs: readonly Job[];
@@ -55,9 +62,11 @@ export function composeDeviceDesk(parts: {
     telling,
   });
   const { keys } = store;
+  const missing: { numbers?: MissingNumbers } = {};
   return {
     service: desk,
     commands,
+    missing,
     resend: new Resend({ keys, directory, commands, clock, config: config.commands }),
     lent: {
       seen: (device, atMs) => desk.seen(device, atMs),
@@ -83,6 +92,15 @@ export function composeDeviceDesk(parts: {
         periodMs: config.commands.lookEveryMs,
         leaseMs: 0,
         run: () => commands.deliver(),
+      },
+      {
+        name: 'devices.missing',
+        role: 'batch',
+        periodMs: TIMINGS.missing.periodMs,
+        leaseMs: TIMINGS.missing.leaseMs,
+        run: async () => {
+          missing.numbers = await keys.missing(TIMINGS.missing.newest);
+        },
       },
       { name: 'commands.expire', role: 'batch', ...TIMINGS.expire, run: () => commands.expire() },
       {

@@ -225,6 +225,7 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
     desk: desk.service,
     commands: desk.commands,
     resend: desk.resend,
+    missingNumbers: () => desk.missing.numbers,
     alerts: new AlertReview({ store: store.desk, journal, clock }),
     detection,
     detectors: detecting.detectors,

@@ -27,6 +27,7 @@ import type { ProofService } from '../proofs/proof.service.js';
 import type { Callers, Clock, Ingest, Logger } from '../spi/index.js';
 import type { Store } from '../stores/store.js';
 import type { Anchoring } from './compose-anchoring.js';
+import type { MissingNumbers } from './compose-device-desk.js';
 import type { MeterServices } from './compose-meters.js';
 import type { DeviceKeys } from './device-keys.js';
 import type { HealthBoard } from './health-board.js';
@@ -84,6 +85,8 @@ export interface Gateway extends MeterServices {
   readonly commands: DeviceCommands;
   /** Asks devices for readings that are missing. */
   readonly resend: Resend;
+  /** Among the newest of each key, as this replica counted them last; undefined when another replica counts. */
+  missingNumbers(): MissingNumbers | undefined;
   /** What looks at readings after their commit, and its detectors in order. */
   readonly detection: Detection;
   readonly detectors: readonly ActiveDetector[];

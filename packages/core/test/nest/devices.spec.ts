@@ -1,17 +1,34 @@
-import { describe, expect, it } from '@jest/globals';
-import type { DeviceDesk } from '../../src/spi/index.js';
-import { startTestGateway } from '../../src/testing/start-test-gateway.js';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { DeviceCommand, DeviceDesk } from '../../src/spi/index.js';
+import type { FakeClock } from '../../src/testing/fake-clock.js';
+import { startTestGateway, type TestGateway } from '../../src/testing/start-test-gateway.js';
+import { unjournaled } from '../../src/testing/unjournaled.js';
+import { answerOf } from '../device-commands/command-scene.js';
+import { TestDevice } from '../ingestion/test-devices.js';
+import { ask, HOSTS } from './hosts.js';
 import { testTransport } from './test-transport.js';
 
-/** A gateway with a transport that was lent the desk. */
+/** A gateway with a transport that was lent the desk, and that writes down the commands it sends. */
 async function gatewayWithDesk(host: 'fastify' | 'express' = 'fastify') {
-  let lent: DeviceDesk | undefined;
-  const transport = testTransport('mqtt', { desk: true }, ({ desk }) => {
-    lent = desk;
-  });
+  let desk: DeviceDesk | undefined;
+  const sent: DeviceCommand[] = [];
+  const commands = {
+    send: async (command: DeviceCommand) => {
+      sent.push(command);
+      return 'sent' as const;
+    },
+  };
+  const transport = testTransport(
+    'mqtt',
+    { desk: true },
+    (lent) => {
+      desk = lent.desk;
+    },
+    commands,
+  );
   const gateway = await startTestGateway({ host, parts: { plugins: [transport] } });
-  if (lent === undefined) throw new Error('no desk was lent');
-  return { gateway, desk: lent };
+  if (desk === undefined) throw new Error('no desk was lent');
+  return { gateway, desk, sent };
 }
 
 describe('A transport that needs the desk', () => {
@@ -28,5 +45,309 @@ describe('A transport that needs the desk', () => {
     desk.seen('d1', nowMs);
     await gateway.stop();
     expect((await store.desk.get('d1'))?.seenAtMs).toBe(nowMs);
+  });
+});
+
+describe.each(HOSTS)('Devices on %s', (host) => {
+  let gateway: TestGateway;
+  let desk: DeviceDesk;
+  let sent: DeviceCommand[];
+  let api: string;
+  const meter = new TestDevice('meter-1');
+  const key = new Map<string, string>();
+  let nowMs: number;
+  let at: string;
+
+  beforeAll(async () => {
+    ({ gateway, desk, sent } = await gatewayWithDesk(host));
+    api = `${gateway.url}/api/v1`;
+    nowMs = gateway.clock.nowMs();
+    at = new Date(nowMs).toISOString();
+    const { meters } = gateway.services.store;
+    await meters.register(meter.stored('active', { accountId: 'ada' }), unjournaled);
+    const silent = new TestDevice('meter-2').stored('active', { accountId: 'ada' });
+    await meters.register(silent, unjournaled);
+    for (const [name, role] of [
+      ['ada', 'owner'],
+      ['bob', 'owner'],
+      ['watt', 'auditor'],
+      ['op', 'operator'],
+    ]) {
+      const body = { account_id: name, role };
+      const issued = await ask(`${api}/admin/api-keys`, { body, key: gateway.adminKey });
+      key.set(name!, issued.json.key);
+    }
+    await desk.presence({ device: 'meter-1', state: 'online', why: 'connected', atMs: nowMs });
+    await desk.telemetry({
+      device: 'meter-1',
+      atMs: nowMs,
+      availableEnergyUWh: 2_500_000_000n,
+      body: { voltage: 52.1 },
+    });
+    await desk.presence({ device: 'esp32-7', state: 'offline', why: 'will', atMs: nowMs });
+  });
+  afterAll(() => gateway.stop());
+
+  const get = async (path: string, who: string) => {
+    const { status, json } = await ask(api + path, { key: key.get(who)! });
+    return status === 200 ? json : `${status} ${json.code}`;
+  };
+  const post = async (path: string, who: string, body: unknown = {}) => {
+    const answer = await ask(api + path, { body: body as object, key: key.get(who)! });
+    return [answer.status, answer.json] as const;
+  };
+  const alert = (device: string, text: string) =>
+    desk.alert({ device, severity: 'critical', code: 'over', text, atMs: nowMs, body: {} });
+
+  it('are shown to the owners of their meters, and all to operators and auditors', async () => {
+    const own = {
+      device: 'meter-1',
+      meter_id: 'meter-1',
+      state: 'online',
+      online: true,
+      why: 'connected',
+      since: at,
+      last_seen: at,
+      open_alerts: 0,
+      telemetry: { at, available_kwh: '2.5', body: { voltage: 52.1 } },
+    };
+    const silent = {
+      device: 'meter-2',
+      meter_id: 'meter-2',
+      state: 'unknown',
+      online: null,
+      why: null,
+      since: null,
+      last_seen: null,
+      open_alerts: 0,
+      telemetry: null,
+    };
+    expect(await get('/devices', 'ada')).toEqual([own, silent]);
+    expect(await get('/devices', 'bob')).toEqual([]);
+    for (const who of ['op', 'watt'])
+      expect(await get('/devices', who)).toEqual([
+        expect.objectContaining({ device: 'esp32-7', meter_id: null, state: 'offline' }),
+        own,
+      ]);
+    expect(await get('/devices/meter-1', 'ada')).toEqual(own);
+    expect(await get('/devices/meter-2', 'ada')).toEqual(silent);
+    expect(await get('/devices/esp32-7', 'op')).toMatchObject({ why: 'will' });
+    for (const [id, who] of [
+      ['meter-1', 'bob'],
+      ['esp32-7', 'ada'],
+      ['nobody', 'ada'],
+      ['nobody', 'op'],
+    ])
+      expect(await get(`/devices/${id}`, who!)).toBe('404 device_not_found');
+  });
+
+  it('are in alarm until their owner or an operator has cleared every alert, as the log tells', async () => {
+    const { id } = await alert('meter-1', '253 V');
+    const other = await alert('meter-1', '254 V');
+    expect(await get('/devices/meter-1', 'ada')).toMatchObject({ state: 'alarm', open_alerts: 2 });
+    const path = '/devices/meter-1/alerts';
+    const listed = await get(path, 'ada');
+    expect(listed.map(({ text }: { text: string }) => text)).toEqual(['254 V', '253 V']);
+    expect(await get(path, 'bob')).toBe('404 device_not_found');
+    const clear = (alertId: string, who: string, body: object = { reason: 'looked at' }) =>
+      post(`${path}/${alertId}/clear`, who, body);
+    for (const [who, body, status, code] of [
+      ['bob', undefined, 404, 'device_not_found'],
+      ['watt', undefined, 403, 'reader_only'],
+      ['ada', {}, 400, 'body_invalid'],
+      ['ada', { reason: 'a\nb' }, 400, 'body_invalid'],
+      ['ada', { reason: '' }, 400, 'body_invalid'],
+    ] as const) {
+      const [got, json] = await clear(id, who, body);
+      expect([got, json.code]).toEqual([status, code]);
+    }
+    const strange = await post(`/devices/esp32-7/alerts/${id}/clear`, 'op', { reason: 'x' });
+    expect([strange[0], strange[1].code]).toEqual([404, 'alert_not_found']);
+    const [status, cleared] = await clear(id, 'ada');
+    expect([status, cleared.cleared.reason]).toEqual([200, 'looked at']);
+    expect((await clear(id, 'op', { reason: 'again' }))[1]).toEqual(cleared);
+    expect(await get('/devices/meter-1', 'ada')).toMatchObject({ state: 'alarm' });
+    await clear(other.id, 'op');
+    expect(await get('/devices/meter-1', 'ada')).toMatchObject({ state: 'online' });
+    expect(await get(`${path}?open=true`, 'ada')).toEqual([]);
+    expect(await get(`${path}?open=perhaps`, 'ada')).toBe('400 query_invalid');
+    const events = await gateway.services.store.outbox.read('t', 'all', 99);
+    expect(
+      events
+        .filter(({ type }) => type.startsWith('device.'))
+        .map(({ type, data }) => [type, data['account']]),
+    ).toEqual([
+      ['device.alert', 'ada'],
+      ['device.alert', 'ada'],
+      ['device.alert_cleared', 'ada'],
+      ['device.alert_cleared', 'ada'],
+    ]);
+    const said = await gateway.services.store.entries.list({ limit: 99, type: 'audit' } as never);
+    expect(JSON.stringify(said.items.map(({ bytes }) => Buffer.from(bytes).toString()))).toContain(
+      'device.alert_cleared',
+    );
+    await gateway.settle();
+    const told = await get('/notices', 'ada');
+    expect(JSON.stringify(told)).toContain('raised the alarm (critical, over): 253 V');
+    expect(await get('/notices', 'bob')).toEqual({ notices: [], unread: 0 });
+  });
+
+  it('that are nobody’s raise the alarm with the operators', async () => {
+    const { id } = await alert('esp32-7', 'fire');
+    expect(await get('/devices/esp32-7/alerts', 'op')).toEqual([expect.objectContaining({ id })]);
+    expect(await get('/devices/esp32-7/alerts', 'ada')).toBe('404 device_not_found');
+    expect(await get('/devices/nobody/alerts', 'op')).toBe('404 device_not_found');
+    const [status] = await post(`/devices/esp32-7/alerts/${id}/clear`, 'op', { reason: 'out' });
+    expect(status).toBe(200);
+    expect(await get('/devices/esp32-7', 'op')).toMatchObject({ state: 'offline' });
+  });
+
+  it('tell how far deliveries are, each account hearing of its own devices', async () => {
+    const report = { transferId: 'txn/1', state: 'running', atMs: nowMs, body: {} };
+    await desk.progress({ ...report, device: 'meter-1', deliveredUWh: 1_250_000_000n });
+    await desk.progress({ ...report, state: 'started' });
+    const path = '/transfers/txn%2F1/progress';
+    expect(await get(path, 'ada')).toEqual([
+      {
+        transfer: 'txn/1',
+        device: 'meter-1',
+        state: 'running',
+        delivered_kwh: '1.25',
+        at,
+        received_at: at,
+        body: {},
+      },
+    ]);
+    expect(await get(path, 'op')).toHaveLength(2);
+    expect(await get(path, 'bob')).toEqual([]);
+    const page = await ask(`${api}${path}?limit=1`, { key: key.get('op')! });
+    expect(page.headers.get('link')).toMatch(/rel="next"/);
+  });
+
+  it('leave dead letters that operators read by source and code', async () => {
+    const hand = (source: string, code: string) =>
+      desk.deadLetter({ source, code, detail: 'no JSON', bytes: Buffer.from('{"password":"x"') });
+    await hand('energy/a', 'payload_invalid');
+    await hand('energy/b', 'topic_unknown');
+    expect(await get('/admin/dead-letters?source=energy%2Fa', 'op')).toEqual([
+      {
+        id: expect.stringMatching(/^\d+$/),
+        at,
+        source: 'energy/a',
+        device: null,
+        code: 'payload_invalid',
+        detail: 'no JSON',
+        size: 15,
+        sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+        first_bytes: Buffer.from('{"password":**"').toString('base64'),
+      },
+    ]);
+    const byCode = await get('/admin/dead-letters?code=topic_unknown', 'op');
+    expect(byCode.map(({ source }: { source: string }) => source)).toEqual(['energy/b']);
+    expect(await get('/admin/dead-letters', 'ada')).toBe('403 role_insufficient');
+    expect(await get('/admin/dead-letters?cursor=x', 'op')).toBe('400 cursor_invalid');
+  });
+
+  it('are asked by operators, and their owners read what they answered', async () => {
+    const [status, command] = await post('/meters/meter-1/commands', 'op', {
+      name: 'lock',
+      body: { kwh: '2.5' },
+    });
+    expect([status, command.state, command.answer]).toEqual([202, 'pending', null]);
+    await gateway.settle();
+    const asked = sent.find(({ id }) => id === command.id)!;
+    expect(JSON.stringify(await get(`/commands/${command.id}`, 'op'))).not.toContain(asked.nonce);
+    expect(await get(`/commands/${command.id}`, 'bob')).toBe('404 command_not_found');
+    const waiting = get(`/commands/${command.id}?wait=30`, 'ada');
+    expect(await desk.answered('meter-1', answerOf(meter, asked))).toBe('accepted');
+    expect(await waiting).toMatchObject({
+      state: 'answered',
+      sends: 1,
+      answer: {
+        assurance: 'device-signature',
+        key_id: meter.key.keyId,
+        body: { status: 'locked' },
+      },
+    });
+  });
+
+  it('are asked for the numbers that are missing, or for what their owner names', async () => {
+    const none = await post('/meters/meter-1/resend', 'ada');
+    expect([none[0], none[1].code]).toEqual([409, 'nothing_missing']);
+    for (const [n, seq] of [3, 7, 8, 10].entries()) {
+      const reading = meter.reading(nowMs - (n + 1) * 900_000, { seq });
+      const { status } = await ask(`${api}/readings`, { body: meter.signed(reading) });
+      expect(status).toBe(200);
+    }
+    const resend = async (who: string, body: object = {}) => {
+      const [status, json] = await post('/meters/meter-1/resend', who, body);
+      return status === 202 ? json.body : `${status} ${json.code}`;
+    };
+    const named = { key_id: meter.key.keyId };
+    expect(await resend('ada')).toEqual({
+      ranges: [
+        { ...named, first: '4', last: '6' },
+        { ...named, first: '9', last: '9' },
+      ],
+    });
+    expect(await resend('op', { first: '1', last: '2' })).toEqual({
+      ranges: [{ ...named, first: '1', last: '2' }],
+    });
+    const [from, to] = ['2023-11-01T00:00:00+01:00', '2023-11-02T00:00:00Z'];
+    expect(await resend('ada', { from, to })).toEqual({
+      from: '2023-10-31T23:00:00.000Z',
+      to: '2023-11-02T00:00:00.000Z',
+    });
+    expect(await resend('bob')).toBe('404 meter_not_found');
+    expect(await resend('watt')).toBe('403 reader_only');
+    for (const body of [
+      { first: '1' },
+      { first: '2', last: '1' },
+      { first: 1, last: 2 },
+      { first: '-1', last: '2' },
+      { first: '1', last: '9223372036854775808' },
+      { from },
+      { from: to, to: from },
+      { from: 'yesterday', to },
+      { first: '1', last: '2', from, to },
+      { all: true },
+      { key_id: 'x' },
+    ])
+      expect([body, await resend('ada', body)]).toEqual([body, '400 body_invalid']);
+    expect(await resend('ada', { key_id: '0'.repeat(16) })).toBe('404 key_not_found');
+  });
+
+  it.each<[string, object, string]>([
+    ['no name', {}, '400 body_invalid'],
+    ['an odd name', { name: 'Lock it' }, '400 command_invalid'],
+    ['a list', { name: 'lock', body: [] }, '400 body_invalid'],
+    ['a member too many', { name: 'lock', nonce: '0'.repeat(32) }, '400 body_invalid'],
+    [
+      'a deadline that is over',
+      { name: 'lock', deadline: '2001-01-01T00:00:00Z' },
+      '400 command_invalid',
+    ],
+    ['no instant', { name: 'lock', deadline: 'soon' }, '400 body_invalid'],
+  ])('are not asked with %s', async (_, body, refused) => {
+    const [status, json] = await post('/meters/meter-1/commands', 'op', body);
+    expect(`${status} ${json.code}`).toBe(refused);
+  });
+
+  it('that do not exist are not asked, and nobody waits for ever', async () => {
+    const [status, json] = await post('/meters/nobody/commands', 'op', { name: 'lock' });
+    expect([status, json.code]).toEqual([404, 'meter_not_found']);
+    expect((await post('/meters/meter-1/commands', 'ada', { name: 'lock' }))[0]).toBe(403);
+    expect(await get('/commands/cmd_0', 'op')).toBe('404 command_not_found');
+    expect(await get('/commands/cmd_0?wait=31', 'op')).toBe('400 query_invalid');
+  });
+
+  it('are counted for Prometheus', async () => {
+    await (gateway.clock as FakeClock).advance(5_000);
+    const { text } = await ask(`${gateway.url}/metrics`);
+    expect(text).toMatch(/^wattproof_devices_online 1$/m);
+    expect(text).toMatch(/^wattproof_device_alerts_open\{severity="critical"\} 0$/m);
+    expect(text).toMatch(/^wattproof_dead_letters\{code="topic_unknown"\} 1$/m);
+    expect(text).toMatch(/^wattproof_device_commands\{state="answered"\} 1$/m);
+    expect(text).toMatch(/^wattproof_keys_with_missing_numbers \d$/m);
   });
 });

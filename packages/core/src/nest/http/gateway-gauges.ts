@@ -5,6 +5,8 @@ import {
   INTENT_STATES,
   sizeUnderRule,
 } from '../../anchoring/index.js';
+import { COMMAND_STATES } from '../../device-commands/device-command.js';
+import { SEVERITIES } from '../../device-desk/device-alert.js';
 import { anchorOverview, type AnchorOverview } from '../../gateway/anchor-overview.js';
 import type { Gateway } from '../../gateway/gateway.js';
 
@@ -25,7 +27,8 @@ interface Declared {
 
 /**
  * What the gateway's parts say of themselves. Labels are taken from closed sets and from the configuration
- * alone: states, parts, jobs and anchors of this gateway, never from a message or a row.
+ * alone: states, parts, jobs and anchors of this gateway, never from a message or a row. Codes of dead letters are words, few, and
+ * not a sender's.
  */
 export function gatewayGauges(gateway: Gateway, registry: Registry): readonly GaugeGroup[] {
   const groups: GaugeGroup[] = [];
@@ -245,6 +248,58 @@ export function gatewayGauges(gateway: Gateway, registry: Registry): readonly Ga
       }
       size.set({ level: 'anchored' }, Number(sizeUnderRule(included, rule)));
       size.set({ level: 'final' }, Number(sizeUnderRule(final, rule)));
+    },
+  );
+
+  group(
+    'devices',
+    true,
+    {
+      online: { name: 'wattproof_devices_online', help: 'Devices that are there.' },
+      alerts: {
+        name: 'wattproof_device_alerts_open',
+        help: 'Alerts of devices that nobody has cleared.',
+        labels: ['severity'],
+      },
+      commands: {
+        name: 'wattproof_device_commands',
+        help: 'Commands to devices by state; those that are over for as long as they are kept.',
+        labels: ['state'],
+      },
+    },
+    async ({ online, alerts, commands }) => {
+      const { store } = gateway;
+      const [desk, states] = await Promise.all([store.desk.counts(), store.commands.counts()]);
+      online.set(desk.online);
+      for (const severity of SEVERITIES) alerts.set({ severity }, desk.openAlerts[severity]);
+      for (const state of COMMAND_STATES) commands.set({ state }, states[state]);
+    },
+  );
+
+  group(
+    'dead letters',
+    false,
+    {
+      letters: {
+        name: 'wattproof_dead_letters',
+        help: 'What came in and could not be used on this replica since it started, by code.',
+        labels: ['code'],
+      },
+      keys: {
+        name: 'wattproof_keys_with_missing_numbers',
+        help: 'Device keys with a gap among the newest sequence numbers that came; on the replica that counts.',
+      },
+      numbers: {
+        name: 'wattproof_missing_sequence_numbers',
+        help: 'Sequence numbers that are missing there.',
+      },
+    },
+    ({ letters, keys, numbers }) => {
+      for (const [code, count] of gateway.desk.deadLetterCounts()) letters.set({ code }, count);
+      const missing = gateway.missingNumbers();
+      if (missing === undefined) return;
+      keys.set(missing.keys);
+      numbers.set(Number(missing.numbers));
     },
   );
 

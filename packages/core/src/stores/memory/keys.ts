@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type {
   KeyChange,
   KeyRecovery,
@@ -60,12 +61,7 @@ export class MemoryKeys implements KeyStore {
   }
 
   async sequenceGaps({ device, epoch, behind, limit }: SequenceGapQuery): Promise<SequenceGaps> {
-    const numbers = [...this.log.sequences.keys()]
-      .flatMap((text) => {
-        const [of, at, number] = JSON.parse(text) as [string, number, string];
-        return of === device && at === epoch ? [BigInt(number)] : [];
-      })
-      .sort((a, b) => (a < b ? -1 : 1));
+    const numbers = this.numbers(device, epoch);
     const gaps = numbers.flatMap((number, at): SequenceGap[] => {
       const before = numbers[at - 1];
       return before === undefined || number === before + 1n
@@ -82,5 +78,31 @@ export class MemoryKeys implements KeyStore {
       items: asked.slice(0, limit),
       more: asked.length > limit,
     };
+  }
+
+  async missing(newest: number): Promise<{ readonly keys: number; readonly numbers: bigint }> {
+    const named = (await this.meters.list({ limit: Infinity })).items.flatMap((meter) =>
+      meter.keys.map(({ publicKey, epoch }) =>
+        JSON.stringify([createHash('sha256').update(publicKey).digest('hex'), epoch]),
+      ),
+    );
+    const missing = [...new Set(named)]
+      .map((key) => {
+        const numbers = this.numbers(...(JSON.parse(key) as [string, number])).slice(-newest);
+        const [first = 0n] = numbers;
+        return (numbers.at(-1) ?? -1n) - first + 1n - BigInt(numbers.length);
+      })
+      .filter((count) => count > 0n);
+    return { keys: missing.length, numbers: missing.reduce((sum, count) => sum + count, 0n) };
+  }
+
+  /** That came, in order. */
+  private numbers(device: string, epoch: number): readonly bigint[] {
+    return [...this.log.sequences.keys()]
+      .flatMap((text) => {
+        const [of, at, number] = JSON.parse(text) as [string, number, string];
+        return of === device && at === epoch ? [BigInt(number)] : [];
+      })
+      .sort((a, b) => (a < b ? -1 : 1));
   }
 }

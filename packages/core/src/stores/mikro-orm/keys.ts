@@ -117,6 +117,21 @@ export class SqlKeys implements KeyStore {
       more: rows.length > limit,
     };
   }
+
+  async missing(newest: number): Promise<{ readonly keys: number; readonly numbers: bigint }> {
+    // The end of the primary key of each key, and nothing else. One key may speak for several meters.
+    const [row] = await this.sql.query<{ keys: bigint; numbers: bigint }>(
+      `SELECT count(*) AS keys, least(coalesce(sum(n.missing), 0), 9223372036854775807)::int8 AS numbers
+       FROM (SELECT DISTINCT encode(sha256(public_key), 'hex') AS device, epoch FROM meter_key) k
+       CROSS JOIN LATERAL (
+         SELECT max(number)::numeric - min(number) + 1 - count(*) AS missing
+         FROM (SELECT number FROM reading_sequence s WHERE s.device = k.device AND s.epoch = k.epoch
+               ORDER BY number DESC LIMIT $1) newest) n
+       WHERE n.missing > 0`,
+      [newest],
+    );
+    return { keys: Number(row?.keys ?? 0n), numbers: row?.numbers ?? 0n };
+  }
 }
 
 async function writeKey(tx: Sql, meterId: string, place: number, key: MeterKey): Promise<void> {

@@ -245,6 +245,21 @@ export function keyTests(scene: StoreScene, it: Test): void {
     assert.deepEqual(rest, { ...bounds, items: gaps.slice(1), more: false });
   });
 
+  it('counts what is missing among the newest numbers of each key once, however many meters it speaks for', async () => {
+    const { keys, meters } = await scene.store();
+    const before = await keys.missing(3);
+    const key = sampleKey(0);
+    for (const meterId of ['a', 'b'].map((name) => `${name} ${unique()}`)) {
+      const fingerprint = meterFingerprint(meterId);
+      await meters.register({ ...meterWith(key), meterId, fingerprint }, unjournaled);
+    }
+    const device = Buffer.from(sha256(key.publicKey)).toString('hex');
+    for (const number of [1n, 9n, 12n, 13n])
+      await scene.commit(sampleReading({ reading: { sequence: { device, epoch: 0, number } } }));
+    const after = await keys.missing(3);
+    assert.deepEqual([after.keys - before.keys, after.numbers - before.numbers], [1, 2n]);
+  });
+
   it('holds a number that comes later than its window, to the number, and takes it out of the gaps', async () => {
     const { keys } = await scene.store();
     const device = `key-${unique()}`;
