@@ -104,8 +104,10 @@ export class Connection implements Line {
       this.vitals.heardMessage(clock.nowMs());
       this.frame({ bytes: data as Buffer, isBinary });
     });
-    socket.on('ping', () => this.vitals.heardControl(clock.nowMs()));
-    socket.on('pong', () => this.vitals.heardControl(clock.nowMs()));
+    for (const control of ['ping', 'pong'] as const)
+      socket.on(control, (carried: Buffer) =>
+        this.vitals.heardControl(clock.nowMs(), carried.length),
+      );
     this.outgoing.send({
       type: 'hello',
       protocol: PROTOCOL,

@@ -2,17 +2,16 @@ import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { WsConfig } from './ws.config.js';
 
-/** A ping or pong with all it may carry (RFC 6455 §5.5), and what TLS adds. */
-const CONTROL_FRAME_BYTES = 256;
+/** A masked ping or pong of a client, besides what it carries (RFC 6455 §5.2). */
+const CONTROL_HEAD_BYTES = 6;
 
 /** Whether a client is still there, and whether it finishes what it begins. */
 export class Vitals {
   private heardMs: number;
   private pingedMs: number | undefined;
   private checkedMs: number;
-  /** Bytes of the connection when its last message was complete, and control frames since. */
+  /** Bytes of the connection that are accounted for: up to its last message, and control frames since. */
   private readBytes = 0;
-  private controls = 0;
   private partialSinceMs: number | undefined;
   private isWaitingForUs = false;
 
@@ -30,13 +29,13 @@ export class Vitals {
   heardMessage(nowMs: number): void {
     this.heard(nowMs);
     this.readBytes = this.raw.bytesRead ?? 0;
-    this.controls = 0;
     this.partialSinceMs = undefined;
   }
 
-  heardControl(nowMs: number): void {
+  /** A ping or pong may come between the parts of a message; those are still waited for. */
+  heardControl(nowMs: number, carriedBytes: number): void {
     this.heard(nowMs);
-    this.controls += 1;
+    this.readBytes += CONTROL_HEAD_BYTES + carriedBytes;
   }
 
   /** Nothing is read from it for a reason of ours: its silence says nothing. */
@@ -66,8 +65,7 @@ export class Vitals {
       this.pingedMs = nowMs;
       if (this.socket.readyState === this.socket.OPEN) this.socket.ping();
     }
-    const beyond = (this.raw.bytesRead ?? 0) - this.readBytes;
-    if (beyond <= this.controls * CONTROL_FRAME_BYTES) this.partialSinceMs = undefined;
+    if ((this.raw.bytesRead ?? 0) <= this.readBytes) this.partialSinceMs = undefined;
     else this.partialSinceMs ??= nowMs;
     const begun = this.partialSinceMs;
     return begun !== undefined && nowMs - begun >= messageTimeoutMs ? 'unfinished' : 'well';

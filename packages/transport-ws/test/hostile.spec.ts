@@ -1,0 +1,251 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { TestClient } from './test-client.js';
+import { READING, WsScene } from './ws-scene.js';
+
+let scene: WsScene;
+afterEach(() => scene.end());
+
+/** A frame of RFC 6455 §5.2 as a client sends it, masked with zeros. */
+function frame(
+  opcode: number,
+  payload: Uint8Array,
+  { fin = true, rsv1 = false, length = payload.length } = {},
+): Buffer {
+  const first = (fin ? 0x80 : 0) | (rsv1 ? 0x40 : 0) | opcode;
+  const head =
+    length < 126
+      ? Buffer.of(first, 0x80 | length)
+      : length < 65_536
+        ? Buffer.of(first, 0xfe, length >> 8, length & 0xff)
+        : Buffer.concat([Buffer.of(first, 0xff), big(length)]);
+  return Buffer.concat([head, Buffer.alloc(4), payload]);
+}
+function big(length: number): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64BE(BigInt(length));
+  return bytes;
+}
+const TEXT = 1;
+const BINARY = 2;
+const PING = 9;
+
+/** A device that speaks in frames of its own making. */
+async function rawDevice(): Promise<{ client: TestClient; socket: Socket }> {
+  const client = await scene.device();
+  return { client, socket: (client.socket as unknown as { _socket: Socket })._socket };
+}
+/** A handshake by hand; resolves to the first line of the answer. */
+async function handshake(lines: readonly string[], path = '/ws'): Promise<string> {
+  const { hostname, port } = new URL(scene.url);
+  const socket = connect(Number(port), hostname);
+  socket.write(`GET ${path} HTTP/1.1\r\nHost: ${hostname}\r\n${lines.join('\r\n')}\r\n\r\n`);
+  const [chunk] = (await once(socket, 'data')) as [Buffer];
+  socket.destroy();
+  return chunk.toString().split('\r\n', 1)[0]!;
+}
+const GOOD = [
+  'Connection: Upgrade',
+  'Upgrade: websocket',
+  'Sec-WebSocket-Version: 13',
+  'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+  'Sec-WebSocket-Protocol: wattproof.v1',
+];
+const without = (name: string, ...more: readonly string[]): readonly string[] => [
+  ...GOOD.filter((line) => !line.startsWith(name)),
+  ...more,
+];
+
+describe('A handshake', () => {
+  it.each([
+    ['as it should be', GOOD, '/ws', 'HTTP/1.1 101 Switching Protocols'],
+    ['of another path', GOOD, '/ws/', 'HTTP/1.1 404 Not Found'],
+    ['without a subprotocol', without('Sec-WebSocket-Protocol'), '/ws', '400'],
+    [
+      'with another subprotocol',
+      without('Sec-WebSocket-Protocol', 'Sec-WebSocket-Protocol: mqtt, wattproof.v2'),
+      '/ws',
+      '400',
+    ],
+    ['of another protocol', without('Upgrade', 'Upgrade: h2c'), '/ws', '426'],
+    ['without a key', without('Sec-WebSocket-Key'), '/ws', '400'],
+    [
+      'of an old version',
+      without('Sec-WebSocket-Version', 'Sec-WebSocket-Version: 7'),
+      '/ws',
+      '400',
+    ],
+  ])('%s', async (_what, lines, path, answer) => {
+    scene = await WsScene.start();
+    expect(await handshake(lines, path)).toContain(answer);
+    await scene.roundTrip();
+  });
+
+  it('that offers compression gets none', async () => {
+    scene = await WsScene.start();
+    const client = await TestClient.withKey(scene.url, 'key-1', { perMessageDeflate: true });
+    expect(client.socket.extensions).toBe('');
+  });
+});
+
+describe('Frames that nobody should send', () => {
+  const cases: readonly (readonly [string, readonly Buffer[], number])[] = [
+    ['larger than allowed', [frame(TEXT, Buffer.alloc(70_000, 32))], 1009],
+    ['that say they are larger', [frame(TEXT, Buffer.alloc(10), { length: 2 ** 40 })], 1009],
+    [
+      'whose parts are larger together',
+      Array.from({ length: 5 }, (_, n) =>
+        frame(n === 0 ? TEXT : 0, Buffer.alloc(15_000, 32), { fin: false }),
+      ),
+      1009,
+    ],
+    ['of text that is none', [frame(TEXT, Buffer.of(0xff, 0xfe, 0xc3))], 1007],
+    ['compressed, as a bomb would be', [frame(TEXT, Buffer.alloc(20), { rsv1: true })], 1002],
+    ['of an unknown kind', [frame(5, Buffer.alloc(4))], 1002],
+    ['that go on with nothing', [frame(0, Buffer.alloc(4))], 1002],
+    ['not masked', [Buffer.of(0x81, 0x01, 0x61)], 1002],
+    [
+      'of too many parts',
+      [
+        Buffer.concat([
+          frame(BINARY, Buffer.alloc(0), { fin: false }),
+          ...Array.from({ length: 20_000 }, () => frame(0, Buffer.alloc(0), { fin: false })),
+        ]),
+      ],
+      1008,
+    ],
+  ];
+  it.each(cases)(
+    '%s close the connection, with the code that says why',
+    async (_what, frames, code) => {
+      scene = await WsScene.start({ maxMessageBytes: 65_536 });
+      const { client, socket } = await rawDevice();
+      for (const bytes of frames) socket.write(bytes);
+      expect((await client.closed).code).toBe(code);
+      expect(scene.host.ingest.arrivals).toEqual([]);
+      await scene.roundTrip();
+    },
+  );
+
+  it('a message that never ends is waited for only so long; pings and a slow sender change nothing', async () => {
+    scene = await WsScene.start({ messageTimeoutMs: 20_000 });
+    const { client, socket } = await rawDevice();
+    const slow = await scene.device(2);
+    socket.write(frame(TEXT, Buffer.from('{"type":"readings",'), { fin: false }));
+    await scene.roundTrip();
+    await scene.passes(0);
+    for (let seconds = 0; seconds < 20; seconds += 5) {
+      socket.write(frame(PING, Buffer.alloc(0)));
+      await once(client.socket, 'pong');
+      expect(client.end).toBeUndefined();
+      await scene.passes(5_000);
+    }
+    expect(await client.closed).toEqual({ code: 1008, reason: 'message_timeout' });
+    expect(slow.end).toBeUndefined();
+  });
+
+  it('a flood of pings ends the connection, some pings are answered', async () => {
+    scene = await WsScene.start();
+    const { client, socket } = await rawDevice();
+    const pings = (many: number): Buffer =>
+      Buffer.concat(Array.from({ length: many }, () => frame(PING, Buffer.alloc(125))));
+    let pongs = 0;
+    client.socket.on('pong', () => (pongs += 1));
+    socket.write(pings(50));
+    while (pongs < 50) await scene.rest();
+    await scene.roundTrip();
+    expect(client.end).toBeUndefined();
+    socket.write(pings(400));
+    expect((await client.closed).code).toBe(1006);
+    await scene.roundTrip();
+  });
+});
+
+describe('Messages that nobody can read', () => {
+  it('are refused one by one, until there are too many', async () => {
+    scene = await WsScene.start({ maxFaults: 3 });
+    const client = await scene.device();
+    const wrong = [
+      '{"type":"readings"',
+      `{"type":"status","id":"deep","body":${'['.repeat(20_000)}${']'.repeat(20_000)}}`,
+      '{"type":"readings","id":"proto","body":{},"__proto__":{"polluted":1}}',
+    ];
+    for (const text of wrong) client.socket.send(text);
+    expect((await client.count('nack', 3)).map(({ id, code }) => [id, code])).toEqual([
+      [null, 'json_invalid'],
+      ['deep', 'json_too_deep'],
+      ['proto', 'member_unknown'],
+    ]);
+    expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
+    client.socket.send('x');
+    client.socket.send('x');
+    expect(await client.closed).toEqual({ code: 1008, reason: 'too_many_faults' });
+  });
+});
+
+describe('Many at once', () => {
+  it('1,000 connections that say nothing are held to the limit, and keep no device out', async () => {
+    scene = await WsScene.start({ maxUnauthenticated: 100 });
+    const outcomes = await Promise.all(
+      Array.from({ length: 1_000 }, () =>
+        TestClient.open(scene.url).then(
+          (client) => client,
+          (error: { readonly code?: string }) => error.code,
+        ),
+      ),
+    );
+    const let_in = outcomes.filter((outcome) => outcome instanceof TestClient);
+    expect(let_in).toHaveLength(100);
+    expect(new Set(outcomes.filter((outcome) => typeof outcome === 'string'))).toEqual(
+      new Set(['unauthenticated_full']),
+    );
+    await scene.roundTrip();
+    await scene.passes(10_000);
+    expect(await Promise.all(let_in.map(({ closed }) => closed))).toEqual(
+      let_in.map(() => ({ code: 1008, reason: 'auth_timeout' })),
+    );
+    await (await TestClient.open(scene.url)).said('hello');
+  });
+
+  it('connections beyond the limit are told when to come again', async () => {
+    scene = await WsScene.start({ maxConnections: 2 });
+    const [first] = [await scene.device(), await scene.device()];
+    await expect(scene.device()).rejects.toMatchObject({
+      status: 503,
+      code: 'connections_full',
+      headers: { 'retry-after': '5' },
+    });
+    await first!.close();
+    await (await scene.device()).said('hello');
+  });
+
+  it('a device that does not read its answers is not read from either', async () => {
+    scene = await WsScene.start({ maxBufferedBytes: 16_384, maxInFlight: 8 });
+    const client = await scene.device();
+    const { ingest } = scene.host;
+    const big = {
+      id: 'x'.repeat(60_000),
+      leaf_hash: null,
+      verdict: 'accepted',
+      duplicate: false,
+      receipt: null,
+    } as const;
+    ingest.answerBy((arrival) =>
+      arrival.commit(arrival.text.includes('meter-1') ? [big] : undefined),
+    );
+    client.socket.pause();
+    const sent = 600;
+    for (let n = 0; n < sent; n += 1) client.say({ type: 'readings', id: `r${n}`, body: READING });
+    const other = await scene.device(2);
+    let taken = -1;
+    // Until nothing more is taken.
+    while (taken !== ingest.withText('meter-1').length) {
+      taken = ingest.withText('meter-1').length;
+      for (let n = 0; n < 20; n += 1) await other.ask({ type: 'readings', body: { n } });
+    }
+    expect(taken).toBeLessThan(sent);
+    client.socket.resume();
+    await client.count('ack', sent);
+  });
+});
