@@ -28,7 +28,9 @@ export interface Campaign {
   /** How the devices reach the gateway; HTTP when absent. */
   readonly transport?: CampaignTransport;
   /** After the meters are registered and before the first reading. */
-  readonly prepared?: () => Promise<void>;
+  readonly prepared?: (gateway: RunningGateway) => Promise<void>;
+  /** When no device has anything more to send. */
+  readonly settled?: () => Promise<void>;
   /** Does the damage; the gateway is running and under load. `wire` is between it and the devices. */
   readonly fault: (gateway: RunningGateway, wire: CuttingProxy) => Promise<void>;
 }
@@ -95,7 +97,7 @@ export async function runCampaign(campaign: Campaign): Promise<CampaignResult> {
   const client = new GatewayClient(await gateway.url(), { apiKey: ADMIN_KEY });
   const origin = await client.origin();
   for (const member of fleet) await client.register(member, origin);
-  await campaign.prepared?.();
+  await campaign.prepared?.(gateway);
 
   let done = false;
   let acknowledgedSoFar = 0;
@@ -158,6 +160,7 @@ export async function runCampaign(campaign: Campaign): Promise<CampaignResult> {
   const ended = await Promise.all(histories);
   await Promise.all(links.map((link) => link.close()));
   await wire.close();
+  await campaign.settled?.();
   await sealing;
   await sealWhatWaits(await gateway.url());
   return {

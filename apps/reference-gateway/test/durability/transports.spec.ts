@@ -1,9 +1,10 @@
 import { join } from 'node:path';
-import { type CampaignTransport, runCampaign } from './campaign.js';
+import { ADMIN_KEY, type CampaignTransport, runCampaign } from './campaign.js';
 import { freePort } from './free-port.js';
 import { httpLink } from './http-link.js';
-import { expectNothingLost, judge, nightly } from './judge.js';
-import { mqttLink } from './mqtt-link.js';
+import { expectNothingLost, judge, nightly, report } from './judge.js';
+import { MemoryBroker } from './memory-broker.js';
+import { mqttLink, plainMqttLink } from './mqtt-link.js';
 import { wsLink } from './ws-link.js';
 
 const KILLS = nightly ? 20 : 3;
@@ -48,4 +49,28 @@ describe.each(TRANSPORTS)('a device that keeps what was not acknowledged, over %
     expect(fault).toBe(KILLS + CUTS);
     expect(result.resent).toBeGreaterThanOrEqual(CUTS);
   }, 900_000);
+});
+
+describe('the same campaign', () => {
+  it('sees what a broker loses that acknowledges what it has in memory', async () => {
+    const port = await freePort();
+    let broker: MemoryBroker | undefined;
+    const result = await runCampaign({
+      storeUrl: STORE,
+      transport: { connect: plainMqttLink, port },
+      faults: 1,
+      devices: 4,
+      between: BETWEEN,
+      prepared: async (gateway) => {
+        broker = new MemoryBroker(port, await gateway.url(), ADMIN_KEY);
+        await broker.start();
+      },
+      fault: () => broker!.kill(),
+      settled: () => broker!.stop(),
+    });
+    const judged = await judge(result, `embedded://${join(result.folder, '.wattproof/db')}`);
+    report('control, a broker in memory', judged, result);
+    expect(judged.lost).toBeGreaterThan(0);
+    expect(judged.twice).toBe(0);
+  }, 600_000);
 });

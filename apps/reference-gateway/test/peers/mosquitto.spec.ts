@@ -1,0 +1,44 @@
+import { join } from 'node:path';
+import { runCampaign } from '../durability/campaign.js';
+import { expectNothingLost, judge, nightly } from '../durability/judge.js';
+import { receiptLink } from '../durability/receipt-link.js';
+import { type Broker, startMosquitto } from './broker-process.js';
+
+const KILLS = nightly ? 20 : 3;
+const RESTARTS = nightly ? 10 : 2;
+const CUTS = nightly ? 40 : 4;
+const BETWEEN = nightly ? ([100, 2000] as const) : ([50, 100] as const);
+
+describe('devices behind mosquitto that keep what has no receipt', () => {
+  let broker: Broker;
+  beforeAll(async () => {
+    broker = await startMosquitto();
+  });
+  afterAll(() => broker.remove());
+
+  it.each(['5', '3.1.1'])(
+    `lose nothing and double nothing: the gateway killed ${KILLS}×, mosquitto killed ${RESTARTS}×, connections cut ${CUTS}×, the gateway speaking MQTT %s`,
+    async (version) => {
+      const { port } = new URL(broker.url);
+      const yaml = `  mqtt: { use: "@wattproof/transport-mqtt", url: "${broker.url}", client: { version: "${version}", clientId: "gateway-${version}" } }`;
+      let fault = 0;
+      const result = await runCampaign({
+        storeUrl: 'embedded://.wattproof/db',
+        transport: { connect: receiptLink, port: Number(port), yaml },
+        faults: KILLS + RESTARTS + CUTS,
+        devices: 4,
+        between: BETWEEN,
+        fault: (gateway, wire) => {
+          fault += 1;
+          if (fault <= KILLS) return gateway.kill();
+          if (fault <= KILLS + RESTARTS) return broker.restart();
+          return wire.cut(fault % 2 === 0 ? 'answer' : 'message');
+        },
+      });
+      const judged = await judge(result, `embedded://${join(result.folder, '.wattproof/db')}`);
+      expectNothingLost(`behind mosquitto, MQTT ${version}`, judged, result);
+      expect(fault).toBe(KILLS + RESTARTS + CUTS);
+    },
+    900_000,
+  );
+});
