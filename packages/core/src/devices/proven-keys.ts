@@ -52,7 +52,6 @@ export class ProvenKeys {
     if (!/^[0-9a-f]{16}$/.test(keyId) || !challenges.isTimely(challenge)) return undefined;
     const message = connectMessage(origin, keyId, challenge);
     const signer = (await this.holders(keyId))
-      .filter(isInUse)
       .flatMap(({ keys }) => keys.filter((key) => this.opens(key, keyId)))
       .find(({ publicKey }) => signatures.verify(publicKey, message, signature));
     if (signer === undefined || !(await challenges.use(challenge))) return undefined;
