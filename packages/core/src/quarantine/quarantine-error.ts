@@ -3,6 +3,7 @@ export const QUARANTINE_ERRORS = {
   quarantine_not_found: 404,
   quarantine_decided: 409,
   interval_taken: 409,
+  meter_of_another: 409,
   erased: 410,
 } as const;
 export type QuarantineErrorCode = keyof typeof QUARANTINE_ERRORS;

@@ -75,6 +75,11 @@ export class QuarantineService {
         throw new QuarantineError('erased', 'The reading was erased; nothing is left to decide');
       case 'conflict':
         throw new QuarantineError('quarantine_decided', decided(outcome.item));
+      case 'not_owned':
+        throw new QuarantineError(
+          'meter_of_another',
+          'It cannot count: somebody else has registered the meter since. Reject it',
+        );
       case 'refused':
         throw new QuarantineError(
           'interval_taken',

@@ -39,6 +39,8 @@ export type ReviewOutcome =
   | { readonly kind: 'erased' }
   /** It was decided otherwise. */
   | { readonly kind: 'conflict'; readonly item: QuarantineItem }
+  /** It would count for an account that never had the meter: somebody else has registered it since. */
+  | { readonly kind: 'not_owned' }
   /** Somebody else's reading has its place. */
   | Extract<RowOutcome, { kind: 'refused' }>;
 

@@ -66,7 +66,7 @@ export function openMemoryStore(options: { readonly clock: Clock }): Store {
     desk: new MemoryDeviceDesk(changes, async (id) => (await meters.get(id)) !== undefined),
     commands: new MemoryDeviceCommands(changes),
     judgements: new MemoryJudgements(log),
-    quarantine: new MemoryQuarantine(log, ingest, changes),
+    quarantine: new MemoryQuarantine(log, ingest, changes, meters),
     async collections(instanceId, declarations) {
       return documents.open(instanceId, declarations);
     },

@@ -1,3 +1,4 @@
+import { everOwnedBy } from '../../devices/meter-ownership.js';
 import { atLeast } from '../../logs/verdict.js';
 import type { Journaled } from '../../logs/journal.js';
 import {
@@ -11,12 +12,14 @@ import { numberCursor, page, readNumberCursor } from '../list-cursor.js';
 import type { MemoryIngest } from './ingest.js';
 import { type LogState, newest } from './log-state.js';
 import type { MemoryChanges } from './memory-changes.js';
+import type { MemoryMeters } from './meters.js';
 
 export class MemoryQuarantine implements QuarantineStore {
   constructor(
     private readonly log: LogState,
     private readonly ingest: MemoryIngest,
     private readonly changes: MemoryChanges,
+    private readonly meters: Pick<MemoryMeters, 'peek'>,
   ) {}
 
   async get(entryId: string): Promise<QuarantineItem | undefined> {
@@ -59,6 +62,15 @@ export class MemoryQuarantine implements QuarantineStore {
       const { inputs: _inputs, ...row } = record.row;
       const { assurance } = newest(record);
       const { by, atMs, reason, state, minAssurance, ruleSet } = review;
+      const occupies = atLeast(assurance, minAssurance);
+      const meter = this.meters.peek(item.meterId);
+      if (
+        state === 'released' &&
+        occupies &&
+        meter !== undefined &&
+        !everOwnedBy(meter, row.accountId)
+      )
+        return { kind: 'not_owned' };
       const decided: QuarantineItem = { ...item, state, decision: { by, atMs, reason } };
       const said = say(decided);
       const judged = {
@@ -67,7 +79,7 @@ export class MemoryQuarantine implements QuarantineStore {
         ...reviewedVerdict(review),
         ruleSet,
         receivedAtMs: atMs,
-        reading: { ...row.reading!, occupies: atLeast(assurance, minAssurance) },
+        reading: { ...row.reading!, occupies },
       };
       const refused = await this.ingest.judgeAgain(judged, entryId, said.issue, () =>
         journal(said),

@@ -120,6 +120,12 @@ export class SqlQuarantine implements QuarantineStore {
       uuid,
       known: true,
     };
+    if (
+      review.state === 'released' &&
+      row.reading?.occupies === true &&
+      (await isOthersMeter(tx, uuid))
+    )
+      return { kind: 'not_owned' };
     await occupyIntervals(tx, [candidate]);
     const { answer } = candidate;
     if (answer?.kind === 'refused') return answer;
@@ -134,6 +140,16 @@ export class SqlQuarantine implements QuarantineStore {
     await journal(said);
     return { kind: 'decided', item: decided, existing: false };
   }
+}
+
+/** Whether its meter is registered, and never was whose reading it is. A reading from before a hand-over is given to whose it is. */
+async function isOthersMeter(tx: Sql, uuid: string): Promise<boolean> {
+  const rows = await tx.query(
+    `SELECT FROM entry e WHERE e.id = $1 AND EXISTS (SELECT FROM meter m WHERE m.meter_id = e.meter_id)
+       AND NOT EXISTS (SELECT FROM meter_ownership o WHERE o.meter_id = e.meter_id AND o.account_id = e.account_id)`,
+    [uuid],
+  );
+  return rows.length > 0;
 }
 
 async function isErased(tx: Sql, uuid: string): Promise<boolean> {

@@ -303,6 +303,11 @@ export function energyTests(scene: StoreScene, it: Test): void {
       house.store.energy.claim([request], least, house.say);
     const [strict] = await ask(house.claim(`x ${unique()}`, 1n), 'device-signature');
     assert.ok(strict?.kind === 'refused' && strict.lines[0]?.code === 'assurance_too_low');
+    const [less] = await ask(
+      house.claim(`w ${unique()}`, 1n, { minAssurance: 'unsigned' }),
+      'device-signature',
+    );
+    assert.equal(less?.kind, 'refused', 'a claim asks for more than the ledger, never for less');
     const more = { minAssurance: 'device-signature' } as const;
     assert.equal(
       (await ask(house.claim(`y ${unique()}`, 1n, more), 'transport'))[0]?.kind,

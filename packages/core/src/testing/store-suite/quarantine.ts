@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { IngestRow } from '../../ingestion/ingest.store.js';
 import type { Journaled } from '../../logs/journal.js';
 import type { QuarantineItem, Review } from '../../quarantine/quarantine.store.js';
+import { unjournaled } from '../unjournaled.js';
 import {
   logHashOf,
   meterFingerprint,
@@ -117,6 +118,24 @@ export function quarantineTests(scene: StoreScene, it: Test): void {
       told.map(({ data }) => [data['reason'], data['meter'], data['registers']]),
       [['released', row.reading!.meterId, ['generation']]],
     );
+  });
+
+  it('releases nothing for an account whose registration was turned down when another has the meter', async () => {
+    const { meters } = await scene.store();
+    const row = heldReading({ accountId: 'bob', reason: 'meter_pending' });
+    const { meterId, fingerprint } = row.reading!;
+    const register = (accountId: string, state: 'pending' | 'active') =>
+      meters.register(
+        { meterId, fingerprint, accountId, state, keys: [], registeredAtMs: 0 },
+        unjournaled,
+      );
+    await register('bob', 'pending');
+    await scene.commit(row);
+    await meters.setState(meterId, 'pending', 'retired', unjournaled);
+    assert.equal(await register('ada', 'active'), 'registered');
+    assert.deepEqual(await review(row.id, 'released'), { kind: 'not_owned' });
+    assert.deepEqual(await now(row.id), ['quarantined', 'meter_pending', 'open']);
+    assert.equal((await review(row.id, 'rejected')).kind, 'decided');
   });
 
   it('keeps nobody waiting for what was erased', async () => {

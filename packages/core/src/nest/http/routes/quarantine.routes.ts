@@ -81,7 +81,7 @@ const decision: OperationShape = {
   answers: {
     200: `The item as it is now, with the receipt of its new verdict; asking again gives the same: ${item}.`,
     404: 'Nothing was ever held under this id.',
-    409: 'It was decided otherwise (quarantine_decided), or another reading holds its interval (interval_taken).',
+    409: 'It was decided otherwise (quarantine_decided), another reading holds its interval (interval_taken), or somebody else has registered its meter since (meter_of_another).',
     410: 'It was erased.',
   },
 };
