@@ -65,14 +65,20 @@ function isBroker({ use, config }: { readonly use: string; readonly config: unkn
   );
 }
 
-/** `mqtt: mqtt://127.0.0.1:1883`; of a transport that says no address its instance id alone. */
-export function transportsOf(gateway: Gateway): Promise<readonly string[]> {
+/**
+ * `mqtt: mqtt://127.0.0.1:1883`, `ws: ws://127.0.0.1:3000/ws` of one on the gateway's own server at `url`; of a transport that says
+ * no address its instance id alone.
+ */
+export function transportsOf(gateway: Gateway, url: string): Promise<readonly string[]> {
   return Promise.all(
     gateway.plugins
       .filter(({ kind }) => kind === 'transport')
       .map(async ({ instanceId, instance }) => {
         const { facts } = await (instance as Transport).health();
-        return facts?.['listens'] === undefined ? instanceId : `${instanceId}: ${facts['listens']}`;
+        const listens = facts?.['listens'];
+        if (listens === undefined) return instanceId;
+        const isPath = String(listens).startsWith('/');
+        return `${instanceId}: ${isPath ? url.replace(/^http/, 'ws') : ''}${listens}`;
       }),
   );
 }

@@ -51,7 +51,7 @@ export async function startGateway(options: StartOptions): Promise<RunningGatewa
   ]);
   const microservices = await messages?.start(served);
   const simulated = config.simulator?.size;
-  const transports = await transportsOf(served.gateway);
+  const transports = await transportsOf(served.gateway, served.url);
   const told = { file, workingDirectory, simulated, transports, warnings };
   for (const line of banner(served.gateway, told)) out(line);
   if (keyFile !== undefined) out(`  administrator  X-API-Key: $(cat ${keyFile})`);

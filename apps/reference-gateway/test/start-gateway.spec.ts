@@ -57,7 +57,7 @@ async function closedPort(): Promise<number> {
 describe('Starting the gateway', () => {
   it('prints what is kept how well, what is embedded, the warnings, and last the ready line', async () => {
     const { lines, options } = await configured(
-      'origin: start.example/log\nhttp: { port: 0, open: [logs] }\nstore: { url: "memory://" }\n',
+      'origin: start.example/log\nhttp: { port: 0, open: [logs] }\nstore: { url: "memory://" }\ntransports: { ws: { use: "@wattproof/transport-ws" } }\n',
     );
     const gateway = await startGateway(options);
     expect(lines[0]).toBe('wattproof start.example/log');
@@ -66,6 +66,7 @@ describe('Starting the gateway', () => {
     expect(text).toContain('local ledger "local"');
     expect(text).toContain('prod.yaml');
     expect(text).toMatch(/warning +http\.open: logs/);
+    expect(text).toContain(`ws: ${gateway.url.replace('http', 'ws')}/ws\n`);
     expect(lines.at(-1)).toBe(`wattproof listening on ${gateway.url}`);
     const health = await fetch(`${gateway.url}/health/ready`);
     expect(health.status).toBe(200);

@@ -101,7 +101,11 @@ export class WsTransport implements Transport {
     return {
       live: true,
       ready,
-      facts: { connections: this.connections.size, unauthenticated: this.unknown.size },
+      facts: {
+        listens: this.config.path,
+        connections: this.connections.size,
+        unauthenticated: this.unknown.size,
+      },
     };
   }
 
