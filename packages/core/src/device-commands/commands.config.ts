@@ -27,9 +27,9 @@ export const CommandsConfig = z.strictObject({
   /** How often it is looked what is to be sent, and whose time is over. */
   lookEveryMs: z.number().int().positive().default(1_000),
   /** Whoever waits for an answer looks this often for one that came in at another replica. */
-  pollMs: z.number().int().positive().default(250),
+  pollMs: z.number().int().positive().default(500),
   /** How many may wait at once in one process. */
-  maxWaiting: z.number().int().positive().default(1_000),
+  maxWaiting: z.number().int().positive().default(500),
   /** How long a command that is over is kept: 31 days. */
   keepMs: z.number().int().positive().default(2_678_400_000),
 });

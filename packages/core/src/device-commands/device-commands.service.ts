@@ -155,7 +155,7 @@ export class DeviceCommands {
   ): Promise<'accepted' | 'duplicate' | 'late' | 'unknown' | 'invalid'> {
     const { store, directory, clock, config, signatures, sha256, origin } = this.parts;
     const dead = async (code: string, detail: string): Promise<void> =>
-      this.parts.deadLetter({ source: 'command answers', device, code, detail, bytes });
+      this.parts.deadLetter({ source: `answers of ${device}`, device, code, detail, bytes });
     let command: StoredCommand | undefined;
     try {
       const given = readAnswer(bytes, config.maxBodyBytes);

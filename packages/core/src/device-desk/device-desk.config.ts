@@ -14,6 +14,8 @@ export const DeskConfig = z.strictObject({
   keepAlertsMs: z.number().int().positive().default(31_536_000_000),
   /** Reports of one delivery, from one account; the newest stay. */
   maxProgress: z.number().int().positive().default(1_000),
+  /** Reports of all deliveries from one account; the oldest make room. */
+  maxProgressOfAccount: z.number().int().positive().default(100_000),
   /** How long reports of deliveries are kept: 90 days. */
   keepProgressMs: z.number().int().positive().default(7_776_000_000),
   /** Dead letters of one source, and of all; the oldest make room. */

@@ -163,7 +163,7 @@ export class DeviceDeskService implements Omit<DeviceDesk, 'answered'> {
         receivedAtMs,
         body,
       },
-      config.maxProgress,
+      { ofTransfer: config.maxProgress, ofAccount: config.maxProgressOfAccount },
       telling({ type: 'delivery.progress', atMs: receivedAtMs, data: { ...data, ...said } }),
     );
   }

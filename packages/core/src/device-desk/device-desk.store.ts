@@ -56,10 +56,10 @@ export interface DeviceDeskStore {
       readonly open?: boolean;
     },
   ): Promise<Listed<DeviceAlert>>;
-  /** Keeps the `max` newest reports of the transfer by arrival, of each account; `told` is committed with a new one only. */
+  /** Of each account the newest reports stay, of a transfer and of all; `told` is committed with a new one only. */
   putProgress(
     report: DeliveryProgress,
-    max: number,
+    max: { readonly ofTransfer: number; readonly ofAccount: number },
     told: Journaled,
   ): Promise<'kept' | 'duplicate'>;
   /** Newest first by arrival. */

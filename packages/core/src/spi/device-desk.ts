@@ -69,7 +69,8 @@ export interface DeviceDesk {
     readonly bytes: Uint8Array;
   }): Promise<void>;
   /**
-   * A device's answer to a command, as it came: JSON with `id`, `nonce` and its signature over `commandAnswerMessage`.
+   * A device's answer to a command, as it came: JSON `{id, nonce, body, signature?: {alg?, key_id?, value}}`, the signature over
+   * `commandAnswerMessage`. Firmware that cannot sign may leave `nonce` out where the configuration takes it at its word.
    * `duplicate` and `accepted` are to be acknowledged alike; the others are dead letters already.
    */
   answered(

@@ -123,7 +123,7 @@ describe('Commands to devices', () => {
     const answer = answerOf(device, sent!);
     expect(await replica.answered('meter-1', answer)).toBe('accepted');
     expect(await commands.answered('meter-1', answer)).toBe('duplicate');
-    await scene.clock.advance(250);
+    await scene.clock.advance(500);
     expect(await waiting).toMatchObject({
       state: 'answered',
       answer: {
@@ -322,7 +322,7 @@ describe('Commands to devices', () => {
     expect((await waiting)?.state).toBe('answered');
     const over = await lock({ name: 'unlock', deadlineMs: scene.clock.nowMs() + 100 });
     const untilEnd = commands.await(over.id, scene.clock.nowMs() + 30_000);
-    await scene.clock.advance(350);
+    await scene.clock.advance(600);
     expect((await untilEnd)?.id).toBe(over.id);
     expect(scene.clock.pending).toBe(0);
   });

@@ -118,7 +118,7 @@ export class MemoryDeviceDesk implements DeviceDeskStore {
 
   putProgress(
     report: DeliveryProgress,
-    max: number,
+    max: { readonly ofTransfer: number; readonly ofAccount: number },
     told: Journaled,
   ): Promise<'kept' | 'duplicate'> {
     return this.changes.run(async (journal) => {
@@ -126,9 +126,13 @@ export class MemoryDeviceDesk implements DeviceDeskStore {
       if (alike.some(({ hash }) => toHex(hash) === toHex(report.hash))) return 'duplicate';
       const own = alike.filter(({ accountId }) => accountId === report.accountId);
       await journal(told);
-      const gone = new Set(own.slice(0, Math.max(0, own.length + 1 - max)));
-      this.reports = this.reports.filter((one) => !gone.has(one));
-      this.reports.push({ ...report, arrival: this.arrive() });
+      const kept = { ...report, arrival: this.arrive() };
+      const all = this.reports.filter(({ accountId }) => accountId === report.accountId);
+      const gone = new Set([
+        ...[...own, kept].slice(0, -max.ofTransfer),
+        ...[...all, kept].slice(0, -max.ofAccount),
+      ]);
+      this.reports = [...this.reports, kept].filter((one) => !gone.has(one));
       return 'kept';
     });
   }

@@ -29,8 +29,10 @@ import { column } from './sql-column.js';
 
 /** Devices whose signs of life are written in one statement. */
 const SEEN_AT_ONCE = 1_000;
-/** The bound over all sources is looked at once in so many letters, or so that it is exceeded by a hundredth. */
-const ALL_LOOKED_AT_EVERY = 256n;
+/** Bounds over everything are looked at once in so many rows, or so that they are exceeded by a hundredth. */
+const LOOKED_AT_EVERY = 256;
+const isLookedAt = (row: bigint, most: number): boolean =>
+  row % BigInt(Math.min(Math.ceil(most / 100), LOOKED_AT_EVERY)) === 0n;
 
 /** Whether there is room for device $1 when `maxStrangers` is parameter `max`: it is known, a meter, or one of few. */
 const room = (max: number): string =>
@@ -176,13 +178,13 @@ export class SqlDeviceDesk implements DeviceDeskStore {
 
   putProgress(
     report: DeliveryProgress,
-    max: number,
+    max: { readonly ofTransfer: number; readonly ofAccount: number },
     told: Journaled,
   ): Promise<'kept' | 'duplicate'> {
     return this.changes.run(async (tx, journal) => {
-      const written = await tx.query(
+      const [written] = await tx.query<{ arrival: bigint }>(
         `INSERT INTO delivery_progress (transfer_id, hash, device, account_id, state, delivered_uwh, at_ms, received_at_ms, body)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING RETURNING 1`,
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING RETURNING arrival`,
         [
           report.transferId,
           report.hash,
@@ -195,13 +197,19 @@ export class SqlDeviceDesk implements DeviceDeskStore {
           JSON.stringify(report.body),
         ],
       );
-      if (written.length === 0) return 'duplicate';
+      if (written === undefined) return 'duplicate';
       await tx.query(
         `DELETE FROM delivery_progress WHERE transfer_id = $1 AND account_id = $2 AND arrival <=
            (SELECT arrival FROM delivery_progress WHERE transfer_id = $1 AND account_id = $2
             ORDER BY arrival DESC OFFSET $3 LIMIT 1)`,
-        [report.transferId, report.accountId, max],
+        [report.transferId, report.accountId, max.ofTransfer],
       );
+      if (isLookedAt(written.arrival, max.ofAccount))
+        await tx.query(
+          `DELETE FROM delivery_progress WHERE account_id = $1 AND arrival <=
+             (SELECT arrival FROM delivery_progress WHERE account_id = $1 ORDER BY arrival DESC OFFSET $2 LIMIT 1)`,
+          [report.accountId, max.ofAccount],
+        );
       await journal(told);
       return 'kept';
     });
@@ -244,10 +252,7 @@ export class SqlDeviceDesk implements DeviceDeskStore {
            (SELECT id FROM dead_letter WHERE source = $1 ORDER BY id DESC OFFSET $2 LIMIT 1)`,
         [letter.source, perSource],
       );
-      const every = [BigInt(Math.ceil(inAll / 100)), ALL_LOOKED_AT_EVERY].reduce((a, b) =>
-        a < b ? a : b,
-      );
-      if ((written?.id ?? 0n) % every === 0n)
+      if (written !== undefined && isLookedAt(written.id, inAll))
         await tx.query(
           'DELETE FROM dead_letter WHERE id <= (SELECT id FROM dead_letter ORDER BY id DESC OFFSET $1 LIMIT 1)',
           [inAll],

@@ -190,32 +190,37 @@ export function deviceDeskTests(scene: StoreScene, it: Test): void {
     const store = await scene.store();
     const { desk } = store;
     const transferId = `transfer ${unique()}`;
-    const report = (n: number, accountId = 'a'): DeliveryProgress => ({
+    const max = { ofTransfer: 2, ofAccount: MANY };
+    const report = (n: number, account = 'a'): DeliveryProgress => ({
       transferId,
-      hash: sha256(text(`${transferId} ${n} ${accountId}`)),
+      hash: sha256(text(`${transferId} ${n} ${account}`)),
       ...(n === 1 ? {} : { device: 'd', deliveredUWh: BigInt(n) }),
-      accountId,
+      accountId: `${account} of ${transferId}`,
       state: 'running',
       atMs: n,
       receivedAtMs: NOW_MS + n,
       body: { n },
     });
-    assert.equal(await desk.putProgress(report(1), 2, telling(transferId)), 'kept');
-    assert.equal(await desk.putProgress(report(1), 2, telling(transferId)), 'duplicate');
+    assert.equal(await desk.putProgress(report(1), max, telling(transferId)), 'kept');
+    assert.equal(await desk.putProgress(report(1), max, telling(transferId)), 'duplicate');
     assert.equal(await told(store, transferId), 1);
-    for (const n of [2, 3]) await desk.putProgress(report(n), 2, unjournaled);
-    await desk.putProgress(report(4, 'b'), 2, unjournaled);
+    for (const n of [2, 3]) await desk.putProgress(report(n), max, unjournaled);
+    await desk.putProgress(report(4, 'b'), max, unjournaled);
     const all = await desk.progress({ transferId, limit: 9 });
     assert.deepEqual(plain(all.items), plain([report(4, 'b'), report(3), report(2)]));
-    const own = await desk.progress({ transferId, accountId: 'a', limit: 1 });
+    const own = await desk.progress({ transferId, accountId: `a of ${transferId}`, limit: 1 });
     assert.deepEqual(plain(own.items), plain([report(3)]));
     const rest = await desk.progress({
       transferId,
-      accountId: 'a',
+      accountId: `a of ${transferId}`,
       limit: 9,
       cursor: own.cursor!,
     });
     assert.deepEqual(plain(rest.items), plain([report(2)]));
+    const few = { ofTransfer: MANY, ofAccount: 1 };
+    await desk.putProgress(report(5), few, unjournaled);
+    const left = await desk.progress({ transferId, limit: 9 });
+    assert.deepEqual(plain(left.items), plain([report(5), report(4, 'b')]));
   });
 
   it('keeps dead letters, the oldest of the same source making room', async () => {

@@ -54,6 +54,7 @@ const STATEMENTS = [
     PRIMARY KEY (transfer_id, hash)
   )`,
   'CREATE INDEX delivery_progress_of_transfer ON delivery_progress (transfer_id, account_id, arrival)',
+  'CREATE INDEX delivery_progress_of_account ON delivery_progress (account_id, arrival)',
   'CREATE INDEX delivery_progress_by_time ON delivery_progress (received_at_ms)',
   `CREATE TABLE dead_letter (
     id int8 GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
