@@ -121,6 +121,7 @@ describe.each(HOSTS)('Access on %s', (host) => {
     expect([...byScope.keys()].sort()).toEqual([
       'accounts',
       'anchors',
+      'backfill',
       'erasure',
       'flush',
       'ingest',

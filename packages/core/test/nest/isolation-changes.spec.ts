@@ -100,6 +100,7 @@ describe('What is somebody else’s', () => {
           signatures: { old: base64(bob, rotate), new: base64(fresh, rotate) },
         },
         createApiKey: { meter_id: meterId },
+        clearAlert: { reason: 'it was looked at' },
         replayWebhook: { from: '2020-01-01T00:00:00Z', to: '2020-01-02T00:00:00Z' },
       };
     };
