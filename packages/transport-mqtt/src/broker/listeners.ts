@@ -1,16 +1,15 @@
 import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
-import { type AddressInfo, createServer, isIPv6, type Server, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { createServer as createTlsServer, type TLSSocket, type TlsOptions } from 'node:tls';
-import type { Credential } from '@wattproof/core/spi';
+import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import type { Admission } from './admission.js';
 import type { BrokerConfig } from './broker.config.js';
 import { BrokerError } from './broker-error.js';
 import type { Origin } from './connection.js';
+import { addressOf, certificateOf } from './peer.js';
 import { acceptWebSockets } from './web-sockets.js';
 
-type Certificate = Extract<Credential, { kind: 'certificate' }>;
 type Accept = (stream: Duplex, origin: Origin) => void;
 
 /** Dead connections of devices that ask for no keep alive are found by the system, after this. */
@@ -145,30 +144,4 @@ export class Listeners {
     this.#servers.push(server);
     return (server.address() as AddressInfo).port;
   }
-}
-
-/** The client's certificate, when the configured authority has signed it. */
-export function certificateOf(socket: TLSSocket): Certificate | undefined {
-  const certificate = socket.authorized ? socket.getPeerX509Certificate() : undefined;
-  if (certificate === undefined) return undefined;
-  return {
-    kind: 'certificate',
-    publicKey: certificate.publicKey.export({ type: 'spki', format: 'der' }),
-    fromMs: certificate.validFromDate.getTime(),
-    untilMs: certificate.validToDate.getTime(),
-  };
-}
-
-/** Of IPv6 the network: its customer has all of it. */
-export function addressOf({ remoteAddress = '' }: Socket): string {
-  const address = remoteAddress.replace(/^::ffff:(?=\d+\.)/, '');
-  if (!isIPv6(address)) return address === '' ? 'unknown' : address;
-  const [left = '', right] = address.split('::');
-  const head = left === '' ? [] : left.split(':');
-  const tail = right === undefined || right === '' ? [] : right.split(':');
-  const groups =
-    right === undefined
-      ? head
-      : [...head, ...Array(8 - head.length - tail.length).fill('0'), ...tail];
-  return `${groups.slice(0, 4).join(':')}::/64`;
 }

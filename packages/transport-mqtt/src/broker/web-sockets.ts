@@ -6,7 +6,7 @@ import type { HttpHost } from '@wattproof/core/spi';
 import { createWebSocketStream, WebSocketServer } from 'ws';
 import type { BrokerConfig } from './broker.config.js';
 import type { Origin } from './connection.js';
-import { addressOf, certificateOf } from './listeners.js';
+import { addressOf, certificateOf } from './peer.js';
 
 type Accept = (stream: Duplex, origin: Origin) => void;
 

@@ -59,7 +59,7 @@ class MqttDevice implements TransportClient {
     const told = this.client.publishAsync(topic, Buffer.from(bytes), { qos: 1 }).then(
       () => 'ack' as const,
       // MQTT 5 has reasons; 3.1.1 acknowledges what is refused, which is a dead letter.
-      (error: { code?: number }) => ((error.code ?? 0) >= 0x80 ? 'refused' : 'closed') as const,
+      (error: { code?: number }): SendOutcome => ((error.code ?? 0) >= 0x80 ? 'refused' : 'closed'),
     );
     return Promise.race([told, this.#closed]);
   }

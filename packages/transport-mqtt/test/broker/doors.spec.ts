@@ -1,11 +1,8 @@
-import { execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, test } from '@jest/globals';
 import { connectAsync, type MqttClient } from 'mqtt';
 import { BrokerConfig } from '../../src/broker/broker.config.js';
 import { ACCEPTED, eventually, keyOf, RunningBroker } from './running-broker.js';
@@ -30,61 +27,12 @@ describe('doors of the embedded broker', () => {
   }
 
   describe('with TLS', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'wattproof-mqtts-'));
-    const read = (name: string): string => readFileSync(join(folder, name), 'utf8');
-    const openssl = (...parts: string[]): void => {
-      execFileSync('openssl', parts, { cwd: folder, stdio: 'ignore' });
-    };
-    const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
-    const selfSigned = (name: string): void =>
-      openssl(
-        'req',
-        '-x509',
-        ...curve,
-        '-keyout',
-        `${name}.key`,
-        '-out',
-        `${name}.pem`,
-        '-days',
-        '2',
-        '-subj',
-        `/CN=${name}`,
-      );
-    beforeAll(() => {
-      selfSigned('localhost');
-      selfSigned('authority');
-      selfSigned('stranger');
-      openssl(
-        'req',
-        ...curve,
-        '-keyout',
-        'device.key',
-        '-out',
-        'device.csr',
-        '-subj',
-        '/CN=device',
-      );
-      openssl(
-        'x509',
-        '-req',
-        '-in',
-        'device.csr',
-        '-CA',
-        'authority.pem',
-        '-CAkey',
-        'authority.key',
-        '-CAcreateserial',
-        '-out',
-        'device.pem',
-        '-days',
-        '2',
-      );
-    });
-    afterAll(() => rmSync(folder, { recursive: true, force: true }));
+    const read = (name: string): string =>
+      readFileSync(new URL(`test-only-certificates/${name}.pem`, import.meta.url), 'utf8');
     const tls = (more: object = {}): object => ({
-      tls: { port: 0, cert: read('localhost.pem'), key: read('localhost.key'), ...more },
+      tls: { port: 0, cert: read('server'), key: read('server.key'), ...more },
     });
-    const secure = (): object => ({ ca: read('localhost.pem'), servername: 'localhost' });
+    const secure = (): object => ({ ca: read('server'), servername: 'localhost' });
 
     /** How many bytes a client hears before it is cut off. */
     async function heardOf(port: number, options: object): Promise<number> {
@@ -107,7 +55,7 @@ describe('doors of the embedded broker', () => {
     test('a certificate says who the device is; without one of the authority nobody gets in', async () => {
       broker = await RunningBroker.start({
         port: null,
-        ...tls({ clientCa: read('authority.pem') }),
+        ...tls({ clientCa: read('authority') }),
       });
       const shown: string[] = [];
       broker.host.callers.know(
@@ -122,7 +70,7 @@ describe('doors of the embedded broker', () => {
       const nobody = { ...secure(), username: undefined, password: undefined };
       const device = await at(url, {
         ...nobody,
-        cert: read('device.pem'),
+        cert: read('device'),
         key: read('device.key'),
       });
       const published = device.publishAsync('wattproof/v1/meter-9/readings', '{}', { qos: 1 });
@@ -130,9 +78,9 @@ describe('doors of the embedded broker', () => {
       expect(message.message.caller?.id).toBe('meter-9');
       message.answer(ACCEPTED);
       await published;
-      const { publicKey } = new X509Certificate(read('device.pem'));
+      const { publicKey } = new X509Certificate(read('device'));
       expect(shown).toEqual([publicKey.export({ type: 'spki', format: 'der' }).toString('hex')]);
-      const stranger = { cert: read('stranger.pem'), key: read('stranger.key') };
+      const stranger = { cert: read('stranger'), key: read('stranger.key') };
       const port = Number(broker.fact('mqttsPort'));
       expect(await heardOf(port, { ...secure(), ...stranger })).toBe(0);
       expect(await heardOf(port, secure())).toBe(0);
@@ -140,7 +88,7 @@ describe('doors of the embedded broker', () => {
     });
 
     test('where certificates are optional one of a stranger says nothing', async () => {
-      const optional = { clientCa: read('authority.pem'), clientCertificate: 'optional' };
+      const optional = { clientCa: read('authority'), clientCertificate: 'optional' };
       broker = await RunningBroker.start({ port: null, ...tls(optional) });
       broker.host.callers.know(({ kind }) => kind === 'certificate', {
         kind: 'device',
@@ -149,7 +97,7 @@ describe('doors of the embedded broker', () => {
         scopes: [],
       });
       const url = `mqtts://127.0.0.1:${broker.fact('mqttsPort')}`;
-      const stranger = { ...secure(), cert: read('stranger.pem'), key: read('stranger.key') };
+      const stranger = { ...secure(), cert: read('stranger'), key: read('stranger.key') };
       await expect(
         at(url, { ...stranger, username: undefined, password: undefined }),
       ).rejects.toThrow();

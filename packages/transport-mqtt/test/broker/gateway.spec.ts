@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { connectAsync, type MqttClient } from 'mqtt';
-import localLedger from '@wattproof/core/local-ledger';
 import {
   createFleet,
   type FleetMember,
@@ -22,10 +21,11 @@ describe('a gateway that is its own broker', () => {
   beforeEach(async () => {
     gateway = await startTestGateway({
       config: {
+        anchors: {},
         devices: { registration: 'open' },
         transports: { mqtt: { use: 'mqtt', listen: { port: 0, websocket: { path: '/mqtt' } } } },
       },
-      plugins: { mqtt: plugin, '@wattproof/core/local-ledger': localLedger },
+      plugins: { mqtt: plugin },
     });
     member = createFleet({ seed: 3, size: 1 })[0]!;
     const registrar = new GatewayClient(gateway.url, { apiKey: gateway.adminKey });
