@@ -48,6 +48,7 @@ describe('the configurations in the documents', () => {
   it.each([
     ['README.md', 1],
     ['docs/operate.md', 1],
+    ['docs/messages.md', 1],
     ['packages/anchor-bitcoin/README.md', 2],
     ['packages/anchor-evm/README.md', 2],
   ])('of %s are sound, all %i at least', async (document, atLeast) => {

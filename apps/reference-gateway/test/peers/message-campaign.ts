@@ -44,13 +44,28 @@ export interface MessageResult {
 
 /** Senders that keep what was not acknowledged, and gateways behind a broker that keep being damaged. */
 export async function runMessageCampaign(campaign: MessageCampaign): Promise<MessageResult> {
+  const replicas: RunningGateway[] = [];
+  const senders: Sender[] = [];
+  try {
+    return await endured(campaign, replicas, senders);
+  } finally {
+    // Those that were stopped already are not there to be ended; after a failure nothing is left behind.
+    await Promise.all(replicas.map((replica) => replica.end().catch(() => undefined)));
+    await Promise.all(senders.map((sender) => sender.close()));
+  }
+}
+
+async function endured(
+  campaign: MessageCampaign,
+  replicas: RunningGateway[],
+  senders: Sender[],
+): Promise<MessageResult> {
   const folder = await mkdtemp(join(tmpdir(), 'wattproof-messages-'));
   await writeFile(
     join(folder, 'gateway.yaml'),
     configuration(campaign.storeUrl, campaign.microservices),
   );
   // One after the other: the first migrates the store.
-  const replicas: RunningGateway[] = [];
   for (let index = 0; index < campaign.replicas; index += 1) {
     replicas.push(new RunningGateway(folder));
     await replicas.at(-1)!.url();
@@ -64,7 +79,7 @@ export async function runMessageCampaign(campaign: MessageCampaign): Promise<Mes
   let acknowledgedSoFar = 0;
   let wake = (): void => {};
   const startsMs = Date.now() - START_BEHIND_MS;
-  const senders = await Promise.all(fleet.map(() => campaign.connect()));
+  for (const _member of fleet) senders.push(await campaign.connect());
   const histories = fleet.map(({ meter, device }, index) => {
     let sequence = 0;
     return runSendingDevice({
@@ -109,7 +124,6 @@ export async function runMessageCampaign(campaign: MessageCampaign): Promise<Mes
   await campaign.settled?.();
   const exitCodes: (number | NodeJS.Signals)[] = [];
   for (const replica of replicas) exitCodes.push(await replica.stop());
-  await Promise.all(senders.map((sender) => sender.close()));
 
   const url = campaign.storeUrl.startsWith('embedded://')
     ? `embedded://${join(folder, campaign.storeUrl.slice('embedded://'.length))}`
@@ -132,7 +146,8 @@ export async function runMessageCampaign(campaign: MessageCampaign): Promise<Mes
   }
 }
 
-function configuration(storeUrl: string, microservices: string): string {
+/** `gateway.yaml` of a gateway behind a broker. */
+export function configuration(storeUrl: string, microservices: string): string {
   return `
 origin: messages.test/log
 store: { url: ${JSON.stringify(storeUrl)} }

@@ -10,6 +10,7 @@ import { type MessageCampaign, runMessageCampaign, type Sender } from './message
 const nightly = process.env['WATTPROOF_NIGHTLY'] === '1';
 const KILLS = nightly ? 20 : 3;
 const RESTARTS = nightly ? 10 : 1;
+const LONGEST_MS = nightly ? 1_800_000 : 240_000;
 const BETWEEN = nightly ? ([200, 2000] as const) : ([100, 200] as const);
 /** Longer than a commit takes, shorter than a gateway takes to come back. */
 const ANSWER_WITHIN_MS = 2000;
@@ -84,59 +85,75 @@ describe('through NATS, what a gateway answered is not lost', () => {
   });
   const nothingLost = { lost: 0, twice: 0, problems: [], refused: [] };
 
-  it(`when the gateway is killed (${KILLS}×) under load`, async () => {
-    const result = await runMessageCampaign(
-      campaign({
-        storeUrl: 'embedded://.wattproof/db',
-        replicas: 1,
-        faults: KILLS,
-        fault: ([gateway]) => gateway!.kill(),
-      }),
-    );
-    tell(`NATS, ${KILLS} kills`, result);
-    expect(result).toMatchObject({ ...nothingLost, exitCodes: [0] });
-    expect(result.acknowledged).toBeGreaterThan(KILLS * BETWEEN[0]);
-  }, 900_000);
+  it(
+    `when the gateway is killed (${KILLS}×) under load`,
+    async () => {
+      const result = await runMessageCampaign(
+        campaign({
+          storeUrl: 'embedded://.wattproof/db',
+          replicas: 1,
+          faults: KILLS,
+          fault: ([gateway]) => gateway!.kill(),
+        }),
+      );
+      tell(`NATS, ${KILLS} kills`, result);
+      expect(result).toMatchObject({ ...nothingLost, exitCodes: [0] });
+      expect(result.acknowledged).toBeGreaterThan(KILLS * BETWEEN[0]);
+    },
+    LONGEST_MS,
+  );
 
-  it('when one of two replicas dies and does not come back', async () => {
-    const result = await runMessageCampaign(
-      campaign({
-        storeUrl: await postgres.createDatabase(),
-        replicas: 2,
-        faults: 1,
-        fault: ([first]) => first!.end(),
-      }),
-    );
-    tell('NATS, one of two replicas dead', result);
-    expect(result).toMatchObject({ ...nothingLost, exitCodes: ['SIGKILL', 0] });
-  }, 900_000);
+  it(
+    'when one of two replicas dies and does not come back',
+    async () => {
+      const result = await runMessageCampaign(
+        campaign({
+          storeUrl: await postgres.createDatabase(),
+          replicas: 2,
+          faults: 1,
+          fault: ([first]) => first!.end(),
+        }),
+      );
+      tell('NATS, one of two replicas dead', result);
+      expect(result).toMatchObject({ ...nothingLost, exitCodes: ['SIGKILL', 0] });
+    },
+    LONGEST_MS,
+  );
 
-  it(`when the broker is killed and comes back (${RESTARTS}×)`, async () => {
-    const result = await runMessageCampaign(
-      campaign({
-        storeUrl: await postgres.createDatabase(),
-        replicas: 1,
-        faults: RESTARTS,
-        fault: () => nats.restart(),
-      }),
-    );
-    tell(`NATS, broker restarted ${RESTARTS} times`, result);
-    expect(result).toMatchObject({ ...nothingLost, exitCodes: [0] });
-  }, 900_000);
+  it(
+    `when the broker is killed and comes back (${RESTARTS}×)`,
+    async () => {
+      const result = await runMessageCampaign(
+        campaign({
+          storeUrl: await postgres.createDatabase(),
+          replicas: 1,
+          faults: RESTARTS,
+          fault: () => nats.restart(),
+        }),
+      );
+      tell(`NATS, broker restarted ${RESTARTS} times`, result);
+      expect(result).toMatchObject({ ...nothingLost, exitCodes: [0] });
+    },
+    LONGEST_MS,
+  );
 
-  it('and the same check sees the loss of events, which NATS acknowledges to nobody', async () => {
-    const result = await runMessageCampaign({
-      ...campaign({
-        storeUrl: 'embedded://.wattproof/db',
-        replicas: 1,
-        faults: 1,
-        fault: ([gateway]) => gateway!.kill(),
-      }),
-      connect: () => publisher(nats.url),
-    });
-    tell('control, NATS events', result);
-    expect(result.lost).toBeGreaterThan(0);
-  }, 900_000);
+  it(
+    'and the same check sees the loss of events, which NATS acknowledges to nobody',
+    async () => {
+      const result = await runMessageCampaign({
+        ...campaign({
+          storeUrl: 'embedded://.wattproof/db',
+          replicas: 1,
+          faults: 1,
+          fault: ([gateway]) => gateway!.kill(),
+        }),
+        connect: () => publisher(nats.url),
+      });
+      tell('control, NATS events', result);
+      expect(result.lost).toBeGreaterThan(0);
+    },
+    LONGEST_MS,
+  );
 });
 
 /** For a person: what a long run came to. */

@@ -3,21 +3,31 @@ import { Transport } from '@nestjs/microservices';
 import { randomUUID } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { withPeers } from '../../peers/with-peers.js';
-import type { MicroservicesConfig } from '../../plugins/index.js';
+import type { z } from 'zod';
+import { IngestionConfig } from '../../ingestion/ingestion.config.js';
+import { MicroservicesConfig } from '../../plugins/index.js';
 import { NatsIngestServer } from './servers/nats.js';
 import { RabbitmqIngestServer } from './servers/rabbitmq.js';
 import { TcpIngestServer } from './servers/tcp.js';
 
-type Section<Name extends keyof MicroservicesConfig> = NonNullable<MicroservicesConfig[Name]>;
+const { shape } = MicroservicesConfig;
+const DEFAULTS = MicroservicesConfig.parse({});
+const MESSAGE_BYTES = IngestionConfig.parse({}).limits.messageBytes;
+
+/** Settings of one system as in section `microservices`; what may be left out has its default there. */
+type Settings<Name extends 'nats' | 'rabbitmq' | 'kafka' | 'redis' | 'grpc' | 'tcp'> = z.input<
+  ReturnType<(typeof shape)[Name]['unwrap']>
+>;
 
 /** Characters of JSON around and within a message of so many bytes: every one of them may be escaped. */
 const TCP_CHARACTERS_PER_BYTE = 6;
 
 /** A NATS server for `connectMicroservice`: a queue group, and an answer after commit to whoever asks for one. */
 export async function natsTransporter(
-  { servers, queue, user, password, token, tls }: Section<'nats'>,
-  drainMs: number,
+  settings: Settings<'nats'> = {},
+  drainMs = DEFAULTS.drainMs,
 ): Promise<MicroserviceOptions> {
+  const { servers, queue, user, password, token, tls } = shape.nats.unwrap().parse(settings);
   await withPeers('The NATS transporter', ['@nats-io/transport-node'], () =>
     imported('@nats-io/transport-node'),
   );
@@ -34,10 +44,12 @@ export async function natsTransporter(
 
 /** A RabbitMQ consumer for `connectMicroservice`: acknowledged after commit, bounded, durable. */
 export async function rabbitmqTransporter(
-  config: Section<'rabbitmq'>,
-  drainMs: number,
+  settings: Settings<'rabbitmq'>,
+  drainMs = DEFAULTS.drainMs,
 ): Promise<MicroserviceOptions> {
-  const { urls, queue, declare, deadLetterExchange, prefetch, tls } = config;
+  const { urls, queue, declare, deadLetterExchange, prefetch, tls } = shape.rabbitmq
+    .unwrap()
+    .parse(settings);
   const peers = ['amqplib', 'amqp-connection-manager'];
   await withPeers('The RabbitMQ transporter', peers, () => Promise.all(peers.map(imported)));
   const options = {
@@ -59,9 +71,9 @@ export async function rabbitmqTransporter(
 }
 
 /** A Kafka consumer for `connectMicroservice`: the offset of a message is committed when its handler is done. */
-export async function kafkaTransporter(config: Section<'kafka'>): Promise<MicroserviceOptions> {
+export async function kafkaTransporter(settings: Settings<'kafka'>): Promise<MicroserviceOptions> {
   await withPeers('The Kafka transporter', ['kafkajs'], () => imported('kafkajs'));
-  const { brokers, groupId, clientId, tls, sasl } = config;
+  const { brokers, groupId, clientId, tls, sasl } = shape.kafka.unwrap().parse(settings);
   const options: KafkaOptions['options'] = {
     client: {
       brokers,
@@ -78,9 +90,11 @@ export async function kafkaTransporter(config: Section<'kafka'>): Promise<Micros
 }
 
 /** A Redis subscriber for `connectMicroservice`. Whoever publishes while no gateway listens has lost what was published. */
-export async function redisTransporter(config: Section<'redis'>): Promise<MicroserviceOptions> {
+export async function redisTransporter(
+  settings: Settings<'redis'> = {},
+): Promise<MicroserviceOptions> {
   await withPeers('The Redis transporter', ['ioredis'], () => imported('ioredis'));
-  const { host, port, username, password, tls } = config;
+  const { host, port, username, password, tls } = shape.redis.unwrap().parse(settings);
   return {
     transport: Transport.REDIS,
     options: {
@@ -97,10 +111,11 @@ export async function redisTransporter(config: Section<'redis'>): Promise<Micros
 
 /** A TCP server for `connectMicroservice`, in the framing of Nest's own client. */
 export function tcpTransporter(
-  { host, port, tls }: Section<'tcp'>,
-  drainMs: number,
-  maxMessageBytes: number,
+  settings: Settings<'tcp'> = {},
+  drainMs = DEFAULTS.drainMs,
+  maxMessageBytes = MESSAGE_BYTES,
 ): MicroserviceOptions {
+  const { host, port, tls } = shape.tcp.unwrap().parse(settings);
   const options = {
     host,
     port,
@@ -112,9 +127,10 @@ export function tcpTransporter(
 
 /** A gRPC server of `wattproof.v1.Ingest` for `connectMicroservice`; its proto file is in this package under `proto/`. */
 export async function grpcTransporter(
-  { host, port, tls }: Section<'grpc'>,
-  maxMessageBytes: number,
+  settings: Settings<'grpc'> = {},
+  maxMessageBytes = MESSAGE_BYTES,
 ): Promise<MicroserviceOptions> {
+  const { host, port, tls } = shape.grpc.unwrap().parse(settings);
   const peers = ['@grpc/grpc-js', '@grpc/proto-loader'];
   const [grpc] = await withPeers('The gRPC transporter', peers, () =>
     Promise.all(peers.map(imported)),
@@ -164,7 +180,7 @@ function given<T extends object>(options: T): { [Key in keyof T]: Exclude<T[Key]
   return Object.fromEntries(present) as never;
 }
 
-function serverTls({ cert, key, clientCa }: NonNullable<Section<'tcp'>['tls']>): object {
+function serverTls({ cert, key, clientCa }: NonNullable<Settings<'tcp'>['tls']>): object {
   return {
     cert,
     key,
