@@ -460,10 +460,16 @@ function credentialOf({ key, keyId, challenge, signature }: AuthFields): Credent
   if (key !== undefined) return { kind: 'api-key', key };
   if (keyId === undefined || challenge === undefined || signature === undefined) return undefined;
   try {
-    return { kind: 'device-signature', keyId, challenge, signature: fromBase64(signature) };
+    return { kind: 'device-signature', keyId, challenge, signature: signatureBytes(signature) };
   } catch {
     return undefined;
   }
+}
+
+/** Base64, or base64url without padding, as devices that also speak MQTT have it. */
+function signatureBytes(text: string): Uint8Array {
+  const plain = text.replaceAll('-', '+').replaceAll('_', '/');
+  return fromBase64(plain.padEnd(Math.ceil(plain.length / 4) * 4, '='));
 }
 
 function limitsOf(config: WsConfig): Limits {
