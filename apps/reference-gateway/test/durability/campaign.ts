@@ -82,6 +82,8 @@ export class RunningGateway {
     return startGatewayProcess({
       entry: ENTRY,
       cwd: this.folder,
+      // An embedded database is made at the first start, which takes its time on a machine that is busy.
+      readyWithinMs: 180_000,
       env: { WATTPROOF_CONFIG: join(this.folder, 'gateway.yaml'), CAMPAIGN_ADMIN_KEY: ADMIN_KEY },
     });
   }
