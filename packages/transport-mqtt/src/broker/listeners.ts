@@ -14,11 +14,14 @@ type Accept = (stream: Duplex, origin: Origin) => void;
 
 /** Dead connections of devices that ask for no keep alive are found by the system, after this. */
 const TCP_KEEP_ALIVE_MS = 60_000;
+/** Connections that came too fast and wait to be told so; more than these are cut off without a word. */
+const TOLD_AT_ONCE = 1_000;
 
 /** The doors that are open, and what is behind them. */
 export class Listeners {
   readonly #servers: (Server | HttpServer)[] = [];
   readonly #sockets = new Set<Socket>();
+  #told = 0;
   /** `mqtt`, `mqtts` and `ws`, with their ports. */
   readonly ports = new Map<'mqtt' | 'mqtts' | 'ws' | 'wss', number>();
 
@@ -88,16 +91,19 @@ export class Listeners {
   #admit(socket: Socket, tell = false): 'welcome' | 'fast' | undefined {
     const verdict = this.admission.enter(addressOf(socket));
     socket.on('error', () => socket.destroy());
-    if (verdict === 'full' || (verdict === 'fast' && !tell)) {
+    const isTold = verdict === 'fast' && tell && this.#told < TOLD_AT_ONCE;
+    if (verdict !== 'welcome' && !isTold) {
       socket.destroy();
       return undefined;
     }
+    if (isTold) this.#told += 1;
     socket.setNoDelay(true);
     socket.setKeepAlive(true, TCP_KEEP_ALIVE_MS);
     this.#sockets.add(socket);
     socket.once('close', () => {
       this.#sockets.delete(socket);
-      if (verdict === 'welcome') this.admission.leave();
+      if (isTold) this.#told -= 1;
+      else this.admission.leave();
     });
     return verdict;
   }

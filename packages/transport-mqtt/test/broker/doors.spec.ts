@@ -208,6 +208,26 @@ describe('doors of the embedded broker', () => {
     await eventually(() => broker.fact('connections') === 100);
   });
 
+  test('a thousand connections that say nothing are held, and who speaks is served', async () => {
+    broker = await RunningBroker.start({ limits: { connectsPerSecond: 1_000 } });
+    broker.rule = () => ACCEPTED;
+    broker.host.callers.knowDevice(keyOf('meter-1'), 'meter-1');
+    const password = Buffer.from(keyOf('meter-1'));
+    for (let count = 0; count < 1_000; count += 1) {
+      const wire = await Wire.open(broker.port);
+      wires.push(wire);
+      wire.connect({ clientId: String(count), username: 'm', password });
+    }
+    await Promise.all(wires.map((wire) => wire.next('connack')));
+    const device = await broker.device('meter-2');
+    await device.publishAsync('wattproof/v1/meter-2/readings', '{}', { qos: 1 });
+    await broker.clock.advance(60_000);
+    broker.link.check();
+    await device.publishAsync('wattproof/v1/meter-2/readings', '{"n":2}', { qos: 1 });
+    expect(broker.fact('connections')).toBe(1_001);
+    expect(wires.some(({ closed }) => closed)).toBe(false);
+  });
+
   test('a configuration says which doors there are', () => {
     const problems = (config: object): unknown =>
       BrokerConfig.safeParse(config).error?.issues.map(({ path }) => path.join('.'));
