@@ -23,6 +23,11 @@ export const DeskConfig = z.strictObject({
   maxDeadLetters: z.number().int().positive().default(100_000),
   /** How far ahead of the gateway's clock the time of a report may lie. */
   maxFutureMs: z.number().int().nonnegative().default(60_000),
+  /**
+   * A device that is online and gave no sign of life for so long is taken for offline, until its next one: an hour. So are those that
+   * were connected to a gateway that was killed.
+   */
+  silentAfterMs: z.number().int().positive().default(3_600_000),
   /** How often what was seen is written. */
   flushSeenMs: z.number().int().positive().default(10_000),
   /** Devices whose last sign of life waits to be written. */

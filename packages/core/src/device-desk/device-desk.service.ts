@@ -58,6 +58,13 @@ export class DeviceDeskService implements Omit<DeviceDesk, 'answered'> {
     return this.lastSeen.flush((seen) => this.parts.store.putSeen(seen));
   }
 
+  /** Takes those that were silent for too long for offline. */
+  async findSilent(): Promise<void> {
+    const { store, clock, config } = this.parts;
+    const nowMs = clock.nowMs();
+    await store.putSilent(nowMs - config.silentAfterMs, nowMs);
+  }
+
   async presence(change: Parameters<DeviceDesk['presence']>[0]): Promise<void> {
     const { store, clock, config } = this.parts;
     const device = checkedDevice(change.device);

@@ -32,8 +32,13 @@ export interface DeviceDeskStore {
     seenAtMs: number,
     maxStrangers: number,
   ): Promise<Kept>;
-  /** Moves last signs of life forward, never back, of devices that are known or registered; of others it keeps nothing. */
+  /**
+   * Moves last signs of life forward, never back, of devices that are known or registered; of others it keeps nothing. Who was taken
+   * for offline (`timeout`) and lives since then is online (`status`) again.
+   */
   putSeen(seen: ReadonlyMap<string, number>): Promise<void>;
+  /** Whoever is online and gave no sign of life since `silentSinceMs` is offline from `nowMs` on (`timeout`). How many. */
+  putSilent(silentSinceMs: number, nowMs: number): Promise<number>;
   /** `told` is committed with a new alert only. `alerts_full`: the device has `maxOpen` alerts that nobody has cleared. */
   putAlert(
     alert: DeviceAlert,

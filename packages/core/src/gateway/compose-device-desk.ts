@@ -18,6 +18,7 @@ import type { Store } from '../stores/store.js';
 const TIMINGS = {
   /** Missing numbers are counted: the newest of every key, which takes a large fleet some seconds. */
   missing: { periodMs: 300_000, leaseMs: 900_000, newest: 256 },
+  silent: { periodMs: 60_000, leaseMs: 180_000 },
   expire: { periodMs: 1_000, leaseMs: 60_000 },
   prune: { periodMs: 3_600_000, leaseMs: 7_200_000 },
 } as const;
@@ -102,6 +103,7 @@ export function composeDeviceDesk(parts: {
           missing.numbers = await keys.missing(TIMINGS.missing.newest);
         },
       },
+      { name: 'devices.silent', role: 'batch', ...TIMINGS.silent, run: () => desk.findSilent() },
       { name: 'commands.expire', role: 'batch', ...TIMINGS.expire, run: () => commands.expire() },
       {
         name: 'prune.devices',

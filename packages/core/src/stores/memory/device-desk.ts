@@ -61,8 +61,28 @@ export class MemoryDeviceDesk implements DeviceDeskStore {
       for (const [device, atMs] of seen) {
         const known = this.devices.get(device);
         if (known === undefined && !(await this.isMeter(device))) continue;
-        this.devices.set(device, { device, ...known, ...latest(known, atMs) });
+        const { presence } = known ?? {};
+        const revived =
+          presence?.why === 'timeout' && !presence.online && atMs > presence.sinceMs
+            ? { presence: { online: true, why: 'status' as const, sinceMs: atMs } }
+            : {};
+        this.devices.set(device, { device, ...known, ...revived, ...latest(known, atMs) });
       }
+    });
+  }
+
+  putSilent(silentSinceMs: number, nowMs: number): Promise<number> {
+    return this.changes.run(() => {
+      const silent = [...this.devices.values()].filter(
+        ({ presence, seenAtMs = 0 }) =>
+          presence?.online === true && Math.max(presence.sinceMs, seenAtMs) < silentSinceMs,
+      );
+      for (const known of silent)
+        this.devices.set(known.device, {
+          ...known,
+          presence: { online: false, why: 'timeout', sinceMs: nowMs },
+        });
+      return silent.length;
     });
   }
 

@@ -39,6 +39,8 @@ const room = (max: number): string =>
   `CASE WHEN EXISTS (SELECT FROM device WHERE device = $1) THEN true
      WHEN EXISTS (SELECT FROM meter WHERE meter_id = $1) THEN true
      ELSE (SELECT count(*) FROM device WHERE stranger) < $${max}::int8 END`;
+/** It was taken for offline, and lives since. */
+const REVIVED = `(d.why = 'timeout' AND NOT d.online AND excluded.seen_at_ms > d.since_ms)`;
 const STRANGER = 'NOT EXISTS (SELECT FROM meter WHERE meter_id = $1)';
 
 export class SqlDeviceDesk implements DeviceDeskStore {
@@ -92,10 +94,21 @@ export class SqlDeviceDesk implements DeviceDeskStore {
          FROM unnest($1::text[], $2::int8[]) AS s (device, at_ms)
          WHERE EXISTS (SELECT FROM device k WHERE k.device = s.device) OR EXISTS (SELECT FROM meter m WHERE m.meter_id = s.device)
          ORDER BY s.device
-         ON CONFLICT (device) DO UPDATE SET seen_at_ms = greatest(d.seen_at_ms, excluded.seen_at_ms)`,
+         ON CONFLICT (device) DO UPDATE SET seen_at_ms = greatest(d.seen_at_ms, excluded.seen_at_ms),
+           online = d.online OR ${REVIVED}, why = CASE WHEN ${REVIVED} THEN 'status' ELSE d.why END,
+           since_ms = CASE WHEN ${REVIVED} THEN excluded.seen_at_ms ELSE d.since_ms END`,
         [column(some, ([device]) => device), column(some, ([, atMs]) => atMs)],
       );
     }
+  }
+
+  async putSilent(silentSinceMs: number, nowMs: number): Promise<number> {
+    const silent = await this.sql.query(
+      `UPDATE device SET online = false, why = 'timeout', since_ms = $2
+       WHERE online AND greatest(seen_at_ms, since_ms) < $1 RETURNING 1`,
+      [silentSinceMs, nowMs],
+    );
+    return silent.length;
   }
 
   putAlert(

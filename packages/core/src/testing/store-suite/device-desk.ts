@@ -114,6 +114,29 @@ export function deviceDeskTests(scene: StoreScene, it: Test): void {
     ]);
   });
 
+  it('takes who is silent for offline until the next sign of life, and nobody else', async () => {
+    const { desk } = await scene.store();
+    const [silent, lively, gone] = ['s', 'l', 'g'].map((one) => `${one} ${unique()}`);
+    // Long before what other tests keep, so that theirs are silent, too.
+    for (const device of [silent!, lively!]) await desk.putPresence(device, presence(10), 10, MANY);
+    await desk.putPresence(gone!, presence(10, false), 10, MANY);
+    await desk.putSeen(new Map([[lively!, 20]]));
+    assert.ok((await desk.putSilent(20, 30)) >= 1);
+    const shown = async () =>
+      (await desk.find([silent!, lively!, gone!])).map((one) => [one.device, one.presence]);
+    const timeout = { online: false, why: 'timeout', sinceMs: 30 };
+    const others = [
+      [gone, presence(10, false)],
+      [lively, presence(10)],
+    ];
+    assert.deepEqual(await shown(), [...others, [silent, timeout]]);
+    await desk.putSeen(new Map([silent!, gone!].map((device) => [device, 30])));
+    assert.deepEqual((await shown()).at(-1), [silent, timeout], 'that was before');
+    await desk.putSeen(new Map([silent!, gone!].map((device) => [device, 31])));
+    const revived = { online: true, why: 'status', sinceMs: 31 };
+    assert.deepEqual(await shown(), [...others, [silent, revived]]);
+  });
+
   it('has room for meters always and for others as long as they are few', async () => {
     const { desk, meters } = await scene.store();
     const [stranger, meter] = [`s ${unique()}`, `m ${unique()}`];
