@@ -77,6 +77,33 @@ describe('sessions of the embedded broker', () => {
     expect(heard).toEqual(['1', '2']);
   });
 
+  test('what a device that is here does not acknowledge is kept up to the same bound', async () => {
+    broker = await RunningBroker.start({ sessions: { queuedMessages: 2 } });
+    broker.host.callers.knowDevice(keyOf('meter-1'), 'meter-1');
+    const password = Buffer.from(keyOf('meter-1'));
+    const join = async (): Promise<Wire> => {
+      const wire = await Wire.open(broker.port);
+      wire.connect({ username: 'm', password, clean: false });
+      await wire.next('connack');
+      return wire;
+    };
+    const silent = await join();
+    silent.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: COMMANDS, qos: 1 }] });
+    await silent.next('suback');
+    for (const text of ['1', '2', '3', '4']) expect(await send(text)).toBe('sent');
+    for (const text of ['1', '2', '3', '4'])
+      expect(await silent.next('publish')).toMatchObject({ payload: Buffer.from(text) });
+    silent.socket.destroy();
+    const again = await join();
+    for (const text of ['1', '2'])
+      expect(await again.next('publish')).toMatchObject({ payload: Buffer.from(text), dup: true });
+    again.send({ cmd: 'pingreq' });
+    await again.next('pingresp');
+    expect(again.packets).toEqual([]);
+    expect(broker.fact('messagesNotQueued')).toBe(2);
+    again.socket.destroy();
+  });
+
   test('sessions end when nobody comes back, and the oldest makes room for others', async () => {
     broker = await RunningBroker.start({ sessions: { max: 2, expirySeconds: 60 } });
     for (const meter of ['meter-1', 'meter-2', 'meter-3']) {
