@@ -5,6 +5,7 @@
 export class AckOrder<Ack> {
   /** In order of arrival; undefined while the message is being taken. */
   readonly #waiting = new Map<number, { ack: Ack | undefined }>();
+  #settled = 0;
 
   /** False when the message of that id is being taken already: the broker sent it twice. */
   expect(id: number): boolean {
@@ -18,16 +19,31 @@ export class AckOrder<Ack> {
     const waiting = this.#waiting.get(id);
     if (waiting === undefined) return [];
     waiting.ack = ack;
+    this.#settled += 1;
     const ready: (readonly [number, Ack])[] = [];
     for (const [first, { ack: settled }] of this.#waiting) {
       if (settled === undefined) break;
       ready.push([first, settled]);
       this.#waiting.delete(first);
     }
+    this.#settled -= ready.length;
     return ready;
   }
 
-  get size(): number {
-    return this.#waiting.size;
+  /** Acknowledgements that wait for one before them. */
+  get blocked(): number {
+    return this.#settled;
+  }
+
+  /** Those, in order: what they waited for has taken too long. */
+  pass(): readonly (readonly [id: number, ack: Ack])[] {
+    const passing: (readonly [number, Ack])[] = [];
+    for (const [id, { ack }] of this.#waiting) {
+      if (ack === undefined) continue;
+      passing.push([id, ack]);
+      this.#waiting.delete(id);
+    }
+    this.#settled = 0;
+    return passing;
   }
 }

@@ -2,6 +2,7 @@ import { connect, type IClientOptions, type IPublishPacket, type MqttClient } fr
 import type { PubackReason } from '../link.js';
 import { AckOrder } from './ack-order.js';
 import { ClientError } from './client-error.js';
+import type { Timers } from './timers.js';
 
 /** MQTT 5.0, 3.14.2.1: implementation specific error. "Server busy" (0x89) is a server's word and not ours to say. */
 const IMPLEMENTATION_ERROR = 0x83;
@@ -42,6 +43,7 @@ export class BrokerConnection {
   readonly #unmatched = new Set<number>();
   readonly #whenIdle: (() => void)[] = [];
   readonly #ended = Promise.withResolvers<void>();
+  #cancelPass: (() => void) | undefined;
   #maxUnanswered: number;
   #error: Error | undefined;
   #state: 'opening' | 'ready' | 'dropped' | 'closed' = 'opening';
@@ -50,10 +52,11 @@ export class BrokerConnection {
     url: string,
     private readonly options: IClientOptions,
     private readonly filters: readonly string[],
-    maxOutgoing: number,
+    private readonly limits: { readonly maxOutgoing: number; readonly ackOrderMs: number },
+    private readonly timers: Timers,
     private readonly events: ConnectionEvents,
   ) {
-    this.#maxUnanswered = maxOutgoing;
+    this.#maxUnanswered = limits.maxOutgoing;
     this.#client = connect(url, { ...options });
     this.#listen();
   }
@@ -130,11 +133,22 @@ export class BrokerConnection {
     );
   }
 
-  /** PUBACK, in the order the messages came. Nothing happens on a connection that has ended. */
+  /**
+   * PUBACK, in the order the messages came; one that takes long holds up the others no longer than `ackOrderMs`. Nothing happens on a
+   * connection that has ended.
+   */
   acknowledge(messageId: number, ack: Acknowledgement): void {
-    for (const [id, { reasonCode, properties }] of this.#acks.settle(messageId, ack)) {
-      if (this.#state !== 'ready' && this.#state !== 'opening') return;
-      if (!this.#client.connected) return;
+    this.#puback(this.#acks.settle(messageId, ack));
+    if (this.#acks.blocked > 0)
+      this.#cancelPass ??= this.timers.after(this.limits.ackOrderMs, () => {
+        this.#cancelPass = undefined;
+        this.#puback(this.#acks.pass());
+      });
+  }
+
+  #puback(acks: readonly (readonly [id: number, ack: Acknowledgement])[]): void {
+    if (this.#state === 'closed' || this.#state === 'dropped' || !this.#client.connected) return;
+    for (const [messageId, { reasonCode, properties }] of acks) {
       const told =
         this.options.protocolVersion === 5
           ? {
@@ -142,11 +156,7 @@ export class BrokerConnection {
               ...(properties === undefined ? {} : { properties: { userProperties: properties } }),
             }
           : {};
-      (this.#client as unknown as SendsPackets)._sendPacket({
-        cmd: 'puback',
-        messageId: id,
-        ...told,
-      });
+      (this.#client as unknown as SendsPackets)._sendPacket({ cmd: 'puback', messageId, ...told });
     }
   }
 
@@ -230,6 +240,7 @@ export class BrokerConnection {
   #finish(error: Error | undefined): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
+    this.#cancelPass?.();
     for (const lost of this.#unanswered) lost();
     for (const send of this.#unsent.splice(0)) send();
     this.#tellIdle();

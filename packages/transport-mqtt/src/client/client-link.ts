@@ -10,7 +10,7 @@ import type { Timers } from './timers.js';
 
 /** What our own messages may still take to reach the broker when the gateway stops. */
 const STOP_MS = 2_000;
-/** Least and most wait before a throttled message is tried again. */
+/** Least and most wait before a message that could not be kept is tried again. */
 const RETRY_MS = { least: 20, most: 10_000 };
 
 /**
@@ -21,6 +21,7 @@ export class ClientLink implements Link {
   readonly #room: Room;
   readonly #backoff: Backoff;
   readonly #underWay = new Set<Promise<void>>();
+  readonly #firstAttempt = Promise.withResolvers<void>();
   readonly #stopping = Promise.withResolvers<void>();
   #take: TakeMessage | undefined;
   #connection: BrokerConnection | undefined;
@@ -48,12 +49,14 @@ export class ClientLink implements Link {
     clientOptions(this.config, this.context); // rejects now what could never connect
     this.#take = take;
     this.#connect();
+    // A broker that is there is connected to before the gateway says that it has started; one that is not is not waited for.
+    await this.#firstAttempt.promise;
   }
 
   #connect(): void {
     this.#cancelWait = undefined;
     this.#connections += 1;
-    const { group, maxOutgoing } = this.config;
+    const { group } = this.config;
     const filters = this.filters.map((one) =>
       group === undefined ? one : `$share/${group}/${one}`,
     );
@@ -61,10 +64,12 @@ export class ClientLink implements Link {
       this.url,
       clientOptions(this.config, this.context),
       filters,
-      maxOutgoing,
+      this.config,
+      this.timers,
       {
         ready: () => {
           this.#problem = undefined;
+          this.#firstAttempt.resolve();
           this.context.logger.info('Connected to the broker.', { url: this.url });
         },
         sessionIsNew: () => (this.#sessions += 1),
@@ -78,6 +83,7 @@ export class ClientLink implements Link {
 
   #reconnect(error: Error | undefined): void {
     this.#connection = undefined;
+    this.#firstAttempt.resolve();
     if (this.#closed !== undefined) return;
     const waitMs = Math.max(this.#backoff.nextMs(), this.#notBeforeMs - this.context.clock.nowMs());
     this.#problem = error?.message ?? this.#problem ?? 'the connection ended';
@@ -124,10 +130,9 @@ export class ClientLink implements Link {
       }
       const hasTime =
         this.#closed === undefined && clock.nowMs() - sinceMs < this.config.withholdMs;
-      // The broker has forgotten a QoS 0 message: nobody would send it again.
-      const isHeld = outcome.why === 'throttled' || packet.qos === 0;
-      if (!hasTime || !isHeld) {
+      if (!hasTime) {
         if (packet.qos === 0) {
+          // The broker has forgotten it: nobody sends it again.
           this.#lostQos0 += 1;
           logger.warn('A message of QoS 0 was lost.', { topic: packet.topic, why: outcome.why });
         } else if (connection === this.#connection && this.#closed === undefined) {
@@ -183,12 +188,13 @@ export class ClientLink implements Link {
       ...(detail === undefined ? {} : { detail }),
       facts: {
         mode: 'client',
+        url: this.url,
         connections: this.#connections,
-        new_sessions: this.#sessions,
-        in_flight: this.#room.count,
-        in_flight_bytes: this.#room.bytes,
+        newSessions: this.#sessions,
+        inFlight: this.#room.count,
+        inFlightBytes: this.#room.bytes,
         outgoing: this.#connection?.outgoing ?? 0,
-        lost_qos0: this.#lostQos0,
+        lostQos0: this.#lostQos0,
       },
     };
   }

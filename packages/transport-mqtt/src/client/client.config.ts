@@ -90,7 +90,15 @@ export const ClientConfig = z
       .max(600_000)
       .default(30_000)
       .describe(
-        'How long a throttled message is held and tried again before the connection is cut.',
+        'How long a message that cannot be kept now is held and tried again, before the connection is cut so that the broker sends it again.',
+      ),
+    ackOrderMs: z
+      .int()
+      .min(0)
+      .max(60_000)
+      .default(250)
+      .describe(
+        'How long a PUBACK waits for those of messages that came before, which is the order MQTT asks for; then it passes them.',
       ),
     reconnectMinMs: z
       .int()

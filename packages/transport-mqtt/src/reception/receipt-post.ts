@@ -46,6 +46,6 @@ export class ReceiptPost {
   }
 
   get facts(): Record<string, number> {
-    return { receipts_published: this.#published, receipts_dropped: this.#dropped };
+    return { receiptsPublished: this.#published, receiptsDropped: this.#dropped };
   }
 }

@@ -55,7 +55,7 @@ export class Reception {
     return {
       messages: this.#taken,
       withheld: this.#withheld,
-      dead_letters: this.#deadLetters,
+      deadLetters: this.#deadLetters,
       echoes: this.#echoes,
     };
   }

@@ -14,7 +14,7 @@ export class Session {
   send(packet: object): void {
     this.socket.write(generate(packet as Packet, { protocolVersion: this.version }));
   }
-  publish(messageId: number, payload: string, more: Partial<IPublishPacket> = {}): void {
+  publish(messageId: number, payload: string | Buffer, more: Partial<IPublishPacket> = {}): void {
     const topic = 'wattproof/v1/m1/readings';
     this.send({
       cmd: 'publish',
@@ -69,6 +69,15 @@ export class ScriptedBroker {
     return this.until(() => {
       const session = this.sessions[index];
       return session?.packets.some(({ cmd }) => cmd === 'subscribe') ? session : undefined;
+    });
+  }
+
+  /** The newest connection, once it has subscribed. */
+  current(): Promise<Session> {
+    return this.until(() => {
+      const session = this.sessions.at(-1);
+      const isThere = session?.packets.some(({ cmd }) => cmd === 'subscribe');
+      return isThere === true && !session!.socket.destroyed ? session : undefined;
     });
   }
 

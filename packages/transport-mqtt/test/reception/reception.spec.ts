@@ -228,11 +228,11 @@ describe('what a sender is told', () => {
 });
 
 describe('what cannot be used', () => {
-  const deep = '['.repeat(5_000);
+  const deep = '['.repeat(4_000);
   it.each<[string, string, string | Uint8Array, string, number]>([
     ['binary garbage', 'energy/S/gw/M', Uint8Array.of(0, 255, 254), 'json_utf8', 0x99],
     ['nothing', 'energy/S/gw/M', '', 'json_syntax', 0x99],
-    ['deep JSON', 'energy/meters/h1', `${deep}`.slice(0, 4_000), 'json_too_deep', 0x99],
+    ['deep JSON', 'energy/meters/h1', deep, 'json_too_deep', 0x99],
     ['a list', 'energy/S/gw/M', '[]', 'model_type', 0x99],
     ['a member twice', 'energy/S/gw/M', '{"a":1,"a":2}', 'json_duplicate_key', 0x99],
     ['no energy', 'energy/S/gw/M', '{"ts_start":1}', 'missing', 0x99],
@@ -396,7 +396,7 @@ describe('what devices say besides readings', () => {
     const { desk, taking, take } = reception();
     expect(await take('energy/donor/e/lock', '{}')).toMatchObject({ reasonCode: 0 });
     expect(await take('wattproof/v1/m1/receipts', '{}')).toMatchObject({ reasonCode: 0 });
-    expect(taking.facts).toMatchObject({ echoes: 2, dead_letters: 0 });
+    expect(taking.facts).toMatchObject({ echoes: 2, deadLetters: 0 });
     expect(desk.deadLetters).toEqual([]);
     const caller: Caller = { kind: 'device', id: 'm2', accountId: 'a', scopes: [] };
     expect(await take('wattproof/v1/m1/receipts', '{}', { caller })).toMatchObject({
