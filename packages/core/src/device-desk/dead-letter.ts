@@ -21,13 +21,11 @@ export type NewDeadLetter = Omit<DeadLetter, 'id'>;
 
 /** As many of the first bytes as tell a person what it was. */
 const FIRST_BYTES = 256;
-/** Looked at for secrets: one that begins within the first bytes may end beyond. */
-const LOOKED_AT_BYTES = 1_024;
 const MAX_SOURCE = 512;
 const MAX_DETAIL = 1_024;
 const MAX_DEVICE = 256;
 
-/** What must not be kept, as far as it can be told by its looks: the last group of each. */
+/** What must not be kept, as far as it can be told by its looks, cut off or not: the last group of each. */
 const SECRETS: readonly RegExp[] = [
   // API and device keys.
   /()(wpk_[\w-]*\.?[\w-]*)/g,
@@ -50,7 +48,7 @@ export function deadLetterOf(
 ): NewDeadLetter {
   const bytes = Buffer.from(letter.bytes);
   // One character a byte: what is blotted out keeps its place and length.
-  const seen = bytes.subarray(0, LOOKED_AT_BYTES).toString('latin1');
+  const seen = bytes.subarray(0, FIRST_BYTES).toString('latin1');
   return {
     atMs,
     source: shown(letter.source, MAX_SOURCE) || 'unknown',
@@ -59,7 +57,7 @@ export function deadLetterOf(
     detail: shown(letter.detail, MAX_DETAIL),
     size: bytes.length,
     sha256: createHash('sha256').update(bytes).digest(),
-    firstBytes: Buffer.from(withoutSecrets(seen), 'latin1').subarray(0, FIRST_BYTES),
+    firstBytes: Buffer.from(withoutSecrets(seen), 'latin1'),
   };
 }
 

@@ -83,7 +83,18 @@ describe('Commands to devices', () => {
     expect(await now(command)).toMatchObject({ state: 'answered', sends: 3 });
   });
 
-  it('for devices that are not here stay with those behind them getting through', async () => {
+  it('get through behind many for devices that are not here', async () => {
+    commands = scene.replica([], { maxOpenPerMeter: 999 });
+    for (let n = 0; n < 250; n += 1) await lock();
+    await scene.clock.advance(1);
+    const last = await lock({ name: 'last' });
+    port.send = async ({ name }) => (name === 'last' ? 'sent' : 'unreachable');
+    await scene.replica([port]).deliver();
+    expect((await now(last)).state).toBe('sent');
+    expect((await scene.store.commands.counts()).pending).toBe(250);
+  });
+
+  it('for devices that are not here are sent by the replica that has them', async () => {
     port.answer = 'unreachable';
     await lock();
     await settled();

@@ -192,6 +192,31 @@ describe.each(HOSTS)('Devices on %s', (host) => {
     expect(await get('/notices', 'bob')).toEqual({ notices: [], unread: 0 });
   });
 
+  it('that were handed over are the new owner’s, with what is open; the one before keeps what was told to them', async () => {
+    const { meters } = gateway.services.store;
+    const passed = new TestDevice('meter-3').stored('active', { accountId: 'ada' });
+    await meters.register(passed, unjournaled);
+    const [open, over] = [await alert('meter-3', 'still'), await alert('meter-3', 'over')];
+    const path = '/devices/meter-3/alerts';
+    await post(`${path}/${over.id}/clear`, 'ada', { reason: 'done' });
+    const offered = await post('/meters/meter-3/transfer', 'ada', { to_account: 'bob' });
+    const { transfer_id: transfer } = offered[1];
+    await post('/meters/meter-3/transfer/accept', 'bob', { transfer_id: transfer });
+    const texts = async (who: string) =>
+      (await get(path, who)).map(({ text }: { text: string }) => text);
+    expect(await get('/devices/meter-3', 'ada')).toBe('404 device_not_found');
+    const listed = JSON.stringify(await get('/devices', 'ada'));
+    expect(listed).toContain('meter-1');
+    expect(listed).not.toContain('meter-3');
+    expect(await texts('ada')).toEqual(['over', 'still']);
+    expect(await texts('bob')).toEqual(['still']);
+    const asAda = await post(`${path}/${open.id}/clear`, 'ada', { reason: 'mine?' });
+    expect([asAda[0], asAda[1].code]).toEqual([404, 'alert_not_found']);
+    expect((await post('/meters/meter-3/resend', 'ada', { first: '1', last: '2' }))[0]).toBe(404);
+    expect((await post(`${path}/${open.id}/clear`, 'bob', { reason: 'seen' }))[0]).toBe(200);
+    expect(await get('/devices/meter-3', 'bob')).toMatchObject({ state: 'unknown' });
+  });
+
   it('that are nobody’s raise the alarm with the operators', async () => {
     const { id } = await alert('esp32-7', 'fire');
     expect(await get('/devices/esp32-7/alerts', 'op')).toEqual([expect.objectContaining({ id })]);

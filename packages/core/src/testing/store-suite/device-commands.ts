@@ -9,7 +9,7 @@ import { plain, type StoreScene, type Test } from './store-scene.js';
 const NOW_MS = 1_760_000_000_000;
 const ROOM = { open: 1_000_000, openOfMeter: 1_000_000 };
 
-function commandOf(more: Partial<StoredCommand> = {}): StoredCommand {
+export function sampleCommand(more: Partial<StoredCommand> = {}): StoredCommand {
   return {
     id: `cmd_${String(unique()).padStart(32, '0')}`,
     nonce: '0f'.repeat(16),
@@ -45,7 +45,7 @@ async function told(store: Store, command: string): Promise<number> {
 export function deviceCommandTests(scene: StoreScene, it: Test): void {
   it('keeps a command as it was asked, once', async () => {
     const { commands } = await scene.store();
-    const command = commandOf();
+    const command = sampleCommand();
     assert.equal(await commands.put(command, ROOM), 'kept');
     assert.equal(await commands.put({ ...command, name: 'unlock' }, ROOM), 'known');
     assert.deepEqual(plain(await commands.get(command.id)), plain(command));
@@ -56,22 +56,22 @@ export function deviceCommandTests(scene: StoreScene, it: Test): void {
     const { commands } = await scene.store();
     const meterId = `meter ${unique()}`;
     const two = { open: ROOM.open, openOfMeter: 2 };
-    const [first, second, third] = [1, 2, 3].map(() => commandOf({ meterId }));
+    const [first, second, third] = [1, 2, 3].map(() => sampleCommand({ meterId }));
     assert.equal(await commands.put(first!, two), 'kept');
     assert.equal(await commands.put(second!, two), 'kept');
     assert.equal(await commands.put(third!, two), 'full');
     assert.equal(await commands.put(second!, two), 'known');
     await commands.answer(first!.id, answerOf('done'), unjournaled);
     assert.equal(await commands.put(third!, two), 'kept');
-    assert.equal(await commands.put(commandOf(), { open: 0, openOfMeter: 9 }), 'full');
+    assert.equal(await commands.put(sampleCommand(), { open: 0, openOfMeter: 9 }), 'full');
   });
 
   it('gives out what is due in order, page by page, and not what is over', async () => {
     const { commands } = await scene.store();
     // Long before everything else that is due.
     const at = 1_000_000 * unique();
-    const due = [2, 1, 1].map((n) => commandOf({ nextSendAtMs: at + n, deadlineMs: at + 9 }));
-    const later = commandOf({ nextSendAtMs: at + 10, deadlineMs: at + 99 });
+    const due = [2, 1, 1].map((n) => sampleCommand({ nextSendAtMs: at + n, deadlineMs: at + 9 }));
+    const later = sampleCommand({ nextSendAtMs: at + 10, deadlineMs: at + 99 });
     for (const one of [...due, later]) await commands.put(one, ROOM);
     const sorted = due.toSorted(
       (a, b) => a.nextSendAtMs - b.nextSendAtMs || (a.id < b.id ? -1 : 1),
@@ -104,7 +104,7 @@ export function deviceCommandTests(scene: StoreScene, it: Test): void {
   it('takes the first of two answers that come at once, and tells it once', async () => {
     const store = await scene.store();
     const { commands } = store;
-    const command = commandOf();
+    const command = sampleCommand();
     await commands.put(command, ROOM);
     const outcomes = await Promise.all(
       ['yes', 'no'].map((says) => commands.answer(command.id, answerOf(says), telling(command.id))),
@@ -124,7 +124,7 @@ export function deviceCommandTests(scene: StoreScene, it: Test): void {
 
   it('takes an answer at the deadline and none after it, whoever looks first', async () => {
     const { commands } = await scene.store();
-    const [onTime, late, over] = [1, 2, 3].map(() => commandOf());
+    const [onTime, late, over] = [1, 2, 3].map(() => sampleCommand());
     for (const one of [onTime, late, over]) await commands.put(one!, ROOM);
     const { deadlineMs } = onTime!;
     const answer = (id: string, atMs: number) =>
@@ -150,7 +150,7 @@ export function deviceCommandTests(scene: StoreScene, it: Test): void {
   it('counts commands by state, and forgets those that are long over', async () => {
     const { commands } = await scene.store();
     const before = await commands.counts();
-    const [open, done] = [commandOf({ deadlineMs: 5 }), commandOf({ deadlineMs: 5 })];
+    const [open, done] = [sampleCommand({ deadlineMs: 5 }), sampleCommand({ deadlineMs: 5 })];
     for (const one of [open, done]) await commands.put(one, ROOM);
     await commands.answer(done.id, answerOf('x', 5), unjournaled);
     const after = await commands.counts();

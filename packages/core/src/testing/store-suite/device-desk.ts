@@ -27,7 +27,7 @@ const presence = (sinceMs: number, online = true): Presence => ({
   sinceMs,
 });
 
-function alertOf(device: string, more: Partial<DeviceAlert> = {}): DeviceAlert {
+export function sampleAlert(device: string, more: Partial<DeviceAlert> = {}): DeviceAlert {
   return {
     id: `al_${unique()}`,
     device,
@@ -144,7 +144,7 @@ export function deviceDeskTests(scene: StoreScene, it: Test): void {
     assert.equal(await desk.putPresence(stranger, presence(1), 1, 0), 'full');
     assert.equal(await desk.putTelemetry(stranger, { atMs: 1, body: {} }, 1, 0), 'full');
     const limits = { maxOpen: 1, maxStrangers: 0 };
-    assert.equal(await desk.putAlert(alertOf(stranger), limits, telling(stranger)), 'full');
+    assert.equal(await desk.putAlert(sampleAlert(stranger), limits, telling(stranger)), 'full');
     assert.equal(await desk.get(stranger), undefined);
     assert.equal(await desk.putPresence(meter, presence(1), 1, 0), 'kept');
     assert.equal(await desk.putPresence(stranger, presence(1), 1, MANY), 'kept');
@@ -157,15 +157,15 @@ export function deviceDeskTests(scene: StoreScene, it: Test): void {
     const { desk } = store;
     const device = `device ${unique()}`;
     const limits = { maxOpen: 2, maxStrangers: MANY };
-    const first = alertOf(device);
+    const first = sampleAlert(device);
     const put = (alert: DeviceAlert) => desk.putAlert(alert, limits, telling(device));
     assert.deepEqual(await Promise.all([put(first), put(first)]).then((all) => all.toSorted()), [
       'duplicate',
       'kept',
     ]);
     assert.equal(await told(store, device), 1);
-    assert.equal(await put(alertOf(device, { severity: 'info' })), 'kept');
-    assert.equal(await put(alertOf(device)), 'alerts_full');
+    assert.equal(await put(sampleAlert(device, { severity: 'info' })), 'kept');
+    assert.equal(await put(sampleAlert(device)), 'alerts_full');
     assert.equal(await told(store, device), 2);
     assert.equal((await desk.get(device))?.openAlerts, 2);
     assert.deepEqual(await desk.alert(first.id), first);
@@ -181,7 +181,7 @@ export function deviceDeskTests(scene: StoreScene, it: Test): void {
     assert.equal(await desk.clearAlert('al_0', cleared, telling(device)), undefined);
     assert.equal(await put(first), 'duplicate', 'what was cleared is not told anew');
     assert.equal((await desk.get(device))?.openAlerts, 1);
-    assert.equal(await put(alertOf(device)), 'kept');
+    assert.equal(await put(sampleAlert(device)), 'kept');
   });
 
   it('lists alerts newest first, by device, account and whether they are open', async () => {
@@ -190,7 +190,7 @@ export function deviceDeskTests(scene: StoreScene, it: Test): void {
     const limits = { maxOpen: 9, maxStrangers: MANY };
     for (const code of ['a', 'b', 'c'])
       await desk.putAlert(
-        alertOf(device, { code, accountId: code === 'b' ? `other ${device}` : device }),
+        sampleAlert(device, { code, accountId: code === 'b' ? `other ${device}` : device }),
         limits,
         unjournaled,
       );
@@ -293,7 +293,7 @@ export function deviceDeskTests(scene: StoreScene, it: Test): void {
     assert.deepEqual(own, sorted);
     await desk.putPresence(names[0]!, presence(2, false), undefined, MANY);
     const limits = { maxOpen: 9, maxStrangers: MANY };
-    await desk.putAlert(alertOf(names[0]!, { severity: 'warning' }), limits, unjournaled);
+    await desk.putAlert(sampleAlert(names[0]!, { severity: 'warning' }), limits, unjournaled);
     const after = await desk.counts();
     assert.equal(after.online - before.online, 4);
     assert.equal(after.openAlerts.warning - before.openAlerts.warning, 1);
@@ -306,8 +306,8 @@ export function deviceDeskTests(scene: StoreScene, it: Test): void {
     await meters.register(meterCalled(meter), unjournaled);
     for (const device of [silent, alarmed, meter])
       await desk.putPresence(device, presence(5), 5, MANY);
-    const open = alertOf(alarmed, { receivedAtMs: 5 });
-    const over = alertOf(silent, { receivedAtMs: 5 });
+    const open = sampleAlert(alarmed, { receivedAtMs: 5 });
+    const over = sampleAlert(silent, { receivedAtMs: 5 });
     for (const alert of [open, over]) await desk.putAlert(alert, limits, unjournaled);
     await desk.clearAlert(over.id, { by: 'x', atMs: 5, reason: 'y' }, unjournaled);
     await desk.prune({ alertsMs: 6, progressMs: 6, strangersMs: 6 });

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { unjournaled } from '../unjournaled.js';
+import { sampleCommand } from './device-commands.js';
+import { sampleAlert } from './device-desk.js';
 import { sealAll } from './sample-batches.js';
 import { sampleAttempt, sampleEvidence, sampleIntent } from './sample-intents.js';
 import { quarterHours, sampleReading, sentAgain, unique } from './sample-rows.js';
@@ -33,6 +36,11 @@ export function durabilityTests(scene: StoreScene, it: Test): void {
     const nonce = `nonce-${unique()}`;
     await before.meters.putChallenge(nonce, 600_000);
     await before.meters.useChallenge(nonce);
+    const command = sampleCommand();
+    await before.commands.put(command, { open: 1_000_000, openOfMeter: 1 });
+    await before.commands.markSent(command.id, 1, 2);
+    const alert = sampleAlert(`device ${unique()}`);
+    await before.desk.putAlert(alert, { maxOpen: 1, maxStrangers: 1_000_000 }, unjournaled);
     const entries = await Promise.all(rows.map(({ id }) => before.entries.get(id)));
     const stored = plain([
       entries,
@@ -41,6 +49,9 @@ export function durabilityTests(scene: StoreScene, it: Test): void {
       await before.anchors.intent(intent.id),
       await documents.get('kept', 'a'),
       await before.outbox.read(cursor, 'all', 10),
+      await before.commands.get(command.id),
+      await before.desk.get(alert.device),
+      await before.desk.alert(alert.id),
     ]);
 
     const after = await scene.reopen();
@@ -52,6 +63,9 @@ export function durabilityTests(scene: StoreScene, it: Test): void {
       await after.anchors.intent(intent.id),
       await again.get('kept', 'a'),
       await after.outbox.read(cursor, 'all', 10),
+      await after.commands.get(command.id),
+      await after.desk.get(alert.device),
+      await after.desk.alert(alert.id),
     ]);
     assert.deepEqual(found, stored);
     for (const [i, answer] of answers.entries())
