@@ -11,12 +11,13 @@ export const ORIGIN = 'bench.wattproof.local/log';
 const REGISTRATIONS_AT_ONCE = 8;
 const MAX_BATCH_ENTRIES = 1_048_576;
 
-/** `meters`: how many are registered. `detectors`: as in the configuration; absent, those of core. `batching`: as in the configuration; absent, nothing is sealed unless a benchmark asks for it. WATTPROOF_BENCH_PROFILE=FOLDER leaves a CPU profile of the gateway there. */
+/** `meters`: how many are registered. `detectors`: as in the configuration; absent, those of core. `batching`: as in the configuration; absent, nothing is sealed unless a benchmark asks for it. `transports`: as in the configuration. WATTPROOF_BENCH_PROFILE=FOLDER leaves a CPU profile of the gateway there. */
 export async function startSystem({
   meters,
   seed = 7,
   batching = { maxEntries: MAX_BATCH_ENTRIES, maxAgeMs: 86_400_000 },
   detectors,
+  transports,
 }) {
   const folder = await mkdtemp(join(tmpdir(), 'wattproof-bench-'));
   const postgres = await startPostgres({ fsync: true });
@@ -50,6 +51,7 @@ export async function startSystem({
       ingestion: { time: { maxAgeMs: 'none' } },
       batching,
       ...(detectors === undefined ? {} : { detectors }),
+      ...(transports === undefined ? {} : { transports }),
       anchors: { local: { use: '@wattproof/core/local-ledger' } },
     };
     await writeFile(file, JSON.stringify(config));

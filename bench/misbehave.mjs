@@ -1,0 +1,51 @@
+// node misbehave.mjs PORT WHAT: senders that misbehave until the parent is gone; in a process of their own, so that what it
+// costs to misbehave is nobody else's latency.
+import { MqttConnection, publishPacket } from './mqtt-load.mjs';
+
+const [port, what] = [Number(process.argv[2]), process.argv[3]];
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const TOPIC = 'wattproof/v1/nobody/readings';
+const LARGER_THAN_A_MESSAGE = 1_080_000;
+
+/** What is published, where, by how many at a time, and how long each of them rests between two. */
+const FLOODS = {
+  'binary garbage': { bytes: Buffer.from([0x00, 0xff, 0xfe, 0x80, 0x0a]), senders: 10, restMs: 20 },
+  'messages that are too large': {
+    bytes: Buffer.alloc(LARGER_THAN_A_MESSAGE, 'x'),
+    senders: 2,
+    restMs: 200,
+  },
+  'wrong topics': {
+    topic: 'somebody/else',
+    bytes: Buffer.from('{"not":"taken"}'),
+    senders: 10,
+    restMs: 20,
+  },
+};
+
+/** Connects, says what is half a packet, is gone, comes again. */
+async function comeAndGo(id) {
+  for (;;) {
+    const connection = await MqttConnection.open(port, `storm-${id}`).catch(() => undefined);
+    connection?.garbage(Buffer.from([0x32, 0xff, 0x01, 0x00]));
+    connection?.close();
+    await pause(100);
+  }
+}
+
+async function flood(id, { topic = TOPIC, bytes, restMs }) {
+  const packet = publishPacket(topic, bytes);
+  for (;;) {
+    const connection = await MqttConnection.open(port, `flood-${id}`).catch(() => undefined);
+    // A message that is not answered is given up with its connection.
+    while (await Promise.race([connection?.publish(packet), pause(2_000)])) await pause(restMs);
+    connection?.close();
+    await pause(restMs);
+  }
+}
+
+process.once('disconnect', () => process.exit(0));
+const senders = what === 'reconnect storm' ? 20 : (FLOODS[what]?.senders ?? 0);
+for (let id = 0; id < senders; id += 1)
+  void (what === 'reconnect storm' ? comeAndGo(id) : flood(id, FLOODS[what]));
+process.send?.('misbehaving');
