@@ -1,5 +1,7 @@
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Server } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import { generate, type IPublishPacket, type Packet, parser } from 'mqtt-packet';
 
 /** One connection as the broker sees it. */
@@ -7,7 +9,7 @@ export class Session {
   readonly packets: Packet[] = [];
 
   constructor(
-    readonly socket: Socket,
+    readonly socket: Duplex,
     readonly version: 4 | 5,
   ) {}
 
@@ -44,17 +46,34 @@ export class ScriptedBroker {
   suback: (filters: number) => number[] = (filters) => Array.from({ length: filters }, () => 1);
   /** Whether the client's own messages are confirmed, and how. */
   puback: number | undefined = 0;
-  readonly #sockets = new Set<Socket>();
+  readonly #sockets = new Set<Duplex>();
   #changed = Promise.withResolvers<void>();
 
   private constructor(readonly server: Server) {}
 
   static async listen(port = 0): Promise<ScriptedBroker> {
-    const broker = new ScriptedBroker(createServer());
-    broker.server.on('connection', (socket) => broker.#serve(socket));
-    broker.server.listen(port, '127.0.0.1');
-    await once(broker.server, 'listening');
+    const server = createServer();
+    const broker = new ScriptedBroker(server);
+    server.on('connection', (socket) => broker.serve(socket));
+    await broker.#open(port);
     return broker;
+  }
+  static async listenTls(options: TlsOptions): Promise<ScriptedBroker> {
+    const server = createTlsServer(options);
+    const broker = new ScriptedBroker(server);
+    server.on('secureConnection', (socket) => broker.serve(socket));
+    await broker.#open(0);
+    return broker;
+  }
+  static async listenHttp(server: Server): Promise<ScriptedBroker> {
+    const broker = new ScriptedBroker(server);
+    await broker.#open(0);
+    return broker;
+  }
+
+  async #open(port: number): Promise<void> {
+    this.server.listen(port, '127.0.0.1');
+    await once(this.server, 'listening');
   }
 
   get port(): number {
@@ -97,7 +116,7 @@ export class ScriptedBroker {
     await closed;
   }
 
-  #serve(socket: Socket): void {
+  serve(socket: Duplex): void {
     this.#sockets.add(socket);
     socket.on('close', () => this.#tell()).on('error', () => socket.destroy());
     const packets = parser();
