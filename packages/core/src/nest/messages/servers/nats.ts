@@ -1,7 +1,10 @@
 import { NatsRequestJSONDeserializer, type NatsOptions, ServerNats } from '@nestjs/microservices';
+import { setTimeout as wait } from 'node:timers/promises';
 import { nestPacket } from '../nest-packet.js';
 import { isSubject } from '../subjects.js';
 import { UnderWay } from './under-way.js';
+
+const CONNECT_EVERY_MS = 500;
 
 type NatsMessage = Parameters<ServerNats['handleMessage']>[1];
 type Deserialized = ReturnType<NatsRequestJSONDeserializer['deserialize']>;
@@ -28,10 +31,24 @@ export class NatsIngestServer extends ServerNats {
     super({
       // The library gives up after ten tries, for good.
       maxReconnectAttempts: -1,
-      waitOnFirstConnect: true,
       ...options,
       deserializer: new NatsRequests(),
     });
+  }
+
+  /** Tries until it is there or nobody wants it any more; whoever starts it says how long that may take. */
+  override async createNatsClient(): ReturnType<ServerNats['createNatsClient']> {
+    for (;;) {
+      try {
+        const client = await super.createNatsClient();
+        if (this.closing === undefined) return client;
+        await client.close();
+      } catch (error) {
+        if (this.closing !== undefined || (error as Error).name !== 'ConnectionError') throw error;
+      }
+      if (this.closing !== undefined) throw new Error('closed before NATS was reached');
+      await wait(CONNECT_EVERY_MS);
+    }
   }
 
   override handleMessage(channel: string, message: NatsMessage): Promise<unknown> {

@@ -95,9 +95,12 @@ export class RabbitmqIngestServer extends ServerRMQ {
    */
   private connectAnew(): void {
     this.current = undefined;
-    if (this.closing !== undefined) return;
-    this.logger.warn('RabbitMQ took the consumer away; connecting anew.');
-    this.server?.reconnect();
+    // Channels are closed before their connection says that it is gone; to that the manager sees itself.
+    setImmediate(() => {
+      if (this.closing !== undefined || this.server?.isConnected() !== true) return;
+      this.logger.warn('RabbitMQ took the consumer away; connecting anew.');
+      this.server.reconnect();
+    });
   }
 
   private async drainAndClose(): Promise<void> {
