@@ -1,0 +1,109 @@
+import type { IPublishPacket } from 'mqtt-packet';
+import type { LinkMessage, Outcome } from '../link.js';
+import type { Agreement } from './agreement.js';
+import type { Broker } from './broker.js';
+import type { Connection } from './connection.js';
+import { ConnectionFault } from './connection-fault.js';
+import { Intake } from './intake.js';
+import { bareAck, packetBytes } from './packets.js';
+
+const LONGEST_STRING = 65_535;
+
+/** What a device publishes, up to its acknowledgement. */
+export class Publications {
+  readonly intake: Intake;
+  /** Messages under way, by packet identifier. */
+  readonly #unanswered = new Map<number, IPublishPacket>();
+
+  constructor(
+    private readonly parts: {
+      readonly broker: Broker;
+      readonly connection: Connection;
+      readonly agreement: Agreement;
+      readonly write: (bytes: Buffer) => void;
+      /** Runs it; what it throws ends the connection. */
+      readonly guard: (run: () => void) => void;
+      readonly freed: () => void;
+    },
+  ) {
+    const { broker, connection, freed } = parts;
+    this.intake = new Intake({
+      take: (message) => broker.take(connection, message),
+      clock: broker.clock,
+      inFlight: broker.config.limits.inFlight,
+      freed,
+    });
+  }
+
+  take(packet: IPublishPacket): void {
+    const { topic, qos, messageId = 0, properties } = packet;
+    if (properties?.topicAlias !== undefined)
+      throw new ConnectionFault('topic_alias_invalid', 'A topic alias came; none was offered.');
+    if (topic === '' || /[+#\u0000]/.test(topic))
+      throw new ConnectionFault('topic_name_invalid', 'A message has a topic that is none.');
+    if (qos > 0) {
+      const same = this.#unanswered.get(messageId);
+      // The acknowledgement under way answers both. Two would answer a later message with this number, too.
+      if (same !== undefined && packet.dup && isSame(same, packet)) return;
+      if (same !== undefined)
+        throw new ConnectionFault('protocol_error', `Packet identifier ${messageId} is in use.`);
+      this.#unanswered.set(messageId, packet);
+    }
+    const { broker, connection, guard } = this.parts;
+    broker.seen(connection);
+    this.intake.add(messageOf(packet, connection), (outcome) => {
+      if (qos === 0) return;
+      this.#unanswered.delete(messageId);
+      guard(() => this.#acknowledge(messageId, qos, outcome));
+    });
+  }
+
+  #acknowledge(
+    messageId: number,
+    qos: 1 | 2,
+    { reasonCode, properties }: Outcome & { kind: 'acknowledge' },
+  ): void {
+    const { write, agreement } = this.parts;
+    const { version, maxOutgoingBytes } = agreement;
+    const cmd = qos === 1 ? 'puback' : 'pubrec';
+    const packet = { cmd, messageId, ...(version === 5 ? { reasonCode } : {}) } as const;
+    const userProperties = this.#tellable(properties);
+    if (userProperties !== undefined) {
+      const told = packetBytes({ ...packet, properties: { userProperties } }, 5);
+      if (told.length <= maxOutgoingBytes) return write(told);
+    }
+    if (qos === 1 && (reasonCode === 0 || version !== 5)) write(bareAck(messageId));
+    else write(packetBytes(packet, version));
+  }
+
+  /** What the device wants to hear, and strings can say (MQTT 5.0, 1.5.4). */
+  #tellable(properties: Readonly<Record<string, string>> = {}): Record<string, string> | undefined {
+    const { version, tellsProblems } = this.parts.agreement;
+    if (version !== 5 || !tellsProblems) return undefined;
+    const said = Object.entries(properties).filter(
+      ([, value]) => Buffer.byteLength(value) <= LONGEST_STRING && !value.includes('\0'),
+    );
+    return said.length === 0 ? undefined : Object.fromEntries(said);
+  }
+}
+
+function messageOf(
+  { topic, payload, qos, retain, dup, properties }: IPublishPacket,
+  { source, caller }: Connection,
+): LinkMessage {
+  const contentType = properties?.contentType;
+  return {
+    topic,
+    payload: Buffer.from(payload as Buffer),
+    qos,
+    retain,
+    duplicate: dup,
+    source,
+    ...(contentType === undefined ? {} : { contentType }),
+    ...(caller === undefined ? {} : { caller }),
+  };
+}
+
+function isSame(a: IPublishPacket, b: IPublishPacket): boolean {
+  return a.topic === b.topic && Buffer.compare(a.payload as Buffer, b.payload as Buffer) === 0;
+}
