@@ -27,7 +27,19 @@ const Answer = z.strictObject({
     })
     .optional(),
 });
-export type GivenAnswer = z.infer<typeof Answer>;
+
+/** Of firmware older than this project, to a lock: it knows no nonce, and what it signs is not known. */
+const LockAnswer = z.looseObject({
+  order_id: z.string().min(1).max(256),
+  status: z.string().max(64),
+  signature: z.unknown().optional(),
+});
+
+export interface GivenAnswer extends Omit<z.infer<typeof Answer>, 'id'> {
+  /** Absent: it names the order. */
+  readonly id?: string;
+  readonly order?: string;
+}
 
 /** Why an answer is worth nothing. The code is stable; it goes with the dead letter. */
 export class AnswerRefused extends Error {
@@ -61,13 +73,23 @@ export function readAnswer(bytes: Uint8Array, maxBodyBytes: number): GivenAnswer
       cause instanceof Error ? cause.message : 'no JSON',
     );
   }
-  const read = Answer.safeParse(value);
-  if (read.success) return read.data;
+  const old = isOldForm(value) ? LockAnswer.safeParse(value) : undefined;
+  if (old?.success === true) {
+    // The same answer whatever its signature, which a device may make anew each time.
+    const { signature: _signature, ...body } = old.data;
+    return { order: body.order_id, body };
+  }
+  const read = old ?? Answer.safeParse(value);
+  if (read.success) return read.data as GivenAnswer;
   const [issue] = read.error.issues;
   throw new AnswerRefused(
     'answer_unreadable',
     `${issue?.path.join('.') || 'the answer'}: ${issue?.message ?? 'it has another shape'}`,
   );
+}
+
+function isOldForm(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !('id' in value) && 'order_id' in value;
 }
 
 /** The answer if it is one of this device to this command. Throws `AnswerRefused`. */

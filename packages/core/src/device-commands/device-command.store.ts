@@ -14,6 +14,8 @@ export interface DeviceCommandStore {
     most: { readonly open: number; readonly openOfMeter: number },
   ): Promise<'kept' | 'known' | 'full'>;
   get(id: string): Promise<StoredCommand | undefined>;
+  /** Of one meter, the newest first. */
+  newest(meterId: string, limit: number): Promise<readonly StoredCommand[]>;
   /** Open ones whose next sending is due and whose deadline is not over, by `nextSendAtMs`, then id. */
   due(
     nowMs: number,

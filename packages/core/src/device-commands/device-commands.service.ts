@@ -5,7 +5,7 @@ import type { Journaled } from '../logs/journal.js';
 import type { Clock, CommandPort, DeviceDesk, JsonObject, Logger } from '../spi/index.js';
 import type { Sha256 } from '../verify/contracts.js';
 import { canonicalJson } from '../verify/rfc8785.js';
-import { AnswerRefused, checkAnswer, readAnswer } from './command-answer.js';
+import { AnswerRefused, checkAnswer, type GivenAnswer, readAnswer } from './command-answer.js';
 import { CommandError } from './command-error.js';
 import type { CommandsConfig } from './commands.config.js';
 import { isFinal, isSameRequest, stateAt, type StoredCommand } from './device-command.js';
@@ -14,6 +14,8 @@ import type { DeviceCommandStore } from './device-command.store.js';
 const ID_BYTES = 16;
 /** Commands that are read at once to be sent. */
 const PAGE = 200;
+/** Newest commands of a meter among which an order is looked for. */
+const LOOKED_THROUGH = 100;
 /** Commands sent at the same time. */
 const AT_ONCE = 16;
 
@@ -159,7 +161,7 @@ export class DeviceCommands {
     let command: StoredCommand | undefined;
     try {
       const given = readAnswer(bytes, config.maxBodyBytes);
-      command = await store.get(given.id);
+      command = await this.asked(device, given);
       // One device is not told of another's commands.
       if (command === undefined || command.meterId !== device) {
         await dead('command_unknown', 'the device was never asked this');
@@ -260,6 +262,19 @@ export class DeviceCommands {
     const found = await this.parts.store.get(command.id);
     if (found !== undefined && isSameRequest(found, command)) return found;
     throw new CommandError('command_conflict', `${command.id} asks for something else already`);
+  }
+
+  /** The command an answer speaks of. Old firmware repeats the order of a lock: the newest such lock, an open one before others. */
+  private async asked(
+    device: string,
+    { id, order }: GivenAnswer,
+  ): Promise<StoredCommand | undefined> {
+    const { store } = this.parts;
+    if (id !== undefined) return store.get(id);
+    const locks = (await store.newest(device, LOOKED_THROUGH)).filter(
+      ({ name, body, id: own }) => name === 'lock' && (body['order_id'] ?? own) === order,
+    );
+    return locks.find(({ state }) => !isFinal(state)) ?? locks[0];
   }
 
   private kick(): void {

@@ -301,6 +301,30 @@ describe('Commands to devices', () => {
     expect((await now(second)).answer).toMatchObject({ assurance: 'device-signature' });
   });
 
+  it('take the answers to a lock of firmware that knows orders only, when the configuration says so', async () => {
+    const locked = Buffer.from('{"order_id":"ORDER_1","status":"locked","signature":"c2ln"}');
+    const lockOrder = () => lock({ body: { order_id: 'ORDER_1', kwh_requested: '2' } });
+    const first = await lockOrder();
+    expect(await commands.answered('meter-1', locked)).toBe('invalid');
+    expect(scene.letters.splice(0)).toEqual(['answer_unsigned']);
+    commands = scene.replica([port], { unsignedAnswers: 'accept' });
+    expect(await commands.answered('meter-2', locked)).toBe('unknown');
+    expect(await commands.answered('meter-1', locked)).toBe('accepted');
+    const resigned = Buffer.from('{"status":"locked","order_id":"ORDER_1","signature":"bmV3"}');
+    expect(await commands.answered('meter-1', resigned)).toBe('duplicate');
+    expect((await now(first)).answer).toMatchObject({
+      body: { order_id: 'ORDER_1', status: 'locked' },
+      assurance: 'unsigned',
+    });
+    const second = await lockOrder();
+    const unnamed = await lock({ body: { kwh_requested: '1' } });
+    expect(await commands.answered('meter-1', locked)).toBe('accepted');
+    expect((await now(second)).state).toBe('answered');
+    const rejected = Buffer.from(`{"order_id":"${unnamed.id}","status":"rejected"}`);
+    expect(await commands.answered('meter-1', rejected)).toBe('accepted');
+    expect(scene.letters).toEqual(['command_unknown']);
+  });
+
   it('that are asked again with their id are the same, and another thing under it is refused', async () => {
     const id = `cmd_${'a'.repeat(32)}`;
     const command = await lock({ id });

@@ -34,6 +34,11 @@ export class MemoryDeviceCommands implements DeviceCommandStore {
     return this.commands.get(id);
   }
 
+  async newest(meterId: string, limit: number): Promise<readonly StoredCommand[]> {
+    const own = [...this.commands.values()].filter((one) => one.meterId === meterId);
+    return own.toReversed().slice(0, limit);
+  }
+
   async due(
     nowMs: number,
     limit: number,

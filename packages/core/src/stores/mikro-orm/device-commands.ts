@@ -79,6 +79,14 @@ export class SqlDeviceCommands implements DeviceCommandStore {
     return row === undefined ? undefined : commandOf(row);
   }
 
+  async newest(meterId: string, limit: number): Promise<readonly StoredCommand[]> {
+    const rows = await this.sql.query<CommandRow>(
+      `${COMMAND} WHERE meter_id = $1 ORDER BY arrival DESC LIMIT $2`,
+      [meterId, limit],
+    );
+    return rows.map(commandOf);
+  }
+
   async due(
     nowMs: number,
     limit: number,

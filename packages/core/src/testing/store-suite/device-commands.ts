@@ -50,6 +50,12 @@ export function deviceCommandTests(scene: StoreScene, it: Test): void {
     assert.equal(await commands.put({ ...command, name: 'unlock' }, ROOM), 'known');
     assert.deepEqual(plain(await commands.get(command.id)), plain(command));
     assert.equal(await commands.get('cmd_0'), undefined);
+    const { meterId } = command;
+    const next = sampleCommand({ meterId });
+    await commands.put(next, ROOM);
+    const ids = async (limit: number) =>
+      (await commands.newest(meterId, limit)).map(({ id }) => id);
+    assert.deepEqual([await ids(9), await ids(1)], [[next.id, command.id], [next.id]]);
   });
 
   it('keeps no more open commands of a meter than it may have', async () => {
