@@ -23,12 +23,18 @@ export interface MeterKey {
 }
 
 /** Why the energy of a meter is frozen while the meter itself goes on. */
-export interface MintingSuspension {
-  readonly reason: 'sequence_equivocation';
-  /** The entry that gave cause. */
-  readonly entryId: string;
-  readonly atMs: number;
-}
+export type MintingSuspension = { readonly atMs: number } & (
+  | {
+      readonly reason: 'sequence_equivocation';
+      /** The entry that gave cause. */
+      readonly entryId: string;
+    }
+  | {
+      readonly reason: 'chain_fork';
+      /** Hash of the batch that gave cause, hex. */
+      readonly batch: string;
+    }
+);
 
 /** A registered meter with its newest owner (`ownerAt` says whose it is at an instant). */
 export interface StoredMeter extends Ownership {

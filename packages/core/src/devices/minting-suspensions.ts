@@ -20,7 +20,11 @@ export class MintingSuspensions {
     if (meter === undefined) throw new MeterError('meter_not_found', 'Meter not found');
     const { mintingSuspended } = meter;
     if (mintingSuspended === undefined) return meter;
-    const detail = { reason, entry: mintingSuspended.entryId };
+    const cause =
+      mintingSuspended.reason === 'chain_fork'
+        ? { batch: mintingSuspended.batch }
+        : { entry: mintingSuspended.entryId };
+    const detail = { reason, ...cause };
     const said = changeOf(meter, clock.nowMs(), actor, 'meter.minting_resumed', detail);
     await store.resumeMinting(meterId, journal.audit(said));
     return (await store.get(meterId)) ?? meter;

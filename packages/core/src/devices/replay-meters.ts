@@ -52,8 +52,9 @@ function after(meter: ReplayedMeter, action: string, detail: Detail): ReplayedMe
       return { ...meter, state, ...(state === 'active' ? { admitted: true } : {}) };
     }
     case 'meter.minting_suspended': {
-      const { reason, entry, received_at: at } = detail;
-      const why = { reason, entryId: entry, atMs: Date.parse(String(at)) } as MintingSuspension;
+      const { reason, entry, batch, received_at: at } = detail;
+      const cause = reason === 'chain_fork' ? { batch } : { entryId: entry };
+      const why = { reason, ...cause, atMs: Date.parse(String(at)) } as MintingSuspension;
       return { ...meter, mintingSuspended: why };
     }
     case 'meter.minting_resumed': {

@@ -24,6 +24,7 @@ import {
 } from './authenticate.js';
 import { authenticateConnection, authenticateDeviceKey } from './authenticate-connection.js';
 import type { EnvelopeSignature, NamedSignature } from './envelope.js';
+import type { SayFork } from './equivocation.js';
 import type { Frame } from './frame.js';
 import type { EntrySignature } from './ingest.store.js';
 import { keysOfMeter } from './keys-of-meter.js';
@@ -46,6 +47,7 @@ export class Authenticator {
     private readonly parts: {
       readonly directory: MeterDirectory;
       readonly chains: BatchChainStore;
+      readonly sayFork: SayFork;
       readonly signatures: SignatureVerifier;
       readonly devices: DevicesConfig;
       readonly hashing: Hashing;
@@ -232,13 +234,14 @@ export class Authenticator {
       );
     });
     if (chain === undefined) return answers;
-    const told = await extendChain(this.parts.chains, answers, {
+    const signed = {
       ...chain,
       root: tree.root,
       hash: chainHash(message, sha256Of(hashing)),
       signature: signature.value,
       receivedAtMs: nowMs,
-    });
+    };
+    const told = await extendChain(this.parts.chains, answers, signed, this.parts.sayFork);
     return told === undefined
       ? answers
       : answers.map((answer) => (answer instanceof Refusal ? answer : told));

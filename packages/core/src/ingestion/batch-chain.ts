@@ -2,6 +2,7 @@ import type { BatchChainStore, ChainedBatch } from '../devices/batch-chain.store
 import { toHex } from '../verify/bytes.js';
 import type { ChainPlace } from '../verify/envelopes/index.js';
 import type { ReadingFacts } from '../verify/formats/format.js';
+import type { SayFork } from './equivocation.js';
 import { deviceOfKey, type Authentication } from './authenticate.js';
 import { Refusal } from './refusal.js';
 
@@ -30,12 +31,14 @@ export async function extendChain(
     ChainedBatch,
     'previous' | 'first' | 'last' | 'root' | 'hash' | 'signature' | 'receivedAtMs'
   >,
+  say: SayFork,
 ): Promise<Refusal | undefined> {
   const known = answers.find((answer): answer is Authentication => !(answer instanceof Refusal));
   if (known?.key === undefined) return undefined;
   const { keyId, alg, publicKey, epoch } = known.key;
   const device = deviceOfKey(known.key);
-  const outcome = await chains.extend({ ...batch, device, epoch, keyId, alg, publicKey });
+  const chained = { ...batch, device, epoch, keyId, alg, publicKey };
+  const outcome = await chains.extend(chained);
   switch (outcome.kind) {
     case 'gap': {
       const { newest } = outcome;
@@ -46,11 +49,14 @@ export async function extendChain(
           : `the batch before is not here; the chain ends at reading ${newest.last} with batch ${toHex(newest.hash)}`,
       );
     }
-    case 'fork':
+    case 'fork': {
+      const fork = { batch: chained, rival: outcome.rival };
+      await chains.noteFork(fork, (meters) => say(fork, meters));
       return new Refusal(
         'chain_fork',
         `readings ${outcome.rival.first} to ${outcome.rival.last} were signed before in another batch, ${toHex(outcome.rival.hash)}`,
       );
+    }
     default:
       return undefined;
   }

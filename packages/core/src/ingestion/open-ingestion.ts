@@ -9,7 +9,7 @@ import type { BatchProfile, JsonObject, Sha256 } from '../verify/contracts.js';
 import type { Hashing } from '../verify/tree-hashing.js';
 import { Authenticator } from './authenticator.js';
 import { CommitQueue, type Timers } from './commit-queue.js';
-import { sayEquivocations } from './equivocation.js';
+import { sayEquivocations, sayFork } from './equivocation.js';
 import type { IngestStore } from './ingest.store.js';
 import type { IngestionConfig } from './ingestion.config.js';
 import type { Inspect } from './hold.js';
@@ -99,6 +99,7 @@ export function openIngestion(options: IngestionOptions): Ingestion {
     authenticator: new Authenticator({
       directory,
       chains: options.chains,
+      sayFork: sayFork(journal, clock),
       signatures,
       devices,
       hashing,

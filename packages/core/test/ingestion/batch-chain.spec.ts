@@ -8,6 +8,7 @@ import {
   type ChainLink,
 } from '../../src/verify/envelopes/index.js';
 import { StoreUnavailable } from '../../src/stores/store.js';
+import { unjournaled } from '../../src/testing/unjournaled.js';
 import { ReportDraft } from '../../src/verify/proof-report.js';
 import { ChainingDevice } from './chaining-device.js';
 import { openFixture, type Fixture } from './ingestion-fixture.js';
@@ -71,6 +72,39 @@ describe.each(['Ed25519', 'ES256'] as const)('A chain of batches signed with %s'
     const fork = device.link(3, 1, first.hash, NOW, { import_kwh: '9' });
     expect(await answersOf(fixture, fork.envelope)).toEqual(['chain_fork']);
     expect(await fixture.counted()).toBe(5);
+  });
+
+  it('that forks freezes its meter with the proof of it in the log, once for each fork', async () => {
+    const fixture = await open();
+    const { meters, entries } = fixture.store;
+    const suspension = async () => (await meters.get('M-7'))?.mintingSuspended;
+    const said = async () =>
+      (await entries.list({ type: 'audit', limit: 10 })).items.map(
+        ({ bytes }) => JSON.parse(Buffer.from(bytes).toString()).detail,
+      );
+    await fixture.send(first.envelope);
+    await fixture.send(second.envelope);
+    expect(await suspension()).toBeUndefined();
+    const fork = device.link(3, 1, first.hash, NOW, { import_kwh: '9' });
+    await Promise.all([fixture.send(fork.envelope), fixture.send(fork.envelope)]);
+    const batch = Buffer.from(fork.hash).toString('hex');
+    expect(await suspension()).toEqual({ reason: 'chain_fork', batch, atMs: NOW });
+    const [detail, ...more] = await said();
+    expect(more).toEqual([]);
+    expect(detail).toMatchObject({ reason: 'chain_fork', batch });
+    const report = verifyChain(readChainProof(detail.evidence), {
+      publicKey: device.spki,
+      ecdsa: verifyEcdsa,
+    });
+    expect(report.failures.map(({ code }) => code)).toEqual(['chain_fork', 'chain_broken']);
+
+    await meters.resumeMinting('M-7', unjournaled);
+    expect(await answersOf(fixture, fork.envelope)).toEqual(['chain_fork']);
+    expect(await suspension()).toBeUndefined();
+    const third = device.link(4, 1, first.hash, NOW, { import_kwh: '8' });
+    expect(await answersOf(fixture, third.envelope)).toEqual(['chain_fork']);
+    expect(await suspension()).toMatchObject({ reason: 'chain_fork' });
+    expect(await said()).toHaveLength(2);
   });
 
   it('is told of what it lacks before anything is looked up', async () => {

@@ -40,7 +40,9 @@ export function meterDocument(
         : {
             reason: mintingSuspended.reason,
             at: instant(mintingSuspended.atMs),
-            entry: shown ? mintingSuspended.entryId : null,
+            ...(mintingSuspended.reason === 'chain_fork'
+              ? { batch: mintingSuspended.batch }
+              : { entry: shown ? mintingSuspended.entryId : null }),
           },
     rating_w: meter.ratingW ?? null,
     registers:

@@ -11,6 +11,7 @@ import {
 import type {
   GapQuery,
   MeterGap,
+  MeterKey,
   MeterState,
   MeterStore,
   MintingSuspension,
@@ -116,6 +117,13 @@ export class MemoryMeters implements MeterStore {
   isFrozen(meterId: string): boolean {
     const meter = this.meters.get(meterId);
     return meter?.state === 'suspended' || meter?.mintingSuspended !== undefined;
+  }
+
+  /** By id: those with such a key whose minting is not suspended. */
+  mintable(hasKey: (key: MeterKey) => boolean): readonly StoredMeter[] {
+    return [...this.meters.values()]
+      .filter(({ keys, mintingSuspended }) => mintingSuspended === undefined && keys.some(hasKey))
+      .toSorted(byId);
   }
 
   /** Within a transaction: freezes what it measured. */

@@ -54,7 +54,7 @@ export function openMemoryStore(options: { readonly clock: Clock }): Store {
     leases,
     meters,
     keys: new MemoryKeys(log, meters, changes),
-    chains: new MemoryBatchChains(),
+    chains: new MemoryBatchChains(changes, meters),
     energy,
     findings,
     readingList: new MemoryReadingList(log, meters, energy),

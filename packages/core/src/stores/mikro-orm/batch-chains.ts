@@ -1,10 +1,16 @@
 import type {
   BatchChainStore,
   ChainedBatch,
+  ChainFork,
   ChainOutcome,
 } from '../../devices/batch-chain.store.js';
+import type { MintingSuspension, StoredMeter } from '../../devices/meter.store.js';
 import { placeBatch } from '../../devices/place-batch.js';
+import type { Journaled } from '../../logs/journal.js';
+import { toHex } from '../../verify/bytes.js';
+import { freezeMeters, lockMintable } from './minting-suspension.js';
 import type { Sql } from './sql.js';
+import type { SqlChanges } from './sql-changes.js';
 
 interface BatchRow {
   readonly device: string;
@@ -25,33 +31,46 @@ const OVERLAPS = `int8range(first_sequence, last_sequence, '[]') && int8range($3
 
 /** Chains of signed batches. What they promise is kept by the table's constraints, however many gateways write. */
 export class SqlBatchChains implements BatchChainStore {
-  constructor(private readonly sql: Sql) {}
+  constructor(
+    private readonly sql: Sql,
+    private readonly changes: SqlChanges,
+  ) {}
 
   async extend(batch: ChainedBatch): Promise<ChainOutcome> {
     const outcome = placeBatch(batch, await this.relatives(batch));
     if (outcome.kind !== 'began' && outcome.kind !== 'extended') return outcome;
-    const { device, epoch, keyId, alg, publicKey, first, last } = batch;
-    const inserted = await this.sql.query(
-      `INSERT INTO signed_batch (device, epoch, key_id, alg, public_key, first_sequence, last_sequence, root, previous, hash, signature,
-         received_at_ms)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING RETURNING epoch`,
-      [
-        device,
-        epoch,
-        keyId,
-        alg,
-        publicKey,
-        first,
-        last,
-        batch.root,
-        batch.previous,
-        batch.hash,
-        batch.signature,
-        batch.receivedAtMs,
-      ],
-    );
+    const isInserted = await insert(this.sql, 'signed_batch', batch);
     // Somebody else took the place meanwhile: this batch itself, or another.
-    return inserted.length > 0 ? outcome : placeBatch(batch, await this.relatives(batch));
+    return isInserted ? outcome : placeBatch(batch, await this.relatives(batch));
+  }
+
+  noteFork(
+    { batch, rival }: ChainFork,
+    say: (meters: readonly StoredMeter[]) => Journaled,
+  ): Promise<readonly StoredMeter[]> {
+    return this.changes.run(async (tx, journal) => {
+      if (!(await insert(tx, 'forked_batch', batch, rival.hash))) return [];
+      const named = await tx.query<{ meter_id: string }>(
+        'SELECT DISTINCT meter_id FROM meter_key WHERE key_id = $1 AND public_key = $2 AND epoch = $3',
+        [batch.keyId, batch.publicKey, batch.epoch],
+      );
+      const meters = await lockMintable(
+        tx,
+        named.map(({ meter_id: id }) => id),
+      );
+      if (meters.length === 0) return [];
+      const why: MintingSuspension = {
+        reason: 'chain_fork',
+        batch: toHex(batch.hash),
+        atMs: batch.receivedAtMs,
+      };
+      await freezeMeters(
+        tx,
+        meters.map(({ meterId }) => ({ meterId, why })),
+      );
+      await journal(say(meters));
+      return meters;
+    });
   }
 
   async list(
@@ -74,6 +93,26 @@ export class SqlBatchChains implements BatchChainStore {
     );
     return rows.map(batchOf);
   }
+}
+
+/** False when it is there already, or when its place is taken. */
+async function insert(
+  sql: Sql,
+  table: 'signed_batch' | 'forked_batch',
+  batch: ChainedBatch,
+  rivalHash?: Uint8Array,
+): Promise<boolean> {
+  const { device, epoch, keyId, alg, publicKey, first, last, root, previous, hash } = batch;
+  const { signature, receivedAtMs } = batch;
+  const own = [device, epoch, keyId, alg, publicKey, first, last, root, previous, hash];
+  const values = [...own, signature, receivedAtMs, ...(rivalHash === undefined ? [] : [rivalHash])];
+  const inserted = await sql.query(
+    `INSERT INTO ${table} (device, epoch, key_id, alg, public_key, first_sequence, last_sequence, root, previous, hash, signature,
+       received_at_ms${rivalHash === undefined ? '' : ', rival_hash'})
+     VALUES (${values.map((_, i) => `$${i + 1}`).join(', ')}) ON CONFLICT DO NOTHING RETURNING epoch`,
+    values,
+  );
+  return inserted.length > 0;
 }
 
 function batchOf(row: BatchRow): ChainedBatch {

@@ -1,3 +1,4 @@
+import type { MintingSuspension, StoredMeter } from '../../devices/meter.store.js';
 import type { SayEquivocations } from '../../ingestion/equivocation.js';
 import type { Journaled } from '../../logs/journal.js';
 import { entryIdOf } from './entry-id.js';
@@ -23,16 +24,9 @@ export async function suspendMinting(
      ORDER BY e.meter_id`,
     [column(found, ({ uuid }) => uuid), column(found, ({ rival }) => rival!)],
   );
-  const meterIds = named.map(({ meter_id: id }) => id);
-  // The lock comes first and alone: the next statement's snapshot must see what its last holder wrote.
-  await tx.query(
-    'SELECT FROM meter WHERE meter_id = ANY($1::text[]) ORDER BY meter_id FOR UPDATE',
-    [meterIds],
-  );
-  const meters = await readMeters(
+  const meters = await lockMintable(
     tx,
-    'WHERE meter_id = ANY($1::text[]) AND minting_suspended IS NULL ORDER BY meter_id',
-    [meterIds],
+    named.map(({ meter_id: id }) => id),
   );
   if (meters.length === 0) return undefined;
   const byUuid = new Map(found.map((candidate) => [candidate.uuid, candidate]));
@@ -43,20 +37,46 @@ export async function suspendMinting(
     const atMs = candidate.row.receivedAtMs;
     return { meter, entryId: entryIdOf(uuid), rivalId: entryIdOf(rival!), atMs };
   });
+  await freezeMeters(
+    tx,
+    equivocations.map(({ meter: { meterId }, entryId, atMs }) => ({
+      meterId,
+      why: { reason: 'sequence_equivocation', entryId, atMs },
+    })),
+  );
+  return say?.(equivocations);
+}
+
+/** Those of the meters whose minting is not suspended, by id; all of them are locked until the transaction ends. */
+export async function lockMintable(
+  tx: Sql,
+  meterIds: readonly string[],
+): Promise<readonly StoredMeter[]> {
+  // The lock comes first and alone: the next statement's snapshot must see what its last holder wrote.
+  await tx.query(
+    'SELECT FROM meter WHERE meter_id = ANY($1::text[]) ORDER BY meter_id FOR UPDATE',
+    [meterIds],
+  );
+  return readMeters(
+    tx,
+    'WHERE meter_id = ANY($1::text[]) AND minting_suspended IS NULL ORDER BY meter_id',
+    [meterIds],
+  );
+}
+
+/** Writes down why, and freezes what the meters measured. */
+export async function freezeMeters(
+  tx: Sql,
+  suspended: readonly { readonly meterId: string; readonly why: MintingSuspension }[],
+): Promise<void> {
   await tx.query(
     `WITH suspended AS (UPDATE meter m SET minting_suspended = k.why
        FROM unnest($1::text[], $2::text[]) AS k (meter_id, why) WHERE m.meter_id = k.meter_id)
      UPDATE energy_account SET frozen = true WHERE id IN (
        SELECT id FROM energy_account WHERE meter_id = ANY($1::text[]) ORDER BY id FOR UPDATE)`,
-    [
-      meters.map(({ meterId }) => meterId),
-      equivocations.map(({ entryId, atMs }) =>
-        JSON.stringify({ reason: 'sequence_equivocation', entryId, atMs }),
-      ),
-    ],
+    [suspended.map(({ meterId }) => meterId), suspended.map(({ why }) => JSON.stringify(why))],
   );
   await countChange(tx);
-  return say?.(equivocations);
 }
 
 /** Lets energy of the meter be claimed again, unless it is suspended altogether. False when nothing kept it from that. */

@@ -82,7 +82,7 @@ export class SqlStore implements Store {
     this.leases = new SqlLeases(sql);
     this.meters = new SqlMeters(sql, changes);
     this.keys = new SqlKeys(sql, changes);
-    this.chains = new SqlBatchChains(sql);
+    this.chains = new SqlBatchChains(sql, changes);
     this.energy = new SqlEnergy(sql, changes);
     this.findings = new SqlFindings(sql, changes, options.durability);
     this.readingList = new SqlReadingList(sql);

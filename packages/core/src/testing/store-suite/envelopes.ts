@@ -1,6 +1,17 @@
 import assert from 'node:assert/strict';
 import type { ChainedBatch } from '../../devices/batch-chain.store.js';
-import { sampleReading, sampleSignature, sentAgain, sha256, text, unique } from './sample-rows.js';
+import { unjournaled } from '../unjournaled.js';
+import { MeteredHouse } from './metered-house.js';
+import {
+  meterFingerprint,
+  sampleEntry,
+  sampleReading,
+  sampleSignature,
+  sentAgain,
+  sha256,
+  text,
+  unique,
+} from './sample-rows.js';
 import { plain, type StoreScene, type Test } from './store-scene.js';
 
 const ZEROS = new Uint8Array(32);
@@ -82,5 +93,97 @@ export function envelopeTests(scene: StoreScene, it: Test): void {
     assert.equal(kinds.filter((kind) => kind === 'extended').length, 1);
     assert.equal(kinds.filter((kind) => kind === 'known').length, 1);
     assert.equal(kinds.filter((kind) => kind === 'fork').length, 14);
+  });
+
+  it('keeps a fork once, and freezes every meter of its key with what the log says of it', async () => {
+    const house = new MeteredHouse(scene, await scene.store());
+    const { chains, meters, outbox } = house.store;
+    const publicKey = sha256(text(`key ${unique()}`));
+    const key = {
+      keyId: '0011223344556677',
+      alg: 'Ed25519',
+      publicKey,
+      epoch: 0,
+      validFromMs: 0,
+    } as const;
+    await house.register(4_000, [key]);
+    const others = { twin: [key], later: [{ ...key, epoch: 1 }], stranger: [] };
+    const idOf = (name: string): string => `${house.meterId} ${name}`;
+    for (const [name, keys] of Object.entries(others))
+      await meters.register(
+        {
+          meterId: idOf(name),
+          accountId: house.accountId,
+          fingerprint: meterFingerprint(),
+          state: 'active',
+          keys,
+          registeredAtMs: 1,
+        },
+        unjournaled,
+      );
+    await house.credit(...house.readings(1));
+    const device = `fork ${unique()}`;
+    const rival = { ...sampleBatch(device, 0n, 9n), publicKey };
+    await chains.extend(rival);
+    const batch = { ...sampleBatch(device, 5n, 7n, ZEROS, 'another'), publicKey };
+    const told: string[][] = [];
+    const note = (forked = batch) =>
+      chains.noteFork({ batch: forked, rival }, (suspended) => {
+        told.push(suspended.map(({ meterId }) => meterId));
+        return {
+          rows: suspended.map(({ meterId }) =>
+            sampleEntry({ source: 'system', bytes: text(`${meterId} ${unique()}`) }),
+          ),
+          issue: (given) => scene.issue(given),
+          events: suspended.map(({ meterId: meter }) => ({
+            type: 'meter.minting_suspended',
+            atMs: 1,
+            data: { meter },
+          })),
+        };
+      });
+    const noted = await Promise.all([note(), note(), note()]);
+    const frozen = [house.meterId, idOf('twin')];
+    assert.deepEqual(told, [frozen]);
+    assert.deepEqual(
+      noted.flat().map(({ meterId }) => meterId),
+      frozen,
+    );
+    const suspension = async (name?: string) =>
+      (await meters.get(name === undefined ? house.meterId : idOf(name)))?.mintingSuspended;
+    const hash = Buffer.from(batch.hash).toString('hex');
+    assert.deepEqual(await suspension(), {
+      reason: 'chain_fork',
+      batch: hash,
+      atMs: batch.receivedAtMs,
+    });
+    assert.deepEqual(await suspension('twin'), await suspension());
+    assert.deepEqual(
+      [await suspension('later'), await suspension('stranger')],
+      [undefined, undefined],
+    );
+    assert.deepEqual(
+      (await house.statements()).map((one) => one.frozen),
+      [true],
+    );
+    const events = await outbox.read(`forked ${unique()}`, ['meter.minting_suspended'], 10_000);
+    assert.equal(events.filter(({ data }) => data['meter'] === house.meterId).length, 1);
+
+    await meters.resumeMinting(house.meterId, unjournaled);
+    assert.deepEqual(await note(), [], 'the same fork again says nothing new');
+    assert.equal(await suspension(), undefined);
+    const again = { ...sampleBatch(device, 6n, 6n, ZEROS, 'a third'), publicKey };
+    await assert.rejects(
+      chains.noteFork({ batch: again, rival }, () => {
+        throw new Error('the key is away');
+      }),
+      /the key is away/,
+    );
+    assert.equal(await suspension(), undefined, 'nothing is frozen that the log does not tell of');
+    assert.deepEqual(
+      (await note(again)).map(({ meterId }) => meterId),
+      [house.meterId],
+    );
+    assert.equal((await house.statements())[0]?.frozen, true);
   });
 }

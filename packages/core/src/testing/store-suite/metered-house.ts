@@ -1,3 +1,4 @@
+import type { StoredMeter } from '../../devices/meter.store.js';
 import type { EnergyClass } from '../../energy-ledger/energy-class.js';
 import type {
   AcceptedClaim,
@@ -40,7 +41,7 @@ export class MeteredHouse {
     return quarterHours(count, { accountId, reading: { meterId, fingerprint, energies } });
   }
 
-  async register(ratingW = 4_000): Promise<void> {
+  async register(ratingW = 4_000, keys: StoredMeter['keys'] = []): Promise<void> {
     const { meterId, accountId, fingerprint } = this;
     await this.store.meters.register(
       {
@@ -49,7 +50,7 @@ export class MeteredHouse {
         fingerprint,
         state: 'active',
         ratingW,
-        keys: [],
+        keys,
         registeredAtMs: NOON_MS,
       },
       unjournaled,

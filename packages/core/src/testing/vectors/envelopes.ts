@@ -11,7 +11,7 @@ import { frame, frameCose, type Frame } from '../../ingestion/frame.js';
 import { IngestionConfig } from '../../ingestion/ingestion.config.js';
 import { readItem } from '../../ingestion/read-item.js';
 import { Refusal } from '../../ingestion/refusal.js';
-import { MemoryBatchChains } from '../../stores/memory/batch-chains.js';
+import { openMemoryStore } from '../../stores/memory/open-memory-store.js';
 import { fromBase64, fromUtf8 } from '../../verify/bytes.js';
 import { pureEcdsaEquation } from '../../verify/ecdsa.js';
 import { readDocument } from '../../verify/formats/default-formats.js';
@@ -87,7 +87,9 @@ async function verdictOf(
   });
   const authenticator = new Authenticator({
     directory,
-    chains: new MemoryBatchChains(),
+    chains: openMemoryStore({ clock: { nowMs: () => NOW_MS } }).chains,
+    // No vector forks a chain.
+    sayFork: () => ({ rows: [], issue: () => Promise.reject(new Error('nothing to say')) }),
     signatures,
     devices: DevicesConfig.parse({}),
     hashing: nativeSha256,

@@ -14,6 +14,7 @@ import { Migration0012 } from './0012-erasure.js';
 import { Migration0013 } from './0013-envelopes.js';
 import { Migration0014 } from './0014-keys-of-devices.js';
 import { Migration0015 } from './0015-device-desk.js';
+import { Migration0017 } from './0017-forked-chains.js';
 import { Migration0018 } from './0018-shortfalls.js';
 
 /** In the order of application; a released one never changes. */
@@ -33,5 +34,6 @@ export const MIGRATIONS: readonly NamedMigration[] = [
   { name: '0013-envelopes', class: Migration0013 },
   { name: '0014-keys-of-devices', class: Migration0014 },
   { name: '0015-device-desk', class: Migration0015 },
+  { name: '0017-forked-chains', class: Migration0017 },
   { name: '0018-shortfalls', class: Migration0018 },
 ];
