@@ -4,6 +4,7 @@ import type { Journaled } from '../../src/logs/journal.js';
 import { migrate } from '../../src/stores/mikro-orm/migrate.js';
 import { MIGRATIONS } from '../../src/stores/mikro-orm/migrations/migrations.js';
 import { PgliteSql } from '../../src/stores/mikro-orm/pglite.sql.js';
+import { openPglite } from '../stores/open-pglite.js';
 import type { SqlDatabase } from '../../src/stores/mikro-orm/sql.js';
 import { SqlStore } from '../../src/stores/mikro-orm/sql-store.js';
 import { storeLimits } from '../../src/stores/mikro-orm/store-options.js';
@@ -164,7 +165,7 @@ describe('The energy ledger on PGlite', () => {
   let bare: Store;
   let scene: StoreScene;
   beforeAll(async () => {
-    sql = await PgliteSql.open();
+    sql = await openPglite();
     await migrate({ kind: 'pglite', sql }, MIGRATIONS);
     bare = storeOver(sql);
     scene = new StoreScene({ name: 'cut', open: async () => bare });

@@ -4,7 +4,7 @@ import type { Logger } from '../../src/spi/index.js';
 import { migrate } from '../../src/stores/mikro-orm/migrate.js';
 import { MIGRATIONS } from '../../src/stores/mikro-orm/migrations/migrations.js';
 import { PgSql } from '../../src/stores/mikro-orm/pg.sql.js';
-import { PgliteSql } from '../../src/stores/mikro-orm/pglite.sql.js';
+import { openPglite } from './open-pglite.js';
 import { SqlBatches } from '../../src/stores/mikro-orm/batches.js';
 import { SqlEntries } from '../../src/stores/mikro-orm/entries.js';
 import { SqlIngest } from '../../src/stores/mikro-orm/ingest.js';
@@ -23,7 +23,7 @@ export interface SqlLog {
 }
 
 export async function openPgliteLog(): Promise<SqlLog> {
-  const sql = await PgliteSql.open();
+  const sql = await openPglite();
   await migrate({ kind: 'pglite', sql }, MIGRATIONS);
   return logOver(sql);
 }

@@ -16,11 +16,12 @@ export class PgliteSql implements SqlDatabase {
     readonly pglite: PGlite,
   ) {}
 
-  /** `folder` undefined keeps everything in memory. */
-  static async open(folder?: string): Promise<PgliteSql> {
+  /** `folder` undefined keeps everything in memory. `dumped`: begins with this dumped database instead of making a new one. */
+  static async open(folder?: string, dumped?: Blob): Promise<PgliteSql> {
     try {
       const pglite = await PGlite.create({
         ...(folder === undefined ? {} : { dataDir: folder }),
+        ...(dumped === undefined ? {} : { loadDataDir: dumped }),
         extensions: { btree_gist },
         parsers: { [INT8_OID]: (text: string) => BigInt(text) },
       });

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { silentLogger } from '../../../src/gateway/gateway-options.js';
 import { MIGRATIONS } from '../../../src/stores/mikro-orm/migrations/migrations.js';
 import { migrate } from '../../../src/stores/mikro-orm/migrate.js';
-import { PgliteSql } from '../../../src/stores/mikro-orm/pglite.sql.js';
+import { openPglite } from '../../stores/open-pglite.js';
 import type { SqlDatabase } from '../../../src/stores/mikro-orm/sql.js';
 import { SqlStore } from '../../../src/stores/mikro-orm/sql-store.js';
 import { storeLimits } from '../../../src/stores/mikro-orm/store-options.js';
@@ -28,7 +28,7 @@ describe('Webhooks over a database', () => {
   let sql: SqlDatabase;
   let bare: Store;
   beforeAll(async () => {
-    const pglite = await PgliteSql.open();
+    const pglite = await openPglite();
     await migrate({ kind: 'pglite', sql: pglite }, MIGRATIONS);
     sql = pglite;
     bare = storeOver(sql);
