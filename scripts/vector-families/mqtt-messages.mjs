@@ -49,7 +49,12 @@ function published(act) {
         envelope: JSON.parse(text(act.bytes)),
       };
     case 'answer':
-      return { kind: act.kind, device: act.device, text: text(act.bytes) };
+      return {
+        kind: act.kind,
+        device: act.device,
+        text: text(act.bytes),
+        ...(act.order === undefined ? {} : { order: act.order }),
+      };
     default: {
       const { transferId, atMs, availableEnergyUWh, deliveredUWh, ...rest } =
         act.change ?? act.report ?? act.alert;

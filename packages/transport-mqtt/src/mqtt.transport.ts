@@ -11,17 +11,22 @@ import { ClientLink } from './client/client-link.js';
 import type { Timers } from './client/timers.js';
 import type { Link } from './link.js';
 import type { MqttConfig } from './mqtt.config.js';
-import { commandPayload } from './payloads/command-payload.js';
+import { commandPayload, orderOf } from './payloads/command-payload.js';
 import { Reception } from './reception/reception.js';
 import { ReceiptPost } from './reception/receipt-post.js';
+import { SentOrders } from './reception/sent-orders.js';
 import { TopicMaps } from './topics/topic-maps.js';
 import { mapsOf } from './topics/topics.config.js';
+
+/** Locks whose answers may still come: about a megabyte of them. */
+const MAX_ORDERS = 10_000;
 
 /** Readings over MQTT, acknowledged after commit: from a broker (`url`), or as the broker itself (`listen`). */
 export class MqttTransport implements Transport {
   readonly #maps: TopicMaps;
   readonly #link: Link;
   readonly #receipts: ReceiptPost;
+  readonly #orders = new SentOrders(MAX_ORDERS);
   #reception: Reception | undefined;
   readonly commands: CommandPort = {
     send: (command, signal) => this.#send(command, signal),
@@ -50,6 +55,7 @@ export class MqttTransport implements Transport {
       ingest,
       desk: this.context.desk!,
       receipts: this.#receipts,
+      orders: this.#orders,
       clock,
       logger,
       limits: { maxMessageBytes },
@@ -74,11 +80,16 @@ export class MqttTransport implements Transport {
   /** On every topic that the device may read: which firmware it has is not known. */
   async #send(command: DeviceCommand, signal: AbortSignal): Promise<'sent' | 'unreachable'> {
     const topics = this.#maps.commandTopics(command.name, command.device);
-    const sent = await Promise.all(
-      topics.map(({ topic, shape }) =>
-        this.#link.publish(topic, commandPayload(command, shape), { qos: 1, signal }),
-      ),
+    if (topics.some(({ shape }) => shape !== 'command'))
+      this.#orders.remember(command.device, orderOf(command), command.id);
+    const sending = topics.map(async ({ topic, shape }) =>
+      this.#link.publish(topic, commandPayload(command, shape), { qos: 1, signal }),
     );
-    return sent.includes('sent') ? 'sent' : 'unreachable';
+    const outcomes = await Promise.allSettled(sending);
+    if (outcomes.some((one) => one.status === 'fulfilled' && one.value === 'sent')) return 'sent';
+    // A body that one firmware cannot be told may do for another: it fails only when nobody was told.
+    const failed = outcomes.find((one) => one.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+    return 'unreachable';
   }
 }

@@ -17,4 +17,10 @@ export type Act =
   | { readonly kind: 'telemetry'; readonly report: Told<'telemetry'> }
   | { readonly kind: 'alert'; readonly alert: Told<'alert'> }
   | { readonly kind: 'progress'; readonly report: Told<'progress'> }
-  | { readonly kind: 'answer'; readonly device: string; readonly bytes: Uint8Array };
+  | {
+      readonly kind: 'answer';
+      readonly device: string;
+      readonly bytes: Uint8Array;
+      /** Of firmware that repeats an order and not the command's id: the answer in `bytes` has the order for its id. */
+      readonly order?: string;
+    };

@@ -16,14 +16,15 @@ export function commandPayload(command: DeviceCommand, shape: CommandShape): str
       });
     case 'los-tecnicos-lock': {
       const order = JSON.stringify(orderOf(command));
-      return `{"order_id": ${order}, "kwh_requested": ${sixDecimals(command.body['kwh_requested'])}}`;
+      return `{"order_id": ${order}, "kwh_requested": ${sixDecimals(command.body['kwh_requested'] ?? command.body['kwh'])}}`;
     }
     case 'los-tecnicos-unlock':
       return `{"order_id": ${JSON.stringify(orderOf(command))}}`;
   }
 }
 
-function orderOf({ body, id }: DeviceCommand): string {
+/** What the firmware calls the request: the order in its body, else the command's own id. */
+export function orderOf({ body, id }: Pick<DeviceCommand, 'body' | 'id'>): string {
   const order = body['order_id'];
   return typeof order === 'string' && order !== '' ? order : id;
 }

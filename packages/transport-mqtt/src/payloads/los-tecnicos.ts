@@ -91,15 +91,20 @@ export function readTransferStatus(payload: Uint8Array, topic: InboundTopic, now
   return [{ kind: 'progress', report }];
 }
 
-/** `{"order_id","status":"locked"|"rejected","signature"?}`: the answer to a lock, as it came. */
+/**
+ * `{"order_id","status":"locked"|"rejected","signature"?}`: the answer to a lock. It becomes the body of an answer; what the firmware
+ * signs is written nowhere, so its signature proves nothing here.
+ */
 export function readLockResponse(payload: Uint8Array, topic: InboundTopic): Act[] {
   const sent = ofDevice(payload, topic);
-  if (sent.text('order_id') === undefined)
+  const order = sent.text('order_id');
+  if (order === undefined)
     throw new PayloadError('order_missing', 'The answer to a lock names its "order_id".');
   const status = sent.text('status');
   if (status !== 'locked' && status !== 'rejected')
     throw new PayloadError('member_invalid', '"status" must be locked or rejected.');
-  return [{ kind: 'answer', device: topic.speaker!, bytes: payload }];
+  const bytes = utf8(JSON.stringify({ id: order, body: sent.body() }));
+  return [{ kind: 'answer', device: topic.speaker!, bytes, order }];
 }
 
 /** A device may name itself, and then it is the device of the topic. */

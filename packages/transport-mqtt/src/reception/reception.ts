@@ -7,6 +7,7 @@ import { readPayload } from '../payloads/read-payload.js';
 import type { InboundTopic, TopicMaps } from '../topics/topic-maps.js';
 import { propertiesOf, reasonOfItems, reasonOfRefusal } from './puback-reason.js';
 import type { ReceiptPost } from './receipt-post.js';
+import type { SentOrders } from './sent-orders.js';
 
 /** How long to wait when the gateway could not take a message for a reason of its own and was told no time. */
 const RETRY_AFTER_MS = 1_000;
@@ -16,6 +17,7 @@ export interface ReceptionParts {
   readonly ingest: Ingest;
   readonly desk: DeviceDesk;
   readonly receipts: ReceiptPost;
+  readonly orders: SentOrders;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly limits: { readonly maxMessageBytes: number };
@@ -114,7 +116,7 @@ export class Reception {
           await desk.progress(act.report);
           return SUCCESS;
         case 'answer':
-          return await this.#answer(act.device, act.bytes);
+          return await this.#answer(act);
       }
     } catch (error) {
       if (!isDeskRefusal(error)) throw error;
@@ -177,8 +179,10 @@ export class Reception {
     };
   }
 
-  async #answer(device: string, bytes: Uint8Array): Promise<Outcome> {
-    const verdict = await this.parts.desk.answered(device, bytes);
+  async #answer({ device, bytes, order }: Extract<Act, { kind: 'answer' }>): Promise<Outcome> {
+    const { desk, orders } = this.parts;
+    const addressed = order === undefined ? bytes : orders.addressed(device, order, bytes);
+    const verdict = await desk.answered(device, addressed);
     if (verdict === 'accepted' || verdict === 'duplicate') return SUCCESS;
     // A dead letter already: the desk has seen to it.
     return {

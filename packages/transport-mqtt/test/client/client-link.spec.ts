@@ -25,7 +25,10 @@ describe.each(['5', '3.1.1'])('the client of a broker, MQTT %s', (version) => {
     await Promise.all([broker.close(), host.close()]);
   });
 
-  async function start(client: object = {}, more: { url?: string; maxReceipts?: number } = {}) {
+  async function start(
+    client: object = {},
+    more: { url?: string; maxReceipts?: number; maps?: string[] } = {},
+  ) {
     const url = more.url ?? broker.url;
     const config = { ...more, url, client: { version, ...FAST, ...client } };
     const transport = await createTransport(mqtt, config, host);
@@ -338,6 +341,37 @@ describe.each(['5', '3.1.1'])('the client of a broker, MQTT %s', (version) => {
     await expect(
       transport.commands!.send(command, AbortSignal.abort(new Error('too late'))),
     ).rejects.toThrow('too late');
+  });
+
+  it('sends a lock in the words of every firmware, and knows its answer again', async () => {
+    const transport = await start({}, { maps: ['wattproof', 'los-tecnicos'] });
+    const session = await broker.session(0);
+    const command = {
+      id: 'cmd_1',
+      nonce: '00'.repeat(16),
+      device: 'esp32_a',
+      name: 'lock',
+      body: { order_id: 'ord-1', kwh_requested: 2 },
+      deadlineMs: 0,
+    };
+    const { signal } = new AbortController();
+    expect(await transport.commands!.send(command, signal)).toBe('sent');
+    const lock = '{"order_id": "ord-1", "kwh_requested": 2.000000}';
+    expect(session.published.map(({ topic, payload }) => [topic, String(payload)])).toEqual([
+      ['wattproof/v1/esp32_a/commands', expect.stringContaining('"id":"cmd_1"')],
+      ['energy/donor/esp32_a/lock', lock],
+      ['energy/lock/esp32_a', lock],
+    ]);
+    const topic = 'energy/lock/esp32_a/response';
+    session.publish(1, '{"order_id":"ord-1","status":"locked"}', { topic });
+    const [answer] = await host.desk.until(({ answers }) => (answers[0] ? answers : undefined));
+    expect(JSON.parse(Buffer.from(answer!.bytes).toString())).toEqual({
+      id: 'cmd_1',
+      body: { order_id: 'ord-1', status: 'locked' },
+    });
+    // A body without energy says nothing to that firmware, and enough to our own.
+    const resent = { ...command, body: {} };
+    expect(await transport.commands!.send(resent, signal)).toBe('sent');
   });
 
   it('goes on after a broker that speaks nonsense', async () => {

@@ -5,6 +5,7 @@ import { ACCEPTED_ITEM, HeldIngest, KeptDesk, silentLogger } from '@wattproof/co
 import type { LinkMessage } from '../../src/link.js';
 import { Reception } from '../../src/reception/reception.js';
 import { ReceiptPost } from '../../src/reception/receipt-post.js';
+import { SentOrders } from '../../src/reception/sent-orders.js';
 import { PRESETS } from '../../src/topics/presets.js';
 import { TopicMaps } from '../../src/topics/topic-maps.js';
 
@@ -15,6 +16,7 @@ function reception({ topicsAreAuthenticated = false, maxMessageBytes = 4_096 } =
   const ingest = new HeldIngest();
   const desk = new KeptDesk();
   const published: { topic: string; receipt: any }[] = [];
+  const orders = new SentOrders(2);
   const link = {
     publish: async (topic: string, payload: string | Uint8Array) => {
       published.push({ topic, receipt: JSON.parse(String(payload)) });
@@ -26,6 +28,7 @@ function reception({ topicsAreAuthenticated = false, maxMessageBytes = 4_096 } =
     ingest,
     desk,
     receipts: new ReceiptPost(link, 100, silentLogger),
+    orders,
     clock: { nowMs: () => NOW },
     logger: silentLogger,
     limits: { maxMessageBytes },
@@ -41,7 +44,7 @@ function reception({ topicsAreAuthenticated = false, maxMessageBytes = 4_096 } =
       source: topic,
       ...more,
     });
-  return { ingest, desk, published, take, taking };
+  return { ingest, desk, orders, published, take, taking };
 }
 
 const item = (verdict: IngestItem['verdict'], reason?: string): IngestItem => ({
@@ -363,6 +366,26 @@ describe('what devices say besides readings', () => {
     expect(await take('wattproof/v1/m1/answers', '{"id":"c"}')).toMatchObject({ reasonCode });
     expect(desk.answers).toMatchObject([{ device: 'm1', bytes: Buffer.from('{"id":"c"}') }]);
     expect(desk.deadLetters).toEqual([]);
+  });
+
+  it('is the answer to a lock, under the id of the command that its order stands for', async () => {
+    const { desk, orders, take } = reception();
+    orders.remember('e', 'ord-1', 'cmd_1');
+    const answered = async (device: string, order: string) => {
+      const payload = `{"order_id":"${order}","status":"locked"}`;
+      expect(await take(`energy/lock/${device}/response`, payload)).toMatchObject({
+        reasonCode: 0,
+      });
+      return JSON.parse(Buffer.from(desk.answers.at(-1)!.bytes).toString()) as unknown;
+    };
+    const body = { order_id: 'ord-1', status: 'locked' };
+    expect(await answered('e', 'ord-1')).toEqual({ id: 'cmd_1', body });
+    expect(desk.answers.at(-1)!.device).toBe('e');
+    expect(await answered('f', 'ord-1')).toEqual({ id: 'ord-1', body });
+    // Two are remembered here, the newest.
+    for (const order of ['ord-2', 'ord-3']) orders.remember('e', order, `cmd of ${order}`);
+    expect(await answered('e', 'ord-3')).toMatchObject({ id: 'cmd of ord-3' });
+    expect(await answered('e', 'ord-1')).toMatchObject({ id: 'ord-1' });
   });
 
   it.each([
