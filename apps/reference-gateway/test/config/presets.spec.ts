@@ -54,6 +54,18 @@ describe('gateway check', () => {
     },
   );
 
+  it('finds examples/mqtt.yaml sound, and prints no password of the broker', async () => {
+    const env = {
+      ...SECRETS,
+      WATTPROOF_MQTT_CLIENT: 'gateway-1',
+      WATTPROOF_MQTT_PASSWORD: 'tr0ub4dor',
+    };
+    const { code, out, err } = await run('examples/mqtt.yaml', env, '--print');
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(out).toMatch(/^mqtt +transport +@wattproof\/transport-mqtt /m);
+    expect(out).not.toContain('tr0ub4dor');
+  });
+
   it('names every missing variable of examples/prod.yaml at once', async () => {
     const { code, err } = await run('examples/prod.yaml', {});
     expect(code).toBe(1);
