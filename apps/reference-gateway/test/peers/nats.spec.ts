@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { connect, headers, type NatsConnection } from '@nats-io/transport-node';
 import { SUBMIT_READINGS, type SubmitAnswer } from '@wattproof/core/messages';
 import { type AnsweredItem, startPostgres, type TestPostgres } from '@wattproof/core/testing';
 import { canonicalize, logHash, toHex } from '@wattproof/core/verify';
@@ -139,6 +139,25 @@ describe('through NATS, what a gateway answered is not lost', () => {
     },
     LONGEST_MS,
   );
+
+  it('the application of the documents answers, and ends when it is told to', async () => {
+    const home = process.cwd();
+    process.chdir(await mkdtemp(join(tmpdir(), 'wattproof-nats-application-')));
+    Object.assign(process.env, { NATS_URL: nats.url, STORE_URL: 'memory://' });
+    const { app } = await import('./nats-application.js');
+    const connection = await connect({ servers: nats.url });
+    const message = await connection.request(SUBMIT_READINGS, 'no JSON', { timeout: 5000 });
+    expect(message.json()).toMatchObject({ response: { kind: 'refused', code: 'json_syntax' } });
+    const known = headers();
+    known.set('X-Api-Key', 'wpk_nobody');
+    const options = { timeout: 5000, headers: known };
+    expect((await connection.request(SUBMIT_READINGS, '{}', options)).json()).toMatchObject({
+      response: { kind: 'refused', code: 'api_key_invalid' },
+    });
+    await connection.close();
+    await app.close();
+    process.chdir(home);
+  });
 
   it(
     'and the same check sees the loss of events, which NATS acknowledges to nobody',

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type ClientProxy, ClientProxyFactory, Transport } from '@nestjs/microservices';
-import type { AddressInfo, Server } from 'node:net';
+import { once } from 'node:events';
+import { type AddressInfo, connect, type Server } from 'node:net';
 import { firstValueFrom } from 'rxjs';
 import { SUBMIT_LOGS, SUBMIT_READINGS, tcpTransporter } from '../../../src/nest/messages/index.js';
 import { TEST_ADMIN_KEY } from '../../../src/testing/start-test-gateway.js';
@@ -9,16 +10,15 @@ import { type MessageHost, messageHost } from './message-host.js';
 describe('Over TCP, from Nest’s own client', () => {
   let host: MessageHost;
   let client: ClientProxy;
+  let port: number;
   const ask = (subject: string, data: unknown): Promise<any> =>
     firstValueFrom(client.send(subject, data as object));
 
   beforeAll(async () => {
     host = await messageHost();
-    const service = host.app.connectMicroservice(
-      tcpTransporter({ host: '127.0.0.1', port: 0 }, 1000, 1024 * 1024),
-    );
+    const service = host.app.connectMicroservice(tcpTransporter({ port: 0 }, 1000, 200 * 1024));
     await host.app.startAllMicroservices();
-    const { port } = service.unwrap<Server>().address() as AddressInfo;
+    ({ port } = service.unwrap<Server>().address() as AddressInfo);
     client = ClientProxyFactory.create({ transport: Transport.TCP, options: { port } });
   });
   afterAll(async () => {
@@ -57,5 +57,37 @@ describe('Over TCP, from Nest’s own client', () => {
     expect(await ask(SUBMIT_READINGS, 'no json')).toMatchObject({ kind: 'refused' });
     expect(await ask(SUBMIT_READINGS, {})).toMatchObject({ items: [{ verdict: 'rejected' }] });
     expect(await ask(SUBMIT_LOGS, [{}])).toMatchObject({ items: [{ verdict: 'rejected' }] });
+  });
+
+  it('garbage ends its own connection and nobody else’s; what is too large is told', async () => {
+    const before = await ask(SUBMIT_READINGS, host.next());
+    for (const garbage of [
+      'not a length#{}',
+      '12#{"pattern":no',
+      '99999999#',
+      'x'.repeat(1_300_000),
+    ]) {
+      const socket = connect(port, '127.0.0.1');
+      socket.on('error', () => undefined);
+      await once(socket, 'connect');
+      socket.end(garbage);
+      await once(socket.resume(), 'close');
+    }
+    const large = ' '.repeat(1024 * 1024 + 1);
+    expect(await ask(SUBMIT_READINGS, large)).toMatchObject({ code: 'message_too_large' });
+    const after = await ask(SUBMIT_READINGS, host.next());
+    expect([before, after].map(({ items }) => items[0].verdict)).toEqual(['accepted', 'accepted']);
+  });
+
+  it('what its sender does not wait for and is refused becomes a dead letter with its reason', async () => {
+    await firstValueFrom(client.emit(SUBMIT_READINGS, 'no json'));
+    let letters: readonly object[] = [];
+    while (letters.length === 0) {
+      await ask(SUBMIT_READINGS, 'a round trip');
+      ({ items: letters } = await host.gateway.store.desk.deadLetters({ limit: 10 }));
+    }
+    expect(letters).toMatchObject([
+      { source: `tcp ${SUBMIT_READINGS}`, code: expect.stringMatching(/^(json|envelope)_/) },
+    ]);
   });
 });
