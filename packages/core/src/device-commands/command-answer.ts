@@ -80,7 +80,7 @@ export function readAnswer(bytes: Uint8Array, maxBodyBytes: number): GivenAnswer
     return { order: body.order_id, body };
   }
   const read = old ?? Answer.safeParse(value);
-  if (read.success) return read.data as GivenAnswer;
+  if (read.success) return read.data;
   const [issue] = read.error.issues;
   throw new AnswerRefused(
     'answer_unreadable',

@@ -2,22 +2,22 @@ import type { MeterDirectory } from '../devices/meter-directory.js';
 import { ownerAt } from '../devices/meter-ownership.js';
 import type { SignatureVerifier } from '../devices/signature-verifier.js';
 import type { Journaled } from '../logs/journal.js';
-import type { Clock, CommandPort, DeviceDesk, JsonObject, Logger } from '../spi/index.js';
+import type { Clock, DeviceDesk, JsonObject, Logger } from '../spi/index.js';
 import type { Sha256 } from '../verify/contracts.js';
 import { canonicalJson } from '../verify/rfc8785.js';
+import { AnswerWaiters } from './answer-waiters.js';
 import { AnswerRefused, checkAnswer, type GivenAnswer, readAnswer } from './command-answer.js';
 import { CommandError } from './command-error.js';
+import { CommandSender, type NamedCommandPort } from './command-sender.js';
 import type { CommandsConfig } from './commands.config.js';
 import { isFinal, isSameRequest, stateAt, type StoredCommand } from './device-command.js';
 import type { DeviceCommandStore } from './device-command.store.js';
 
 const ID_BYTES = 16;
-/** Commands that are read at once to be sent. */
+/** Commands that are ended at once. */
 const PAGE = 200;
 /** Newest commands of a meter among which an order is looked for. */
 const LOOKED_THROUGH = 100;
-/** Commands sent at the same time. */
-const AT_ONCE = 16;
 
 export interface CommandRequest {
   readonly meterId: string;
@@ -32,20 +32,13 @@ export interface CommandRequest {
   readonly id?: string;
 }
 
-/** A transport's commands, with the name of its instance. */
-export interface NamedCommandPort {
-  readonly name: string;
-  readonly port: CommandPort;
-}
-
 /** Asks devices to do something. What is asked is durable before it is sent, and any replica takes the answer. */
 export class DeviceCommands {
-  private ports: readonly NamedCommandPort[] = [];
+  private readonly sender: CommandSender;
+  private readonly waiters: AnswerWaiters;
   private taken = false;
-  private readonly waiting = new Map<string, Set<() => void>>();
-  private waiters = 0;
-  private sending: Promise<void> | undefined;
-  private readonly stopping = new AbortController();
+  private waiting = 0;
+  private stopped = false;
 
   constructor(
     private readonly parts: {
@@ -68,13 +61,16 @@ export class DeviceCommands {
         readonly data: JsonObject;
       }) => Journaled;
     },
-  ) {}
+  ) {
+    this.sender = new CommandSender(parts);
+    this.waiters = new AnswerWaiters(parts.timer);
+  }
 
   /**
    * The transports that send commands: `here` those of this process, if it runs them. `any`: whether some replica has one.
    */
   sendBy(here: readonly NamedCommandPort[], any: boolean): void {
-    this.ports = here;
+    this.sender.sendBy(here);
     this.taken = any;
   }
 
@@ -113,7 +109,7 @@ export class DeviceCommands {
         `${config.maxOpenPerMeter} commands of this meter, or ${config.maxOpen} of all, wait for an answer; wait for some to end`,
       );
     if (kept === 'known') return this.known(command);
-    this.kick();
+    this.sender.kick();
     return command;
   }
 
@@ -127,26 +123,26 @@ export class DeviceCommands {
    */
   async await(id: string, untilMs: number): Promise<StoredCommand | undefined> {
     const { store, clock, config } = this.parts;
-    if (this.waiters >= config.maxWaiting)
+    if (this.waiting >= config.maxWaiting)
       throw new CommandError('throttled', `${config.maxWaiting} wait for answers already`);
-    this.waiters += 1;
+    this.waiting += 1;
     try {
       for (;;) {
         // Listens before it looks: an answer in between is not missed.
-        const woken = this.wakeUp(id, Math.max(1, untilMs - clock.nowMs()));
+        const withinMs = Math.min(config.pollMs, Math.max(1, untilMs - clock.nowMs()));
+        const { woken, cancel } = this.waiters.next(id, withinMs);
         try {
           const command = await store.get(id);
           const nowMs = clock.nowMs();
-          if (command === undefined || nowMs >= untilMs || this.stopping.signal.aborted)
-            return command;
+          if (command === undefined || nowMs >= untilMs || this.stopped) return command;
           if (isFinal(stateAt(command, nowMs))) return command;
-          await woken.promise;
+          await woken;
         } finally {
-          woken.cancel();
+          cancel();
         }
       }
     } finally {
-      this.waiters -= 1;
+      this.waiting -= 1;
     }
   }
 
@@ -180,7 +176,7 @@ export class DeviceCommands {
       const data = { ...subject(command), assurance, body };
       const told = this.parts.telling({ type: 'command.answered', atMs, data });
       const outcome = await store.answer(command.id, answer, told);
-      if (outcome === 'accepted') this.wake(command.id);
+      if (outcome === 'accepted') this.waiters.wake(command.id);
       if (outcome === 'accepted' || outcome === 'duplicate') return outcome;
       if (outcome === 'late') {
         await dead('answer_late', `the deadline of ${command.id} is over`);
@@ -197,10 +193,7 @@ export class DeviceCommands {
 
   /** Sends what is due by the transports of this process. One look at a time. */
   deliver(): Promise<void> {
-    this.sending ??= this.sendDue().finally(() => {
-      this.sending = undefined;
-    });
-    return this.sending;
+    return this.sender.deliver();
   }
 
   /** Ends commands whose time is over. */
@@ -219,9 +212,9 @@ export class DeviceCommands {
 
   /** Nothing is sent any more; who waits is told what is known. */
   async stop(): Promise<void> {
-    this.stopping.abort();
-    for (const id of this.waiting.keys()) this.wake(id);
-    await this.sending?.catch(() => undefined);
+    this.stopped = true;
+    this.waiters.wakeAll();
+    await this.sender.stop();
   }
 
   private checked(
@@ -277,92 +270,6 @@ export class DeviceCommands {
     return locks.find(({ state }) => !isFinal(state)) ?? locks[0];
   }
 
-  private kick(): void {
-    // What does not go out now is found by the job.
-    const before = this.sending ?? Promise.resolve();
-    before
-      .catch(() => undefined)
-      .then(() => this.deliver())
-      .catch((error: unknown) => {
-        this.parts.logger.warn('commands could not be sent', { error });
-      });
-  }
-
-  private async sendDue(): Promise<void> {
-    const { store, clock } = this.parts;
-    if (this.ports.length === 0) return;
-    const nowMs = clock.nowMs();
-    let behind: { readonly nextSendAtMs: number; readonly id: string } | undefined;
-    // Those for devices that are elsewhere stay due here; what is behind them is sent all the same.
-    for (;;) {
-      const due = await store.due(nowMs, PAGE, behind);
-      for (let at = 0; at < due.length; at += AT_ONCE) {
-        if (this.stopping.signal.aborted) return;
-        await Promise.all(due.slice(at, at + AT_ONCE).map((command) => this.send(command)));
-      }
-      behind = due.at(-1);
-      if (due.length < PAGE) return;
-    }
-  }
-
-  private async send(command: StoredCommand): Promise<void> {
-    const { store, clock, config, logger } = this.parts;
-    const { id, nonce, name, body, deadlineMs, meterId: device } = command;
-    const given = new AbortController();
-    const stop = (): void => given.abort();
-    const cancel = this.parts.timer(config.sendWithinMs, stop);
-    this.stopping.signal.addEventListener('abort', stop, { once: true });
-    try {
-      const sent = await Promise.all(
-        this.ports.map(async ({ name: transport, port }) => {
-          try {
-            const sending = port.send({ id, nonce, device, name, body, deadlineMs }, given.signal);
-            return (await Promise.race([sending, aborted(given.signal)])) === 'sent';
-          } catch (error) {
-            logger.warn('a command could not be sent', { command: id, transport, error });
-            return false;
-          }
-        }),
-      );
-      if (!sent.includes(true)) return;
-      const nowMs = clock.nowMs();
-      const pauseMs = Math.min(
-        config.resendAfterMs * 2 ** Math.min(command.sends, 20),
-        config.resendAtMostMs,
-      );
-      await store.markSent(id, nowMs, nowMs + pauseMs);
-    } finally {
-      cancel();
-      this.stopping.signal.removeEventListener('abort', stop);
-    }
-  }
-
-  private wakeUp(
-    id: string,
-    withinMs: number,
-  ): { readonly promise: Promise<void>; readonly cancel: () => void } {
-    const { config, timer } = this.parts;
-    let fire = (): void => undefined;
-    const promise = new Promise<void>((resolve) => {
-      fire = resolve;
-    });
-    const cancelTimer = timer(Math.min(config.pollMs, withinMs), fire);
-    const own = this.waiting.get(id) ?? new Set();
-    this.waiting.set(id, own.add(fire));
-    return {
-      promise,
-      cancel: () => {
-        cancelTimer();
-        own.delete(fire);
-        if (own.size === 0 && this.waiting.get(id) === own) this.waiting.delete(id);
-      },
-    };
-  }
-
-  private wake(id: string): void {
-    for (const fire of this.waiting.get(id) ?? []) fire();
-  }
-
   private hex(): string {
     return Buffer.from(this.parts.random(ID_BYTES)).toString('hex');
   }
@@ -371,12 +278,4 @@ export class DeviceCommands {
 /** What events say of a command; not its nonce, and not what was asked. */
 function subject({ id, meterId, accountId, name }: StoredCommand): JsonObject {
   return { account: accountId, command: id, meter: meterId, name };
-}
-
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    const stop = (): void => reject(new Error('it was not sent in time'));
-    if (signal.aborted) stop();
-    signal.addEventListener('abort', stop, { once: true });
-  });
 }

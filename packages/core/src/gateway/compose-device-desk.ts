@@ -1,7 +1,5 @@
-import {
-  DeviceCommands,
-  type NamedCommandPort,
-} from '../device-commands/device-commands.service.js';
+import type { NamedCommandPort } from '../device-commands/command-sender.js';
+import { DeviceCommands } from '../device-commands/device-commands.service.js';
 import { Resend } from '../device-commands/resend.js';
 import { DeviceDeskService, telling } from '../device-desk/device-desk.service.js';
 import { DevicesConfig } from '../devices/devices.config.js';

@@ -1,9 +1,7 @@
 import { createHash } from 'node:crypto';
 import { CommandsConfig } from '../../src/device-commands/commands.config.js';
-import {
-  DeviceCommands,
-  type NamedCommandPort,
-} from '../../src/device-commands/device-commands.service.js';
+import type { NamedCommandPort } from '../../src/device-commands/command-sender.js';
+import { DeviceCommands } from '../../src/device-commands/device-commands.service.js';
 import { telling } from '../../src/device-desk/device-desk.service.js';
 import { nodeEcdsaBackend } from '../../src/devices/ecdsa-backend.js';
 import { nodeBackend } from '../../src/devices/ed25519-backend.js';
