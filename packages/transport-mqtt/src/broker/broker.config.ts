@@ -98,6 +98,12 @@ const limits = z.strictObject({
 });
 
 const sessions = z.strictObject({
+  // A device needs a handful; an account a few for each of its meters.
+  subscriptions: z
+    .int()
+    .min(1)
+    .default(1_000)
+    .describe('Subscriptions of one client id of one caller.'),
   max: z.int().min(0).default(10_000).describe('Sessions kept for devices that are away.'),
   expirySeconds: z.int().min(0).default(86_400).describe('How long a session is kept.'),
   queuedMessages: z

@@ -19,8 +19,8 @@ import { refused, type Welcome } from './welcome.js';
 const CLIENT_ID_BYTES = 256;
 /** A store that cannot be asked is asked again. */
 const RETRY_MS = 1_000;
-/** How often it is asked whether the keys of silent connections are still valid. */
-const RECHECK_MS = 60_000;
+/** In so many seconds it is asked of every silent connection whether its key is still valid. */
+const RECHECK_ROUNDS = 60;
 
 /** What all connections share: who may connect, what is taken, who is here, what waits for whom. */
 export class Broker {
@@ -36,7 +36,7 @@ export class Broker {
   /** Of incomplete packets, of all connections. */
   partialBytes = 0;
   #stopping = false;
-  #recheckedAtMs: number;
+  #unchecked = this.connections.values();
 
   constructor(
     readonly config: BrokerConfig,
@@ -46,7 +46,6 @@ export class Broker {
   ) {
     const { clock, callers, desk, logger } = context;
     this.clock = clock;
-    this.#recheckedAtMs = clock.nowMs();
     this.sessions = new Sessions(config.sessions, clock);
     this.admission = new Admission(config.limits, clock);
     this.rights = new TopicRights(maps, callers);
@@ -222,11 +221,10 @@ export class Broker {
   check(): void {
     const now = this.clock.nowMs();
     for (const connection of this.connections) connection.check(now);
-    if (now - this.#recheckedAtMs < RECHECK_MS) return;
-    this.#recheckedAtMs = now;
-    this.admission.tidy();
     this.sessions.expire();
-    for (const connection of this.connections) void this.#recheck(connection);
+    this.admission.tidy();
+    const share = Math.ceil(this.connections.size / RECHECK_ROUNDS);
+    for (let count = 0; count < share; count += 1) this.#recheckNext();
   }
 
   /** Nothing new is read; resolves when what is under way has been answered, or `drainMs` have passed. */
@@ -253,6 +251,15 @@ export class Broker {
 
   async #isValid({ caller }: Connection): Promise<boolean> {
     return caller === undefined || (await this.context.callers?.isValid(caller)) === true;
+  }
+
+  #recheckNext(): void {
+    let next = this.#unchecked.next();
+    if (next.done === true) {
+      this.#unchecked = this.connections.values();
+      next = this.#unchecked.next();
+    }
+    if (next.done !== true) void this.#recheck(next.value);
   }
 
   async #recheck(connection: Connection): Promise<void> {

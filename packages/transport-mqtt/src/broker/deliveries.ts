@@ -7,9 +7,11 @@ import { OutgoingWindow } from './outgoing-window.js';
 import type { PacketWriter } from './packet-writer.js';
 import { packetBytes, PacketType, packetTypeOf, readPacket } from './packets.js';
 import { SessionSide } from './session-side.js';
+import type { SubscriptionVerdict } from './topic-rights.js';
 
 /** Control packets on their way to aedes; beyond it the socket is not read. */
 const SESSION_SIDE_BYTES = 65_536;
+const QUOTA_EXCEEDED = 0x97;
 
 /**
  * What a device hears: its subscriptions, and the messages on them, by way of aedes. A device that subscribes to nothing costs
@@ -18,6 +20,8 @@ const SESSION_SIDE_BYTES = 65_536;
 export class Deliveries {
   #side: SessionSide | undefined;
   #isClosed = false;
+  /** One question about rights at a time: nobody makes the store answer thousands. */
+  #isAsking = false;
   readonly #window: OutgoingWindow;
   /** SUBACKs and UNSUBACKs that wait for aedes, by packet identifier. */
   readonly #answers = new Map<number, () => void>();
@@ -42,7 +46,7 @@ export class Deliveries {
   }
 
   get hasRoom(): boolean {
-    return (this.#side?.readableLength ?? 0) < SESSION_SIDE_BYTES;
+    return !this.#isAsking && (this.#side?.readableLength ?? 0) < SESSION_SIDE_BYTES;
   }
 
   /** What has waited for the device goes out. */
@@ -56,21 +60,25 @@ export class Deliveries {
       throw new ConnectionFault('subscription_ids_not_supported', 'None was offered.');
     if (subscriptions.length === 0)
       throw new ConnectionFault('protocol_error', 'SUBSCRIBE names no topic.');
-    const verdicts = await Promise.all(
-      subscriptions.map(({ topic }) => broker.rights.subscription(connection.caller, topic)),
-    ).catch((error: unknown) => {
-      throw new ConnectionFault('server_unavailable', 'Rights could not be checked.', {
-        cause: error,
-      });
-    });
+    this.#isAsking = true;
+    const verdicts: SubscriptionVerdict[] = [];
+    try {
+      for (const { topic } of subscriptions)
+        verdicts.push(await broker.rights.subscription(connection.caller, topic));
+    } catch (cause) {
+      throw new ConnectionFault('server_unavailable', 'Rights could not be checked.', { cause });
+    } finally {
+      this.#isAsking = false;
+    }
     if (this.#isClosed) return;
     const allowed = new Map<string, 0 | 1>();
     const granted = subscriptions.map(({ topic, qos }, index) => {
       const verdict = verdicts[index]!;
       if (verdict !== 'granted') return agreement.version === 5 ? verdict : 0x80;
       const wanted = qos === 0 ? 0 : 1;
+      if (!broker.sessions.subscribe(agreement.sessionId, topic, wanted))
+        return agreement.version === 5 ? QUOTA_EXCEEDED : 0x80;
       allowed.set(topic, wanted);
-      broker.sessions.subscribe(agreement.sessionId, topic, wanted);
       return wanted;
     });
     this.#answer({ cmd: 'suback', messageId, granted }, allowed.size > 0, {
@@ -78,6 +86,7 @@ export class Deliveries {
       messageId,
       subscriptions: [...allowed].map(([topic, qos]) => ({ topic, qos })),
     });
+    this.parts.freed();
   }
 
   unsubscribe({ messageId = 0, unsubscriptions }: IUnsubscribePacket): void {

@@ -112,12 +112,16 @@ export class Sessions {
       if (holder === undefined && now - awaySinceMs >= expiryMs) this.end(id);
   }
 
-  subscribe(id: string, filter: string, qos: 0 | 1): void {
+  /** False when it has as many as it may. */
+  subscribe(id: string, filter: string, qos: 0 | 1): boolean {
     const session = this.#sessions.get(id);
-    if (session === undefined) return;
-    session.filters.set(filter, qos);
+    if (session === undefined) return false;
+    const { filters } = session;
+    if (!filters.has(filter) && filters.size >= this.limits.subscriptions) return false;
+    filters.set(filter, qos);
     const readers = this.#readers.get(filter) ?? new Set();
     this.#readers.set(filter, readers.add(session));
+    return true;
   }
 
   unsubscribe(id: string, filter: string): void {
