@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { ACCEPTED, eventually, RunningBroker, STORE_DOWN } from './running-broker.js';
+import { ACCEPTED, eventually, keyOf, RunningBroker, STORE_DOWN } from './running-broker.js';
+import { Wire } from './wire.js';
 
 describe('acknowledgements of the embedded broker', () => {
   let broker: RunningBroker;
@@ -75,6 +76,23 @@ describe('acknowledgements of the embedded broker', () => {
     expect(received).toBe(false);
     message.answer(ACCEPTED);
     await exactly;
+  });
+
+  test('a device that says everything at once and leaves has been heard', async () => {
+    broker = await RunningBroker.start();
+    broker.rule = () => ACCEPTED;
+    broker.host.callers.knowDevice(keyOf('meter-1'), 'meter-1');
+    const wire = await Wire.open(broker.port);
+    wire.socket.cork();
+    wire.connect({ username: 'm', password: Buffer.from(keyOf('meter-1')) });
+    const message = { topic: 'wattproof/v1/meter-1/readings', dup: false, retain: false } as const;
+    for (const payload of ['1', '2', '3'])
+      wire.send({ cmd: 'publish', ...message, payload, qos: 0 });
+    wire.send({ cmd: 'disconnect' });
+    wire.socket.end();
+    wire.socket.uncork();
+    await wire.untilClosed();
+    expect(broker.arrived.map(({ text }) => text)).toEqual(['1', '2', '3']);
   });
 
   test('while nothing can be stored nothing is acknowledged; afterwards everything is', async () => {
