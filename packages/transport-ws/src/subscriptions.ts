@@ -18,15 +18,23 @@ interface Waiting extends ToldEvent {
   readonly subscriptions: readonly string[];
 }
 
+/** Events in a row that did not get through. */
+interface Missed {
+  count: number;
+  readonly from_id: string;
+  to_id: string;
+}
+
 /**
  * What one client hears. Events wait here only while it is asked whether they are the client's to hear; what does not fit is left
  * out and counted, so that a client that reads slowly costs nobody anything.
  */
 export class Subscriptions {
   private readonly filters = new Map<string, Filter>();
-  private waiting: Waiting[] = [];
+  private waiting: (Waiting | Missed)[] = [];
   private waitingBytes = 0;
-  private missed: { count: number; readonly from_id: string; to_id: string } | undefined;
+  /** What the client has to be told before anything else. */
+  private missed: Missed | undefined;
   private running = false;
 
   constructor(
@@ -67,7 +75,7 @@ export class Subscriptions {
       const subscriptions = this.wantedBy(told.event);
       if (subscriptions.length === 0) continue;
       if (this.waitingBytes + told.text.length > this.parts.maxBytes) {
-        this.miss(told.event);
+        this.missBehind(told.event);
         continue;
       }
       this.waiting.push({ ...told, subscriptions });
@@ -87,13 +95,18 @@ export class Subscriptions {
   private async run(): Promise<void> {
     this.running = true;
     for (let next = this.waiting.shift(); next; next = this.waiting.shift()) {
+      if ('count' in next) {
+        this.miss(next);
+        this.tellMissed();
+        continue;
+      }
       this.waitingBytes -= next.text.length;
       const caller = this.parts.caller();
       const heard =
         caller !== undefined &&
         // An event that nobody can decide about is missed, not told to everybody.
         (await this.parts.callers.mayHear(caller, next.event).catch(() => undefined));
-      if (heard === undefined) this.miss(next.event);
+      if (heard === undefined) this.miss(only(next.event));
       else if (heard) this.tell(next);
     }
     this.waitingBytes = 0;
@@ -108,13 +121,25 @@ export class Subscriptions {
     this.tellMissed();
     if (this.missed === undefined && this.parts.outgoing.hasRoomFor(message))
       this.parts.outgoing.sendText(message);
-    else this.miss(event);
+    else this.miss(only(event));
   }
 
-  private miss({ id }: DomainEvent): void {
-    this.missed ??= { count: 0, from_id: id, to_id: id };
-    this.missed.count += 1;
-    this.missed.to_id = id;
+  /** Behind those that wait. */
+  private missBehind(event: DomainEvent): void {
+    const last = this.waiting.at(-1);
+    if (last === undefined || !('count' in last)) this.waiting.push(only(event));
+    else {
+      last.count += 1;
+      last.to_id = event.id;
+    }
+  }
+
+  private miss(more: Missed): void {
+    if (this.missed === undefined) this.missed = more;
+    else {
+      this.missed.count += more.count;
+      this.missed.to_id = more.to_id;
+    }
     this.parts.onMissed();
   }
 
@@ -124,6 +149,8 @@ export class Subscriptions {
     return found;
   }
 }
+
+const only = ({ id }: DomainEvent): Missed => ({ count: 1, from_id: id, to_id: id });
 
 function wants({ types, meterIds }: Filter, { type, data }: DomainEvent): boolean {
   const named = types.some((one) =>

@@ -128,6 +128,24 @@ describe('Readings', () => {
     expect(acked.map(({ id }) => id)).toEqual(Array.from({ length: 50 }, (_, n) => `r${n}`));
   });
 
+  it('stay with their sender meanwhile: nothing of them piles up here', async () => {
+    scene = await WsScene.start({ maxInFlight: 2 });
+    const client = await scene.device();
+    const pad = 'x'.repeat(100_000);
+    for (let sent = 0; sent < 400; sent += 1)
+      client.say({ type: 'readings', id: `r${sent}`, body: { of: 'meter-1', pad } });
+    let before = -1;
+    // Until nothing moves any more.
+    while (before !== client.socket.bufferedAmount) {
+      before = client.socket.bufferedAmount;
+      await scene.roundTrip();
+    }
+    expect(client.socket.bufferedAmount).toBeGreaterThan(20_000_000);
+    scene.host.ingest.answerBy((arrival) => arrival.commit());
+    for (const arrival of scene.host.ingest.arrivals) arrival.commit();
+    await client.count('ack', 400);
+  });
+
   it('are read no faster than their bytes are committed', async () => {
     scene = await WsScene.start({ maxInFlightBytes: 10_000 });
     const client = await scene.device();

@@ -93,6 +93,10 @@ export class WsScene {
   }
 
   async end(): Promise<void> {
+    // A test that failed has left something unanswered, which would be waited for.
+    const { ingest } = this.host;
+    ingest.answerBy((arrival) => arrival.retryLater());
+    for (const arrival of ingest.arrivals) arrival.retryLater();
     await this.transport.stop();
     await this.host.close();
   }
