@@ -7,13 +7,16 @@ import { type InsertedIds, insertedIds, uuidsOf } from './inserted-ids.js';
 import type { Sql, SqlValue } from './sql.js';
 import { column } from './sql-column.js';
 
-/** The unique hash decides which of several writers owns new bytes; the others wait here for its commit. */
+/**
+ * The unique hash decides which of several writers owns new bytes; the others wait here for its commit. Answers whether
+ * erased bytes were looked for.
+ */
 export async function insertBodies(
   tx: Sql,
   candidates: readonly Candidate[],
   erasedKeyOf?: ErasedKeyOf,
-): Promise<void> {
-  if (candidates.length === 0) return;
+): Promise<boolean> {
+  if (candidates.length === 0) return true;
   const signature = <V extends SqlValue>(
     value: (signature: NonNullable<IngestRow['signature']>) => V,
   ) => column(candidates, ({ row }) => (row.signature === undefined ? null : value(row.signature)));
@@ -45,19 +48,21 @@ export async function insertBodies(
     const own = new Set(uuidsOf(inserted));
     for (const candidate of candidates) candidate.known = !own.has(candidate.uuid);
   }
-  if (inserted?.erasures === true && erasedKeyOf !== undefined)
-    await refuseErased(
-      tx,
-      candidates.filter(({ known }) => !known),
-      erasedKeyOf,
-    );
+  if (erasedKeyOf === undefined) return true;
+  if (inserted?.erasures !== true) return false;
+  await refuseErased(
+    tx,
+    candidates.filter(({ known }) => !known),
+    erasedKeyOf,
+  );
+  return true;
 }
 
 /** What erased bytes are known by. */
 export type ErasedKeyOf = (logHash: Uint8Array) => Uint8Array;
 
 /** Bytes that were in the log once, and were erased. Their intervals and numbers are still taken. */
-async function refuseErased(
+export async function refuseErased(
   tx: Sql,
   fresh: readonly Candidate[],
   erasedKeyOf: ErasedKeyOf,

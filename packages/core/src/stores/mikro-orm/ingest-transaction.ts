@@ -3,7 +3,7 @@ import type { SayEquivocations } from '../../ingestion/equivocation.js';
 import type { DurabilityClass } from '../../spi/index.js';
 import { entryIdOf, hexOf } from './entry-id.js';
 import { keepEnvelopes } from './entry-envelopes.js';
-import { type ErasedKeyOf, insertBodies, judgeKnown } from './ingest-bodies.js';
+import { type ErasedKeyOf, insertBodies, judgeKnown, refuseErased } from './ingest-bodies.js';
 import { type Candidate, saysNothingNew, sortGroup, written } from './ingest-candidate.js';
 import { keepHeld } from './held-entries.js';
 import { type InsertedIds, insertedIds } from './inserted-ids.js';
@@ -31,9 +31,12 @@ export async function commitGroup(
   sayEquivocations?: SayEquivocations,
 ): Promise<readonly CommittedRow[]> {
   const { candidates, twins, refused } = sortGroup(rows, await refuseRevoked(tx, rows));
-  await insertBodies(tx, candidates, erasedKeyOf);
+  const lookedForErased = await insertBodies(tx, candidates, erasedKeyOf);
   await judgeKnown(tx, candidates);
-  await insertEntries(tx, candidates.filter(isFresh));
+  const erasures = await insertEntries(tx, candidates.filter(isFresh));
+  // The bodies may have waited for the very first erasure, which their own statement did not see.
+  if (erasures && !lookedForErased && erasedKeyOf !== undefined)
+    await refuseErased(tx, candidates.filter(isFresh), erasedKeyOf);
   await insertDerivations(tx, candidates.filter(isFresh));
   await holdLate(tx, candidates.filter(isOpen));
   await takeSequences(tx, candidates.filter(isOpen));
@@ -88,8 +91,9 @@ export async function commitGroup(
 const isOpen = (candidate: Candidate): boolean => candidate.answer === undefined;
 const isFresh = (candidate: Candidate): boolean => isOpen(candidate) && !candidate.known;
 
-async function insertEntries(tx: Sql, sorted: readonly Candidate[]): Promise<void> {
-  if (sorted.length === 0) return;
+/** Whether anything was ever erased. */
+async function insertEntries(tx: Sql, sorted: readonly Candidate[]): Promise<boolean> {
+  if (sorted.length === 0) return false;
   const fresh = sorted.toSorted((a, b) => a.place - b.place);
   const readings = fresh.flatMap(({ uuid, row }) => {
     const { reading } = row;
@@ -97,13 +101,15 @@ async function insertEntries(tx: Sql, sorted: readonly Candidate[]): Promise<voi
     const energies = new Map(reading.energies.map((energy) => [energy.register, energy]));
     return [...energies.values()].map((energy) => ({ uuid, reading, energy }));
   });
-  await tx.query(
+  const [asked] = await tx.query<{ erasures: boolean }>(
     `WITH entries AS (
        INSERT INTO entry (id, account_id, source, type, format, assurance, received_at_ms, meter_id, starts_ms, ends_ms)
        SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::int8[],
-         $8::text[], $9::int8[], $10::int8[]))
-     INSERT INTO reading (entry_id, register, fingerprint, site_id, device_id, energy_uwh, estimated)
-     SELECT * FROM unnest($11::uuid[], $12::text[], $13::bytea[], $14::text[], $15::text[], $16::int8[], $17::bool[])`,
+         $8::text[], $9::int8[], $10::int8[])),
+     readings AS (
+       INSERT INTO reading (entry_id, register, fingerprint, site_id, device_id, energy_uwh, estimated)
+       SELECT * FROM unnest($11::uuid[], $12::text[], $13::bytea[], $14::text[], $15::text[], $16::int8[], $17::bool[]))
+     SELECT EXISTS (SELECT FROM erased_entry) AS erasures`,
     [
       column(fresh, ({ uuid }) => uuid),
       column(fresh, ({ row }) => row.accountId),
@@ -125,6 +131,7 @@ async function insertEntries(tx: Sql, sorted: readonly Candidate[]): Promise<voi
     ],
     { prepare: 'wattproof_insert_entries' },
   );
+  return asked?.erasures === true;
 }
 
 /** Which entries they say something of: erasing those erases these. */
