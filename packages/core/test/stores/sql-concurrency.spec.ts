@@ -264,4 +264,27 @@ describe('Writers that meet in PostgreSQL', () => {
     expect(answers.map(({ kind }) => kind)).toEqual(['claimed', 'refused']);
     expect((await house.statements())[0]?.claimedUWh).toBe(250_000_000n);
   });
+
+  test('bytes that come again while the first erasure of all is under way are refused', async () => {
+    const row = readingRow('erased meanwhile');
+    await log.ingest.commit([row], issueReceipts);
+    const [body] = await log.sql.query<{ entry_id: string }>(
+      'SELECT entry_id FROM entry_body WHERE log_hash = $1',
+      [row.logHash],
+    );
+    let again: ReturnType<typeof log.ingest.commit> | undefined;
+    await log.sql.transaction(async (tx) => {
+      await tx.query('DELETE FROM entry_body WHERE entry_id = $1', [body!.entry_id]);
+      await tx.query(
+        `INSERT INTO erased_entry (entry_id, account_id, key, erased_at_ms) VALUES ($1, 'ada', $2, 1)`,
+        [body!.entry_id, row.logHash],
+      );
+      again = log.ingest.commit([readingRow('erased meanwhile')], issueReceipts, (hash) => hash);
+      for (let waiting = 0n; waiting === 0n;)
+        [{ waiting }] = (await tx.query(
+          'SELECT count(*) AS waiting FROM pg_locks WHERE NOT granted',
+        )) as [{ waiting: bigint }];
+    });
+    expect(kinds(await again!)).toEqual(['erased']);
+  });
 });
