@@ -82,7 +82,10 @@ export class WsTransport implements Transport {
     };
     this.server = new WebSocketServer(options);
     http.upgrade(config.path, (request, socket, head) => {
-      void this.open(request, socket as Duplex, head);
+      this.open(request, socket as Duplex, head).catch((error: unknown) => {
+        logger.error('a connection could not be opened', { error });
+        (socket as Duplex).destroy();
+      });
     });
   }
 
