@@ -52,7 +52,7 @@ export class Connection {
   #session: Session | undefined;
   #will: IConnectPacket['will'];
   readonly #sinceMs: number;
-  readonly #frames = new FrameReader(CONNECT_BYTES);
+  readonly #frames: FrameReader;
   readonly #writer: PacketWriter;
   #queue: Packet[] = [];
   #busy = false;
@@ -66,6 +66,7 @@ export class Connection {
     readonly origin: Origin,
   ) {
     this.#sinceMs = this.#heardAtMs = broker.clock.nowMs();
+    this.#frames = new FrameReader(broker.config.limits.maxPacketBytes, CONNECT_BYTES);
     this.#writer = new PacketWriter(stream);
     stream.on('data', (chunk: Buffer) => this.#guard(() => this.#receive(chunk)));
     stream.on('drain', () => this.#pump());
@@ -243,7 +244,6 @@ export class Connection {
     const packet = readConnect(frame);
     this.#version = packet.protocolVersion ?? 4;
     this.#state = 'joining';
-    this.#frames.maxBytes = this.broker.config.limits.maxPacketBytes;
     this.stream.pause();
     this.#join(packet).catch((error: unknown) => this.#failBy(error));
   }

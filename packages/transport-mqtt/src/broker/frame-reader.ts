@@ -12,7 +12,13 @@ export class FrameReader {
   #length = 0;
   #wanted = 1;
 
-  constructor(public maxBytes: number) {}
+  #isFirst = true;
+
+  /** `firstMaxBytes`: the first packet may be asked to be smaller, as long as nobody knows who sends it. */
+  constructor(
+    private readonly maxBytes: number,
+    private readonly firstMaxBytes = maxBytes,
+  ) {}
 
   /** Bytes of a packet that is not complete. */
   get partialBytes(): number {
@@ -29,6 +35,7 @@ export class FrameReader {
       this.#wanted = length ?? bytes.length - at + 1;
       if (length === undefined || at + length > bytes.length) break;
       frames.push(bytes.subarray(at, (at += length)));
+      this.#isFirst = false;
     }
     // The frames are views of what was kept, so that is not written over.
     this.#kept = Buffer.alloc(0);
@@ -46,10 +53,11 @@ export class FrameReader {
       remaining += (byte & 0x7f) * 128 ** (index - 1);
       if (byte < 0x80) {
         const length = 1 + index + remaining;
-        if (length <= this.maxBytes) return length;
+        const most = this.#isFirst ? this.firstMaxBytes : this.maxBytes;
+        if (length <= most) return length;
         throw new ConnectionFault(
           'packet_too_large',
-          `A packet of ${length} bytes came; ${this.maxBytes} is the most.`,
+          `A packet of ${length} bytes came; ${most} is the most.`,
         );
       }
     }

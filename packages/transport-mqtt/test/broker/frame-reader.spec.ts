@@ -40,6 +40,13 @@ describe('FrameReader', () => {
     expect(() => new FrameReader(99).push(Buffer.from([0x30, 0x63]))).toThrow(
       expect.objectContaining({ code: 'packet_too_large' }),
     );
+    const first = new FrameReader(1_000, 10);
+    expect(() => first.push(packet(20))).toThrow(
+      expect.objectContaining({ code: 'packet_too_large' }),
+    );
+    // Together with a small first one.
+    const both = new FrameReader(1_000, 10);
+    expect(both.push(Buffer.concat([packet(2), packet(20)]))).toHaveLength(2);
     expect(new FrameReader(99).push(Buffer.from([0x30, 0x61]))).toEqual([]);
   });
 });
