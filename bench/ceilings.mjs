@@ -61,6 +61,7 @@ export class Ceilings {
         },
       },
       chains: this.store.chains,
+      keys: this.store.keys,
       store: {
         async commit(group) {
           rows.push(...group);

@@ -15,7 +15,9 @@ export type KeyEvent =
   | 'revoked'
   | 'recovery-asked'
   | 'recovery-approved'
-  | 'recovery-rejected';
+  | 'recovery-rejected'
+  /** A reading came that is signed with a key of which only an operator had said whose it is. */
+  | 'proven';
 
 /** Who did it, when, and whose entry it is. */
 export interface KeyOccasion {

@@ -9,6 +9,7 @@ export const METER_ERRORS = {
   key_request_invalid: 400,
   key_not_found: 404,
   key_known: 409,
+  key_taken: 409,
   key_revoked: 409,
   key_superseded: 409,
   recovery_not_owner: 403,

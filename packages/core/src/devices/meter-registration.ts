@@ -89,6 +89,15 @@ export const MeterRegistration = z.strictObject({
 });
 export type MeterRegistration = z.infer<typeof MeterRegistration>;
 
+/** Body of `POST /api/v1/admin/meters`: a meter whose device cannot sign a challenge, on the word of an operator. */
+export const MeterStatement = MeterRegistration.omit({ proof_of_possession: true }).extend({
+  /** Whose meter it is. */
+  account_id: id,
+  proof: z.literal('operator'),
+  /** Where the operator read the key, such as `label` or `QR code`. */
+  read_from: id,
+});
+
 /** Body of `POST /api/v1/admin/meters/allowlist`. */
 export const MeterAllowance = z.strictObject({
   meter_ids: z.array(id).min(1).max(1000),

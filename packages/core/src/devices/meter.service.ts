@@ -11,8 +11,8 @@ import { changeOf, meterEvent, registrationDetail, registersText } from './meter
 import { fingerprintOfMeterId, fingerprintOfNameplate } from './meter-fingerprint.js';
 import { ownerAt } from './meter-ownership.js';
 import { checkedRegisters, type AskedRegister } from './meter-registers.js';
-import { MeterRegistration, problemsOf } from './meter-registration.js';
-import type { MeterState, MeterStore, StoredMeter } from './meter.store.js';
+import { MeterRegistration, MeterStatement, problemsOf } from './meter-registration.js';
+import type { MeterKey, MeterState, MeterStore, StoredMeter } from './meter.store.js';
 import { TokenBuckets } from './token-bucket.js';
 import type { SignatureVerifier } from './signature-verifier.js';
 
@@ -45,6 +45,8 @@ export class MeterService {
       readonly journal: Journal;
       /** Name of this log: a proof of possession made for another gateway is worth nothing here. */
       readonly origin: string;
+      /** Whether anybody could speak in this account's name. */
+      readonly accountKnown: (accountId: string) => Promise<boolean>;
     },
   ) {
     this.challengeRate = new TokenBuckets(parts.clock, parts.config.challengeRate);
@@ -71,7 +73,7 @@ export class MeterService {
    * nonce whose signature was good is used up. `actor`: who asked, when it was not the device itself.
    */
   async register(body: unknown, accountId: string, actor?: string): Promise<StoredMeter> {
-    const { store, sha256, clock, directory, config, signatures, origin } = this.parts;
+    const { store, sha256, clock, config, signatures, origin } = this.parts;
     const parsed = MeterRegistration.safeParse(body);
     if (!parsed.success) throw new MeterError('registration_invalid', problemsOf(parsed.error));
     const request = parsed.data;
@@ -95,14 +97,56 @@ export class MeterService {
     await this.refuseKeyId(request.meter_id, keyId);
     const meter = meterOf(request, { key, registers, state, accountId, nowMs: clock.nowMs() });
     const by = actor ?? `device ${keyId}`;
-    const registered = this.said(meter, 'meter.registered', by, registrationDetail(meter));
-    const said = { ...registered, rows: [...registered.rows, ...this.firstKey(meter, by).rows] };
-    if ((await store.register(meter, said)) === 'meter_taken') {
-      await this.tellHolders(meter, { keyId, nonce }, by);
-      throw new MeterError('meter_taken', 'this meter is registered already');
-    }
+    if (await this.keep(meter, by)) return meter;
+    await this.tellHolders(meter, { keyId, nonce }, by);
+    throw taken();
+  }
+
+  /**
+   * Registers a meter whose device can sign readings and nothing else, with the key that an operator read off it: whoever
+   * states it answers for it, by name, in the log. `body` is the request as parsed JSON. Throws `MeterError`.
+   */
+  async state(body: unknown, operator: string): Promise<StoredMeter> {
+    const { sha256, clock, config, accountKnown } = this.parts;
+    const parsed = MeterStatement.safeParse(body);
+    if (!parsed.success) throw new MeterError('registration_invalid', problemsOf(parsed.error));
+    const { account_id: accountId, proof, read_from, ...request } = parsed.data;
+    const key = checkedDeviceKey(request, config.algorithms, sha256);
+    const registers = request.registers && checkedRegisters(request.registers);
+    if (!(await accountKnown(accountId)))
+      throw new MeterError('account_unknown', 'nobody could own it: there is no such account');
+    const state = await this.firstState(request.meter_id);
+    await this.refuseKeyId(request.meter_id, key.keyId);
+    await this.refuseForeignKey(key, accountId);
+    const nowMs = clock.nowMs();
+    const statedKey = { ...key, statedBy: operator };
+    const meter = meterOf(request, { key: statedKey, registers, state, accountId, nowMs });
+    if (await this.keep(meter, operator, { proof, read_from })) return meter;
+    throw taken();
+  }
+
+  /** With what the log says of the meter and of its key. False when it is taken. */
+  private async keep(meter: StoredMeter, actor: string, more: JsonObject = {}): Promise<boolean> {
+    const { store, directory } = this.parts;
+    const detail = { ...registrationDetail(meter), ...more };
+    const registered = this.said(meter, 'meter.registered', actor, detail);
+    const rows = [...registered.rows, ...this.firstKey(meter, actor, more).rows];
+    if ((await store.register(meter, { ...registered, rows })) === 'meter_taken') return false;
     directory.invalidate();
-    return meter;
+    return true;
+  }
+
+  /** Nobody has shown to hold the key, so it stays whose it is: only an account's own meters share one. */
+  private async refuseForeignKey({ keyId }: DeviceKey, accountId: string): Promise<void> {
+    const nowMs = this.parts.clock.nowMs();
+    const holders = await this.parts.store.find({ meterIds: [], keyIds: [keyId] });
+    const isHeld = ({ state, admitted }: StoredMeter): boolean =>
+      state !== 'retired' || admitted === true;
+    if (holders.some((one) => isHeld(one) && ownerAt(one, nowMs).accountId !== accountId))
+      throw new MeterError(
+        'key_taken',
+        `key ${keyId} is, or was, a meter's of another account; a device that has it must sign a challenge`,
+      );
   }
 
   /** Connections go by meter ids and key ids: nobody gets a meter that is called like another's key. */
@@ -244,10 +288,14 @@ export class MeterService {
   }
 
   /** The first key's entry: what the log says of keys begins with it. */
-  private firstKey({ meterId, accountId, keys, registeredAtMs: atMs }: StoredMeter, actor: string) {
+  private firstKey(
+    { meterId, accountId, keys, registeredAtMs: atMs }: StoredMeter,
+    actor: string,
+    more: JsonObject,
+  ) {
     const occasion = { event: 'registered', meterId, accountId, actor, atMs } as const;
     return this.parts.journal.entries(
-      keys.map((key) => keyFact(occasion, { ...epochMembers(key), change: this.changeId() })),
+      keys.map((key) => keyFact(occasion, { ...epochMembers(key), ...more, change: this.changeId() })),
     );
   }
 
@@ -281,10 +329,14 @@ export class MeterService {
   }
 }
 
+function taken(): MeterError {
+  return new MeterError('meter_taken', 'this meter is registered already');
+}
+
 function meterOf(
-  request: MeterRegistration,
+  request: Omit<MeterRegistration, 'proof_of_possession'>,
   at: {
-    key: DeviceKey;
+    key: DeviceKey & Pick<MeterKey, 'statedBy'>;
     registers: StoredMeter['registers'];
     state: MeterState;
     accountId: string;

@@ -20,6 +20,10 @@ export interface MeterKey {
   readonly validToMs?: number;
   /** From here on nothing that arrives counts under it, nor what states a later time. */
   readonly revokedAtMs?: number;
+  /** The operator who said that it is the meter's. Absent: its device signed a challenge. */
+  readonly statedBy?: string;
+  /** Of a stated key: when a reading that it signed first came. */
+  readonly provenAtMs?: number;
 }
 
 /** Why the energy of a meter is frozen while the meter itself goes on. */

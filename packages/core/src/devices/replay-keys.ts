@@ -15,6 +15,8 @@ interface KeyDocument {
   readonly previous: string;
   readonly previous_until: string;
   readonly at: string;
+  readonly actor: string;
+  readonly proof?: 'operator';
 }
 
 /**
@@ -54,6 +56,10 @@ function after(keys: readonly MeterKey[], document: KeyDocument): readonly Meter
         ...keys.map((key) => (key.revokedAtMs === undefined ? { ...key, revokedAtMs: atMs } : key)),
         keyOf(document),
       ];
+    case 'proven':
+      return keys.map((key) =>
+        key.keyId === document.key_id ? { ...key, provenAtMs: atMs } : key,
+      );
     case 'recovery-asked':
     case 'recovery-rejected':
       return keys;
@@ -67,5 +73,6 @@ function keyOf(document: KeyDocument): MeterKey {
     publicKey: Buffer.from(document.public_key, 'base64'),
     epoch: document.epoch,
     validFromMs: Date.parse(document.valid_from),
+    ...(document.proof === undefined ? {} : { statedBy: document.actor }),
   };
 }

@@ -13,6 +13,7 @@ import type { GatewayConfig } from '../plugins/index.js';
 import type { Clock, Signer } from '../spi/index.js';
 import type { Store } from '../stores/store.js';
 import { canonicalize, readDocument } from '../verify/index.js';
+import { accountKnown } from './account-known.js';
 import type { Devices } from './open-devices.js';
 
 export interface Ingestion {
@@ -57,6 +58,7 @@ export async function composeIngestion(parts: {
     devices,
     store: store.ingest,
     chains: store.chains,
+    keys: store.keys,
     durability: store.durability,
     directory,
     signatures,
@@ -83,6 +85,7 @@ export async function composeIngestion(parts: {
     config: devices,
     journal,
     origin: parts.config.origin,
+    accountKnown: accountKnown(store),
   });
   return {
     ingestion: service,

@@ -8,6 +8,7 @@ import type { Journal } from '../logs/journal.js';
 import type { GatewayConfig } from '../plugins/index.js';
 import type { Clock } from '../spi/index.js';
 import type { Store } from '../stores/store.js';
+import { accountKnown } from './account-known.js';
 
 /** How often readings that were under way when their meter changed hands are looked for. */
 const SETTLING = { periodMs: 30_000, leaseMs: 60_000 } as const;
@@ -37,12 +38,7 @@ export function composeMeters(parts: {
     random,
     config,
     journal,
-    // An account is there when somebody can speak for it.
-    async accountKnown(accountId) {
-      const one = { accountId, limit: 1 };
-      if ((await store.accounts.listApiKeys(one)).items.length > 0) return true;
-      return (await store.accounts.listUsers(one)).items.length > 0;
-    },
+    accountKnown: accountKnown(store),
   });
   jobs.add({
     name: 'meter-owners',

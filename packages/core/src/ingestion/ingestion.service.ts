@@ -1,5 +1,6 @@
 import type { TokenBuckets } from '../devices/token-bucket.js';
 import type { Clock, Ingest, IngestItem } from '../spi/index.js';
+import { type FirstSignatures, isUnproven } from '../devices/first-signatures.js';
 import type { MeterKey } from '../devices/meter.store.js';
 import type { BatchProfile } from '../verify/contracts.js';
 import type { CanonicalDocument } from '../verify/formats/format.js';
@@ -57,6 +58,7 @@ export interface IngestionParts {
   /** How late a sequence number may come; absent: however late. */
   readonly sequenceWindow?: bigint;
   readonly queue: CommitQueue;
+  readonly firstSignatures: FirstSignatures;
   /** What the detectors that may hold a reading say of it. */
   readonly inspect?: Inspect;
   /** A stored receipt as its holder gets it. */
@@ -168,6 +170,7 @@ export class IngestionService implements Ingest {
       const committed = await queue.submit(rows, sender.bytes.length);
       for (const [i, index] of places.entries())
         answers[index] = this.committedItem(rows[i]!, committed[i]!, kept[i]!.judgement.detail);
+      await this.noteFirstSignatures(kept, committed);
       return { items: answers };
     } catch (error) {
       if (isRetryable(error)) return retry(error, this.parts.config.commit.retryAfterMs);
@@ -205,6 +208,26 @@ export class IngestionService implements Ingest {
     const from = principal?.id ?? accountId ?? source ?? 'anonymous';
     const waitMs = this.parts.unsignedRate.take(from, unproven);
     return waitMs === 0 ? undefined : { kind: 'retry', code: 'throttled', retryAfterMs: waitMs };
+  }
+
+  /** The readings are committed: whatever happens here, they are. */
+  private async noteFirstSignatures(
+    kept: readonly Judged[],
+    committed: readonly CommittedRow[],
+  ): Promise<void> {
+    const noted = new Set<MeterKey>();
+    for (const [i, { authentication }] of kept.entries()) {
+      const { meter, key, signature } = authentication;
+      const { outcome } = committed[i]!;
+      if (meter === undefined || key === undefined || signature === undefined) continue;
+      if (!isUnproven(key) || noted.has(key) || outcome.kind === 'refused') continue;
+      noted.add(key);
+      try {
+        await this.parts.firstSignatures.note(meter, key, outcome.id);
+      } catch (error) {
+        if (!isRetryable(error)) throw error;
+      }
+    }
   }
 
   private rowContext(receivedAtMs: number, sender: Sender): RowContext {

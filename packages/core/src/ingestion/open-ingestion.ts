@@ -1,5 +1,7 @@
 import type { BatchChainStore } from '../devices/batch-chain.store.js';
 import type { DevicesConfig } from '../devices/devices.config.js';
+import { FirstSignatures } from '../devices/first-signatures.js';
+import type { KeyStore } from '../devices/key.store.js';
 import type { MeterDirectory } from '../devices/meter-directory.js';
 import type { SignatureVerifier } from '../devices/signature-verifier.js';
 import { TokenBuckets } from '../devices/token-bucket.js';
@@ -26,6 +28,7 @@ export interface IngestionOptions {
   readonly devices: DevicesConfig;
   readonly store: IngestStore;
   readonly chains: BatchChainStore;
+  readonly keys: Pick<KeyStore, 'change'>;
   readonly durability: DurabilityClass;
   readonly directory: MeterDirectory;
   readonly signatures: SignatureVerifier;
@@ -110,6 +113,7 @@ export function openIngestion(options: IngestionOptions): Ingestion {
       ? {}
       : { sequenceWindow: BigInt(devices.sequenceWindow) }),
     queue,
+    firstSignatures: new FirstSignatures({ store: options.keys, directory, journal, clock }),
     receiptJson: receipts.receiptJson,
     ...(inspection === undefined ? {} : { inspect: inspection.inspect }),
   });

@@ -37,6 +37,7 @@ export function meterServices(store: Store, clock: TestClock, meters: MeterStore
     config,
     journal,
     origin: ORIGIN,
+    accountKnown: async (accountId) => accountId !== 'nobody',
   });
   const transfers = new MeterTransfers({
     store: meters,

@@ -36,6 +36,7 @@ function open(config: object = {}) {
     config: DevicesConfig.parse(config),
     journal,
     origin: ORIGIN,
+    accountKnown: async (accountId) => accountId !== 'nobody',
   });
   return { service, store, entries, outbox, directory, clock, journal };
 }

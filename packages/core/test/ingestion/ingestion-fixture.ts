@@ -144,6 +144,7 @@ export async function openFixture(options: FixtureOptions): Promise<Fixture> {
     devices,
     store: options.wrap?.(store.ingest) ?? store.ingest,
     chains: store.chains,
+    keys: store.keys,
     durability: store.durability,
     directory,
     signatures: new SignatureVerifier(nodeBackend),

@@ -60,6 +60,9 @@ export function meterDocument(
       valid_from: instant(key.validFromMs),
       valid_to: instant(key.validToMs),
       revoked_at: instant(key.revokedAtMs),
+      proof: key.statedBy === undefined ? 'possession' : 'operator',
+      // Of an operator's word: when the device first signed a reading.
+      ...(key.statedBy === undefined ? {} : { proven_at: instant(key.provenAtMs) }),
     })),
   };
 }

@@ -90,6 +90,23 @@ const registration = {
   },
 } as const;
 
+const statement = {
+  type: 'object',
+  required: ['meter_id', 'account_id', 'public_key', 'alg', 'proof', 'read_from'],
+  properties: {
+    meter_id: text,
+    account_id: { type: 'string', description: 'Whose meter it is.' },
+    device_id: text,
+    site_id: text,
+    owner: text,
+    public_key: { type: 'string', format: 'byte', description: 'SPKI DER.' },
+    alg: { type: 'string', enum: [...SIGNATURE_ALGORITHMS] },
+    proof: { type: 'string', enum: ['operator'] },
+    read_from: { type: 'string', description: 'Such as `label` or `QR code`.' },
+    ...meterProperties,
+  },
+} as const;
+
 const allowance = {
   type: 'object',
   required: ['meter_ids'],
@@ -197,6 +214,10 @@ export const OPERATIONS: Readonly<Record<RouteName, OperationShape>> = {
   listMeters: { query: { ...page, state: 'Only of this state.' }, answers: { 200: 'Meters.' } },
   getMeter: { answers: { 200: 'The meter.' } },
   reviewMeters: { query: { ...page, state: 'Only of this state.' }, answers: { 200: 'Meters.' } },
+  stateMeter: {
+    body: { types: json, schema: statement },
+    answers: { 201: 'The meter and its state. `proven_at` of its key: its first signed reading.' },
+  },
   allowMeters: {
     body: { types: json, schema: allowance },
     answers: { 200: 'allowed, and changed: how many ids that moved.' },

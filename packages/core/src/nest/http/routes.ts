@@ -293,6 +293,14 @@ export const ROUTES = {
     tag: 'meters',
     summary: 'Meters for review, filtered by state',
   },
+  stateMeter: {
+    method: 'POST',
+    path: `${API}/admin/meters`,
+    access: 'operator',
+    scope: 'meters',
+    tag: 'meters',
+    summary: 'Registers a meter whose device cannot sign a challenge, with the key read off it',
+  },
   allowMeters: {
     method: 'POST',
     path: `${API}/admin/meters/allowlist`,

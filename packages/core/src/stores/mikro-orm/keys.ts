@@ -8,6 +8,7 @@ import type {
 } from '../../devices/key.store.js';
 import type { MeterKey } from '../../devices/meter.store.js';
 import { numberCursor, page, readNumberCursor } from '../list-cursor.js';
+import { writeKey } from './meter-key-rows.js';
 import { countChange, lockMeter } from './meter-rows.js';
 import type { Sql } from './sql.js';
 import type { SqlChanges } from './sql-changes.js';
@@ -132,25 +133,6 @@ export class SqlKeys implements KeyStore {
     );
     return { keys: Number(row?.keys ?? 0n), numbers: row?.numbers ?? 0n };
   }
-}
-
-async function writeKey(tx: Sql, meterId: string, place: number, key: MeterKey): Promise<void> {
-  await tx.query(
-    `INSERT INTO meter_key (meter_id, place, key_id, alg, public_key, epoch, valid_from_ms, valid_to_ms, revoked_at_ms)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-     ON CONFLICT (meter_id, place) DO UPDATE SET valid_to_ms = $8, revoked_at_ms = $9`,
-    [
-      meterId,
-      place,
-      key.keyId,
-      key.alg,
-      key.publicKey,
-      key.epoch,
-      key.validFromMs,
-      key.validToMs ?? null,
-      key.revokedAtMs ?? null,
-    ],
-  );
 }
 
 async function writeRecovery(tx: Sql, recovery: KeyRecovery): Promise<void> {

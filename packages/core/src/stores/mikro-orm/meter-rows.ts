@@ -3,11 +3,11 @@ import type { MeterLocation } from '../../devices/meter-location.js';
 import type { FormerOwner } from '../../devices/meter-ownership.js';
 import type { MeterRegister } from '../../devices/meter-registers.js';
 import type {
-  MeterKey,
   MeterState,
   MintingSuspension,
   StoredMeter,
 } from '../../devices/meter.store.js';
+import { KEY_COLUMNS, keyOf, type KeyRow } from './meter-key-rows.js';
 import type { Sql, SqlValue } from './sql.js';
 
 interface MeterRow {
@@ -26,17 +26,6 @@ interface MeterRow {
   readonly minting_suspended: string | null;
   readonly rating_w: number | null;
   readonly registered_at_ms: bigint;
-}
-
-interface KeyRow {
-  readonly meter_id: string;
-  readonly key_id: string;
-  readonly alg: MeterKey['alg'];
-  readonly public_key: Uint8Array;
-  readonly epoch: bigint;
-  readonly valid_from_ms: bigint;
-  readonly valid_to_ms: bigint | null;
-  readonly revoked_at_ms: bigint | null;
 }
 
 interface FormerRow {
@@ -60,8 +49,7 @@ export async function readMeters(
   );
   if (meters.length === 0) return [];
   const keys = await sql.query<KeyRow>(
-    `SELECT meter_id, key_id, alg, public_key, epoch, valid_from_ms, valid_to_ms, revoked_at_ms
-     FROM meter_key WHERE meter_id = ANY($1::text[]) ORDER BY meter_id, place`,
+    `SELECT ${KEY_COLUMNS} FROM meter_key WHERE meter_id = ANY($1::text[]) ORDER BY meter_id, place`,
     [meters.map((meter) => meter.meter_id)],
   );
   const keysOf = Map.groupBy(keys, (key) => key.meter_id);
@@ -169,15 +157,7 @@ function meterOf(
       ? {}
       : { mintingSuspended: JSON.parse(row.minting_suspended) as MintingSuspension }),
     ...(row.rating_w === null ? {} : { ratingW: row.rating_w }),
-    keys: keys.map((key) => ({
-      keyId: key.key_id,
-      alg: key.alg,
-      publicKey: key.public_key,
-      epoch: Number(key.epoch),
-      validFromMs: Number(key.valid_from_ms),
-      ...(key.valid_to_ms === null ? {} : { validToMs: Number(key.valid_to_ms) }),
-      ...(key.revoked_at_ms === null ? {} : { revokedAtMs: Number(key.revoked_at_ms) }),
-    })),
+    keys: keys.map(keyOf),
     registeredAtMs: Number(row.registered_at_ms),
   };
 }

@@ -16,6 +16,7 @@ import type {
 import type { Journaled } from '../../logs/journal.js';
 import { page, readTextCursor, textCursor } from '../list-cursor.js';
 import { countReceived, listGaps } from './meter-health.js';
+import { writeKey } from './meter-key-rows.js';
 import { meterRegisterOf } from './meter-register.js';
 import { countChange, insertMeter, lockMeter, readMeters } from './meter-rows.js';
 import {
@@ -43,22 +44,7 @@ export class SqlMeters implements MeterStore {
         ((await dropTurnedDown(tx, meter)) && (await insertMeter(tx, meter)));
       if (!inserted) return 'meter_taken';
       for (const [place, key] of meter.keys.entries())
-        await tx.query(
-          `INSERT INTO meter_key (meter_id, place, key_id, alg, public_key, epoch, valid_from_ms, valid_to_ms,
-             revoked_at_ms)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-          [
-            meter.meterId,
-            place,
-            key.keyId,
-            key.alg,
-            key.publicKey,
-            key.epoch,
-            key.validFromMs,
-            key.validToMs ?? null,
-            key.revokedAtMs ?? null,
-          ],
-        );
+        await writeKey(tx, meter.meterId, place, key);
       await countChange(tx);
       await journal(said);
       return 'registered';

@@ -103,6 +103,16 @@ export function keyTests(scene: StoreScene, it: Test): void {
     assert.deepEqual(plain((await meters.get(meter.meterId))?.keys), plain(after));
   });
 
+  it('keeps whose word a key was stated on, and when it was proven', async () => {
+    const { keys, meters } = await scene.store();
+    const meter = meterWith({ ...sampleKey(0), statedBy: 'operator-1' });
+    await meters.register(meter, unjournaled);
+    assert.deepEqual(plain((await meters.get(meter.meterId))?.keys), plain(meter.keys));
+    const proven = meter.keys.map((key) => ({ ...key, provenAtMs: NOON_MS }));
+    await keys.change(meter.meterId, () => ({ keys: proven, said: said() }));
+    assert.deepEqual(plain((await meters.get(meter.meterId))?.keys), plain(proven));
+  });
+
   it('decides one change of a meter after the other', async () => {
     const { keys, meters } = await scene.store();
     const meter = await registered();

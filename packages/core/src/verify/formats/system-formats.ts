@@ -76,6 +76,7 @@ export const deviceKey = systemFormat('device-key/1', {
       'recovery-asked',
       'recovery-approved',
       'recovery-rejected',
+      'proven',
     ),
   ),
   meter: required(words),
@@ -90,6 +91,11 @@ export const deviceKey = systemFormat('device-key/1', {
   recovery: optional(words),
   expires_at: optional(instant),
   reason: optional(words),
+  /** An operator's word instead of the device's signature, and where the key was read. */
+  proof: optional(oneOf('operator')),
+  read_from: optional(words),
+  /** The reading that a stated key signed first. */
+  entry: optional(words),
   actor: required(words),
   at: required(instant),
 });

@@ -80,6 +80,13 @@ export class MetersController {
     await this.answerList(request, query, reply, undefined);
   }
 
+  @Route('stateMeter')
+  async state(@Req() request: RequestWithBody, @Res() reply: Reply): Promise<void> {
+    const body = jsonBody(request, z.unknown(), REGISTRATION_BYTES);
+    const meter = await this.gateway.meters.state(body, actorOf(request));
+    sendJson(reply, meterDocument(meter, this.seen(undefined)), 201);
+  }
+
   @Route('allowMeters')
   async allow(@Req() request: RequestWithBody, @Res() reply: Reply): Promise<void> {
     const { meter_ids: ids, allowed } = jsonBody(request, MeterAllowance);
