@@ -3,12 +3,18 @@ import { connect, headers, type NatsConnection } from '@nats-io/transport-node';
 import { SUBMIT_READINGS, type SubmitAnswer } from '@wattproof/core/messages';
 import { type AnsweredItem, startPostgres, type TestPostgres } from '@wattproof/core/testing';
 import { canonicalize, logHash, toHex } from '@wattproof/core/verify';
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Broker, startNats } from './broker-process.js';
-import { type MessageCampaign, runMessageCampaign, type Sender } from './message-campaign.js';
+import { RunningGateway } from '../durability/campaign.js';
+import {
+  configuration,
+  type MessageCampaign,
+  runMessageCampaign,
+  type Sender,
+} from './message-campaign.js';
 
 const nightly = process.env['WATTPROOF_NIGHTLY'] === '1';
 const KILLS = nightly ? 20 : 3;
@@ -136,6 +142,21 @@ describe('through NATS, what a gateway answered is not lost', () => {
       );
       tell(`NATS, broker restarted ${RESTARTS} times`, result);
       expect(result).toMatchObject({ ...nothingLost, exitCodes: [0] });
+    },
+    LONGEST_MS,
+  );
+
+  it(
+    'a gateway whose broker is away still stops when it is told to',
+    async () => {
+      const broker = await startNats();
+      const folder = await mkdtemp(join(tmpdir(), 'wattproof-nats-'));
+      const section = `  nats: { servers: ["${broker.url}"] }`;
+      await writeFile(join(folder, 'gateway.yaml'), configuration('memory://', section));
+      const gateway = new RunningGateway(folder);
+      await gateway.url();
+      await broker.remove();
+      expect(await gateway.stop()).toBe(0);
     },
     LONGEST_MS,
   );

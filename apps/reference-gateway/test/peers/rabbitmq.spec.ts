@@ -196,6 +196,21 @@ describe('through RabbitMQ, what the broker confirmed is not lost', () => {
     expect(await gateway.stop()).toBe(0);
   }, 300_000);
 
+  // Last: the broker does not come back.
+  it(
+    'a gateway whose broker is away still stops when it is told to',
+    async () => {
+      const folder = await mkdtemp(join(tmpdir(), 'wattproof-rabbitmq-'));
+      const section = `  rabbitmq: { urls: ["${rabbitmq.url}"] }`;
+      await writeFile(join(folder, 'gateway.yaml'), configuration('memory://', section));
+      const gateway = new RunningGateway(folder);
+      await gateway.url();
+      await rabbitmq.remove();
+      expect(await gateway.stop()).toBe(0);
+    },
+    LONGEST_MS,
+  );
+
   /** Asks as anybody does over AMQP, and again until somebody consumes the queue. */
   function request(queue: string, body: string, headers = {}): Promise<SubmitAnswer> {
     return withChannel(async (channel) => {

@@ -4,6 +4,7 @@ import type { Gateway } from '../../gateway/gateway.js';
 import type { MicroservicesConfig } from '../../plugins/index.js';
 import type { Health } from '../../spi/index.js';
 import { GATEWAY } from '../tokens.js';
+import { within } from './servers/under-way.js';
 import {
   grpcTransporter,
   kafkaTransporter,
@@ -12,6 +13,9 @@ import {
   redisTransporter,
   tcpTransporter,
 } from './transporters.js';
+
+/** Beyond what draining may take: connections that do not end are left to the end of the process. */
+const CLOSE_WITHIN_MS = 3000;
 
 export class MicroserviceError extends Error {
   override readonly name = 'MicroserviceError';
@@ -43,10 +47,11 @@ export async function startMicroservices(
   const gateway = app.get<Gateway>(GATEWAY);
   const connected: { readonly name: string; readonly service: INestMicroservice }[] = [];
   let stopping: Promise<void> | undefined;
+  const closeWithinMs = config.drainMs + CLOSE_WITHIN_MS;
   const stop = (): Promise<void> =>
-    (stopping ??= Promise.all(connected.map(({ service }) => closeServer(service))).then(
-      () => undefined,
-    ));
+    (stopping ??= Promise.all(
+      connected.map(({ service }) => within(closeWithinMs, closeServer(service))),
+    ).then(() => undefined));
   try {
     for (const [name, options] of await transporters(config, maxMessageBytes)) {
       const service = app.connectMicroservice<MicroserviceOptions>(options);
@@ -75,7 +80,7 @@ async function transporters(
   if (rabbitmq !== undefined)
     found.push(['rabbitmq', await rabbitmqTransporter(rabbitmq, drainMs)]);
   if (kafka !== undefined) found.push(['kafka', await kafkaTransporter(kafka)]);
-  if (redis !== undefined) found.push(['redis', await redisTransporter(redis)]);
+  if (redis !== undefined) found.push(['redis', await redisTransporter(redis, drainMs)]);
   if (grpc !== undefined) found.push(['grpc', await grpcTransporter(grpc, maxMessageBytes)]);
   if (tcp !== undefined) found.push(['tcp', tcpTransporter(tcp, drainMs, maxMessageBytes)]);
   return found;

@@ -1,4 +1,4 @@
-import type { KafkaOptions, MicroserviceOptions } from '@nestjs/microservices';
+import type { CustomStrategy, GrpcOptions, KafkaOptions } from '@nestjs/microservices';
 import { Transport } from '@nestjs/microservices';
 import { randomUUID } from 'node:crypto';
 import { createRequire } from 'node:module';
@@ -8,6 +8,7 @@ import { IngestionConfig } from '../../ingestion/ingestion.config.js';
 import { MicroservicesConfig } from '../../plugins/index.js';
 import { NatsIngestServer } from './servers/nats.js';
 import { RabbitmqIngestServer } from './servers/rabbitmq.js';
+import { RedisIngestServer } from './servers/redis.js';
 import { TcpIngestServer } from './servers/tcp.js';
 
 const { shape } = MicroservicesConfig;
@@ -26,7 +27,7 @@ const TCP_CHARACTERS_PER_BYTE = 6;
 export async function natsTransporter(
   settings: Settings<'nats'> = {},
   drainMs = DEFAULTS.drainMs,
-): Promise<MicroserviceOptions> {
+): Promise<CustomStrategy> {
   const { servers, queue, user, password, token, tls } = shape.nats.unwrap().parse(settings);
   await withPeers('The NATS transporter', ['@nats-io/transport-node'], () =>
     imported('@nats-io/transport-node'),
@@ -46,7 +47,7 @@ export async function natsTransporter(
 export async function rabbitmqTransporter(
   settings: Settings<'rabbitmq'>,
   drainMs = DEFAULTS.drainMs,
-): Promise<MicroserviceOptions> {
+): Promise<CustomStrategy> {
   const { urls, queue, declare, deadLetterExchange, prefetch, tls } = shape.rabbitmq
     .unwrap()
     .parse(settings);
@@ -71,7 +72,7 @@ export async function rabbitmqTransporter(
 }
 
 /** A Kafka consumer for `connectMicroservice`: the offset of a message is committed when its handler is done. */
-export async function kafkaTransporter(settings: Settings<'kafka'>): Promise<MicroserviceOptions> {
+export async function kafkaTransporter(settings: Settings<'kafka'>): Promise<KafkaOptions> {
   await withPeers('The Kafka transporter', ['kafkajs'], () => imported('kafkajs'));
   const { brokers, groupId, clientId, tls, sasl } = shape.kafka.unwrap().parse(settings);
   const options: KafkaOptions['options'] = {
@@ -92,21 +93,20 @@ export async function kafkaTransporter(settings: Settings<'kafka'>): Promise<Mic
 /** A Redis subscriber for `connectMicroservice`. Whoever publishes while no gateway listens has lost what was published. */
 export async function redisTransporter(
   settings: Settings<'redis'> = {},
-): Promise<MicroserviceOptions> {
+  drainMs = DEFAULTS.drainMs,
+): Promise<CustomStrategy> {
   await withPeers('The Redis transporter', ['ioredis'], () => imported('ioredis'));
   const { host, port, username, password, tls } = shape.redis.unwrap().parse(settings);
-  return {
-    transport: Transport.REDIS,
-    options: {
-      host,
-      port,
-      retryAttempts: Number.MAX_SAFE_INTEGER,
-      retryDelay: 1000,
-      ...(username === undefined ? {} : { username }),
-      ...(password === undefined ? {} : { password }),
-      ...(tls === undefined ? {} : { tls: given(tls) }),
-    },
+  const options = {
+    host,
+    port,
+    retryAttempts: Number.MAX_SAFE_INTEGER,
+    retryDelay: 1000,
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    ...(tls === undefined ? {} : { tls: given(tls) }),
   };
+  return { strategy: new RedisIngestServer(options, drainMs) };
 }
 
 /** A TCP server for `connectMicroservice`, in the framing of Nest's own client. */
@@ -114,7 +114,7 @@ export function tcpTransporter(
   settings: Settings<'tcp'> = {},
   drainMs = DEFAULTS.drainMs,
   maxMessageBytes = MESSAGE_BYTES,
-): MicroserviceOptions {
+): CustomStrategy {
   const { host, port, tls } = shape.tcp.unwrap().parse(settings);
   const options = {
     host,
@@ -129,7 +129,7 @@ export function tcpTransporter(
 export async function grpcTransporter(
   settings: Settings<'grpc'> = {},
   maxMessageBytes = MESSAGE_BYTES,
-): Promise<MicroserviceOptions> {
+): Promise<GrpcOptions> {
   const { host, port, tls } = shape.grpc.unwrap().parse(settings);
   const peers = ['@grpc/grpc-js', '@grpc/proto-loader'];
   const [grpc] = await withPeers('The gRPC transporter', peers, () =>

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import type { INestMicroservice } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { ClientProxyFactory, type NestMicroservice, Transport } from '@nestjs/microservices';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -16,7 +17,7 @@ import { messageHost, messageRoot } from './message-host.js';
 
 const clientOf = (port: number) =>
   ClientProxyFactory.create({ transport: Transport.TCP, options: { port } });
-const portOf = (service: { unwrap<T>(): T }): number =>
+const portOf = (service: Pick<INestMicroservice, 'unwrap'>): number =>
   (service.unwrap<Server>().address() as AddressInfo).port;
 
 describe('The message systems of a gateway', () => {

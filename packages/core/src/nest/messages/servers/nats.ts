@@ -2,9 +2,10 @@ import { NatsRequestJSONDeserializer, type NatsOptions, ServerNats } from '@nest
 import { setTimeout as wait } from 'node:timers/promises';
 import { nestPacket } from '../nest-packet.js';
 import { isSubject } from '../subjects.js';
-import { UnderWay } from './under-way.js';
+import { UnderWay, within } from './under-way.js';
 
 const CONNECT_EVERY_MS = 500;
+const FLUSH_WITHIN_MS = 1000;
 
 type NatsMessage = Parameters<ServerNats['handleMessage']>[1];
 type Deserialized = ReturnType<NatsRequestJSONDeserializer['deserialize']>;
@@ -64,9 +65,9 @@ export class NatsIngestServer extends ServerNats {
     if (client && !client.isClosed()) {
       // The broker gives what comes now to the others of the group.
       for (const subscription of this['subscriptions']) subscription.unsubscribe();
-      await client.flush().catch(() => undefined);
+      await within(FLUSH_WITHIN_MS, client.flush());
       await this.underWay.ended(this.drainMs);
-      await client.flush().catch(() => undefined);
+      await within(FLUSH_WITHIN_MS, client.flush());
     }
     await super.close();
   }

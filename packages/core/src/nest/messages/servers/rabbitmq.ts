@@ -1,7 +1,9 @@
 import { IncomingRequestDeserializer, type RmqOptions, ServerRMQ } from '@nestjs/microservices';
 import { nestPacket } from '../nest-packet.js';
 import { isSubject, SUBMIT_READINGS } from '../subjects.js';
-import { UnderWay } from './under-way.js';
+import { UnderWay, within } from './under-way.js';
+
+const CLOSE_WITHIN_MS = 2000;
 
 /** What is used of amqplib; its types come with a package that is not ours to ask for. */
 interface AmqpMessage {
@@ -107,8 +109,8 @@ export class RabbitmqIngestServer extends ServerRMQ {
     const channel = this.current;
     this.current = undefined;
     // What was delivered already and is not begun goes back to the queue with the channel.
-    await channel?.cancel(this.consumerTag).catch(() => undefined);
+    await within(CLOSE_WITHIN_MS, channel?.cancel(this.consumerTag));
     await this.underWay.ended(this.drainMs);
-    await super.close().catch(() => undefined);
+    await within(CLOSE_WITHIN_MS, super.close());
   }
 }

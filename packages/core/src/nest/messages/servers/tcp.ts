@@ -2,7 +2,9 @@ import { JsonSocket, ServerTCP, type TcpOptions, type TcpSocket } from '@nestjs/
 import type { Socket } from 'node:net';
 import { packetOf } from '../nest-packet.js';
 import { isSubject } from '../subjects.js';
-import { UnderWay } from './under-way.js';
+import { UnderWay, within } from './under-way.js';
+
+const FLUSH_WITHIN_MS = 1000;
 
 /** Nest's framing; our messages keep the text they were sent as. */
 class VerbatimSocket extends JsonSocket {
@@ -45,15 +47,7 @@ export class TcpIngestServer extends ServerTCP {
     const flushed = [...this.openSockets].map(
       (socket) => new Promise<void>((resolve) => void socket.end(resolve)),
     );
-    await Promise.race([Promise.all(flushed), wait(FLUSH_WITHIN_MS)]);
+    await within(FLUSH_WITHIN_MS, Promise.all(flushed));
     super.close();
   }
-}
-
-const FLUSH_WITHIN_MS = 1000;
-
-function wait(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms).unref();
-  });
 }

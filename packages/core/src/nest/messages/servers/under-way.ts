@@ -1,3 +1,5 @@
+import { setTimeout as wait } from 'node:timers/promises';
+
 /** Counts messages in work, so that a server can wait for them before it closes. */
 export class UnderWay {
   private count = 0;
@@ -28,4 +30,14 @@ export class UnderWay {
       setImmediate(resolve);
     });
   }
+}
+
+/** Waits for the work, but no longer: a broker that is away answers nothing. Failures are as good as an end. */
+export async function within(ms: number, work: Promise<unknown> | undefined): Promise<void> {
+  const timer = new AbortController();
+  await Promise.race([
+    work?.catch(() => undefined),
+    wait(ms, undefined, { signal: timer.signal, ref: false }).catch(() => undefined),
+  ]);
+  timer.abort();
 }
