@@ -132,7 +132,7 @@ describe('Readings', () => {
     scene = await WsScene.start({ maxInFlight: 2 });
     const client = await scene.device();
     const pad = 'x'.repeat(100_000);
-    for (let sent = 0; sent < 400; sent += 1)
+    for (let sent = 0; sent < 160; sent += 1)
       client.say({ type: 'readings', id: `r${sent}`, body: { of: 'meter-1', pad } });
     let before = -1;
     // Until nothing moves any more.
@@ -140,10 +140,10 @@ describe('Readings', () => {
       before = client.socket.bufferedAmount;
       await scene.roundTrip();
     }
-    expect(client.socket.bufferedAmount).toBeGreaterThan(20_000_000);
+    expect(client.socket.bufferedAmount).toBeGreaterThan(2_000_000);
     scene.host.ingest.answerBy((arrival) => arrival.commit());
     for (const arrival of scene.host.ingest.arrivals) arrival.commit();
-    await client.count('ack', 400);
+    await client.count('ack', 160);
   });
 
   it('are read no faster than their bytes are committed', async () => {
