@@ -41,12 +41,7 @@ export const ocmf: DocumentCodec = Object.freeze({
     const readings = readingsOf(payload);
     const begin = readings.find(({ type }) => type === 'B');
     const end = readings.findLast(({ type }) => ENDS.has(type));
-    if (begin === undefined || end === undefined)
-      return refuse(
-        'energy_missing',
-        'RD has no begin (TX B) and end (TX E, L, R, A or P): one register state alone is no energy; send the record of the whole transaction',
-        'RD',
-      );
+    if (begin === undefined || end === undefined) return halfTransaction(begin, end);
     const [startsMs, from] = instant(begin.time);
     const [endsMs, to] = instant(end.time);
     if (endsMs < startsMs) refuse('interval_reversed', 'RD ends before it begins', 'RD');
@@ -68,6 +63,28 @@ export const ocmf: DocumentCodec = Object.freeze({
     };
   },
 });
+
+/** The energy of a transaction needs both its register states under one signature: of two records, neither says it. */
+function halfTransaction(begin: Reading | undefined, end: Reading | undefined): never {
+  const advice = 'send the record of the whole transaction, which meters sign at its end';
+  if (begin !== undefined)
+    refuse(
+      'transaction_begin_alone',
+      `RD only opens a transaction (TX B): no energy yet; ${advice}`,
+      'RD',
+    );
+  if (end !== undefined)
+    refuse(
+      'transaction_end_alone',
+      `RD closes a transaction (TX E, L, R, A or P) without its begin (TX B): what the register rose by is not in it; ${advice}`,
+      'RD',
+    );
+  return refuse(
+    'energy_missing',
+    'RD has no begin (TX B) and no end (TX E, L, R, A or P): register states alone are no energy',
+    'RD',
+  );
+}
 
 function objectOf(value: JsonTree | undefined, what: string): Members {
   if (

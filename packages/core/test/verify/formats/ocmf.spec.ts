@@ -141,8 +141,9 @@ describe('ocmf', () => {
     ['no readings', {}, [], 'member_invalid'],
     ['readings that are no list', {}, {}, 'member_invalid'],
     ['a reading that is no object', {}, [1], 'model_type'],
-    ['a begin alone', {}, [RD[0]], 'energy_missing'],
-    ['an end alone', {}, [RD[1]], 'energy_missing'],
+    ['a begin alone', {}, [RD[0]], 'transaction_begin_alone'],
+    ['an end alone', {}, [RD[1]], 'transaction_end_alone'],
+    ['a state in between alone', {}, [{ ...RD[0], TX: 'C' }], 'energy_missing'],
     ['a register that fell', {}, [RD[0], { ...RD[1], RV: 1 }], 'register_reversed'],
     [
       'an end before the begin',
