@@ -57,7 +57,7 @@ async function closedPort(): Promise<number> {
 describe('Starting the gateway', () => {
   it('prints what is kept how well, what is embedded, the warnings, and last the ready line', async () => {
     const { lines, options } = await configured(
-      'origin: start.example/log\nhttp: { port: 0, open: [logs] }\nstore: { url: "memory://" }\ntransports: { ws: { use: "@wattproof/transport-ws" } }\n',
+      'origin: start.example/log\nhttp: { port: 0, open: [logs] }\nstore: { url: "memory://" }\ntransports: { ws: { use: "@wattproof/transport-ws" }, mqtt: { use: "@wattproof/transport-mqtt", listen: { port: 0 } } }\n',
     );
     const gateway = await startGateway(options);
     expect(lines[0]).toBe('wattproof start.example/log');
@@ -66,7 +66,9 @@ describe('Starting the gateway', () => {
     expect(text).toContain('local ledger "local"');
     expect(text).toContain('prod.yaml');
     expect(text).toMatch(/warning +http\.open: logs/);
-    expect(text).toContain(`ws: ${gateway.url.replace('http', 'ws')}/ws\n`);
+    expect(text).toContain(`ws: ${gateway.url.replace('http', 'ws')}/ws`);
+    expect(text).toMatch(/embedded .*MQTT broker "mqtt"/);
+    expect(text).toMatch(/mqtt: mqtt:\/\/127\.0\.0\.1:[1-9]/);
     expect(lines.at(-1)).toBe(`wattproof listening on ${gateway.url}`);
     const health = await fetch(`${gateway.url}/health/ready`);
     expect(health.status).toBe(200);
