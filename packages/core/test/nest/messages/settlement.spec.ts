@@ -131,6 +131,26 @@ describe('A message of RabbitMQ', () => {
   });
 });
 
+describe('Messages beyond what may be in work at once', () => {
+  it('are told to come later, and are taken when the others are done', async () => {
+    let commit: (answer: SubmitAnswer) => void = () => undefined;
+    const slow = new Promise<SubmitAnswer>((resolve) => {
+      commit = resolve;
+    });
+    const rules = MessageRules.parse({ maxUnderWay: 1 });
+    const ingestion = { accept: () => slow };
+    const intake = new MessageIntake({ ingestion } as never, { identify: () => undefined }, rules);
+    const delivery = { source: 'a test' };
+    const first = intake.take(SUBMIT_READINGS, '{}', delivery);
+    expect(await intake.take(SUBMIT_READINGS, '{}', delivery)).toMatchObject({
+      answer: { kind: 'retry', code: 'throttled' },
+    });
+    commit(ACCEPTED);
+    expect((await first).answer).toEqual(ACCEPTED);
+    expect((await intake.take(SUBMIT_READINGS, '{}', delivery)).answer).toEqual(ACCEPTED);
+  });
+});
+
 describe('A message of Kafka', () => {
   let heartbeats = 0;
   const context = new KafkaContext([

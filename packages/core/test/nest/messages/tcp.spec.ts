@@ -59,6 +59,24 @@ describe('Over TCP, from Nest’s own client', () => {
     expect(await ask(SUBMIT_LOGS, [{}])).toMatchObject({ items: [{ verdict: 'rejected' }] });
   });
 
+  it('a device key stands behind the unsigned readings of its own meter and of no other', async () => {
+    const { gateway, device } = host;
+    const { accountId, meterId } = device.stored();
+    const { key } = await gateway.apiKeys.issue({ accountId, role: 'device', meterId }, 'a test');
+    const endsMs = gateway.clock.nowMs();
+    const unsigned = (meter: string): object => ({
+      format: 'reading/1',
+      document: device.reading(endsMs, { seq: 900, meter }),
+    });
+    const sent = (meter: string): Promise<any> =>
+      ask(SUBMIT_READINGS, { apiKey: key, payload: unsigned(meter) });
+    const [own] = (await sent(meterId)).items;
+    expect(own.verdict).not.toBe('rejected');
+    expect((await sent('M-other')).items).toMatchObject([{ verdict: 'rejected' }]);
+    const alone = await ask(SUBMIT_READINGS, unsigned(meterId));
+    expect(alone.items).toMatchObject([{ reason: 'device_signature_required' }]);
+  });
+
   it('garbage ends its own connection and nobody else’s; what is too large is told', async () => {
     const before = await ask(SUBMIT_READINGS, host.next());
     for (const garbage of [
