@@ -24,6 +24,14 @@ export class Contests {
     this.#byMeter.set(meter, [...others, { ...contest, entryId }]);
   }
 
+  /** Puts a released claim in the place of those that stand against it. */
+  replace(contest: Contest, entryId: string): void {
+    const meter = toHex(contest.fingerprint);
+    const others = (this.#byMeter.get(meter) ?? []).filter((one) => !holdsBack(contest, one));
+    this.#byMeter.set(meter, others);
+    this.add(contest, entryId);
+  }
+
   /** Takes over what another collected. */
   addAll(others: Contests): void {
     for (const standing of others.#byMeter.values())

@@ -5,6 +5,7 @@ import type {
   StoredReceipt,
 } from '../../ingestion/ingest.store.js';
 import type { Equivocation, SayEquivocations } from '../../ingestion/equivocation.js';
+import { contestOf } from '../../ingestion/cross-owner-rule.js';
 import type { IssuedReceipts } from '../../ingestion/ingest.store.js';
 import { contestedEvents, entryEvent } from '../committed-events.js';
 import { IngestGroup } from './ingest-group.js';
@@ -88,6 +89,8 @@ export class MemoryIngest implements IngestStore {
     const issued = await issue(group.written);
     await said();
     this.write(group, issued);
+    const contest = contestOf(row);
+    if (contest !== undefined) this.log.contests.replace(contest, entryId);
     return undefined;
   }
 

@@ -38,6 +38,32 @@ export async function holdContested(tx: Sql, candidates: readonly Candidate[]): 
   for (const claim of later) await insert(tx, [claim]);
 }
 
+/**
+ * A reading that somebody released stands where it was held back: the claims against it are gone, and what their owners send
+ * from now on is judged against it.
+ */
+export async function takeContested(tx: Sql, candidate: Candidate): Promise<void> {
+  const contest = contestOf(candidate.row);
+  if (contest === undefined) return;
+  const claim = columns([{ ...contest, candidate }]);
+  await forget(tx, [candidate.uuid]);
+  for (;;) {
+    await tx.query(
+      `DELETE FROM reading_contested c USING ${CLAIMS} WHERE c.fingerprint = k.fingerprint
+         AND c.claimable <= k.claimable AND c.span && ${SPAN} AND c.claimant <> k.claimant`,
+      claim,
+    );
+    const [inserted] = await tx.query(
+      `INSERT INTO reading_contested (fingerprint, claimable, span, claimant, account_id, entry_id)
+       SELECT k.fingerprint, k.claimable, ${SPAN}, k.claimant, k.account_id, k.entry_id FROM ${CLAIMS}
+       ON CONFLICT DO NOTHING RETURNING entry_id`,
+      claim,
+    );
+    // Whoever took the place between the two statements has committed: the next DELETE sees them.
+    if (inserted !== undefined) return;
+  }
+}
+
 /** What was refused after all claims nothing. */
 export async function forgetContested(tx: Sql, refused: readonly Candidate[]): Promise<void> {
   await forget(

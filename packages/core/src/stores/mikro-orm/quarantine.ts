@@ -13,6 +13,7 @@ import type { DurabilityClass } from '../../spi/index.js';
 import { numberCursor, page, readNumberCursor } from '../list-cursor.js';
 import { entryIdOf, uuidOf } from './entry-id.js';
 import type { Candidate } from './ingest-candidate.js';
+import { takeContested } from './ingest-contested.js';
 import { occupyIntervals } from './ingest-intervals.js';
 import { writeVerdicts } from './ingest-verdicts.js';
 import { ListConditions } from './list-conditions.js';
@@ -42,6 +43,7 @@ interface HeldRow {
   readonly bytes: Uint8Array;
   readonly log_hash: Uint8Array;
   readonly supersedes: Uint8Array | null;
+  readonly claimant: string | null;
   readonly assurance: Assurance;
   readonly fingerprint: Uint8Array;
   readonly site_id: string;
@@ -129,6 +131,7 @@ export class SqlQuarantine implements QuarantineStore {
     await occupyIntervals(tx, [candidate]);
     const { answer } = candidate;
     if (answer?.kind === 'refused') return answer;
+    await takeContested(tx, candidate);
     const { by, atMs, reason, state } = review;
     const decided: QuarantineItem = { ...item, state, decision: { by, atMs, reason } };
     const said = say(decided);
@@ -164,7 +167,7 @@ async function readItem(sql: Sql, uuid: string): Promise<QuarantineItem | undefi
 /** The held reading as a row that is judged again; undefined when its content was erased. */
 async function readHeld(tx: Sql, uuid: string, review: Review): Promise<IngestRow | undefined> {
   const rows = await tx.query<HeldRow>(
-    `SELECT e.account_id, e.format, e.starts_ms, e.ends_ms, e.meter_id, b.bytes, b.log_hash, q.supersedes, v.assurance,
+    `SELECT e.account_id, e.format, e.starts_ms, e.ends_ms, e.meter_id, b.bytes, b.log_hash, q.supersedes, q.claimant, v.assurance,
        r.fingerprint, r.site_id, r.device_id, r.estimated, r.register, r.energy_uwh
      FROM entry e JOIN entry_body b ON b.entry_id = e.id JOIN quarantine q ON q.entry_id = e.id
      JOIN reading r ON r.entry_id = e.id
@@ -174,7 +177,7 @@ async function readHeld(tx: Sql, uuid: string, review: Review): Promise<IngestRo
   );
   const [first] = rows;
   if (first === undefined) return undefined;
-  const { supersedes, assurance } = first;
+  const { supersedes, claimant, assurance } = first;
   return {
     id: entryIdOf(uuid),
     accountId: first.account_id,
@@ -202,6 +205,7 @@ async function readHeld(tx: Sql, uuid: string, review: Review): Promise<IngestRo
       estimated: first.estimated,
       occupies: atLeast(assurance, review.minAssurance),
       ...(supersedes === null ? {} : { supersedes }),
+      ...(claimant === null ? {} : { claimant }),
     },
   };
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { IngestRow } from '../../ingestion/ingest.store.js';
-import { meterFingerprint, QUARTER_MS, sampleReading, unique } from './sample-rows.js';
+import { meterFingerprint, QUARTER_MS, sampleEntry, sampleReading, unique } from './sample-rows.js';
 import type { StoreScene, Test } from './store-scene.js';
 
 const NOON_MS = 1_750_000_000_000;
@@ -131,5 +131,57 @@ export function contestTests(scene: StoreScene, it: Test): void {
       ],
     );
     assert.ok(told.every(({ data }) => !('other' in data)));
+  });
+
+  const release = async (entryId: string): Promise<string> => {
+    const { quarantine } = await scene.store();
+    const review = {
+      state: 'released',
+      by: 'operator-1',
+      atMs: NOON_MS,
+      reason: 'it is theirs',
+      ruleSet: 'rules-2',
+      minAssurance: 'transport',
+    } as const;
+    const say = () => ({
+      rows: [sampleEntry({ source: 'system' })],
+      issue: (given: Parameters<StoreScene['issue']>[0]) => scene.issue(given),
+    });
+    return (await quarantine.review(entryId, review, say)).kind;
+  };
+
+  it('judges what comes later against a reading that was released, and no more against what it was held for', async () => {
+    for (const assurance of ['unsigned', 'transport'] as const) {
+      const meter = meterFingerprint();
+      const at = (accountId: string, byMs: number) =>
+        claimOf(meter, accountId, NOON_MS + byMs, { assurance });
+      assert.equal(await answer(at('ada', 0)), 'accepted');
+      const held = at('bob', 1000);
+      assert.equal(await answer(held), 'cross_owner_duplicate');
+      assert.equal(await release(held.id), 'decided');
+      assert.equal(await answer(at('ada', QUARTER_MS)), 'cross_owner_duplicate');
+      assert.equal(await answer(at('bob', QUARTER_MS - 1000)), 'accepted');
+      assert.equal(await answer(at('ada', 2 * QUARTER_MS - 1001)), 'cross_owner_duplicate');
+      assert.equal(await answer(at('ada', 2 * QUARTER_MS)), 'accepted');
+      assert.equal(await answer(at('eve', 1000 - QUARTER_MS)), 'accepted');
+    }
+  });
+
+  it('lets one claim stand of many that race a release', async () => {
+    const meter = meterFingerprint();
+    await scene.commit(claimOf(meter, 'ada', NOON_MS));
+    const held = claimOf(meter, 'bob', NOON_MS + 1000);
+    await scene.commit(held);
+    const rows = Array.from({ length: 16 }, (_, i) =>
+      claimOf(meter, i % 2 === 0 ? 'ada' : `eve ${i}`, NOON_MS + QUARTER_MS + i),
+    );
+    const [kind] = await Promise.all([release(held.id), ...rows.map((row) => answer(row))]);
+    assert.equal(kind, 'decided');
+    for (const row of rows)
+      assert.equal(
+        await answer({ ...claimOf(meter, row.accountId, row.reading!.startsMs - 500) }),
+        'cross_owner_duplicate',
+      );
+    assert.equal(await answer(claimOf(meter, 'bob', NOON_MS + 2000)), 'accepted');
   });
 }
