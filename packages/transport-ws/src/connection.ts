@@ -4,13 +4,11 @@ import type {
   Caller,
   Callers,
   Clock,
-  Credential,
   DeviceDesk,
   Ingest,
   IngestAnswer,
   Logger,
 } from '@wattproof/core/spi';
-import { fromBase64 } from '@wattproof/core/verify';
 import { PROTOCOL } from './admission.js';
 import {
   type AuthFields,
@@ -19,8 +17,11 @@ import {
   readBinary,
   readText,
 } from './client-message.js';
-import type { DeviceLines, Line, WhyOffline } from './device-lines.js';
+import { credentialOf } from './credential.js';
+import { type DeviceLines, deviceOf, type Line, type WhyOffline } from './device-lines.js';
 import { handToDesk } from './desk-messages.js';
+import { type Frame, FrameQueue } from './frame-queue.js';
+import { InFlight } from './in-flight.js';
 import type { LiveStream } from './live-stream.js';
 import { Outgoing } from './outgoing.js';
 import { callerSummary, type Limits } from './server-message.js';
@@ -47,11 +48,6 @@ const MAX_DEVICES = 1_024;
 /** When the store cannot say how long it will take. */
 const RETRY_AFTER_MS = 1_000;
 
-interface Frame {
-  readonly bytes: Buffer;
-  readonly isBinary: boolean;
-}
-
 /** One client. Frames are taken in order; readings are under way side by side, everything else one after the other. */
 export class Connection implements Line {
   /** Resolves when the connection is gone. */
@@ -60,11 +56,8 @@ export class Connection implements Line {
   private readonly subscriptions: Subscriptions;
   private readonly vitals: Vitals;
   private readonly devices = new Map<string, boolean>();
-  /** Bytes of what is under way, by id. */
-  private readonly inFlight = new Map<string, number>();
-  private inFlightBytes = 0;
-  private backlog: Frame[] = [];
-  private isPumping = false;
+  private readonly inFlight: InFlight;
+  private readonly frames: FrameQueue;
   private challenges = 0;
   private faults = 0;
   /** How it will be closed once what is under way has been answered. */
@@ -80,7 +73,18 @@ export class Connection implements Line {
     private readonly onIdentified: () => void,
   ) {
     const { config, callers, clock } = parts;
-    this.outgoing = new Outgoing(socket, config.maxBufferedBytes, () => this.goOn());
+    this.outgoing = new Outgoing(socket, config.maxBufferedBytes, () => this.frames.goOn());
+    this.inFlight = new InFlight(config);
+    this.frames = new FrameQueue({
+      socket,
+      hasRoom: () => this.inFlight.hasRoom && !this.outgoing.full,
+      take: (frame) => this.take(frame),
+      onFailed: (error) => {
+        parts.logger.error('a message of a connection failed', { error });
+        this.end(1011, 'internal_error');
+      },
+      onWaiting: (waits) => this.vitals.waitsForUs(waits && !this.outgoing.full),
+    });
     this.subscriptions = new Subscriptions({
       callers,
       outgoing: this.outgoing,
@@ -102,7 +106,7 @@ export class Connection implements Line {
     socket.on('error', () => undefined);
     socket.on('message', (data: RawData, isBinary: boolean) => {
       this.vitals.heardMessage(clock.nowMs());
-      this.frame({ bytes: data as Buffer, isBinary });
+      this.frames.push({ bytes: data as Buffer, isBinary });
     });
     for (const control of ['ping', 'pong'] as const)
       socket.on(control, (carried: Buffer) =>
@@ -132,9 +136,7 @@ export class Connection implements Line {
   end(code: number, reason: string): void {
     if (this.ending !== undefined) return;
     this.ending = { code, reason };
-    this.backlog = [];
-    // What still comes in is not looked at, but the other side's goodbye is.
-    this.socket.resume();
+    this.frames.close();
     this.endIfSettled();
   }
 
@@ -157,14 +159,14 @@ export class Connection implements Line {
   }
 
   private endIfSettled(): void {
-    if (this.ending === undefined || this.inFlight.size > 0) return;
+    if (this.ending === undefined || !this.inFlight.isEmpty) return;
     const { code, reason } = this.ending;
     this.socket.close(code, reason);
   }
 
   private gone(): void {
     this.ending ??= { code: 1006, reason: 'gone' };
-    this.backlog = [];
+    this.frames.close();
     this.subscriptions.clear();
     this.parts.stream.leave(this.subscriptions).catch(() => undefined);
     for (const [device, isItself] of this.devices)
@@ -173,49 +175,6 @@ export class Connection implements Line {
   }
 
   // --- frames ---------------------------------------------------------------------------------
-
-  private frame(frame: Frame): void {
-    if (this.ending !== undefined) return;
-    this.backlog.push(frame);
-    this.goOn();
-  }
-
-  private hasRoom(): boolean {
-    const { maxInFlight, maxInFlightBytes } = this.parts.config;
-    return (
-      this.inFlight.size < maxInFlight &&
-      this.inFlightBytes < maxInFlightBytes &&
-      !this.outgoing.full
-    );
-  }
-
-  /** Takes what has come in as long as there is room, and reads on only then: the rest waits at the sender's side. */
-  private goOn(): void {
-    if (!this.isPumping) void this.pump();
-    if (this.ending !== undefined) return;
-    const waits = this.isPumping || this.backlog.length > 0 || !this.hasRoom();
-    if (waits) this.socket.pause();
-    else this.socket.resume();
-    this.vitals.waitsForUs(waits && !this.outgoing.full);
-  }
-
-  private async pump(): Promise<void> {
-    if (this.backlog.length === 0 || !this.hasRoom()) return;
-    this.isPumping = true;
-    try {
-      for (;;) {
-        const next = this.hasRoom() ? this.backlog.shift() : undefined;
-        if (next === undefined || this.ending !== undefined) break;
-        const taken = this.take(next);
-        if (taken !== undefined) await taken;
-      }
-    } catch (error) {
-      this.parts.logger.error('a message of a connection failed', { error });
-      this.end(1011, 'internal_error');
-    }
-    this.isPumping = false;
-    this.goOn();
-  }
 
   /** Resolves when the next frame may be taken; undefined: at once. */
   private take({ bytes, isBinary }: Frame): Promise<void> | undefined {
@@ -264,7 +223,7 @@ export class Connection implements Line {
 
   /** An answer to `id` is owed until `work` is through. What fails was not kept: the client keeps it. */
   private async underWay(id: string, size: number, work: () => Promise<void>): Promise<void> {
-    if (this.inFlight.has(id)) {
+    if (!this.inFlight.begin(id, size)) {
       this.outgoing.send({
         type: 'retry',
         id,
@@ -273,18 +232,15 @@ export class Connection implements Line {
       });
       return;
     }
-    this.inFlight.set(id, size);
-    this.inFlightBytes += size;
     try {
       // Without a word: what a revoked credential sent may be sent again with another one.
       if (await this.isStillKnown()) await work();
     } catch {
       this.unavailable(id);
     }
-    this.inFlight.delete(id);
-    this.inFlightBytes -= size;
+    this.inFlight.end(id);
     this.endIfSettled();
-    this.goOn();
+    this.frames.goOn();
   }
 
   private unavailable(id: string, retryAfterMs = RETRY_AFTER_MS): void {
@@ -448,28 +404,6 @@ export class Connection implements Line {
     const device = this.identity && deviceOf(this.identity);
     if (device !== undefined) this.parts.desk.seen(device, this.parts.clock.nowMs());
   }
-}
-
-/** The meter that a device is; whoever speaks for several has to say which. */
-function deviceOf({ kind, id, meterIds }: Caller): string | undefined {
-  if (kind !== 'device') return undefined;
-  return meterIds === undefined ? id : meterIds.length === 1 ? meterIds[0] : undefined;
-}
-
-function credentialOf({ key, keyId, challenge, signature }: AuthFields): Credential | undefined {
-  if (key !== undefined) return { kind: 'api-key', key };
-  if (keyId === undefined || challenge === undefined || signature === undefined) return undefined;
-  try {
-    return { kind: 'device-signature', keyId, challenge, signature: signatureBytes(signature) };
-  } catch {
-    return undefined;
-  }
-}
-
-/** Base64, or base64url without padding, as devices that also speak MQTT have it. */
-function signatureBytes(text: string): Uint8Array {
-  const plain = text.replaceAll('-', '+').replaceAll('_', '/');
-  return fromBase64(plain.padEnd(Math.ceil(plain.length / 4) * 4, '='));
 }
 
 function limitsOf(config: WsConfig): Limits {

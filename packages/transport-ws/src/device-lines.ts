@@ -1,4 +1,11 @@
-import type { CommandPort, DeviceCommand, DeviceDesk, Clock, Logger } from '@wattproof/core/spi';
+import type {
+  Caller,
+  CommandPort,
+  DeviceCommand,
+  DeviceDesk,
+  Clock,
+  Logger,
+} from '@wattproof/core/spi';
 import { commandMessage } from './server-message.js';
 
 /** A connection as commands see it. */
@@ -54,4 +61,10 @@ export class DeviceLines implements CommandPort {
       // The next sign of life says the same.
       .catch((error: unknown) => logger.debug('presence was not kept', { device, state, error }));
   }
+}
+
+/** The meter that a device is; whoever speaks for several has to say which. */
+export function deviceOf({ kind, id, meterIds }: Caller): string | undefined {
+  if (kind !== 'device') return undefined;
+  return meterIds === undefined ? id : meterIds.length === 1 ? meterIds[0] : undefined;
 }
