@@ -161,6 +161,29 @@ describe('sessions of the embedded broker', () => {
     expect(broker.arrived).toHaveLength(1);
   });
 
+  test('what is larger than a device of MQTT 5 takes is not sent, now or later', async () => {
+    broker = await RunningBroker.start();
+    const small = {
+      protocolVersion: 5,
+      clientId: 'one',
+      clean: false,
+      properties: { maximumPacketSize: 128, sessionExpiryInterval: 60 },
+    } as const;
+    const device = await broker.device('meter-1', small);
+    const heard = listen(device);
+    await device.subscribeAsync(COMMANDS, { qos: 1 });
+    await send('x'.repeat(200));
+    await send('small');
+    await eventually(() => heard.length === 1);
+    await away(device);
+    await send('later');
+    const back = await broker.device('meter-1', small);
+    const later = listen(back);
+    await eventually(() => later.length === 1);
+    expect([...heard, ...later]).toEqual(['small', 'later']);
+    expect(broker.fact('count_packet_too_large')).toBe(1);
+  });
+
   test('a device of MQTT 5 gets no more unacknowledged messages than it takes', async () => {
     broker = await RunningBroker.start();
     broker.host.callers.knowDevice(keyOf('meter-1'), 'meter-1');
