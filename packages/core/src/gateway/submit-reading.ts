@@ -92,7 +92,8 @@ export class ReadingSubmission {
       throw new SubmissionError('energy_out_of_range', 422, 'kWh amount must be positive');
     const value = signature === undefined ? undefined : signatureBytes(signature);
     // Who proves nothing is not told whose wallet has a meter here.
-    if (value === undefined && caller === undefined && devices.unsigned === 'require')
+    const isKnown = caller !== undefined || sender.certified !== undefined;
+    if (value === undefined && !isKnown && devices.unsigned === 'require')
       throw new SubmissionError(
         'device_signature_required',
         401,
@@ -106,7 +107,8 @@ export class ReadingSubmission {
         ? undefined
         : this.signerOf(meter, document, value);
     const owner = meter && this.ownerOf(meter, document);
-    const isProven = signed?.isProven ?? mayActFor(caller, meterId, owner);
+    const isProven =
+      signed?.isProven ?? (mayActFor(caller, meterId, owner) || isKeyOf(sender.certified, meter));
     if (submitted.meterId === undefined && !isProven) throw meterIdRequired();
     if (isProven && owner !== undefined) await this.checkWallet(submitted.wallet, owner);
     const envelope = {
@@ -234,4 +236,13 @@ function mayActFor(
   if (caller === undefined || owner === undefined) return false;
   if (caller.meterId !== undefined && caller.meterId !== meterId) return false;
   return seesEveryAccount(caller) || caller.accountId === owner.accountId;
+}
+
+/** Whether the certificate of the connection is of one of the meter's keys; whether that key still speaks for it, ingestion says. */
+function isKeyOf(
+  certified: IngestionMessage['certified'],
+  meter: StoredMeter | undefined,
+): boolean {
+  if (certified === undefined || meter === undefined) return false;
+  return meter.keys.some(({ publicKey }) => Buffer.compare(publicKey, certified.publicKey) === 0);
 }

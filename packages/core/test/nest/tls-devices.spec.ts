@@ -111,6 +111,7 @@ describe.each(HOSTS)('Devices with a certificate on %s', (host) => {
       meterOf('house of ed25519', 'device'),
       meterOf('house of p256', 'client'),
       meterOf('suspended', 'device', { state: 'suspended' }),
+      meterOf('house of a wallet', 'device', { owner: 'W2' }),
     ])
       await gateway.services.store.meters.register(meter, unjournaled);
   });
@@ -145,6 +146,36 @@ describe.each(HOSTS)('Devices with a certificate on %s', (host) => {
       for (const meter of ['house of ed25519', 'house of p256'])
         expect(await send(who, meter)).toEqual([401, 'device_signature_required']);
     }
+  });
+
+  it('submit by wallet, amount and time the same way', async () => {
+    const submit = async (who: RequestOptions, meter: string, headers = {}, wallet = 'W1') => {
+      const body = {
+        wallet_address: wallet,
+        kwh_amount: '1.5',
+        reading_timestamp: new Date(NOW - (quarter += 1) * 900_000).toISOString(),
+        meter_id: meter,
+      };
+      const { status, json } = await post(`${gateway.url}/api/v1/meters/submit`, body, {
+        ...who,
+        headers,
+      });
+      return [status, json.code ?? json.verdict];
+    };
+    expect(await submit(CLIENTS.ed25519, 'house of ed25519')).toEqual([200, 'accepted']);
+    expect(await submit(CLIENTS.ed25519, 'house of p256')).toEqual([403, 'meter_mismatch']);
+    expect(await submit(CLIENTS.ed25519, 'suspended')).toEqual([403, 'meter_suspended']);
+    expect(await submit(CLIENTS.expired, 'house of ed25519')).toEqual([
+      401,
+      'device_signature_required',
+    ]);
+    expect(await submit(CLIENTS.ed25519, 'house of a wallet')).toEqual([403, 'meter_not_owned']);
+    expect(await submit(CLIENTS.ed25519, 'house of a wallet', {}, 'W2')).toEqual([200, 'accepted']);
+    const wanted = { accountId: 'house', role: 'device', meterId: 'house of p256' } as const;
+    const { key } = await gateway.services.apiKeys.issue(wanted, 'admin');
+    const device = { 'x-api-key': key };
+    expect(await submit(CLIENTS.none, 'house of p256', device)).toEqual([200, 'accepted']);
+    expect(await submit(CLIENTS.none, 'house of ed25519', device)).toEqual([403, 'meter_mismatch']);
   });
 
   it('are as much, and as little, when a session is resumed', async () => {

@@ -11,6 +11,7 @@ import { JsonNumber } from '../../../verify/json/number-literal.js';
 import { GATEWAY } from '../../tokens.js';
 import { ApiController } from '../api-controller.decorator.js';
 import { literalBody } from '../body.js';
+import { ClientCertificates } from '../client-certificates.js';
 import { type HttpMessageRequest, inboundMessage } from '../inbound-message.js';
 import { problemOfAnswer, problemOfItem } from '../ingest-problem.js';
 import { Metrics } from '../metrics.js';
@@ -53,6 +54,7 @@ export class SeedMetersController {
   constructor(
     @Inject(GATEWAY) private readonly gateway: Gateway,
     @Inject(Metrics) private readonly metrics: Metrics,
+    @Inject(ClientCertificates) private readonly certificates: ClientCertificates,
   ) {}
 
   @Route('submitReading')
@@ -66,7 +68,8 @@ export class SeedMetersController {
       ...(typeof meterId === 'string' ? { meterId } : {}),
       ...(typeof signature === 'string' ? { signature } : {}),
     };
-    const sender = inboundMessage(request);
+    const certified = this.certificates.keyOf(request, this.gateway.clock.nowMs());
+    const sender = inboundMessage(request, certified);
     const answer = await this.gateway.submissions.submit(submitted, sender, callerOf(request));
     if (answer.kind !== 'item') throw problemOfAnswer(answer);
     const { item, reading } = answer;
