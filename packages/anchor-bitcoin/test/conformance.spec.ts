@@ -9,8 +9,10 @@ import { type MemoryCollections, memoryCollections } from './calendars/memory-co
 import { regtestKey, regtestWallet } from './regtest/regtest-key.js';
 import { Regtest } from './regtest/regtest.js';
 
-/** One node for all tests; each test has a wallet of its own, of which so many are funded at a time. */
+/** One node for many tests; each test has a wallet of its own, of which so many are funded at a time. */
 const WALLETS = 50;
+/** Worlds of one node: a chain that has grown for thousands is slow to look through. */
+const WORLDS_PER_NODE = 500;
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 const context: PluginContext = {
   instanceId: 'bitcoin',
@@ -75,6 +77,10 @@ describeAnchor<World>({
   plugin,
   verifier,
   open: async () => {
+    if (used > 0 && used % WORLDS_PER_NODE === 0) {
+      await regtest.stop();
+      regtest = await Regtest.start();
+    }
     if (used % WALLETS === 0)
       await regtest.fund(
         ...Array.from({ length: WALLETS }, (_unused, at) => walletOf(used + at).script),
