@@ -5,15 +5,22 @@ import { MqttConnection, publishPacket } from './mqtt-load.mjs';
 const [port, what] = [Number(process.argv[2]), process.argv[3]];
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const TOPIC = 'wattproof/v1/nobody/readings';
+/** Read, hashed and told of, and refused by its header alone. */
 const LARGER_THAN_A_MESSAGE = 1_080_000;
+const LARGER_THAN_A_PACKET = 2_000_000;
 
 /** What is published, where, by how many at a time, and how long each of them rests between two. */
 const FLOODS = {
   'binary garbage': { bytes: Buffer.from([0x00, 0xff, 0xfe, 0x80, 0x0a]), senders: 10, restMs: 20 },
-  'messages that are too large': {
+  'larger than a message': {
     bytes: Buffer.alloc(LARGER_THAN_A_MESSAGE, 'x'),
     senders: 2,
     restMs: 200,
+  },
+  'larger than a packet': {
+    bytes: Buffer.alloc(LARGER_THAN_A_PACKET, 'x'),
+    senders: 10,
+    restMs: 100,
   },
   'wrong topics': {
     topic: 'somebody/else',

@@ -239,20 +239,25 @@ const MISBEHAVIOURS = [
   'nobody',
   'reconnect storm',
   'binary garbage',
-  'messages that are too large',
+  'larger than a message',
+  'larger than a packet',
   'wrong topics',
 ];
 
 /** Others send signed readings at a steady rate, and latency counts from when each was due. */
 async function storm(context) {
   const rows = [];
+  const only = option('--only=')?.slice('--only='.length) ?? '';
   for (const what of MISBEHAVIOURS) {
+    if (rows.length > 0 && !what.startsWith(only)) continue;
     const script = join(import.meta.dirname, 'misbehave.mjs');
     const misbehaving = fork(script, [String(context.port), what]);
     await once(misbehaving, 'message');
+    await context.system.eventLoopDelay();
     const cpu = await context.system.cpuSeconds();
     const latenciesMs = await steady(context);
     const gatewayCores = ((await context.system.cpuSeconds()) - cpu) / STEADY_SECONDS;
+    const { p99Ms: loopP99Ms } = await context.system.eventLoopDelay();
     misbehaving.disconnect();
     await once(misbehaving, 'exit');
     const p99Ms = quantile(latenciesMs, 0.99);
@@ -264,6 +269,7 @@ async function storm(context) {
       p99Ratio: rows.length === 0 ? 1 : round(p99Ms / rows[0].p99Ms),
       target: rows.length === 0 ? null : 2,
       gatewayCores: round(gatewayCores),
+      loopP99Ms: round(loopP99Ms, 1),
       load: round(loadavg()[0], 1),
     });
   }
