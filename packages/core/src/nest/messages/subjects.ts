@@ -4,6 +4,8 @@ export const SUBMIT_READINGS = 'wattproof.readings.submit';
 export const SUBMIT_LOGS = 'wattproof.logs.submit';
 
 /** Whether messages of the subject are ours; others belong to handlers of the host, which get them as Nest gives them. */
-export function isSubject(pattern: unknown): boolean {
+export function isSubject(
+  pattern: unknown,
+): pattern is typeof SUBMIT_READINGS | typeof SUBMIT_LOGS {
   return pattern === SUBMIT_READINGS || pattern === SUBMIT_LOGS;
 }

@@ -35,8 +35,8 @@ class AmqpBodies extends IncomingRequestDeserializer {
     const body = this.bodies.get(properties);
     if (body === undefined) throw new Error('a message whose body nobody remembered');
     const answerTo = (replyTo ?? '') === '' ? undefined : (correlationId ?? replyTo);
-    // Senders without Nest name the subject as the type of the message, or none.
-    const packet = nestPacket(body, type ?? SUBMIT_READINGS, answerTo);
+    // Senders without Nest name the subject as the type of the message, or say something else there, or nothing.
+    const packet = nestPacket(body, isSubject(type) ? type : SUBMIT_READINGS, answerTo);
     if (!isSubject(packet.pattern)) return super.deserialize(parsed, properties);
     return packet as Deserialized;
   }
