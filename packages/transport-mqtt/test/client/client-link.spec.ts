@@ -177,6 +177,21 @@ describe.each(['5', '3.1.1'])('the client of a broker, MQTT %s', (version) => {
     expect(await settled(session, 6)).toEqual([1, 2, 3, 4, 5, 6]);
   });
 
+  it('takes nothing that waited for room on a connection that has ended: it comes again', async () => {
+    await start({ maxInFlight: 1 });
+    const first = await broker.session(0);
+    first.publish(1, '{"n":1}');
+    const arrival = await ingest.arrival('{"n":1}');
+    first.publish(2, '{"n":2}');
+    first.socket.destroy();
+    const second = await broker.session(1);
+    arrival.commit();
+    second.publish(1, '{"n":2}', { dup: true });
+    (await ingest.arrival('{"n":2}')).commit();
+    expect(await settled(second, 1)).toEqual([1]);
+    expect(ingest.withText('{"n":2}')).toHaveLength(1);
+  });
+
   it('counts bytes as well', async () => {
     await start({ maxInFlightBytes: 1_024 });
     const session = await broker.session(0);
