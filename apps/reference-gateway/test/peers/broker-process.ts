@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { access } from 'node:fs/promises';
 
 /** A broker as its own process on this machine, with the means to take it away. */
@@ -56,9 +57,7 @@ export async function startRabbitmq(): Promise<Broker> {
   const command = await installed(['/usr/lib/rabbitmq/bin/rabbitmq-server'], 'rabbitmq-server');
   const program = { command, args: [], env, ready: /Server startup complete/ };
   return new BrokerProcess(`amqp://guest:guest@127.0.0.1:${port}`, program, async () => {
-    // Erlang's port mapper outlives the node that started it.
-    const mapper = spawn('epmd', ['-port', String(epmd), '-kill'], { stdio: 'ignore' });
-    await once(mapper, 'exit');
+    await endPortMapper(epmd);
     await rm(folder, { recursive: true, force: true });
   }).started();
 }
@@ -82,6 +81,16 @@ export async function startMosquitto(): Promise<Broker> {
   const program = { command, args: ['-c', file], ready: /mosquitto version \S+ running/ };
   const removed = () => rm(folder, { recursive: true, force: true });
   return new BrokerProcess(`mqtt://127.0.0.1:${port}`, program, removed).started();
+}
+
+/** Erlang's port mapper outlives the node that started it, and refuses to end while it thinks that the node is there. */
+async function endPortMapper(port: number): Promise<void> {
+  for (let tries = 0; tries < 50; tries += 1) {
+    const mapper = spawn('epmd', ['-port', String(port), '-kill'], { stdio: 'ignore' });
+    const [code] = (await once(mapper, 'exit')) as [number | null];
+    if (code === 0) return;
+    await wait(100);
+  }
 }
 
 class BrokerProcess implements Broker {
