@@ -13,6 +13,7 @@ export const IMPORT_USAGE = `usage: wattproof import FILE --map MAP [options]
   --meter ID       with a preset: id of the meter, or what stands before the ids of the file
   --site ID        with a preset: id of the site
   --zone ZONE      with a preset: time zone of times that state none
+  --attempt N      imports a file once more that was done before (default 1), such as one whose meters were not registered yet
   --dry-run        reads and checks every row and stores nothing
   --refused N      prints up to N refused rows (default 20)
   --key KEY        API key with the scope backfill (default: WATTPROOF_API_KEY)
@@ -22,6 +23,10 @@ exit 0 every row imported, 1 some refused or the gateway not usable, 2 not usabl
 /** Bytes of one part: below the largest body a gateway takes. */
 const PART_BYTES = 512 * 1024;
 const MAX_TRIES = 60;
+/** Longest pause before the next try. */
+const MAX_PAUSE_S = 60;
+/** Longest mapping file. */
+const MAX_MAP_BYTES = 1_048_576;
 
 /** What the command needs from the machine. */
 export interface ImportHost {
@@ -70,19 +75,27 @@ async function send(
   host: ImportHost,
 ): Promise<Progress> {
   const { file, sizeBytes, contentType } = asked;
+  let { changedAtMs } = asked;
+  const sha256 = await sha256Of(file, sizeBytes);
   let at: Progress = await call(asked, host, 'POST', '/api/v1/imports', {
     contentType: 'application/json',
     body: JSON.stringify({
       name: basename(file),
-      sha256: await sha256Of(file),
+      sha256,
       size_bytes: sizeBytes,
       dry_run: asked.dryRun,
+      attempt: asked.attempt,
       ...asked.how,
     }),
   });
   const handle = await open(file);
   try {
     while (at.state === 'open') {
+      // What was hashed is what names the import: a file may grow meanwhile, and not become another.
+      const { mtimeMs } = await handle.stat();
+      if (mtimeMs !== changedAtMs && (await sha256Of(file, sizeBytes)) !== sha256)
+        throw new Error(`${file} was changed while it was read; import it again`);
+      changedAtMs = mtimeMs;
       const buffer = new Uint8Array(Math.min(PART_BYTES, sizeBytes - at.next_byte));
       const { bytesRead } = await handle.read(buffer, 0, buffer.length, at.next_byte);
       if (bytesRead < buffer.length) throw new Error(`${file} became shorter while it was read`);
@@ -136,19 +149,25 @@ async function call<T>(
   for (let tries = 1; ; tries += 1) {
     const response = await fetch(`${url}${path}`, {
       method,
+      // The key is for this gateway and nobody else.
+      redirect: 'manual',
       headers: {
         ...(key === undefined ? {} : { 'x-api-key': key }),
         ...(content === undefined ? {} : { 'content-type': content.contentType }),
       },
       ...(content === undefined ? {} : { body: content.body }),
       ...(host.signal === undefined ? {} : { signal: host.signal }),
+    }).catch((cause: unknown) => {
+      throw new Error(`${url} gave no answer: ${reasonOf(cause)}; what was taken is kept`, {
+        cause,
+      });
     });
     const text = await response.text();
-    if (response.ok) return JSON.parse(text) as T;
-    const retryAfterS = Number(response.headers.get('retry-after'));
+    if (response.ok) return readAnswer<T>(text, url);
+    const retryAfterS = Number(response.headers.get('retry-after')) || 1;
     if ([429, 503].includes(response.status) && tries < MAX_TRIES) {
       await wait(
-        Math.max(1, retryAfterS) * 1000,
+        Math.min(MAX_PAUSE_S, Math.max(1, retryAfterS)) * 1000,
         undefined,
         host.signal && { signal: host.signal },
       );
@@ -161,6 +180,27 @@ async function call<T>(
   }
 }
 
+/** Rows of a report, or an import; whatever else answers at this address is no gateway. */
+function readAnswer<T>(text: string, url: string): T {
+  try {
+    const answer = JSON.parse(text) as { readonly next_byte?: unknown } | readonly unknown[] | null;
+    if (Array.isArray(answer) || typeof (answer as Progress | null)?.next_byte === 'number')
+      return answer as T;
+  } catch {
+    // Told below.
+  }
+  throw new Error(`${url} answered with something else than an import; is it a gateway?`);
+}
+
+function reasonOf(error: unknown): string {
+  const { message, cause } = error as Error;
+  const { code, message: why } = (cause ?? {}) as {
+    readonly code?: string;
+    readonly message?: string;
+  };
+  return why || code || message;
+}
+
 function problemIn(text: string): string {
   try {
     const { code, detail } = JSON.parse(text) as { code?: string; detail?: string };
@@ -170,13 +210,14 @@ function problemIn(text: string): string {
   }
 }
 
-async function sha256Of(file: string): Promise<string> {
+async function sha256Of(file: string, sizeBytes: number): Promise<string> {
   const digest = createHash('sha256');
-  for await (const part of createReadStream(file)) digest.update(part as Uint8Array);
+  for await (const part of createReadStream(file, { end: sizeBytes - 1 }))
+    digest.update(part as Uint8Array);
   return digest.digest('hex');
 }
 
-const VALUED = ['map', 'url', 'meter', 'site', 'zone', 'refused', 'key'];
+const VALUED = ['map', 'url', 'meter', 'site', 'zone', 'refused', 'key', 'attempt'];
 
 async function readArguments(
   args: readonly string[],
@@ -211,11 +252,16 @@ async function readArguments(
   const refused = values.get('refused') ?? '20';
   if (!/^\d{1,4}$/.test(refused) || Number(refused) > 1000)
     throw new Error(`--refused is a whole number from 0 to 1000, got ${refused}`);
+  const attempt = values.get('attempt') ?? '1';
+  if (!/^[1-9]\d{0,5}$/.test(attempt))
+    throw new Error(`--attempt is a whole number from 1 on, got ${attempt}`);
   const how = await howOf(map, values);
   const isNdjson = how.mapping === undefined ? false : how.mapping.format === 'ndjson';
   return {
     file,
     sizeBytes: found.size,
+    changedAtMs: found.mtimeMs,
+    attempt: Number(attempt),
     url: (values.get('url') ?? 'http://127.0.0.1:3000').replace(/\/+$/, ''),
     key: values.get('key') ?? env['WATTPROOF_API_KEY'],
     dryRun: flags.has('dry-run'),
@@ -245,5 +291,10 @@ async function howOf(
   const text = await readFile(map, 'utf8').catch(() => {
     throw new Error(`${map} cannot be read`);
   });
-  return { mapping: parseYaml(text) as { format?: unknown } };
+  if (Buffer.byteLength(text) > MAX_MAP_BYTES)
+    throw new Error(`${map} is longer than ${MAX_MAP_BYTES} bytes`);
+  const mapping: unknown = parseYaml(text);
+  if (typeof mapping !== 'object' || mapping === null || Array.isArray(mapping))
+    throw new Error(`${map} holds no mapping; see docs/import.md`);
+  return { mapping };
 }

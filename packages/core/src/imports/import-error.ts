@@ -6,8 +6,12 @@ const IMPORT_ERRORS = {
   /** Another part was expected; `next_byte` says which. */
   import_position: 409,
   import_too_many_meters: 422,
+  mapping_too_large: 422,
   file_unreadable: 422,
+  /** The parts are not the bytes that `size_bytes` announced. */
+  size_differs: 422,
   column_missing: 422,
+  column_twice: 422,
 } as const;
 export type ImportErrorCode = keyof typeof IMPORT_ERRORS;
 
@@ -28,8 +32,13 @@ export class ImportError extends Error {
 
 /** Why one row, or one value of it, became no reading. */
 export class RowRefusal {
+  readonly detail: string;
+
   constructor(
     readonly code: string,
-    readonly detail: string,
-  ) {}
+    detail: string,
+  ) {
+    // It quotes the file: whatever stands there, what is told of it is one line of text.
+    this.detail = detail.replace(/[\p{Cc}\p{Cs}]/gu, '\u{fffd}');
+  }
 }

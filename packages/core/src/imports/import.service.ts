@@ -1,14 +1,21 @@
 import type { InboundMessage, IngestAnswer } from '../spi/index.js';
-import { type Clock, CollectionConflict, type Collections } from '../spi/index.js';
-import { FormatError, type CanonicalDocument } from '../verify/formats/format.js';
+import {
+  type Clock,
+  CollectionConflict,
+  type Collections,
+  type StoredDocument,
+} from '../spi/index.js';
+import type { CanonicalDocument } from '../verify/formats/format.js';
 import { type ImportedFile, MAX_REFUSED_KEPT, type RefusedRow } from './imported-file.js';
-import { ImportError, RowRefusal } from './import-error.js';
+import { ImportError } from './import-error.js';
 import type { ImportMapping } from './mapping.js';
-import { type ImportedReading, MeterSeries } from './meter-series.js';
+import { MeterSeries } from './meter-series.js';
 import { readRows } from './read-rows.js';
+import { checkForms, handIn, type Judged } from './reading-judgement.js';
+import { readingsOf, spanWith } from './row-readings.js';
 
-/** Documents of one message to the pipeline. */
-const READINGS_PER_MESSAGE = 500;
+/** Bytes of a mapping as JSON: it is kept with the import. */
+const MAX_MAPPING_BYTES = 131_072;
 
 /** Who imports, as the pipeline wants it. */
 export interface Importer {
@@ -25,6 +32,15 @@ export interface NewImport {
   readonly sizeBytes: number;
   readonly mapping: ImportMapping;
   readonly dryRun: boolean;
+  /** Which import of the same file this is, from 1: what is done can be done again once meters or rules have changed. */
+  readonly attempt: number;
+}
+
+/** A part of a file, which begins at `fromByte`; `last` when it ends the file. */
+interface FilePart {
+  readonly fromByte: number;
+  readonly bytes: Uint8Array;
+  readonly last: boolean;
 }
 
 /** Collections an import is kept in. */
@@ -52,27 +68,39 @@ export class ImportService {
     },
   ) {}
 
-  /** Begins an import, or finds the one of the same file, mapping and account again: `nextByte` says where it goes on. */
+  /**
+   * Begins an import, or finds the one of the same file, mapping, attempt and account again: `nextByte` says where it goes on. Throws
+   * `ImportError` `mapping_too_large`.
+   */
   async begin(asked: NewImport, importer: Importer): Promise<ImportedFile> {
     const { collections, clock, digest } = this.parts;
-    const { sha256, dryRun, mapping, name, sizeBytes } = asked;
-    const what = JSON.stringify([importer.accountId, sha256, dryRun, mapping]);
+    const { sha256, dryRun, mapping, name, sizeBytes, attempt } = asked;
+    const mappingBytes = Buffer.byteLength(JSON.stringify(mapping));
+    if (mappingBytes > MAX_MAPPING_BYTES)
+      throw new ImportError(
+        'mapping_too_large',
+        `the mapping has ${mappingBytes} bytes as JSON, at most ${MAX_MAPPING_BYTES} are taken; split the file by meter`,
+      );
+    const { accountId } = importer;
+    const what = JSON.stringify([accountId, sha256, sizeBytes, dryRun, mapping, attempt]);
     const id = digest(`wattproof/import/v1\n${what}`).slice(0, 32);
     const nowMs = clock.nowMs();
     const fresh: ImportedFile = {
       id,
-      accountId: importer.accountId,
+      accountId,
       by: importer.by,
       name,
       sha256,
       sizeBytes,
       mapping,
       dryRun,
+      attempt,
       state: 'open',
       createdAtMs: nowMs,
       updatedAtMs: nowMs,
       nextByte: 0,
       counts: { rows: 0, readings: 0, missingValues: 0, verdicts: {}, refused: 0 },
+      ahead: 0,
       carry: { registers: {} },
     };
     try {
@@ -117,69 +145,95 @@ export class ImportService {
   }
 
   /**
-   * Takes the part of the file that begins at `fromByte`; `last` when it ends the file. Resolves when its complete rows are
-   * done; what follows them belongs to the next part. A `retry` left everything as it was: send the same part again. Throws
-   * `ImportError`.
+   * Takes the next part of the file. Resolves when its complete rows are done, or as many as are read at once; what follows them
+   * belongs to the next part. After a `retry` the same part goes on where it came to. Throws `ImportError`.
    */
   async take(
     id: string,
-    part: { readonly fromByte: number; readonly bytes: Uint8Array; readonly last: boolean },
+    part: FilePart,
     importer: Importer,
   ): Promise<ImportedFile | Extract<IngestAnswer, { kind: 'retry' }>> {
-    const { collections, clock } = this.parts;
-    const kept = await collections.get('files', id);
+    const kept = await this.parts.collections.get('files', id);
     if (kept === undefined) throw new ImportError('import_not_found', `there is no import ${id}`);
     const file = kept.value as unknown as ImportedFile;
-    checkPlace(file, part.fromByte);
+    checkPlace(file, part);
     const read = readRows(part.bytes, file.mapping, file.columns, part.last);
-    const header = file.columns === undefined && read.columns !== undefined ? 1 : 0;
     if (read.bytes === 0 && part.bytes.length > 0)
       throw new ImportError(
         'file_unreadable',
-        `no row ends within the ${part.bytes.length} bytes from byte ${part.fromByte}; send a larger part`,
+        `no row ends within the ${part.bytes.length} bytes from byte ${part.fromByte}; rows end with LF or CRLF: send a larger part, or look for a quote that nothing closes`,
       );
+    const header = file.columns === undefined && read.columns !== undefined ? 1 : 0;
     const series = new MeterSeries(file.mapping, file.carry);
     const found = readingsOf(read.rows, series, file.counts.rows + header);
+    // Those that were handed in before the gateway could take no more.
+    const left = found.readings.slice(file.ahead);
     const judged = file.dryRun
-      ? this.check(found.readings)
-      : await this.submit(found.readings, importer);
-    if ('kind' in judged) return judged;
+      ? checkForms(left, this.parts.readDocument)
+      : await handIn(left, (message) => this.parts.accept({ ...message, importer }));
+    const { retry, done } = judged;
+    if (retry !== undefined) {
+      if (done > 0) {
+        const counts = { ...file.counts, ...this.judgedCounts(file, judged.refused, judged) };
+        await this.keep(kept, { ...file, ahead: file.ahead + done, counts }, judged.refused);
+      }
+      return retry;
+    }
     const refused = [...found.refused, ...judged.refused].toSorted((a, b) => a.row - b.row);
+    const isDone = part.last && read.bytes === part.bytes.length;
     const { counts } = file;
-    const times = found.readings.flatMap(({ document }) => [
-      Date.parse(document['start']!),
-      Date.parse(document['end']!),
-    ]);
     const next: ImportedFile = {
       ...file,
-      state: part.last ? 'done' : 'open',
-      updatedAtMs: clock.nowMs(),
-      nextByte: part.fromByte + read.bytes,
       ...(read.columns === undefined ? {} : { columns: read.columns }),
-      carry: part.last ? { registers: {} } : series.carry,
+      ...spanWith(file, found.readings),
+      state: isDone ? 'done' : 'open',
+      nextByte: part.fromByte + read.bytes,
+      ahead: Math.max(0, file.ahead - found.readings.length),
+      carry: isDone ? { registers: {} } : series.carry,
       counts: {
         rows: counts.rows + read.rows.length + header,
         readings: counts.readings + found.readings.length,
         missingValues: counts.missingValues + found.missingValues,
-        verdicts: added(counts.verdicts, judged.verdicts),
-        refused: counts.refused + refused.length,
+        ...this.judgedCounts(file, refused, judged),
       },
-      ...span(file, times),
     };
-    const room = Math.max(0, MAX_REFUSED_KEPT - counts.refused);
+    return this.keep(kept, next, refused);
+  }
+
+  private judgedCounts(
+    { counts }: ImportedFile,
+    refused: readonly RefusedRow[],
+    { verdicts }: Judged,
+  ): Pick<ImportedFile['counts'], 'verdicts' | 'refused'> {
+    return {
+      verdicts: added(counts.verdicts, verdicts),
+      refused: counts.refused + refused.length,
+    };
+  }
+
+  /** The place, together with the report on what was read up to it. Throws `ImportError` when somebody else was first. */
+  private async keep(
+    { key: id, value, version }: StoredDocument,
+    next: ImportedFile,
+    refused: readonly RefusedRow[],
+  ): Promise<ImportedFile> {
+    const { collections, clock } = this.parts;
+    const before = value as unknown as ImportedFile;
+    const written = { ...next, updatedAtMs: clock.nowMs() };
+    const room = Math.max(0, MAX_REFUSED_KEPT - before.counts.refused);
     try {
       await collections.batch([
         {
           op: 'put',
           collection: 'files',
           key: id,
-          value: stored(next),
-          expectedVersion: kept.version,
+          value: stored(written),
+          expectedVersion: version,
         },
         ...refused.slice(0, room).map((row, at) => ({
           op: 'put' as const,
           collection: 'refused',
-          key: `${id}/${String(row.row).padStart(12, '0')}/${String(at).padStart(6, '0')}`,
+          key: `${id}/${digits(row.row)}/${digits(before.counts.refused + at)}`,
           value: { ...row },
         })),
       ]);
@@ -187,92 +241,23 @@ export class ImportService {
       if (!(error instanceof CollectionConflict)) throw error;
       // Somebody else sent the same part meanwhile; their readings were the same.
       const now = await this.get(id);
-      throw misplaced(now?.nextByte ?? 0, part.fromByte);
+      throw misplaced(now?.nextByte ?? 0, before.nextByte);
     }
-    return next;
-  }
-
-  /** What a dry run can say: whether each reading has a form that would be taken. */
-  private check(readings: readonly RowReading[]): Judged {
-    const refused: RefusedRow[] = [];
-    for (const { row, document } of readings)
-      try {
-        this.parts.readDocument('reading/1', JSON.stringify(document));
-      } catch (error) {
-        if (!(error instanceof FormatError)) throw error;
-        refused.push({ row, code: error.code, detail: error.message });
-      }
-    return { verdicts: {}, refused };
-  }
-
-  private async submit(
-    readings: readonly RowReading[],
-    importer: Importer,
-  ): Promise<Judged | Extract<IngestAnswer, { kind: 'retry' }>> {
-    const verdicts: Record<string, number> = {};
-    const refused: RefusedRow[] = [];
-    for (let from = 0; from < readings.length; from += READINGS_PER_MESSAGE) {
-      const some = readings.slice(from, from + READINGS_PER_MESSAGE);
-      const lines = some.map(({ document }) => JSON.stringify({ format: 'reading/1', document }));
-      const answer = await this.parts.accept({
-        contentType: 'application/x-ndjson',
-        bytes: Buffer.from(lines.join('\n'), 'utf8'),
-        assurance: 'import',
-        vouchesFor: [...new Set(some.map(({ document }) => document['meter']!))],
-        importer,
-      });
-      if (answer.kind === 'retry') return answer;
-      if (answer.kind === 'refused')
-        throw new ImportError('file_unreadable', `${answer.code}: ${answer.detail}`);
-      for (const [at, { verdict, reason, detail }] of answer.items.entries()) {
-        verdicts[verdict] = (verdicts[verdict] ?? 0) + 1;
-        if (verdict === 'rejected')
-          refused.push({ row: some[at]!.row, code: reason ?? 'rejected', detail: detail ?? '' });
-      }
-    }
-    return { verdicts, refused };
+    return written;
   }
 }
 
-interface RowReading {
-  readonly row: number;
-  readonly document: ImportedReading;
-}
-
-interface Judged {
-  readonly verdicts: Readonly<Record<string, number>>;
-  readonly refused: readonly RefusedRow[];
-}
-
-function readingsOf(
-  rows: ReturnType<typeof readRows>['rows'],
-  series: MeterSeries,
-  rowsBefore: number,
-): {
-  readonly readings: readonly RowReading[];
-  readonly refused: readonly RefusedRow[];
-  readonly missingValues: number;
-} {
-  const readings: RowReading[] = [];
-  const refused: RefusedRow[] = [];
-  let missingValues = 0;
-  for (const [at, one] of rows.entries()) {
-    const row = rowsBefore + at + 1;
-    const read =
-      one instanceof RowRefusal
-        ? { readings: [], refused: [one], missingValues: 0 }
-        : series.read(one);
-    missingValues += read.missingValues;
-    for (const document of read.readings) readings.push({ row, document });
-    for (const { code, detail } of read.refused) refused.push({ row, code, detail });
-  }
-  return { readings, refused, missingValues };
-}
-
-function checkPlace(file: ImportedFile, fromByte: number): void {
-  if (file.state === 'done')
-    throw new ImportError('import_finished', `import ${file.id} is done; every byte was taken`);
-  if (fromByte !== file.nextByte) throw misplaced(file.nextByte, fromByte);
+function checkPlace(file: ImportedFile, { fromByte, bytes, last }: FilePart): void {
+  const { id, state, nextByte, sizeBytes } = file;
+  if (state === 'done')
+    throw new ImportError('import_finished', `import ${id} is done; every byte was taken`);
+  if (fromByte !== nextByte) throw misplaced(nextByte, fromByte);
+  const endsAt = fromByte + bytes.length;
+  if (last ? endsAt !== sizeBytes : endsAt > sizeBytes)
+    throw new ImportError(
+      'size_differs',
+      `the file has ${sizeBytes} bytes, as its import began with; this ${last ? 'last ' : ''}part ends at byte ${endsAt}`,
+    );
 }
 
 function misplaced(nextByte: number, fromByte: number): ImportError {
@@ -291,20 +276,8 @@ function added(
   return sum;
 }
 
-function span(
-  { fromMs, toMs }: ImportedFile,
-  times: readonly number[],
-): { readonly fromMs?: number; readonly toMs?: number } {
-  let [from, to] = [fromMs, toMs];
-  for (const ms of times) {
-    from = Math.min(from ?? ms, ms);
-    to = Math.max(to ?? ms, ms);
-  }
-  return {
-    ...(from === undefined ? {} : { fromMs: from }),
-    ...(to === undefined ? {} : { toMs: to }),
-  };
-}
+/** Sorts as text as the number does. */
+const digits = (number: number): string => String(number).padStart(12, '0');
 
 const stored = (file: ImportedFile): Record<string, never> =>
   JSON.parse(JSON.stringify(file)) as Record<string, never>;

@@ -13,16 +13,20 @@ export interface ImportedFile {
   readonly mapping: ImportMapping;
   /** Nothing is stored: rows are read, checked and counted. */
   readonly dryRun: boolean;
+  /** Which import of the same file it is, from 1. */
+  readonly attempt: number;
   readonly state: 'open' | 'done';
   readonly createdAtMs: number;
   readonly updatedAtMs: number;
   /** Everything before it is done: where the next part begins. */
   readonly nextByte: number;
   readonly counts: ImportCounts;
+  /** Readings of the rows behind it that were handed in before the gateway could take no more. */
+  readonly ahead: number;
   /** Of the first and the last reading. */
   readonly fromMs?: number;
   readonly toMs?: number;
-  /** Of the file's first row. */
+  /** Names that the mapping reads, each at its place in the file's first row; the others are empty. */
   readonly columns?: readonly string[];
   readonly carry: Carry;
 }

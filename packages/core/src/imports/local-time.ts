@@ -29,11 +29,11 @@ export class LocalTime {
   }
 
   /**
-   * The instant at which the clock shows `wallMs` (as if it were UTC). An hour that comes twice is the later one when the
-   * earlier does not lie behind `afterMs`: rows come in order. Refused: an hour that the clock skips.
+   * The instants at which the clock shows `wallMs` (as if it were UTC): both of an hour that comes twice, in their order. Refused: an
+   * hour that the clock skips.
    */
-  instantMs(wallMs: number, afterMs: number | undefined): number | RowRefusal {
-    if (this.zone === 'UTC') return wallMs;
+  instants(wallMs: number): readonly [number, number?] | RowRefusal {
+    if (this.zone === 'UTC') return [wallMs];
     const found = new Set<number>();
     for (const guess of [wallMs - 24 * HOUR_MS, wallMs + 24 * HOUR_MS]) {
       const instant = wallMs - this.offsetMs(guess);
@@ -45,7 +45,7 @@ export class LocalTime {
         'time_skipped',
         `the clocks of ${this.zone} never showed this time: they were put forward`,
       );
-    return later !== undefined && afterMs !== undefined && earlier <= afterMs ? later : earlier;
+    return later === undefined ? [earlier] : [earlier, later];
   }
 
   private offsetMs(instantMs: number): number {

@@ -91,7 +91,10 @@ export const ImportMapping = z
   .strictObject({
     format: z.enum(['csv', 'ndjson']),
     /** Of CSV (RFC 4180); the first row names the columns. */
-    delimiter: z.string().length(1).default(','),
+    delimiter: z
+      .string()
+      .regex(/^[\t -!#-~]$/, 'expected one character of ASCII that is no quote')
+      .default(','),
     ...ROW_SHAPE,
   })
   .superRefine(checkMeters);

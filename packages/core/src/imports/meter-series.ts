@@ -3,7 +3,7 @@ import { ImportError, RowRefusal } from './import-error.js';
 import { LocalTime } from './local-time.js';
 import type { MappedMeter, MappedRegister, RowMapping } from './mapping.js';
 import type { Row } from './read-rows.js';
-import { rowTimeReader } from './row-time.js';
+import { type RowInstants, rowTimeReader } from './row-time.js';
 
 /** A document of `reading/1`. */
 export type ImportedReading = Readonly<Record<string, string>>;
@@ -15,8 +15,8 @@ export interface Carried {
   readonly estimated: boolean;
 }
 export interface Carry {
-  /** Of the newest row. */
-  readonly lastMs?: number;
+  /** Newest instants within an hour that comes twice, by the meters of the row, as long as they are in it. */
+  readonly twice?: Readonly<Record<string, number>>;
   /** By field and meter id. */
   readonly registers: Readonly<Record<string, Carried>>;
 }
@@ -28,8 +28,13 @@ export interface RowReadings {
   readonly missingValues: number;
 }
 
-/** Registers an import may follow at once. */
+/** Registers an import may follow at once, and bytes of what is remembered of them: it is kept with every part. */
 const MAX_CARRIED = 5_000;
+const MAX_CARRIED_BYTES = 786_432;
+/** Of one register besides its name, as JSON. */
+const CARRIED_BYTES = 80;
+/** What a store can keep, in µWh. */
+const INT64 = 1n << 63n;
 const HOUR_S = 3600n;
 const VALUE = /^[+-]?(?:\d{1,20}(?:\.\d{0,20})?|\.\d{1,20})(?:[eE][+-]?\d{1,2})?$/;
 
@@ -38,40 +43,60 @@ const VALUE = /^[+-]?(?:\d{1,20}(?:\.\d{0,20})?|\.\d{1,20})(?:[eE][+-]?\d{1,2})?
  * intervals of a register add up to its difference.
  */
 export class MeterSeries {
-  private readonly instantOf: (text: string, afterMs: number | undefined) => number | RowRefusal;
+  private readonly instantsOf: (text: string) => RowInstants | RowRefusal;
   private readonly everyMs: number;
   private readonly registers: Map<string, Carried>;
-  private lastMs: number | undefined;
+  private readonly twice: Map<string, number>;
+  private carriedBytes = 0;
 
   constructor(
     private readonly mapping: RowMapping,
     carried: Carry,
   ) {
-    this.instantOf = rowTimeReader(mapping.time.form, new LocalTime(mapping.time.zone));
+    this.instantsOf = rowTimeReader(mapping.time.form, new LocalTime(mapping.time.zone));
     this.everyMs = mapping.intervalS * 1000;
     this.registers = new Map(Object.entries(carried.registers));
-    this.lastMs = carried.lastMs;
+    this.twice = new Map(Object.entries(carried.twice ?? {}));
+    for (const key of [...this.registers.keys(), ...this.twice.keys()]) this.remember(key);
   }
 
   /** What has to be remembered for the rows that follow. */
   get carry(): Carry {
     const registers = Object.fromEntries(this.registers);
-    return this.lastMs === undefined ? { registers } : { lastMs: this.lastMs, registers };
+    return this.twice.size === 0
+      ? { registers }
+      : { registers, twice: Object.fromEntries(this.twice) };
   }
 
   /** Throws `import_too_many_meters`. */
   read(row: Row): RowReadings {
     const { time, meters } = this.mapping;
     const text = time.columns.map((name) => row[name] ?? '').join(' ');
-    const atMs = this.instantOf(text, this.lastMs);
-    if (atMs instanceof RowRefusal) return { readings: [], refused: [atMs], missingValues: 0 };
-    this.lastMs = Math.max(this.lastMs ?? atMs, atMs);
+    const instants = this.instantsOf(text);
+    if (instants instanceof RowRefusal)
+      return { readings: [], refused: [instants], missingValues: 0 };
+    const atMs = this.instantOf(row, instants);
     const all = meters.map((meter) => this.readMeter(row, meter, atMs));
     return {
       readings: all.flatMap(({ readings }) => readings),
       refused: all.flatMap(({ refused }) => refused),
       missingValues: all.reduce((sum, { missingValues }) => sum + missingValues, 0),
     };
+  }
+
+  /** Of two, the later one when the rows before of the same meters came as far as the earlier: a meter's rows come in order. */
+  private instantOf(row: Row, [earlier, later]: RowInstants): number {
+    if (later === undefined && this.twice.size === 0) return earlier;
+    const whose = this.mapping.meters.map(({ idColumn }) => row[idColumn ?? ''] ?? '').join('\n');
+    const before = this.twice.get(whose);
+    if (later === undefined) {
+      if (this.twice.delete(whose)) this.forget(whose);
+      return earlier;
+    }
+    const atMs = before !== undefined && earlier <= before ? later : earlier;
+    if (before === undefined) this.remember(whose);
+    this.twice.set(whose, Math.max(before ?? atMs, atMs));
+    return atMs;
   }
 
   private readMeter(row: Row, meter: MappedMeter, atMs: number): RowReadings {
@@ -131,11 +156,8 @@ export class MeterSeries {
   private step(key: string, now: Carried) {
     const before = this.registers.get(key);
     if (before === undefined) {
-      if (this.registers.size >= MAX_CARRIED)
-        throw new ImportError(
-          'import_too_many_meters',
-          `the file has more than ${MAX_CARRIED} registers; split it by meter`,
-        );
+      if (this.registers.size >= MAX_CARRIED) throw tooManyMeters();
+      this.remember(key);
       this.registers.set(key, now);
       return undefined;
     }
@@ -161,6 +183,15 @@ export class MeterSeries {
     };
   }
 
+  private remember(key: string): void {
+    this.carriedBytes += bytesOf(key);
+    if (this.carriedBytes > MAX_CARRIED_BYTES) throw tooManyMeters();
+  }
+
+  private forget(key: string): void {
+    this.carriedBytes -= bytesOf(key);
+  }
+
   private microWattHoursOf(
     literal: string,
     { kind, unit, column }: MappedRegister,
@@ -176,8 +207,22 @@ export class MeterSeries {
         `"${literal.slice(0, 64)}" in column "${column}" is below zero`,
       );
     const uWh = microWattHours(unit === 'Wh' || unit === 'W' ? thousandth(literal) : literal);
-    return kind === 'mean-power' ? (uWh * BigInt(this.mapping.intervalS)) / HOUR_S : uWh;
+    const energy = kind === 'mean-power' ? (uWh * BigInt(this.mapping.intervalS)) / HOUR_S : uWh;
+    if (energy < INT64) return energy;
+    return new RowRefusal(
+      'value_invalid',
+      `"${literal.slice(0, 64)}" in column "${column}" is more than 2^63 - 1 µWh`,
+    );
   }
+}
+
+const bytesOf = (key: string): number => Buffer.byteLength(JSON.stringify(key)) + CARRIED_BYTES;
+
+function tooManyMeters(): ImportError {
+  return new ImportError(
+    'import_too_many_meters',
+    `the file has more than ${MAX_CARRIED} registers, or their names are too long; split it by meter`,
+  );
 }
 
 function thousandth(literal: string): string {

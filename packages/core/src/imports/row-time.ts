@@ -7,35 +7,44 @@ const ISO =
 
 const PARTS = { yyyy: 0, MM: 1, dd: 2, HH: 3, mm: 4, ss: 5, f: 6 } as const;
 
+/** The end of the year 9999, in ms since 1970: the last there is in RFC 3339. */
+const LAST_MS = 253_402_300_799_999;
+
+/** Instants a text can stand for, in order: two of an hour that comes twice. */
+export type RowInstants = readonly [number, number?];
+
 /** Reads the instant of a row, in ms since 1970. `form`: `iso`, `unix-s`, `unix-ms`, or letters for digits. */
 export function rowTimeReader(
   form: string,
   local: LocalTime,
-): (text: string, afterMs: number | undefined) => number | RowRefusal {
+): (text: string) => RowInstants | RowRefusal {
   const invalid = (text: string): RowRefusal =>
     new RowRefusal('time_invalid', `"${text.slice(0, 64)}" is no instant of the form ${form}`);
   if (form === 'unix-s' || form === 'unix-ms') {
     const factor = form === 'unix-s' ? 1000 : 1;
-    return (text) => (/^\d{1,13}$/.test(text) ? Number(text) * factor : invalid(text));
+    return (text) => {
+      const ms = /^\d{1,15}$/.test(text) ? Number(text) * factor : Infinity;
+      return ms <= LAST_MS ? [ms] : invalid(text);
+    };
   }
   if (form === 'iso')
-    return (text, afterMs) => {
+    return (text) => {
       const match = ISO.exec(text);
       if (match === null) return invalid(text);
       const wallMs = wall(match.slice(1, 8));
       if (wallMs === undefined) return invalid(text);
       const zone = match[8];
-      if (zone === undefined) return local.instantMs(wallMs, afterMs);
-      return wallMs - offsetOf(zone);
+      if (zone === undefined) return local.instants(wallMs);
+      return [wallMs - offsetOf(zone)];
     };
   const { pattern, order } = patternOf(form);
-  return (text, afterMs) => {
+  return (text) => {
     const match = pattern.exec(text);
     if (match === null) return invalid(text);
     const fields: (string | undefined)[] = [];
     for (const [at, field] of order.entries()) fields[field] = match[at + 1];
     const wallMs = wall(fields);
-    return wallMs === undefined ? invalid(text) : local.instantMs(wallMs, afterMs);
+    return wallMs === undefined ? invalid(text) : local.instants(wallMs);
   };
 }
 

@@ -159,10 +159,10 @@ describe('Rows of a file', () => {
       ],
     };
     const { readings, refused } = readFile(
-      '{"t":"2020-01-01T01:00:00Z","wh":9007199254740993.5}\n\n{"t":"2020-01-01T02:00:00Z","wh":null}\n[]\n{"t":',
+      '{"t":"2020-01-01T01:00:00Z","wh":9007199254740.9935}\n\n{"t":"2020-01-01T02:00:00Z","wh":null}\n[]\n{"t":',
       mapping,
     );
-    expect(readings.map(({ generation_kwh: kwh }) => kwh)).toEqual(['9007199254740.9935']);
+    expect(readings.map(({ generation_kwh: kwh }) => kwh)).toEqual(['9007199254.7409935']);
     expect(refused).toEqual(['json_syntax', 'json_syntax']);
   });
 
@@ -200,7 +200,104 @@ describe('Rows of a file', () => {
   });
 
   it.each([
+    ['meter after meter', ['A', 'A', 'A', 'A', 'A', 'A', 'B', 'B', 'B', 'B', 'B', 'B']],
+    ['meters beside each other', ['A', 'B', 'A', 'B', 'A', 'B', 'A', 'B', 'A', 'B', 'A', 'B']],
+  ])('of an hour that comes twice are told apart for each meter: %s', (_what, order) => {
+    const walls = ['01:45', '02:00', '02:30', '02:00', '02:30', '03:00'];
+    const next: Record<string, number> = { A: 0, B: 0 };
+    const rows = order.map((who) => `2021-10-31T${walls[next[who]!++]}:00,${who},1`);
+    for (const partBytes of [60, 1000]) {
+      const { readings, refused } = readFile(
+        ['t,who,kwh', ...rows].join('\n'),
+        {
+          ...REGISTER,
+          time: { columns: ['t'], zone: 'Europe/Berlin' },
+          meters: [
+            {
+              idColumn: 'who',
+              site: 's',
+              registers: [{ column: 'kwh', field: 'import_kwh', kind: 'interval', unit: 'kWh' }],
+            },
+          ],
+        },
+        partBytes,
+      );
+      expect(refused).toEqual([]);
+      for (const who of ['A', 'B'])
+        expect(
+          readings.filter(({ meter }) => meter === who).map(({ end }) => end!.slice(11, 16)),
+        ).toEqual(['23:45', '00:00', '00:30', '01:00', '01:30', '02:00']);
+    }
+  });
+
+  it('end with LF or CRLF, whichever the first one has', () => {
+    const lines = hours('1', '2', '3').split('\n');
+    for (const ends of [
+      ['\r\n', '\n', '\n', '\r\n'],
+      ['\n', '\r\n', '\r\n', '\n'],
+    ])
+      expect(
+        readFile(lines.map((line, at) => line + ends[at]!).join(''), REGISTER).readings,
+      ).toHaveLength(2);
+  });
+
+  it('keep their quoted fields whole wherever a part ends', () => {
+    const text = [
+      '\uFEFF"t","note","kwh"',
+      '2020-01-01T00:00:00Z,5" pipe,1',
+      '2020-01-01T01:00:00Z,"one, ""two""\n\nthree",2',
+      '2020-01-01T02:00:00Z,"",3',
+      '2020-01-01T03:00:00Z,"a"b,4',
+      '2020-01-01T04:00:00Z,"5"" pipe",5',
+    ].join('\r\n');
+    for (const partBytes of [70, 75, 90, 1000])
+      expect(readFile(text, REGISTER, partBytes)).toMatchObject({
+        readings: [{}, {}, {}, {}],
+        refused: [],
+      });
+  });
+
+  it('may be as wide as they like: what no mapping reads costs nothing', () => {
+    const names = Array.from({ length: 1000 }, (_, at) => `c${at}`);
+    const file = Buffer.from(`t,kwh,${names.join(',')}\n${'x\n'.repeat(400_000)}`);
+    const mapping = ImportMapping.parse(REGISTER);
+    const { rows, columns, bytes } = readRows(file, mapping, undefined, true);
+    expect([rows.length, Object.keys(rows[0]!)]).toEqual([4999, ['t', 'kwh']]);
+    expect(JSON.stringify(columns).length).toBeLessThan(4000);
+    expect(bytes).toBeLessThan(file.length);
+  });
+
+  it.each([
+    ['9000000000', '9000000000'],
+    ['0.0000000019', '0.000000001'],
+    ['+.5e1', '5'],
+    ['-0.0', '0'],
+    ['9223372037', 'value_invalid'],
+    ['1e99', 'value_invalid'],
+  ])('hold a value of %s kWh: %s', (value, expected) => {
+    const { readings, refused } = readFile(hours('0', value), REGISTER);
+    expect(readings[0]?.['import_kwh'] ?? refused[0]).toBe(expected);
+  });
+
+  it('may name 5,000 meters, and no name that would fill the store', () => {
+    const rows = (meters: number, id: (at: number) => string) =>
+      `t,who,kwh\n${Array.from({ length: meters }, (_, at) => `2020-01-01T00:00:00Z,${id(at)},1\n`).join('')}`;
+    const mapping: ImportMappingInput = {
+      ...REGISTER,
+      meters: [{ ...REGISTER.meters[0], id: undefined, idColumn: 'who' }],
+    };
+    const part = 100_000;
+    expect(readFile(rows(5000, String), mapping, part).refused).toEqual([]);
+    for (const text of [rows(5001, String), rows(4000, (at) => `${at}`.padStart(256, 'x'))])
+      expect(() => readFile(text, mapping, part)).toThrow(
+        expect.objectContaining({ code: 'import_too_many_meters' }),
+      );
+  });
+
+  it.each([
     ['a column that is missing', 't,other\n', 'column_missing'],
+    ['a column that comes twice', 't,kwh,kwh\n', 'column_twice'],
+    ['more columns than anybody reads', `t,kwh${',x'.repeat(1100)}\n`, 'file_unreadable'],
     ['what is not UTF-8', Buffer.from([0x74, 0x2c, 0xff, 0x0a]), 'file_unreadable'],
   ])('cannot be read: %s', (_what, content, code) => {
     const mapping = ImportMapping.parse(REGISTER);

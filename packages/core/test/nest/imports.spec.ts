@@ -221,7 +221,9 @@ meters: [{ id: ${METER}, site: home, registers: [{ column: kwh, field: import_kw
   });
 
   it('takes its parts in order, and says which comes next', async () => {
-    const body = { name: 'x', sha256: '2'.repeat(64), size_bytes: 900, preset: 'opsd-household' };
+    const head = (await readFile(FILE, 'utf8')).split('\n')[0]!;
+    const size = head.length + 1;
+    const body = { name: 'x', sha256: '2'.repeat(64), size_bytes: size, preset: 'opsd-household' };
     const { json } = await ask(`${api}/imports`, { body, key: keys['house']! });
     const send = async (fromByte: number, part: string, last = false, type = 'text/csv') => {
       const answer = await fetch(
@@ -239,9 +241,10 @@ meters: [{ id: ${METER}, site: home, registers: [{ column: kwh, field: import_kw
     expect(await send(0, 'no line ends here')).toEqual([422, 'file_unreadable']);
     expect(await send(0, 'utc_timestamp\n')).toEqual([422, 'column_missing']);
     expect(await send(0, 'a\n', false, 'text/html')).toEqual([415, 'content_type_unknown']);
-    const head = (await readFile(FILE, 'utf8')).split('\n')[0]!;
-    expect(await send(0, `${head}\n2019`)).toEqual([200, head.length + 1]);
-    expect(await send(head.length + 1, '', true)).toEqual([200, head.length + 1]);
-    expect(await send(head.length + 1, '', true)).toEqual([409, 'import_finished']);
+    expect(await send(0, `${head}\n2019`)).toEqual([422, 'size_differs']);
+    expect(await send(0, head, true)).toEqual([422, 'size_differs']);
+    expect(await send(0, `${head}\n`)).toEqual([200, size]);
+    expect(await send(size, '', true)).toEqual([200, size]);
+    expect(await send(size, '', true)).toEqual([409, 'import_finished']);
   });
 });

@@ -12,6 +12,7 @@ export function importDocument(file: ImportedFile): object {
     sha256: file.sha256,
     size_bytes: file.sizeBytes,
     dry_run: file.dryRun,
+    attempt: file.attempt,
     state: file.state,
     next_byte: file.nextByte,
     rows: counts.rows,

@@ -32,6 +32,7 @@ const NewImport = z
     sha256: z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 lower-case hex digits'),
     size_bytes: z.int().min(1),
     dry_run: z.boolean().default(false),
+    attempt: z.int().min(1).max(1_000_000).default(1),
     mapping: ImportMapping.optional(),
     preset: z.string().max(64).optional(),
     site: id.optional(),
@@ -53,11 +54,12 @@ export class ImportsController {
       sha256,
       size_bytes: sizeBytes,
       dry_run: dryRun,
+      attempt,
       ...how
     } = jsonBody(request, NewImport);
     const mapping = how.mapping ?? presetMapping(how);
     const file = await this.gateway.imports.begin(
-      { name, sha256, sizeBytes, mapping, dryRun },
+      { name, sha256, sizeBytes, mapping, dryRun, attempt },
       importerOf(request),
     );
     sendJson(reply, importDocument(file), file.counts.rows === 0 ? 201 : 200);

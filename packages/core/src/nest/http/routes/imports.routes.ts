@@ -48,7 +48,7 @@ export const IMPORT_ROUTES = {
 } as const satisfies Record<string, RouteRule>;
 
 const progress =
-  'id, account_id, name, sha256, size_bytes, dry_run, state (open, done), next_byte, rows, readings, missing_values, verdicts (counts), refused (count), from, to, mapping, created_at, updated_at';
+  'id, account_id, name, sha256, size_bytes, dry_run, attempt, state (open, done), next_byte, rows, readings, missing_values, verdicts (counts), refused (count), from, to, mapping, created_at, updated_at';
 
 export const IMPORT_OPERATIONS: Readonly<Record<keyof typeof IMPORT_ROUTES, OperationShape>> = {
   beginImport: {
@@ -63,6 +63,7 @@ export const IMPORT_OPERATIONS: Readonly<Record<keyof typeof IMPORT_ROUTES, Oper
           sha256: { type: 'string', pattern: '^[0-9a-f]{64}$' },
           size_bytes: { type: 'integer', minimum: 1 },
           dry_run: { type: 'boolean', default: false },
+          attempt: { type: 'integer', minimum: 1, default: 1 },
           mapping: { type: 'object' },
           preset: { type: 'string' },
           site: { type: 'string' },
@@ -75,6 +76,7 @@ export const IMPORT_OPERATIONS: Readonly<Record<keyof typeof IMPORT_ROUTES, Oper
       200: `The import of this file, mapping and account that began before: ${progress}.`,
       201: `A new one: ${progress}.`,
       404: 'No preset has this name (mapping_unknown).',
+      422: 'The mapping is too long (mapping_too_large).',
     },
   },
   importRows: {
@@ -84,9 +86,9 @@ export const IMPORT_OPERATIONS: Readonly<Record<keyof typeof IMPORT_ROUTES, Oper
     },
     body: { types: IMPORT_CONTENT_TYPES, schema: { type: 'string' } },
     answers: {
-      200: `How far the import is now; what follows the last complete row belongs to the next part: ${progress}.`,
+      200: `How far the import is now; what follows the last row that was read, by next_byte, belongs to the next part: ${progress}.`,
       409: 'Another part is expected (import_position), or nothing is any more (import_finished).',
-      422: 'The file cannot be read (file_unreadable), lacks a column (column_missing), or has too many meters (import_too_many_meters).',
+      422: 'The file cannot be read (file_unreadable), is not as long as its import began with (size_differs), lacks a column or has it twice (column_missing, column_twice), or has too many meters (import_too_many_meters).',
     },
   },
   listImports: { query: page, answers: { 200: `An array: ${progress}.` } },
