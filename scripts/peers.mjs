@@ -13,11 +13,11 @@ const FOLDERS = [
 ];
 
 const PEERS = [
-  { name: 'mosquitto (MQTT broker)', debian: 'mosquitto', found: () => onPath('mosquitto') },
+  { name: 'mosquitto (MQTT broker)', debian: 'mosquitto', found: (on) => on('mosquitto') },
   {
     name: 'mosquitto_pub and mosquitto_sub (MQTT clients)',
     debian: 'mosquitto-clients',
-    found: () => onPath('mosquitto_pub') && onPath('mosquitto_sub'),
+    found: (on) => on('mosquitto_pub') && on('mosquitto_sub'),
   },
   {
     name: 'Python with paho (MQTT client)',
@@ -28,13 +28,18 @@ const PEERS = [
         succeeds(python, ['-c', 'import paho.mqtt.client']),
       ),
   },
-  { name: 'nats-server', debian: 'nats-server', found: () => onPath('nats-server') },
-  { name: 'rabbitmq-server', debian: 'rabbitmq-server', found: () => onPath('rabbitmq-server') },
+  { name: 'nats-server', debian: 'nats-server', found: (on) => on('nats-server') },
+  { name: 'rabbitmq-server', debian: 'rabbitmq-server', found: (on) => on('rabbitmq-server') },
 ];
 
-/** Says what is there and what is not; true when all of it is. */
-export function lookForPeers(say = (line) => process.stderr.write(`${line}\n`)) {
-  const missing = PEERS.filter(({ found }) => !found());
+/**
+ * Says what is there and what is not; true when all of it is.
+ * @param {(line: string) => unknown} say
+ * @param {readonly string[]} folders
+ */
+export function lookForPeers(say = (line) => process.stderr.write(`${line}\n`), folders = FOLDERS) {
+  const on = (program) => folders.some((folder) => isProgram(join(folder, program)));
+  const missing = PEERS.filter(({ found }) => !found(on));
   for (const peer of PEERS) say(`${missing.includes(peer) ? 'MISSING ' : 'found   '} ${peer.name}`);
   if (missing.length === 0) return true;
   const packages = missing.flatMap(({ debian }) => debian ?? []).join(' ');
@@ -46,15 +51,13 @@ export function lookForPeers(say = (line) => process.stderr.write(`${line}\n`)) 
   return false;
 }
 
-function onPath(program) {
-  return FOLDERS.some((folder) => {
-    try {
-      accessSync(join(folder, program), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
+function isProgram(file) {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function succeeds(program, args) {
