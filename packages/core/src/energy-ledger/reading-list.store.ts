@@ -32,8 +32,12 @@ export interface ReadingQuery {
   readonly toMs?: number;
   /** `minted`: a token claims some of it; `unminted`: none does; `mintable`: some of its energy can be claimed now. */
   readonly only?: 'minted' | 'unminted' | 'mintable';
-  /** By arrival. */
+  /** `newest`: the greatest first. Of what is equal, by arrival. */
   readonly order: 'newest' | 'oldest';
+  /** By arrival when absent; by the reading's end, or by what it says of energy. A cursor goes by arrival alone. */
+  readonly sortBy?: 'ends' | 'energy';
+  /** Readings left out before the first one. */
+  readonly skip?: number;
   /** Formats whose bytes come along. */
   readonly bytesOf?: readonly string[];
   readonly limit: number;

@@ -257,6 +257,26 @@ describe.each(HOSTS)('Readings submitted as GridTokenX does, on %s', (host) => {
     expect(idsOf(page.json)).toEqual([ids[2], ids[1]]);
     const next = /<([^>]+)>; rel="next"/.exec(page.headers.get('link')!)![1]!;
     expect(idsOf(await get(next))).toEqual([ids[0]]);
+    const sorted = async (query: string) => idsOf(await get(`/api/v1/meters/readings?${query}`));
+    const all = (await get('/api/v1/meters/readings')).toReversed();
+    const by = (name: string) =>
+      idsOf(
+        all.toSorted(
+          (a: any, b: any) =>
+            (Number(a[name]) || Date.parse(a[name])) - (Number(b[name]) || Date.parse(b[name])),
+        ),
+      );
+    expect(await sorted('sort_by=kwh_amount&sort_order=asc')).toEqual(by('kwh_amount'));
+    expect(await sorted('sort_by=reading_timestamp')).toEqual(by('reading_timestamp').toReversed());
+    expect(await sorted('sort_by=submitted_at&sort_order=asc')).toEqual(ids);
+    expect(await sorted('page_size=1&page=2&sort_order=asc')).toEqual([ids[1]]);
+    expect(await sorted('page=4&page_size=1')).toEqual([]);
+    const numbered = await ask(`${api}/meters/readings?page_size=2&sort_by=kwh_amount`, { key });
+    expect(idsOf(numbered.json)).toEqual(by('kwh_amount').toReversed().slice(0, 2));
+    const following = /<([^>]+)>; rel="next"/.exec(numbered.headers.get('link')!)![1]!;
+    expect(idsOf(await get(following))).toEqual([by('kwh_amount')[0]]);
+    const last = await ask(gateway.url + following, { key });
+    expect(last.headers.get('link')).toBeNull();
     const stats = {
       total_readings: 3,
       quarantined_readings: 0,
@@ -411,6 +431,13 @@ describe.each(HOSTS)('Readings submitted as GridTokenX does, on %s', (host) => {
       '/meters/readings?minted=maybe',
       '/meters/readings?from=yesterday',
       '/meters/readings?cursor=x',
+      '/meters/readings?page=0',
+      '/meters/readings?page=100000',
+      '/meters/readings?page_size=101',
+      '/meters/readings?page=1&cursor=n1',
+      '/meters/readings?sort_by=wallet',
+      '/meters/readings?sort_order=up',
+      '/meters/readings?sort_by=kwh_amount&cursor=n1',
       '/meters/readings?owner=a&owner=b',
       '/meters/stats?owner=a&owner=b',
       '/admin/meters/unminted?cursor=t0',

@@ -73,6 +73,37 @@ export function pageQuery(query: Query): { readonly limit: number; readonly curs
   return cursor === undefined ? { limit } : { limit, cursor };
 }
 
+/** Pages of a list that are asked for by number: at most so many readings lie before one. */
+const MAX_SKIPPED = 100_000;
+
+/** `page` (from 1) and `page_size` of clients that count pages; undefined when neither was given, unless they `must` be counted. */
+export function numberedPage(
+  query: Query,
+  must: boolean,
+): { readonly page: number; readonly limit: number; readonly skip: number } | undefined {
+  const counted =
+    must || text(query, 'page') !== undefined || text(query, 'page_size') !== undefined;
+  if (!counted) return undefined;
+  if (text(query, 'cursor') !== undefined || text(query, 'limit') !== undefined)
+    throw new Problem(
+      400,
+      'query_invalid',
+      'Ask for pages by `page` and `page_size`, or by `limit` and `cursor` in the order of submission.',
+    );
+  const limit = integer(query, 'page_size', { min: 1, max: 100, default: 20 });
+  const max = Math.floor(MAX_SKIPPED / limit) + 1;
+  const page = integer(query, 'page', { min: 1, max, default: 1 });
+  return { page, limit, skip: (page - 1) * limit };
+}
+
+/** `Link: <…>; rel="next"` for the page after this one. */
+export function nextPageLink(url: string, page: number): Record<string, string> {
+  const [path = '', search = ''] = url.split('?', 2);
+  const parameters = new URLSearchParams(search);
+  parameters.set('page', String(page + 1));
+  return { link: `<${path}?${parameters.toString()}>; rel="next"` };
+}
+
 /** `Link: <…>; rel="next"` for the same list behind `cursor` (RFC 8288). */
 export function nextLink(url: string, cursor: string | undefined): Record<string, string> {
   if (cursor === undefined) return {};

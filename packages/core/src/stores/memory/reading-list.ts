@@ -39,15 +39,24 @@ export class MemoryReadingList implements ReadingListStore {
     const places = [...this.log.entries.keys()].filter(
       (place) => behind === undefined || (order === 'newest' ? place < behind : place > behind),
     );
+    const sorted = query.sortBy !== undefined;
+    const skip = query.skip ?? 0;
     const found: { readonly place: number; readonly reading: ListedReading }[] = [];
     for (const place of order === 'newest' ? places.toReversed() : places) {
-      if (found.length > limit) break;
+      if (!sorted && found.length > limit + skip) break;
       const one = await this.found(this.log.entries[place]!, bytesOf);
       if (one === undefined || !matches(one, query)) continue;
       const { reading } = one;
       if (reading.endsMs >= fromMs && reading.endsMs < toMs) found.push({ place, reading });
     }
-    const { items, cursor } = page(found, limit, (last) => numberCursor(last.place));
+    if (sorted) {
+      const by = ({ reading }: (typeof found)[number]) =>
+        query.sortBy === 'ends' ? BigInt(reading.endsMs) : reading.energyUWh;
+      const up = (a: (typeof found)[number], b: (typeof found)[number]) =>
+        by(a) < by(b) ? -1 : by(a) > by(b) ? 1 : 0;
+      found.sort((a, b) => (order === 'newest' ? up(b, a) : up(a, b)));
+    }
+    const { items, cursor } = page(found.slice(skip), limit, (last) => numberCursor(last.place));
     return {
       items: items.map(({ reading }) => reading),
       ...(cursor === undefined ? {} : { cursor }),

@@ -29,28 +29,35 @@ interface ReadingRow {
   readonly bytes: Uint8Array | null;
 }
 
-/** `$1`: formats whose bytes are read. */
+/** What it says of delivered energy, else of the first of its registers by name. */
+const SHOWN = `CROSS JOIN LATERAL (SELECT register, energy_uwh FROM reading WHERE entry_id = e.id
+    ORDER BY (register = 'generation') DESC, (register = 'export') DESC, register LIMIT 1) r`;
+const IS_READING = `e.type = 'reading' AND e.meter_id IS NOT NULL`;
+
+/** What is shown of the readings `f`: looked up for those of one page, and not for those that are left out. `$1`: formats whose bytes are read. */
 const READING = `SELECT e.id, e.account_id, e.meter_id, e.format, e.arrival, e.ends_ms, e.received_at_ms, r.register,
     r.energy_uwh, v.verdict, v.reason, a.credited, a.claimed, m.minted, m.mint_key, b.bytes
-  FROM entry e
-  CROSS JOIN LATERAL (SELECT register, energy_uwh FROM reading WHERE entry_id = e.id
-    ORDER BY (register = 'generation') DESC, (register = 'export') DESC, register LIMIT 1) r
+  FROM f JOIN entry e ON e.id = f.id
+  ${SHOWN}
   CROSS JOIN LATERAL (SELECT verdict, reason FROM verdict WHERE entry_id = e.id ORDER BY group_id DESC LIMIT 1) v
-  CROSS JOIN LATERAL (SELECT coalesce(sum(credited), 0)::int8 AS credited, coalesce(sum(claimed), 0)::int8 AS claimed,
-      coalesce(sum(credited - claimed) FILTER (WHERE NOT frozen AND shortfall = 0), 0)::int8 AS free
+  CROSS JOIN LATERAL (SELECT coalesce(sum(credited), 0)::int8 AS credited, coalesce(sum(claimed), 0)::int8 AS claimed
     FROM energy_account WHERE entry_id = e.id AND class = 'energy') a
   CROSS JOIN LATERAL (SELECT coalesce(sum(c.amount), 0)::int8 AS minted,
       (array_agg(c.key ORDER BY c.id DESC))[1] AS mint_key
     FROM energy_account x JOIN energy_claim c ON c.account = x.id
     WHERE x.entry_id = e.id AND x.class = 'energy' AND c.purpose IN ('token', 'token-with-origin')) m
-  LEFT JOIN entry_body b ON b.entry_id = e.id AND e.format = ANY($1::text[])
-  WHERE e.type = 'reading' AND e.meter_id IS NOT NULL`;
+  LEFT JOIN entry_body b ON b.entry_id = e.id AND e.format = ANY($1::text[])`;
 
+const IS_MINTED = `EXISTS (SELECT FROM energy_account x JOIN energy_claim c ON c.account = x.id
+    WHERE x.entry_id = e.id AND x.class = 'energy' AND c.purpose IN ('token', 'token-with-origin'))`;
+// Semi-joins and not sums: where next to nothing is left to mint, one pass over the accounts finds it.
 const ONLY = {
-  minted: 'm.minted > 0',
-  unminted: 'm.minted = 0',
-  mintable: 'a.free > 0',
+  minted: IS_MINTED,
+  unminted: `NOT ${IS_MINTED}`,
+  mintable: `EXISTS (SELECT FROM energy_account x WHERE x.entry_id = e.id AND x.class = 'energy'
+    AND NOT x.frozen AND x.shortfall = 0 AND x.claimed < x.credited)`,
 } as const;
+const SORTED_BY = { ends: 'e.ends_ms', energy: 'r.energy_uwh' } as const;
 
 export class SqlReadingList implements ReadingListStore {
   constructor(private readonly sql: Sql) {}
@@ -58,28 +65,31 @@ export class SqlReadingList implements ReadingListStore {
   async get(id: string, bytesOf: readonly string[] = []): Promise<ListedReading | undefined> {
     const uuid = uuidOf(id);
     if (uuid === undefined) return undefined;
-    const [row] = await this.sql.query<ReadingRow>(`${READING} AND e.id = $2::uuid`, [
-      bytesOf,
-      uuid,
-    ]);
+    const [row] = await this.sql.query<ReadingRow>(
+      `WITH f AS (SELECT e.id FROM entry e WHERE ${IS_READING} AND e.id = $2::uuid) ${READING}`,
+      [bytesOf, uuid],
+    );
     return row === undefined ? undefined : readingOf(row);
   }
 
   async list(
     query: ReadingQuery,
   ): Promise<{ readonly items: readonly ListedReading[]; readonly cursor?: string }> {
-    const list = new ListConditions([query.bytesOf ?? [], query.limit + 1]);
+    const list = new ListConditions([query.bytesOf ?? [], query.limit + 1, query.skip ?? 0]);
     if (query.only !== undefined) list.and(ONLY[query.only]);
-    const newest = query.order === 'newest';
+    const direction = query.order === 'newest' ? 'DESC' : 'ASC';
     list.where('e.account_id =', query.accountId);
     list.where('e.meter_id =', query.meterId);
     list.where('e.ends_ms >=', query.fromMs);
     list.where('e.ends_ms <', query.toMs);
     const behind = query.cursor === undefined ? undefined : readNumberCursor(query.cursor);
-    list.where(newest ? 'e.arrival <' : 'e.arrival >', behind);
+    list.where(query.order === 'newest' ? 'e.arrival <' : 'e.arrival >', behind);
+    const first = query.sortBy === undefined ? '' : `${SORTED_BY[query.sortBy]} ${direction},`;
+    const order = `ORDER BY ${first} e.arrival ${direction}`;
     const rows = await this.sql.query<ReadingRow>(
-      `${READING} ${list.further}
-       ORDER BY e.arrival ${newest ? 'DESC' : 'ASC'} LIMIT $2`,
+      `WITH f AS MATERIALIZED (SELECT e.id FROM entry e ${query.sortBy === 'energy' ? SHOWN : ''}
+         WHERE ${IS_READING} ${list.further} ${order} LIMIT $2 OFFSET $3)
+       ${READING} ${order}`,
       list.params,
     );
     const { items, cursor } = page(rows, query.limit, (last) => numberCursor(last.arrival));

@@ -80,6 +80,14 @@ export function readingListTests(scene: StoreScene, it: Test): void {
     assert.deepEqual(await ids({ meterId, fromMs: NOON_MS + 2 * QUARTER_MS }), all.slice(1));
     assert.deepEqual(await ids({ meterId, toMs: NOON_MS + 2 * QUARTER_MS }), [first.id]);
     assert.deepEqual(await ids({ meterId: 'another' }), []);
+    const sorted = async (more: object) =>
+      (await readingList.list({ accountId, order: 'newest', limit: 9, ...more })).items.map(
+        ({ entryId }) => entryId,
+      );
+    assert.deepEqual(await sorted({ sortBy: 'ends', order: 'oldest' }), all);
+    assert.deepEqual(await sorted({ sortBy: 'ends', skip: 1, limit: 2 }), [third.id, second.id]);
+    assert.deepEqual(await sorted({ sortBy: 'energy', only: 'minted' }), [third.id, first.id]);
+    assert.deepEqual(await sorted({ skip: 3 }), [first.id]);
     assert.deepEqual(await readingList.counts(accountId), {
       counted: 3,
       quarantined: 1,

@@ -19,6 +19,8 @@ import { callerOf, visibleAccount } from '../principal.js';
 import {
   instantMs,
   nextLink,
+  nextPageLink,
+  numberedPage,
   oneOf,
   pageQuery,
   type Query as QueryValues,
@@ -46,8 +48,6 @@ const Submission = z.strictObject({
   meter_id: z.string().min(1).max(255).nullish(),
   meter_signature: z.string().min(1).max(128).nullish(),
 });
-
-type Page = Pick<ReadingQuery, 'limit' | 'cursor'>;
 
 @ApiController()
 export class SeedMetersController {
@@ -91,8 +91,7 @@ export class SeedMetersController {
     const fromMs = instantMs(query, 'from');
     const toMs = instantMs(query, 'to');
     const minted = oneOf(query, 'minted', ['true', 'false']);
-    await this.answerList(request, reply, {
-      ...pageQuery(query),
+    await this.answerList(request, query, reply, {
       order: 'newest',
       ...(accountId === undefined ? {} : { accountId }),
       ...(meterId === undefined ? {} : { meterId }),
@@ -131,20 +130,31 @@ export class SeedMetersController {
     @Query() query: QueryValues,
     @Res() reply: Reply,
   ): Promise<void> {
-    const wanted: Page = pageQuery(query);
-    await this.answerList(request, reply, { ...wanted, order: 'oldest', only: 'mintable' });
+    await this.answerList(request, query, reply, { order: 'oldest', only: 'mintable' });
   }
 
   private async answerList(
     request: { readonly url: string },
+    query: QueryValues,
     reply: Reply,
-    query: ReadingQuery,
+    wanted: Omit<ReadingQuery, 'limit'>,
   ): Promise<void> {
+    const sorted = sorting(query);
+    // A cursor goes by arrival.
+    const numbered = numberedPage(query, sorted.sortBy !== undefined);
     const { items, cursor } = await this.gateway.store.readingList.list({
-      ...query,
+      ...wanted,
+      ...sorted,
+      ...(numbered === undefined
+        ? pageQuery(query)
+        : { limit: numbered.limit, skip: numbered.skip }),
       bytesOf: [SUBMITTED_FORMAT],
     });
-    sendJson(reply, await this.shown(items), 200, nextLink(request.url, cursor));
+    const next =
+      cursor === undefined || numbered === undefined
+        ? nextLink(request.url, cursor)
+        : nextPageLink(request.url, numbered.page);
+    sendJson(reply, await this.shown(items), 200, next);
   }
 
   /** With the user of each wallet, where they act for the reading's account: others are nobody's business. */
@@ -158,6 +168,25 @@ export class SeedMetersController {
       return readingDocument(reading, isTheirs ? user.id : null);
     });
   }
+}
+
+const SORT_FIELDS = {
+  submitted_at: undefined,
+  reading_timestamp: 'ends',
+  kwh_amount: 'energy',
+} as const;
+
+/** `sort_by` and `sort_order`, as GridTokenX has them; without them the list keeps its own order. */
+function sorting(query: QueryValues): Pick<ReadingQuery, 'sortBy'> & Partial<ReadingQuery> {
+  const by = oneOf(query, 'sort_by', ['submitted_at', 'reading_timestamp', 'kwh_amount']);
+  const order = oneOf(query, 'sort_order', ['asc', 'desc']);
+  const sortBy = by === undefined ? undefined : SORT_FIELDS[by];
+  return {
+    ...(sortBy === undefined ? {} : { sortBy }),
+    ...(order === undefined && by === undefined
+      ? {}
+      : { order: order === 'asc' ? 'oldest' : 'newest' }),
+  };
 }
 
 /** Whose readings are asked for; undefined: everybody's. Who sees one account only gets that, whatever they ask for. */

@@ -67,6 +67,12 @@ const submission = {
 
 const reading =
   'id, user_id, wallet_address, kwh_amount, reading_timestamp, submitted_at, minted, mint_tx_signature, meter_id, register, verdict, reason, minted_kwh, unclaimed_kwh.';
+const numbered = {
+  page: 'From 1, instead of `cursor`.',
+  page_size: '1 to 100, 20 when left out.',
+  sort_by: 'submitted_at, reading_timestamp or kwh_amount.',
+  sort_order: 'asc or desc; desc when only sort_by is given.',
+} as const;
 const owner = 'me, or an account for those who see every account.';
 
 export const SEED_METER_OPERATIONS: Readonly<
@@ -82,6 +88,7 @@ export const SEED_METER_OPERATIONS: Readonly<
   listReadings: {
     query: {
       ...page,
+      ...numbered,
       owner,
       meter_id: 'Of this meter.',
       from: 'Readings that end at or after (RFC 3339).',
@@ -96,5 +103,5 @@ export const SEED_METER_OPERATIONS: Readonly<
       200: 'total_readings, quarantined_readings, total_kwh (credited), minted_kwh, claimed_kwh (minted, sold and whatever else), unminted_kwh (not claimed yet), intervals.',
     },
   },
-  listUnminted: { query: page, answers: { 200: reading } },
+  listUnminted: { query: { ...page, ...numbered }, answers: { 200: reading } },
 };
