@@ -10,7 +10,7 @@ export default {
   modulePathIgnorePatterns: ['/dist/'],
   testMatch: ['<rootDir>/{packages,apps}/*/test/**/*.spec.ts', '<rootDir>/test/**/*.spec.ts'],
   // Those need programs that are not on every machine: npm run test:peers.
-  testPathIgnorePatterns: ['/node_modules/', '/test/peers/'],
+  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/apps/reference-gateway/test/peers/'],
   // Generous: a database that starts on a busy machine is slow, not wrong. Nothing waits for it to pass.
   testTimeout: 120_000,
   // One worker per core of the smallest machine; the suites wait for databases and processes half of the time.
