@@ -1,6 +1,7 @@
 import type { Authentication } from './authenticate.js';
 import type { ReadItem } from './authenticator.js';
 import type { IngestionConfig } from './ingestion.config.js';
+import { checkClock } from './clock-rule.js';
 import { checkDirection } from './direction-rule.js';
 import { checkEnergy } from './energy-rule.js';
 import type { Inspect } from './hold.js';
@@ -19,7 +20,7 @@ export interface Judgement {
 const ACCEPTED: Judgement = { verdict: 'accepted' };
 
 /**
- * Steps time → storable → energy → direction → inspection, in this order; the first refusal ends them, the first hold is the
+ * Steps time → storable → energy → clock → direction → inspection, in this order; the first refusal ends them, the first hold is the
  * reason given, that of the sender before all.
  */
 export function judge(
@@ -39,6 +40,7 @@ export function judge(
   if (energy instanceof Refusal) return energy;
   const held =
     hold ??
+    checkClock(reading) ??
     energy ??
     checkDirection(reading, meter) ??
     inspect?.({ format, reading, nowMs: now.ms, ...(meter === undefined ? {} : { meter }) });

@@ -4,7 +4,7 @@ import type { IngestionConfig } from './ingestion.config.js';
 import { COVERED_MS } from './point-reading.js';
 
 /** Raised whenever a rule of this folder decides differently with the same numbers. */
-const RULES_VERSION = 'wattproof.rules/2';
+const RULES_VERSION = 'wattproof.rules/3';
 
 /** The rules that judge readings, as they are published. */
 export interface RuleSet {

@@ -79,6 +79,7 @@ export const VERDICT_CODES = {
   sequence_late: quarantined,
   unsigned_review: quarantined,
   energy_above_rating: quarantined,
+  clock_unknown: quarantined,
   direction_mismatch: quarantined,
   cross_owner_duplicate: quarantined,
   // Nothing was kept.

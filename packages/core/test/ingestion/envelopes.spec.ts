@@ -154,3 +154,15 @@ it('A GridTokenX document is signed as the message it is rebuilt into', async ()
   expect(await answerOf(fixture, envelope)).toBe('accepted');
   expect(await offline(fixture, false)).toEqual(['device_signature']);
 });
+
+it.each(['U', 'I', 'R', 'S'])(
+  'of a device whose clock is marked %s is held only when it was never set',
+  async (state) => {
+    const meter = new WrappingDevice('M-clock', 'ES256');
+    const fixture = await openFixture({ nowMs: NOW, meters: [meter.stored()] });
+    const payload = meter.ocmfPayload(NOW).replaceAll('+0000 S', `+0000 ${state}`);
+    const answer = await fixture.send(meter.ocmf(payload), { contentType: 'text/plain' });
+    const [item] = answer.kind === 'items' ? answer.items : [];
+    expect(item?.reason ?? item?.verdict).toBe(state === 'U' ? 'clock_unknown' : 'accepted');
+  },
+);

@@ -149,7 +149,7 @@ describe('An inspection before the commit', () => {
     const bare = await open();
     expect(looked.ruleSet.id).not.toBe(bare.ruleSet.id);
     expect(JSON.parse(looked.ruleSet.text)).toMatchObject({
-      v: 'wattproof.rules/2',
+      v: 'wattproof.rules/3',
       detectors: ['night-solar@1'],
     });
     expect(createHash('sha256').update(bare.ruleSet.text).digest('hex')).toBe(bare.ruleSet.id);

@@ -80,7 +80,7 @@ describe('The verdict of a reading', () => {
 
   it('names rules that are told under their id, now and as they were', async () => {
     const now = await ask(`${api}/rules`);
-    expect(now.json.v).toBe('wattproof.rules/2');
+    expect(now.json.v).toBe('wattproof.rules/3');
     const id = now.headers.get('etag')!.replaceAll('"', '');
     expect((await ask(`${api}/rules/${id}`)).text).toBe(now.text);
     const unknown = await ask(`${api}/rules/${'0'.repeat(64)}`);

@@ -123,7 +123,7 @@ describe.each(HOSTS)('Meters with firmware that signs no challenge, on %s', (hos
     expect(audit.json.differences).toEqual([]);
   });
 
-  it('send records that are accepted, and proven offline by nothing but the file', async () => {
+  it('send records that are accepted, held when their clock was never set, and proven offline by nothing but the file', async () => {
     const ids: string[] = [];
     for (const good of GOOD) {
       const meterId = good.reading!.meter_id;
@@ -134,11 +134,10 @@ describe.each(HOSTS)('Meters with firmware that signs no challenge, on %s', (hos
           key: keys['operator']!,
         });
       }
-      const { id, verdict } = await send(good.record);
-      expect([good.name, verdict]).toEqual([
-        good.name,
-        good === GOOD[0] ? 'duplicate' : 'accepted',
-      ]);
+      const { id, verdict, reason } = await send(good.record);
+      const isTimely = good.reading!.time_status !== 'U';
+      const expected = good === GOOD[0] ? 'duplicate' : isTimely ? 'accepted' : 'clock_unknown';
+      expect([good.name, reason ?? verdict]).toEqual([good.name, expected]);
       ids.push(id);
     }
     expect(ids.length).toBe(6);
