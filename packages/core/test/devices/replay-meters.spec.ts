@@ -164,4 +164,24 @@ describe('Every way to change a meter', () => {
     expect(await auditDocuments(store.entries)).toHaveLength(changing.length - refused + received);
     expect(await differences(store)).toEqual([]);
   });
+
+  it('stays whole when readings are erased: what it says of meters is nobody’s to erase', async () => {
+    const clock = new TestClock(NOW);
+    const store = openMemoryStore({ clock });
+    const { register, service } = meterServices(store, clock);
+    await register('kept', 'ada');
+    await service.approve('kept', 'operator');
+    const { items } = await store.entries.list({ source: 'system', limit: 100 });
+    expect(items.length).toBeGreaterThan(2);
+    const outcomes = await store.erasures.erase(
+      items.map(({ id }) => id),
+      NOW,
+      (hash) => hash,
+      () => unjournaled,
+    );
+    expect(new Set(outcomes.map((one) => (one.kind === 'refused' ? one.code : one.kind)))).toEqual(
+      new Set(['entry_system']),
+    );
+    expect(await differences(store)).toEqual([]);
+  });
 });
