@@ -52,6 +52,8 @@ export class MeterSeries {
   constructor(
     private readonly mapping: RowMapping,
     carried: Carry,
+    /** A later instant is refused: one wrong clock must not make everything that follows look old. */
+    private readonly lastMs = Infinity,
   ) {
     this.instantsOf = rowTimeReader(mapping.time.form, new LocalTime(mapping.time.zone));
     this.everyMs = mapping.intervalS * 1000;
@@ -76,6 +78,17 @@ export class MeterSeries {
     if (instants instanceof RowRefusal)
       return { readings: [], refused: [instants], missingValues: 0 };
     const atMs = this.instantOf(row, instants);
+    if (atMs > this.lastMs)
+      return {
+        readings: [],
+        refused: [
+          new RowRefusal(
+            'time_in_future',
+            `"${text.slice(0, 64)}" lies ahead of the gateway's clock; set the clock of the source`,
+          ),
+        ],
+        missingValues: 0,
+      };
     const all = meters.map((meter) => this.readMeter(row, meter, atMs));
     return {
       readings: all.flatMap(({ readings }) => readings),

@@ -7,6 +7,7 @@ import { FakeClock } from '../../src/testing/fake-clock.js';
 import { startTestGateway, type TestGateway } from '../../src/testing/start-test-gateway.js';
 import { unjournaled } from '../../src/testing/unjournaled.js';
 import { openMemoryStore } from '../../src/stores/memory/open-memory-store.js';
+import { gapsAfter } from '../../src/sources/http-json/source-state.js';
 import type { Store } from '../../src/stores/store.js';
 import { TestDevice } from '../ingestion/test-devices.js';
 
@@ -85,15 +86,31 @@ describe('A meter that is asked over HTTP', () => {
     for (const close of closing.splice(0).toReversed()) await close();
   });
 
-  async function scene(more: object = {}) {
+  async function scene({
+    path = '/values?from={from}&to={to}',
+    ...more
+  }: { path?: string; [key: string]: unknown } = {}) {
     const meter = await MeterServer.open();
     closing.push(() => meter.close());
     const clock = new FakeClock(START_MS);
     const store: Store = openMemoryStore({ clock });
-    await store.meters.register(
-      new TestDevice('roof').stored('active', { accountId: 'ada', ratingW: 20_000 }),
-      unjournaled,
-    );
+    for (const meterId of ['roof', 'shed'])
+      await store.meters.register(
+        new TestDevice(meterId).stored('active', { accountId: 'ada', ratingW: 20_000 }),
+        unjournaled,
+      );
+    // What it remembers cannot be written while this is true.
+    const broken = { now: false };
+    const collections = store.collections.bind(store);
+    store.collections = async (...given) => {
+      const opened = await collections(...given);
+      const put = opened.put.bind(opened);
+      opened.put = (...what) =>
+        broken.now && (what[2] as { pending?: unknown }).pending === undefined
+          ? Promise.reject(new Error('the connection ended'))
+          : put(...what);
+      return opened;
+    };
     const begin = async (): Promise<TestGateway> => {
       const gateway = await startTestGateway({
         clock,
@@ -102,7 +119,7 @@ describe('A meter that is asked over HTTP', () => {
           transports: {
             meter: {
               use: 'http-source',
-              url: `${meter.url}/values?from={from}&to={to}`,
+              url: `${meter.url}${path}`,
               ...mapping,
               ...more,
             },
@@ -120,7 +137,9 @@ describe('A meter that is asked over HTTP', () => {
       clock,
       store,
       gateway,
+      broken,
       begin,
+      letters: async () => (await store.desk.deadLetters({ limit: 100 })).items,
       read: (on: TestGateway = gateway) => on.services.jobs.run('transport.meter.read'),
       source: () =>
         gateway.services.plugins.find(({ instanceId }) => instanceId === 'meter')!
@@ -232,6 +251,171 @@ describe('A meter that is asked over HTTP', () => {
     ]);
   });
 
+  const ONE_REGISTER = {
+    rows: undefined,
+    time: { columns: ['t'], form: 'unix-s' },
+    meters: [
+      {
+        id: 'roof',
+        site: 'home',
+        registers: [{ column: 'total', field: 'generation_kwh', kind: 'register', unit: 'kWh' }],
+      },
+    ],
+  };
+
+  it('is asked from now on when nothing of before is wanted', async () => {
+    const { meter, clock, read, read_ } = await scene({ backfillS: 0 });
+    await read();
+    meter.measure(START_MS - HOUR_MS, START_MS + HOUR_MS);
+    await clock.advance(HOUR_MS);
+    await read();
+    expect(await read_()).toHaveLength(4);
+  });
+
+  it('may have a clock that lies: what lies ahead is told, and what comes later is read all the same', async () => {
+    const { meter, clock, read, read_, letters } = await scene({
+      ...ONE_REGISTER,
+      backfillS: 3600,
+    });
+    const at = (ms: number, total: number): string => `{"t":${ms / 1000},"total":${total}}`;
+    meter.answer = () => ({
+      body: `[${at(START_MS - QUARTER_MS, 1)},${at(4_000_000_000_000, 2)},${at(START_MS, 3)},{"t":9999999999999,"total":1}]`,
+    });
+    await read();
+    await clock.advance(QUARTER_MS);
+    meter.answer = () => ({ body: at(START_MS + QUARTER_MS, 5) });
+    await read();
+    expect(await read_()).toEqual([
+      [0, '2', 'reader'],
+      [0.25, '2', 'reader'],
+    ]);
+    expect(new Set((await letters()).map(({ code }) => code))).toEqual(
+      new Set(['time_in_future', 'time_invalid']),
+    );
+  });
+
+  it('that tells intervals that are not over is asked for them when they are', async () => {
+    const { meter, clock, read, read_ } = await scene({ backfillS: 3600 });
+    meter.measure(START_MS - HOUR_MS, START_MS);
+    const history = { body: '' };
+    meter.answer = () => history;
+    const row = (endMs: number): string =>
+      `{"time":"${new Date(endMs).toISOString()}","energy":{"wh":100}}`;
+    history.body = `{"data":{"values":[${[START_MS, START_MS + QUARTER_MS, START_MS + 24 * HOUR_MS].map(row).join(',')}]}}`;
+    await read();
+    expect((await read_()).map(([hours]) => hours)).toEqual([0]);
+    meter.answer = undefined;
+    meter.measure(START_MS, START_MS + HOUR_MS);
+    await clock.advance(HOUR_MS);
+    await read();
+    expect((await read_()).map(([hours]) => hours)).toEqual(
+      expect.arrayContaining([0, 0.25, 0.5, 0.75, 1]),
+    );
+  });
+
+  it('keeps the sum of its register when the gateway ends between its reading and its place', async () => {
+    const { meter, clock, read, begin, gateway, broken, read_ } = await scene({
+      ...ONE_REGISTER,
+      time: { columns: ['$received'], form: 'unix-ms' },
+    });
+    let total = 10;
+    meter.answer = () => ({ body: `{"total":${total}}` });
+    await read();
+    for (const crash of [false, true, false, true]) {
+      await clock.advance(QUARTER_MS);
+      total += 2;
+      broken.now = crash;
+      await read().catch(() => undefined);
+    }
+    broken.now = false;
+    await gateway.stop();
+    const next = await begin();
+    await clock.advance(QUARTER_MS);
+    total += 2;
+    await read(next);
+    const kwh = (await read_()).map(([hours, one]) => [hours, one]);
+    expect(kwh).toEqual([0.25, 0.5, 0.75, 1, 1.25].map((hours) => [hours, '2']));
+  });
+
+  it('that is not asked for times is asked once a turn, however long nobody asked', async () => {
+    const { meter, clock, read } = await scene({ ...ONE_REGISTER, path: '/now' });
+    let asked = 0;
+    meter.answer = () => {
+      asked += 1;
+      return { body: '{"t":1,"total":1}' };
+    };
+    await read();
+    await clock.advance(48 * HOUR_MS);
+    await read();
+    expect(asked).toBe(2);
+  });
+
+  it('with more than one meter misses none that is late', async () => {
+    const meters = ['roof', 'shed'].map((id) => ({
+      id,
+      site: 'home',
+      registers: [{ column: id, field: 'generation_kwh', kind: 'interval', unit: 'Wh' }],
+    }));
+    const { meter, clock, read, read_ } = await scene({ meters, backfillS: 3600, rows: undefined });
+    const row = (quarter: number, shed: string): string =>
+      `{"time":"${new Date(START_MS - quarter * QUARTER_MS).toISOString()}","roof":100,"shed":${shed}}`;
+    meter.answer = () => ({
+      body: `[${row(3, '50')},${row(2, '50')},${row(1, 'null')},${row(0, 'null')}]`,
+    });
+    await read();
+    expect(await read_()).toHaveLength(6);
+    meter.answer = (url) => ({
+      body: `[${[1, 0]
+        .filter(
+          (quarter) => START_MS - quarter * QUARTER_MS > Date.parse(url.searchParams.get('from')!),
+        )
+        .map((quarter) => row(quarter, '50'))
+        .join(',')}]`,
+    });
+    await clock.advance(60_000);
+    await read();
+    expect((await read_()).filter(([, kwh]) => kwh === '0.05')).toHaveLength(4);
+  });
+
+  it('with thousands of bad rows is told of in a few dead letters', async () => {
+    const { meter, read, letters } = await scene({ backfillS: 3600 });
+    meter.answer = () => ({
+      body: `{"data":{"values":[${Array.from({ length: 3000 }, () => '{"time":"noon"}').join(',')}]}}`,
+    });
+    await read();
+    const told = await letters();
+    expect(told).toHaveLength(21);
+    expect(told[0]).toMatchObject({ code: 'more_rows', detail: expect.stringContaining('2980') });
+  });
+
+  it('is asked again when the clock was set back', async () => {
+    const { meter, clock, store, read, read_ } = await scene({ backfillS: 3600 });
+    const collections = await store.collections('transport.meter', [{ name: 'state', version: 1 }]);
+    await collections.put('state', 'source', {
+      readToMs: START_MS + 1e12,
+      carry: { registers: {} },
+      gaps: [],
+    });
+    await read();
+    meter.measure(START_MS, START_MS + HOUR_MS);
+    await clock.advance(HOUR_MS);
+    await read();
+    expect(await read_()).toHaveLength(4);
+  });
+
+  it('has gaps where some meter has nothing, and none where an interval spans two questions', () => {
+    const gap = (fromMs: number, toMs: number) => ({ fromMs, toMs });
+    expect(gapsAfter([gap(5, 12)], gap(12, 30), [[gap(0, 15), gap(15, 30)]], 0)).toEqual([]);
+    expect(gapsAfter([], gap(0, 30), [[gap(0, 30)], [gap(0, 10), gap(20, 30)]], 0)).toEqual([
+      gap(10, 20),
+    ]);
+    expect(gapsAfter([gap(0, 5)], gap(5, 10), [[]], 5)).toEqual([gap(0, 10)]);
+    expect(gapsAfter([gap(0, 5)], gap(7, 10), [[gap(7, 10)]], 5)).toEqual([]);
+    const many = Array.from({ length: 3000 }, (_, at) => gap(2 * at, 2 * at + 1));
+    const left = gapsAfter([], gap(0, 6000), [many], 0);
+    expect([left.length, left.at(-1)]).toEqual([1000, gap(5999, 6000)]);
+  });
+
   it.each([
     ['a status', { status: 404, body: '{}' }, 'source_status'],
     ['a redirect', { status: 302, body: '' }, 'source_status'],
@@ -288,6 +472,9 @@ describe('A meter that is asked over HTTP', () => {
   it.each([
     ['ftp', { url: 'ftp://meter/' }],
     ['no host', { url: 'http://' }],
+    ['a password in its URL', { url: 'http://user:secret@meter/' }],
+    ['a header that no header can hold', { headers: { authorization: 'Bearer a\nb' } }],
+    ['a header beyond ASCII', { headers: { authorization: 'Bearer \u20ac' } }],
     [
       'a meter without an id',
       { meters: [{ ...mapping.meters[0], id: undefined, idColumn: 'who' }] },

@@ -20,8 +20,11 @@ export async function askSource(
       redirect: 'manual',
       signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
     });
-    if (response.status !== 200)
+    if (response.status !== 200) {
+      // What nobody reads would hold the connection.
+      await response.body?.cancel();
       throw new SourceError('source_status', `the source answered ${response.status}`);
+    }
     return await boundedText(response, maxBytes);
   } catch (cause) {
     if (cause instanceof SourceError) throw cause;

@@ -11,13 +11,30 @@ function isHttpUrl(text: string): boolean {
   return url !== null && ['http:', 'https:'].includes(url.protocol);
 }
 
+/** Whether it holds a user or a password: `fetch` takes no such URL, and says it whole in its error. */
+function hasCredentials(text: string): boolean {
+  const { username = '', password = '' } = URL.parse(text) ?? {};
+  return username !== '' || password !== '';
+}
+
 /** A meter, inverter or portal that answers HTTP with JSON. Unknown keys are errors. */
 export const HttpSourceConfig = z
   .strictObject({
     /** Where `{from}` and `{to}` stand for the time that is asked for; without them it tells what it has. */
-    url: z.string().refine(isHttpUrl, 'expected http:// or https:// with a host'),
+    url: z
+      .string()
+      .refine(isHttpUrl, 'expected http:// or https:// with a host')
+      .refine(
+        (text) => !hasCredentials(text),
+        'a user or a password goes into headers, as Authorization',
+      ),
     headers: z
-      .record(z.string().regex(/^[A-Za-z0-9-]{1,64}$/), z.string().max(4096))
+      .record(
+        z.string().regex(/^[A-Za-z0-9-]{1,64}$/),
+        z
+          .string()
+          .regex(/^[\t\x20-\x7e]{0,4096}$/, 'expected up to 4096 printable characters of ASCII'),
+      )
       .meta({ secret: true })
       .default({}),
     /** Place of the rows in the answer, names with points between: `data.values`. Absent: the answer is the rows, or one. */

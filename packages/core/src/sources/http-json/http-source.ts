@@ -1,16 +1,24 @@
-import { type ImportedReading, MeterSeries, type Row } from '../../imports/index.js';
-import type { Health, Ingest, PluginContext, Transport } from '../../spi/index.js';
+import { type ImportedReading, MeterSeries } from '../../imports/index.js';
+import {
+  CollectionConflict,
+  type Health,
+  type Ingest,
+  type PluginContext,
+  type Transport,
+} from '../../spi/index.js';
 import { askSource } from './ask-source.js';
-import type { HttpSourceConfig } from './http-source.config.js';
+import { type HttpSourceConfig, PLACEHOLDER } from './http-source.config.js';
 import { jsonRows, SourceError } from './json-rows.js';
-import { type Gap, gapsAfter, type SourceState } from './source-state.js';
+import { type Gap, gapsAfter, SourceMemory, type SourceState, upTo } from './source-state.js';
+import { ToldRows } from './told-rows.js';
 
 export const SOURCE_COLLECTIONS = [{ name: 'state', version: 1 }] as const;
 
 /** A column that every row has: when it was read, in ms since 1970. For sources that only tell what is now. */
 export const RECEIVED_COLUMN = '$received';
-const STATE_KEY = 'source';
 const READINGS_PER_MESSAGE = 500;
+/** How far ahead of the gateway's clock a source may be, as readings may. */
+const MAX_AHEAD_MS = 60_000;
 
 type Host = Required<Pick<PluginContext, 'collections' | 'desk' | 'jobs'>> &
   Pick<PluginContext, 'instanceId' | 'clock' | 'logger'>;
@@ -24,11 +32,16 @@ export class HttpSource implements Transport {
   private under: Promise<void> | undefined;
   private readonly stopping = new AbortController();
   private wrong: SourceError | undefined;
+  private readonly memory: SourceMemory;
+  /** A source that is asked for a time; others tell what they have, whatever they are asked. */
+  private readonly isAskedForTimes: boolean;
 
   constructor(
     private readonly config: HttpSourceConfig,
     private readonly host: Host,
   ) {
+    this.memory = new SourceMemory(host.collections);
+    this.isAskedForTimes = config.url.search(PLACEHOLDER) >= 0;
     host.jobs.every('read', config.everyS * 1000, (signal) => this.read(signal));
   }
 
@@ -59,16 +72,21 @@ export class HttpSource implements Transport {
     const { clock, logger, instanceId } = this.host;
     const nowMs = clock.nowMs();
     try {
-      let state = (await this.state()) ?? this.first(nowMs);
-      while (state.readToMs < nowMs && !signal.aborted) {
+      let state = await this.begin(nowMs, ingest, signal);
+      while (state !== undefined && state.readToMs < nowMs && !signal.aborted) {
         const next = await this.readOn(state, nowMs, ingest, signal);
-        if (next === undefined || next.readToMs === state.readToMs) break;
+        if (next === undefined || next.readToMs === state.readToMs) {
+          state = next;
+          break;
+        }
         state = next;
       }
-      if (state.gaps.length > 0) await this.fillOne(state, ingest, signal);
+      if (state !== undefined && state.gaps.length > 0 && this.isAskedForTimes)
+        await this.fillOne(state, nowMs, ingest, signal);
       this.wrong = undefined;
     } catch (error) {
-      if (signal.aborted) return;
+      // Another replica has read on meanwhile: what this one knows is old.
+      if (signal.aborted || error instanceof CollectionConflict) return;
       if (!(error instanceof SourceError)) throw error;
       if (this.wrong?.code !== error.code)
         logger.warn('source cannot be read', { instanceId, error });
@@ -76,8 +94,23 @@ export class HttpSource implements Transport {
     }
   }
 
-  private first(nowMs: number): SourceState {
-    return { readToMs: nowMs - this.config.backfillS * 1000, carry: { registers: {} }, gaps: [] };
+  /** Where it stopped, with everything committed up to there; undefined when the gateway cannot take that now. */
+  private async begin(
+    nowMs: number,
+    ingest: Ingest,
+    signal: AbortSignal,
+  ): Promise<SourceState | undefined> {
+    const found = await this.memory.read();
+    if (found === undefined)
+      return this.memory.keep({
+        readToMs: nowMs - this.config.backfillS * 1000,
+        carry: { registers: {} },
+        gaps: [],
+      });
+    const { pending, ...rest } = found;
+    const state = upTo(nowMs, rest);
+    if (pending === undefined) return state === rest ? state : this.memory.keep(state);
+    return (await this.handIn(pending, ingest, signal)) ? this.memory.keep(state) : undefined;
   }
 
   /** The next window; undefined when the gateway could not take its readings now. */
@@ -88,29 +121,32 @@ export class HttpSource implements Transport {
     signal: AbortSignal,
   ): Promise<SourceState | undefined> {
     const { windowS, backfillS } = this.config;
-    const asked = {
-      fromMs: state.readToMs,
-      toMs: Math.min(nowMs, state.readToMs + windowS * 1000),
-    };
-    const series = new MeterSeries(this.config, state.carry);
-    const found = await this.take(asked, series, ingest, signal);
-    if (found === undefined) return undefined;
+    const fromMs = state.readToMs;
+    const toMs = this.isAskedForTimes ? Math.min(nowMs, fromMs + windowS * 1000) : nowMs;
+    const series = new MeterSeries(this.config, state.carry, nowMs + MAX_AHEAD_MS);
+    // Who tells what it has tells late values without being asked for them.
+    const wantedMs = this.isAskedForTimes ? fromMs : (state.gaps[0]?.fromMs ?? fromMs);
+    const readings = await this.ask({ fromMs, toMs }, wantedMs, series, signal);
+    const newestMs = readings.reduce((ms, { end }) => Math.max(ms, Date.parse(end!)), fromMs);
     // Up to now the newest interval may not be over; a window before now is done with.
-    const readToMs =
-      asked.toMs < nowMs ? asked.toMs : Math.max(state.readToMs, ...found.map(({ toMs }) => toMs));
-    const next = {
-      readToMs,
-      carry: series.carry,
-      gaps: this.hasIntervals
-        ? gapsAfter(state.gaps, { ...asked, toMs: readToMs }, found, nowMs - backfillS * 1000)
-        : [],
-    };
-    await this.keep(next);
-    return next;
+    const readToMs = toMs < nowMs ? toMs : Math.min(nowMs, newestMs);
+    const covered = this.coveredBy(readings);
+    const sinceMs = nowMs - backfillS * 1000;
+    const gaps = gapsAfter(state.gaps, { fromMs, toMs: readToMs }, covered, sinceMs);
+    const next = { readToMs, carry: series.carry, gaps };
+    // A register's reading depends on when it was asked: asked again it would be another one, over the same time.
+    const isKeptBefore = this.hasRegisters && readings.length <= READINGS_PER_MESSAGE;
+    if (isKeptBefore && readings.length > 0) await this.memory.keep({ ...next, pending: readings });
+    return (await this.handIn(readings, ingest, signal)) ? this.memory.keep(next) : undefined;
   }
 
   /** Asks for one gap again; what is still missing of it waits behind the others. */
-  private async fillOne(state: SourceState, ingest: Ingest, signal: AbortSignal): Promise<void> {
+  private async fillOne(
+    state: SourceState,
+    nowMs: number,
+    ingest: Ingest,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { windowS, backfillS, ...mapping } = this.config;
     const [gap, ...others] = state.gaps;
     if (gap === undefined || signal.aborted) return;
@@ -120,75 +156,83 @@ export class HttpSource implements Transport {
       const registers = meter.registers.filter(({ kind }) => kind !== 'register');
       return registers.length === 0 ? [] : [{ ...meter, registers }];
     });
-    const series = new MeterSeries({ ...mapping, meters }, { registers: {} });
-    const found = await this.take(asked, series, ingest, signal);
-    if (found === undefined) return;
-    const sinceMs = this.host.clock.nowMs() - backfillS * 1000;
-    const left = gapsAfter([gap], asked, found, sinceMs);
-    await this.keep({ ...state, gaps: [...others, ...left] });
+    const series = new MeterSeries({ ...mapping, meters }, { registers: {} }, nowMs);
+    const readings = await this.ask(asked, asked.fromMs, series, signal);
+    if (!(await this.handIn(readings, ingest, signal))) return;
+    const sinceMs = nowMs - backfillS * 1000;
+    const left = gapsAfter([gap], asked, this.coveredBy(readings), sinceMs);
+    await this.memory.keep({ ...state, gaps: [...others, ...left] });
   }
 
-  /** Asks for a time and hands in what it gets; the intervals that are committed, undefined when the gateway is busy. */
-  private async take(
+  /** The readings of the answer about a time that end behind `wantedMs` and are over. */
+  private async ask(
     asked: Gap,
+    wantedMs: number,
     series: MeterSeries,
-    ingest: Ingest,
     signal: AbortSignal,
-  ): Promise<readonly Gap[] | undefined> {
+  ): Promise<readonly ImportedReading[]> {
     const { config, host } = this;
     const text = await askSource(config, asked, signal);
-    const rows = jsonRows(text, config.rows, this.columns);
-    const receivedMs = String(host.clock.nowMs());
+    const receivedMs = host.clock.nowMs();
     const readings: ImportedReading[] = [];
-    for (const row of rows) {
-      const read = series.read({ ...row, [RECEIVED_COLUMN]: receivedMs });
+    const told = new ToldRows(host.desk, host.instanceId);
+    for (const row of jsonRows(text, config.rows, this.columns)) {
+      const read = series.read({ ...row, [RECEIVED_COLUMN]: String(receivedMs) });
       // A source tells the last value it told before once more; that is no mistake.
       for (const { code, detail } of read.refused)
-        if (code !== 'time_not_after') await this.tell(code, detail, row);
-      readings.push(...read.readings.filter(({ end }) => Date.parse(end!) > asked.fromMs));
+        if (code !== 'time_not_after') await told.tell(code, detail, row);
+      for (const reading of read.readings) {
+        const endMs = Date.parse(reading['end']!);
+        if (endMs > wantedMs && endMs <= receivedMs + MAX_AHEAD_MS) readings.push(reading);
+      }
     }
-    for (let from = 0; from < readings.length; from += READINGS_PER_MESSAGE) {
-      const some = readings.slice(from, from + READINGS_PER_MESSAGE);
-      if (!(await this.submit(some, ingest, signal))) return undefined;
-    }
-    return readings.map(({ start, end }) => ({
-      fromMs: Date.parse(start!),
-      toMs: Date.parse(end!),
-    }));
+    await told.end();
+    return readings;
   }
 
-  /** False when nothing was kept and it has to be tried later. */
-  private async submit(
+  /** False when not everything was kept and it has to be tried later. */
+  private async handIn(
     readings: readonly ImportedReading[],
     ingest: Ingest,
     signal: AbortSignal,
   ): Promise<boolean> {
-    const lines = readings.map((document) => JSON.stringify({ format: 'reading/1', document }));
-    const answer = await ingest.accept(
-      {
-        contentType: 'application/x-ndjson',
-        bytes: Buffer.from(lines.join('\n'), 'utf8'),
-        assurance: 'reader',
-        vouchesFor: this.config.meters.map(({ id }) => id!),
-        source: this.host.instanceId,
-      },
-      signal,
-    );
-    if (answer.kind === 'retry') return false;
-    if (answer.kind === 'refused')
-      throw new SourceError('source_answer', `${answer.code}: ${answer.detail}`);
-    for (const [at, { verdict, reason, detail }] of answer.items.entries())
-      if (verdict === 'rejected')
-        await this.tell(reason ?? 'rejected', detail ?? '', readings[at]!);
+    const { instanceId, desk } = this.host;
+    const told = new ToldRows(desk, instanceId);
+    for (let from = 0; from < readings.length; from += READINGS_PER_MESSAGE) {
+      const some = readings.slice(from, from + READINGS_PER_MESSAGE);
+      const lines = some.map((document) => JSON.stringify({ format: 'reading/1', document }));
+      const answer = await ingest.accept(
+        {
+          contentType: 'application/x-ndjson',
+          bytes: Buffer.from(lines.join('\n'), 'utf8'),
+          assurance: 'reader',
+          vouchesFor: this.config.meters.map(({ id }) => id!),
+          source: instanceId,
+        },
+        signal,
+      );
+      if (answer.kind === 'retry') return false;
+      if (answer.kind === 'refused')
+        throw new SourceError('source_answer', `${answer.code}: ${answer.detail}`);
+      for (const [at, { verdict, reason, detail }] of answer.items.entries())
+        if (verdict === 'rejected') await told.tell(reason ?? 'rejected', detail ?? '', some[at]!);
+    }
+    await told.end();
     return true;
   }
 
-  private async tell(code: string, detail: string, what: Row | ImportedReading): Promise<void> {
-    await this.host.desk.deadLetter({
-      source: this.host.instanceId,
-      code,
-      detail,
-      bytes: Buffer.from(JSON.stringify(what), 'utf8'),
+  /** Of each meter with intervals, the times that the readings cover. */
+  private coveredBy(readings: readonly ImportedReading[]): readonly (readonly Gap[])[] {
+    const times = readings.map(({ start, end }) => ({
+      fromMs: Date.parse(start!),
+      toMs: Date.parse(end!),
+    }));
+    return this.config.meters.flatMap(({ id, registers }) => {
+      const fields = registers.flatMap(({ kind, field }) => (kind === 'register' ? [] : [field]));
+      if (fields.length === 0) return [];
+      const isOf = (reading: ImportedReading): boolean =>
+        reading['meter'] === id && fields.some((field) => reading[field] !== undefined);
+      return [times.filter((_, at) => isOf(readings[at]!))];
     });
   }
 
@@ -205,22 +249,9 @@ export class HttpSource implements Transport {
     ];
   }
 
-  private get hasIntervals(): boolean {
+  private get hasRegisters(): boolean {
     return this.config.meters.some(({ registers }) =>
-      registers.some(({ kind }) => kind !== 'register'),
-    );
-  }
-
-  private async state(): Promise<SourceState | undefined> {
-    const found = await this.host.collections.get('state', STATE_KEY);
-    return found?.value as unknown as SourceState | undefined;
-  }
-
-  private async keep(state: SourceState): Promise<void> {
-    await this.host.collections.put(
-      'state',
-      STATE_KEY,
-      JSON.parse(JSON.stringify(state)) as Record<string, never>,
+      registers.some(({ kind }) => kind === 'register'),
     );
   }
 }
