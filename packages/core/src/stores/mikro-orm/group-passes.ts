@@ -29,7 +29,7 @@ export function passesOf(rows: readonly IngestRow[]): Passes {
     for (const place of waiting) {
       const row = rows[place];
       if (row === undefined) continue;
-      const waits = taken.some(row, depends) || later.some(row, () => true);
+      const waits = taken.some(row, depends) || later.some(row, () => true, replaces);
       (waits ? later : taken).add(row);
       (waits ? deferred : pass).push(place);
     }
@@ -53,6 +53,11 @@ function depends(row: IngestRow, before: IngestRow): boolean {
   return row.reading?.occupies !== before.reading?.occupies;
 }
 
+/** One of them leaves a place, and only the store knows which: they keep their order. */
+function replaces({ reading: a }: IngestRow, { reading: b }: IngestRow): boolean {
+  return a?.supersedes !== undefined || b?.supersedes !== undefined;
+}
+
 function hashOf(row: IngestRow): string {
   return Buffer.from(row.logHash).toString('latin1');
 }
@@ -69,8 +74,15 @@ class Seen {
     }
   }
 
-  /** Whether `matters` holds for a row with the same bytes, the superseded bytes or an overlapping interval. */
-  some(row: IngestRow, matters: (row: IngestRow, before: IngestRow) => boolean): boolean {
+  /**
+   * Whether `matters` holds for a row with the same bytes, the superseded bytes or an overlapping interval; or for any of the
+   * same register, where `near` says so of the two.
+   */
+  some(
+    row: IngestRow,
+    matters: (row: IngestRow, before: IngestRow) => boolean,
+    near: (row: IngestRow, before: IngestRow) => boolean = () => false,
+  ): boolean {
     const superseded = row.reading?.supersedes;
     const keys = keysOf(row);
     const own = keys.length;
@@ -78,7 +90,11 @@ class Seen {
     return keys.some((key, at) =>
       this.#rows
         .get(key)
-        ?.some((before) => (at === 0 || at >= own || overlap(row, before)) && matters(row, before)),
+        ?.some(
+          (before) =>
+            (at === 0 || at >= own || overlap(row, before) || near(row, before)) &&
+            matters(row, before),
+        ),
     );
   }
 }

@@ -37,14 +37,30 @@ export async function occupyIntervals(tx: Sql, candidates: readonly Candidate[])
 
   // Of readings that overlap within the group the one that arrived first is heard first.
   const claims = claimsOf(plain);
-  const { first, later } = overlapAny(claims) ? splitByArrival(plain) : { first: plain, later: [] };
-  const again = await insertAll(tx, first, later.length === 0 ? claims : claimsOf(first));
-  const waiting = [...again, ...later, ...alone].toSorted((a, b) => a.place - b.place);
+  const { first, later } =
+    alone.length > 0 || overlapAny(claims)
+      ? splitByArrival(plain, alone)
+      : { first: plain, later: [] };
+  const again = await insertAll(tx, first, later.length === 0 ? claims : claimsOf(first), alone);
+  // What may not occupy is asked whether it stands in the way of nobody where others leave their place.
+  const bystanders = asking.filter(({ row }) => !occupies(row) && row.verdict !== 'quarantined');
+  const between = bystanders.filter((one) => alone.some((other) => sameMeter(one, other)));
+  const waiting = [...again, ...later, ...alone, ...between].toSorted((a, b) => a.place - b.place);
   const winners = new GroupIntervals(
     waiting.length === 0 ? [] : first.filter((one) => isOpen(one) && !again.includes(one)),
   );
+  const fresh = new Map(candidates.flatMap((one) => (one.known ? [] : [[one.uuid, one]])));
   for (const candidate of waiting) {
+    if (!occupies(candidate.row)) {
+      await refuseBystanders(tx, [candidate], superseded);
+      continue;
+    }
     const replaced = superseded.get(candidate);
+    const own = replaced === undefined ? undefined : fresh.get(replaced);
+    if (own !== undefined && (own.place > candidate.place || !isOpen(own))) {
+      candidate.answer = supersedesUnknown(candidate.row);
+      continue;
+    }
     const holder = replaced === undefined ? winners.overlapping(candidate) : undefined;
     if (holder !== undefined) refuse(candidate, holder);
     else {
@@ -55,7 +71,7 @@ export async function occupyIntervals(tx: Sql, candidates: readonly Candidate[])
   }
   await refuseBystanders(
     tx,
-    asking.filter(({ row }) => !occupies(row) && row.verdict !== 'quarantined'),
+    bystanders.filter((one) => !between.includes(one)),
     superseded,
   );
 }
@@ -87,6 +103,11 @@ async function findSuperseded(
   });
   const superseded = new Map<Candidate, string>();
   if (naming.length === 0) return superseded;
+  // Whoever erases one of them comes before this and leaves nothing to name, or after it and sees that it was replaced.
+  await tx.query(
+    'SELECT FROM entry_body WHERE log_id = 1 AND log_hash = ANY($1::bytea[]) ORDER BY entry_id FOR SHARE',
+    [naming.map(({ hash }) => hash)],
+  );
   const found = await tx.query<{ place: bigint; entry_id: string }>(
     `SELECT DISTINCT k.place, b.entry_id
      FROM unnest($1::bytea[], $2::bytea[], $3::text[]) WITH ORDINALITY AS k (hash, fingerprint, account, place)
@@ -102,17 +123,21 @@ async function findSuperseded(
     ],
   );
   const byPlace = new Map(found.map((row) => [Number(row.place), row.entry_id]));
-  naming.forEach(({ candidate, hash }, index) => {
+  naming.forEach(({ candidate }, index) => {
     const uuid = byPlace.get(index + 1);
     if (uuid !== undefined) superseded.set(candidate, uuid.replaceAll('-', ''));
-    else
-      candidate.answer = {
-        kind: 'refused',
-        code: 'supersedes_unknown',
-        detail: `no entry of this meter has the hash ${Buffer.from(hash).toString('hex')} that is to be superseded`,
-      };
+    else candidate.answer = supersedesUnknown(candidate.row);
   });
   return superseded;
+}
+
+function supersedesUnknown({ reading }: IngestRow): NonNullable<Candidate['answer']> {
+  const hash = Buffer.from(reading?.supersedes ?? []).toString('hex');
+  return {
+    kind: 'refused',
+    code: 'supersedes_unknown',
+    detail: `no entry of this meter has the hash ${hash} that is to be superseded`,
+  };
 }
 
 /** Whether any two claims overlap: as a rule none do, and looking at neighbours in their order costs least. */
@@ -130,31 +155,35 @@ function overlapAny(claims: readonly Claim[]): boolean {
   return false;
 }
 
-/** Readings that overlap no earlier one of the group, and the others. */
-function splitByArrival(candidates: readonly Candidate[]): {
-  readonly first: Candidate[];
-  readonly later: Candidate[];
-} {
+/** Readings that overlap no earlier one of the group, and the others; those that `alone` has are heard in between. */
+function splitByArrival(
+  candidates: readonly Candidate[],
+  alone: readonly Candidate[],
+): { readonly first: Candidate[]; readonly later: Candidate[] } {
   const claims = new GroupIntervals([]);
-  const later = candidates
-    .toSorted((a, b) => a.place - b.place)
-    .filter((candidate) => {
-      if (claims.overlapping(candidate) !== undefined) return true;
-      claims.add(candidate);
-      return false;
-    });
-  const deferred = new Set(later);
-  return { first: candidates.filter((candidate) => !deferred.has(candidate)), later };
+  const apart = new Set(alone);
+  const deferred = new Set(
+    [...candidates, ...alone]
+      .toSorted((a, b) => a.place - b.place)
+      .filter((candidate) => {
+        const overlaps = claims.overlapping(candidate) !== undefined;
+        claims.add(candidate);
+        return overlaps && !apart.has(candidate);
+      }),
+  );
+  return { first: candidates.filter((one) => !deferred.has(one)), later: [...deferred] };
 }
 
 /**
  * Inserts what it can and refuses the rest; of a reading of which only half could be inserted nothing stays. Such a
- * half may have kept somebody out meanwhile, so the losers are returned to ask again, one by one.
+ * half may have kept somebody out meanwhile, so the losers are returned to ask again, one by one; as are those before whom
+ * one of `freeing` came that may leave them its place.
  */
 async function insertAll(
   tx: Sql,
   candidates: readonly Candidate[],
   claims: readonly Claim[],
+  freeing: readonly Candidate[],
 ): Promise<Candidate[]> {
   if (claims.length === 0) return [];
   const won = await insertClaims(tx, claims);
@@ -172,9 +201,21 @@ async function insertAll(
     );
     return losers;
   }
-  const holders = await holdersOf(tx, claimsOf(losers));
-  for (const candidate of losers) refuse(candidate, holders.get(candidate.uuid));
-  return [];
+  const again = losers.filter((loser) =>
+    freeing.some((one) => one.place < loser.place && sameMeter(one, loser)),
+  );
+  const lost = losers.filter((loser) => !again.includes(loser));
+  const holders = await holdersOf(tx, claimsOf(lost));
+  for (const candidate of lost) refuse(candidate, holders.get(candidate.uuid));
+  return again;
+}
+
+function sameMeter({ row: a }: Candidate, { row: b }: Candidate): boolean {
+  return (
+    a.reading !== undefined &&
+    b.reading !== undefined &&
+    Buffer.compare(a.reading.fingerprint, b.reading.fingerprint) === 0
+  );
 }
 
 /** Frees what the reading replaces and takes its intervals, or leaves everything as it was and refuses it. */

@@ -138,6 +138,40 @@ export function intervalTests(scene: StoreScene, it: Test): void {
     assert.ok(await (await scene.store()).entries.get(row.id), 'the superseded entry stays');
   });
 
+  it('answers readings of one group as if each had come alone, whatever those before it replace', async () => {
+    const first = sampleReading();
+    const bare = { assurance: 'unsigned' } as const;
+    const away = moved(first, 100 * QUARTER_MS, 100 * QUARTER_MS, {
+      reading: { supersedes: first.logHash },
+    });
+    const half = QUARTER_MS / 2;
+    await scene.commit(first);
+    const answers = await scene.commit(
+      moved(first, 0, -half),
+      moved(first, 0, 0, bare),
+      away,
+      moved(first, 0, -half),
+      moved(first, 0, -half),
+      moved(first, half, 0),
+      moved(away, 0, 0),
+      moved(first, 2 * QUARTER_MS, 2 * QUARTER_MS),
+    );
+    assert.deepEqual(
+      answers.map(({ outcome }) => outcome.kind),
+      ['refused', 'refused', 'stored', 'stored', 'refused', 'stored', 'refused', 'stored'],
+    );
+    const [one, two] = quarterHours(2) as [IngestRow, IngestRow];
+    const after = (row: IngestRow, before: IngestRow) =>
+      moved(row, 0, 0, { reading: { supersedes: before.logHash } });
+    const lost = moved(one, 0, 0);
+    const chain = await scene.commit(after(two, two), one, lost, after(two, lost), after(one, one));
+    assert.deepEqual(
+      chain.map(({ outcome }) => (outcome.kind === 'refused' ? outcome.code : outcome.kind)),
+      ['supersedes_unknown', 'stored', 'interval_overlap', 'supersedes_unknown', 'stored'],
+      'only what stands already can be replaced',
+    );
+  });
+
   it('lets one of two amendments of the same reading win', async () => {
     const row = sampleReading();
     await scene.commit(row);
