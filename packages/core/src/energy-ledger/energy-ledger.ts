@@ -27,8 +27,9 @@ export interface Claimed {
 
 /** A reading that counts now, as its event tells. */
 export interface CommittedReading extends CreditedEntry {
-  readonly meterId: string;
-  readonly registers: readonly string[];
+  /** Absent of one that was replaced by a reading that is erased. */
+  readonly meterId?: string;
+  readonly registers?: readonly string[];
 }
 
 /**
@@ -110,10 +111,15 @@ export class EnergyLedger {
   /** Brings the accounts to what these committed readings say. Safe to repeat, in any order. */
   async credit(entries: readonly CommittedReading[]): Promise<void> {
     const { store, classesOf } = this.parts;
-    const classes = await classesOf([...new Set(entries.map(({ meterId }) => meterId))]);
+    const meterIds = new Set(entries.flatMap(({ meterId }) => meterId ?? []));
+    const known = await classesOf([...meterIds]);
+    const classes: ClassesOf = (meterId, register) =>
+      meterIds.has(meterId) ? known(meterId, register) : [];
     // Most readings of most meters are consumption, and cost nothing here.
-    const crediting = entries.filter(({ meterId, registers }) =>
-      registers.some((register) => classes(meterId, register).length > 0),
+    const crediting = entries.filter(
+      ({ meterId, registers }) =>
+        meterId === undefined ||
+        registers?.some((register) => classes(meterId, register).length > 0),
     );
     if (crediting.length > 0) await store.credit(crediting, classes, this.say);
   }

@@ -35,22 +35,28 @@ export function composeEnergyLedger(parts: {
     },
   });
   subscribers.subscribeMany('core/energy-ledger', CREDITING, (events) =>
-    ledger.credit(events.map(entryOf)),
+    ledger.credit(events.flatMap(readingsOf)),
   );
   return ledger;
 }
 
-function entryOf({ data }: DomainEvent): CommittedReading {
-  const { entry, meter, registers, supersedes } = data as unknown as {
+function readingsOf({ data }: DomainEvent): readonly CommittedReading[] {
+  const { entry, meter, registers, supersedes, erased, replaced } = data as unknown as {
     readonly entry: string;
     readonly meter: string;
     readonly registers: readonly string[];
     readonly supersedes?: string;
+    readonly erased?: boolean;
+    /** Id of what an erased reading had replaced. */
+    readonly replaced?: string;
   };
-  return {
-    entryId: entry,
-    meterId: meter,
-    registers,
-    ...(supersedes === undefined ? {} : { supersedes }),
-  };
+  if (erased === true) return replaced === undefined ? [] : [{ entryId: replaced }];
+  return [
+    {
+      entryId: entry,
+      meterId: meter,
+      registers,
+      ...(supersedes === undefined ? {} : { supersedes }),
+    },
+  ];
 }

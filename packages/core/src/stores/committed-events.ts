@@ -25,6 +25,23 @@ export function entryEvent(row: IngestRow, entryId: string, atMs: number): Commi
   };
 }
 
+/**
+ * What is left of an event whose entry was erased. What its reading had replaced is named by its id, for who has yet to hear
+ * that it counts no more; `entryOf`: the id of the entry with this hash (hex), while it is there.
+ */
+export function erasedEventData(
+  { entry, account, supersedes, replaced }: CommittedEvent['data'],
+  entryOf: (hash: string) => string | undefined,
+): CommittedEvent['data'] {
+  const before = typeof supersedes === 'string' ? entryOf(supersedes) : replaced;
+  return {
+    entry: entry!,
+    account: account!,
+    erased: true,
+    ...(before === undefined ? {} : { replaced: before }),
+  };
+}
+
 function readingData({ meterId, energies, supersedes }: NonNullable<IngestRow['reading']>) {
   return {
     meter: meterId,

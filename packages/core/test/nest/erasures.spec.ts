@@ -101,6 +101,43 @@ describe('An erased entry', () => {
     expect((await admin(`/batches/${batch.id}/export`)).status).toBe(200);
   });
 
+  it('leaves no credit to what it had replaced, and nothing that comes after it uncredited', async () => {
+    const { store, energyLedger } = gateway.services;
+    const device = new TestDevice('solar-2');
+    await store.meters.register(device.stored('active', { accountId: 'ada' }), unjournaled);
+    const send = async (ago: number, more: object = {}) => {
+      const amounts = { generation_kwh: '1.25', import_kwh: undefined };
+      const reading = device.reading(endsMs - ago * QUARTER_MS, { ...amounts, ...more });
+      return (await ask(`${api}/readings`, { body: device.signed(reading) })).json;
+    };
+    const credited = async () =>
+      (await admin('/meters/solar-2/energy')).json.intervals
+        .filter((one: { class: string }) => one.class === 'energy')
+        .map((one: { start: string; credited_kwh: string }) => [
+          (endsMs - Date.parse(one.start)) / QUARTER_MS - 1,
+          one.credited_kwh,
+        ]);
+    const first = await send(3);
+    await gateway.settle();
+    expect(await credited()).toEqual([[3, '1.25']]);
+    const less = await send(3, { generation_kwh: '0.01', supersedes: first.leaf_hash });
+    expect(less.verdict).toBe('accepted');
+    // Before anybody hears of it.
+    await admin('/admin/erasures', { entries: [less.id], reason: 'article 17' });
+    await send(1);
+    await gateway.settle();
+    expect(await credited()).toEqual([
+      [3, '0'],
+      [1, '1.25'],
+    ]);
+    const { startsMs } = (await store.energy.statements({ meterId: 'solar-2', limit: 1 }))
+      .items[0]!;
+    const line = { meterId: 'solar-2', register: 'generation', startsMs, energyUWh: 1n };
+    await expect(
+      energyLedger.claim({ purpose: 'token', key: 'replaced', lines: [line] }),
+    ).rejects.toMatchObject({ code: 'energy_not_available' });
+  });
+
   it.each<[string, object]>([
     ['nothing', { reason: 'r' }],
     ['no entry', { entries: [], reason: 'r' }],

@@ -69,7 +69,9 @@ export class MemoryEnergy implements EnergyStore {
           supersedes === undefined ? undefined : this.log.byHash.get(supersedes),
         ])
         .flatMap((record) => (record === undefined ? [] : this.measured(record)))
-        .filter(({ meterId, register }) => classesOf(meterId, register).length > 0);
+        .filter(
+          ({ meterId, register, counts }) => !counts || classesOf(meterId, register).length > 0,
+        );
       const starts = new Set(measured.map(({ meterId, startsMs }) => `${startsMs}/${meterId}`));
       const ids = new Set(measured.map(({ entryId }) => entryId));
       const known = [...this.accounts.values()].filter(
@@ -217,16 +219,20 @@ export class MemoryEnergy implements EnergyStore {
     });
   }
 
-  /** What is left of an interval whose reading was erased: as much as was used of it. */
+  /** What is left of an interval whose reading is about to be erased: as much as was used of it, and nothing once it was replaced. */
   forget(entryId: string): void {
     for (const [name, account] of this.accounts) {
       if (account.entryId !== entryId) continue;
-      const { creditedUWh, claimedUWh } = account;
-      const credited = creditedUWh < claimedUWh ? creditedUWh : claimedUWh;
       if (this.claims.has(name))
-        this.accounts.set(name, { ...account, creditedUWh: credited, frozen: true });
+        this.accounts.set(name, forgotten(account, this.stands(entryId, account.register)));
       else this.accounts.delete(name);
     }
+  }
+
+  private stands(entryId: string, register: string): boolean {
+    return [...registersOf(this.log.byId.get(entryId)?.row)].some(
+      (place) => place.endsWith(`/${register}`) && this.log.occupied.get(place)?.holds(entryId),
+    );
   }
 
   private measured(record: EntryRecord): readonly MeasuredRegister[] {
@@ -239,7 +245,6 @@ export class MemoryEnergy implements EnergyStore {
     if (meter?.formerOwners !== undefined && everOwnedBy(meter, record.row.accountId))
       record.row = { ...record.row, accountId: ownerAt(meter, reading.startsMs).accountId };
     const { row } = record;
-    const places = [...registersOf(row)];
     return reading.energies.map(({ register, energyUWh }) => ({
       entryId: row.id,
       accountId: row.accountId,
@@ -249,9 +254,7 @@ export class MemoryEnergy implements EnergyStore {
       endsMs: reading.endsMs,
       energyUWh,
       assurance,
-      counts: places.some(
-        (place) => place.endsWith(`/${register}`) && this.log.occupied.get(place)?.holds(row.id),
-      ),
+      counts: this.stands(row.id, register),
       frozen,
     }));
   }
@@ -292,6 +295,16 @@ export class MemoryEnergy implements EnergyStore {
     if (own === undefined) this.claims.set(name, [claim]);
     else own.push(claim);
   }
+}
+
+function forgotten(account: EnergyAccount, stood: boolean): EnergyAccount {
+  const { creditedUWh, claimedUWh, shortfallUWh } = account;
+  return {
+    ...account,
+    creditedUWh: !stood ? 0n : creditedUWh < claimedUWh ? creditedUWh : claimedUWh,
+    shortfallUWh: stood ? shortfallUWh : claimedUWh,
+    frozen: true,
+  };
 }
 
 function factsOf(

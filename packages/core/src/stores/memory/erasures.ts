@@ -45,16 +45,16 @@ export class MemoryErasures implements ErasureStore {
       for (const one of erased) {
         const record = doomed.get(one.entryId)!;
         this.log.erased.set(one.entryId, one);
-        // While it is still known whose reading it was.
+        // While it is still known whose reading it was, and of what time.
         this.findings.erase(one.entryId);
+        this.energy.forget(one.entryId);
         this.log.erasedKeys.add(toHex(keyOf(record.row.logHash)));
         this.log.held.delete(one.entryId);
         this.log.byHash.delete(toHex(record.row.logHash));
         const { reading: _reading, signature: _signature, ...row } = record.row;
         record.row = { ...row, bytes: NOTHING, salt: NOTHING, logHash: NOTHING };
         record.judgements.splice(0, record.judgements.length - 1);
-        this.energy.forget(one.entryId);
-        this.outbox.scrub(one.entryId);
+        this.outbox.scrub(one.entryId, (hash) => this.log.byHash.get(hash)?.row.id);
         for (const kept of this.told) kept.forget(new Set([one.entryId]));
       }
       return outcomes;

@@ -1,6 +1,6 @@
 import type { OutboxStore } from '../../events/outbox.store.js';
 import type { DomainEvent } from '../../spi/index.js';
-import type { CommittedEvent } from '../committed-events.js';
+import { type CommittedEvent, erasedEventData } from '../committed-events.js';
 
 /** Digits of an event id: ids compare as strings in the order of commit. */
 const ID_DIGITS = 20;
@@ -22,14 +22,13 @@ export class MemoryOutbox implements OutboxStore {
     this.events.push({ ...event, id: idOf(this.count) });
   }
 
-  /** Takes out of events what they tell of an erased entry. */
-  scrub(entryId: string): void {
-    this.events = this.events.map((event) => {
-      const { entry, account } = event.data;
-      return entry === entryId
-        ? { ...event, data: { entry, account: account!, erased: true } }
-        : event;
-    });
+  /** Takes out of events what they tell of an erased entry. `entryOf`: the id of the entry with this hash (hex). */
+  scrub(entryId: string, entryOf: (hash: string) => string | undefined): void {
+    this.events = this.events.map((event) =>
+      event.data['entry'] === entryId
+        ? { ...event, data: erasedEventData(event.data, entryOf) }
+        : event,
+    );
   }
 
   async read(

@@ -55,7 +55,7 @@ export async function creditGroup(
 ): Promise<void> {
   await oneCreditorAtATime(tx);
   const measured = (await readMeasured(tx, entries)).filter(
-    ({ meterId, register }) => classesOf(meterId, register).length > 0,
+    ({ meterId, register, counts }) => !counts || classesOf(meterId, register).length > 0,
   );
   if (measured.length === 0) return;
   const holds = await lockHolds(tx, [...new Set(measured.map(({ meterId }) => meterId))]);

@@ -1,8 +1,10 @@
 import type { ErasedEntry, ErasureOutcome, ErasureStore } from '../../logs/erasure.store.js';
 import type { Journaled } from '../../logs/journal.js';
+import { erasedEventData } from '../committed-events.js';
 import { oneCreditorAtATime } from './energy-credits.js';
 import { PLACE } from './entries.js';
 import { entryIdOf, hexOf, uuidOf } from './entry-id.js';
+import { meterRegisterSql } from './meter-register.js';
 import { eventsOf } from './outbox-rows.js';
 import type { Sql } from './sql.js';
 import type { SqlChanges } from './sql-changes.js';
@@ -91,6 +93,20 @@ export class SqlErasures implements ErasureStore {
     return erasedOf({ ...row, id: hexOf(entryId) }, Number(row.erased_at_ms));
   }
 
+  private async entriesWith(
+    hashes: readonly string[],
+  ): Promise<(hash: string) => string | undefined> {
+    if (hashes.length === 0) return () => undefined;
+    const rows = await this.sql.query<{ entry_id: string; log_hash: Uint8Array }>(
+      'SELECT entry_id, log_hash FROM entry_body WHERE log_id = 1 AND log_hash = ANY($1::bytea[])',
+      [hashes.map((one) => Buffer.from(one, 'hex'))],
+    );
+    const ids = new Map(
+      rows.map((row) => [Buffer.from(row.log_hash).toString('hex'), entryIdOf(row.entry_id)]),
+    );
+    return (hash) => ids.get(hash);
+  }
+
   /** Takes out of events what they tell of these entries: their hash, their meter, everything but their id. */
   private async scrubOutbox(entryIds: readonly string[]): Promise<void> {
     if (entryIds.length === 0) return;
@@ -105,11 +121,18 @@ export class SqlErasures implements ErasureStore {
       for (const { id, events } of rows) {
         behind = id;
         if (events === null) continue;
-        const kept = eventsOf(events).map(([type, data]) =>
-          typeof data['entry'] === 'string' && erased.has(data['entry'])
-            ? [type, { entry: data['entry'], account: data['account'], erased: true }]
-            : [type, data],
+        const told = eventsOf(events);
+        const isErased = ({ entry }: (typeof told)[number][1]) =>
+          typeof entry === 'string' && erased.has(entry);
+        const entryOf = await this.entriesWith(
+          told.flatMap(([, data]) =>
+            isErased(data) && typeof data['supersedes'] === 'string' ? data['supersedes'] : [],
+          ),
         );
+        const kept = told.map(([type, data]) => [
+          type,
+          isErased(data) ? erasedEventData(data, entryOf) : data,
+        ]);
         await this.sql.query('UPDATE outbox SET events = $2 WHERE id = $1', [
           id,
           JSON.stringify(kept),
@@ -158,6 +181,7 @@ async function deleteContent(
   keyOf: (logHash: Uint8Array) => Uint8Array,
 ): Promise<void> {
   const ids = column(rows, ({ id }) => id);
+  await forgetEnergy(tx, ids);
   await tx.query(
     `WITH bodies AS (DELETE FROM entry_body WHERE entry_id = ANY($1::uuid[])),
      readings AS (DELETE FROM reading WHERE entry_id = ANY($1::uuid[])),
@@ -175,15 +199,25 @@ async function deleteContent(
       atMs,
     ],
   );
-  // What was used stays as its claims state it; the rest of the interval is told to nobody any more, and can never be used.
+}
+
+/**
+ * What was used stays as its claims state it; the rest of the interval is told to nobody any more, and can never be used. Who
+ * replaced the reading will not find it any more: its credit ends here.
+ */
+async function forgetEnergy(tx: Sql, ids: readonly string[]): Promise<void> {
   await tx.query(
     `DELETE FROM energy_account WHERE entry_id = ANY($1::uuid[]) AND claimed = 0
        AND NOT EXISTS (SELECT FROM energy_claim c WHERE c.account = energy_account.id)`,
     [ids],
   );
   await tx.query(
-    `UPDATE energy_account SET credited = least(credited, claimed), frozen = true WHERE id IN (
-       SELECT id FROM energy_account WHERE entry_id = ANY($1::uuid[]) ORDER BY id FOR UPDATE)`,
+    `UPDATE energy_account a SET credited = CASE WHEN k.stood THEN least(a.credited, a.claimed) ELSE 0 END,
+       shortfall = CASE WHEN k.stood THEN a.shortfall ELSE a.claimed END, frozen = true
+     FROM (SELECT o.id, EXISTS (SELECT FROM reading_interval i JOIN reading r ON r.entry_id = o.entry_id AND r.register = o.register
+         WHERE i.meter_register = ${meterRegisterSql('r')} AND i.entry_id = o.entry_id AND i.span @> e.starts_ms) AS stood
+       FROM energy_account o JOIN entry e ON e.id = o.entry_id WHERE o.entry_id = ANY($1::uuid[]) ORDER BY o.id FOR UPDATE OF o) k
+     WHERE a.id = k.id`,
     [ids],
   );
 }

@@ -1,9 +1,17 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
+import type { IngestRow } from '../../ingestion/ingest.store.js';
 import type { ErasedEntry } from '../../logs/erasure.store.js';
 import type { Journaled } from '../../logs/journal.js';
-import { MeteredHouse } from './metered-house.js';
-import { sampleEntry, sampleReading, sampleSignature, sentAgain, unique } from './sample-rows.js';
+import { MeteredHouse, NOON_MS } from './metered-house.js';
+import {
+  QUARTER_MS,
+  sampleEntry,
+  sampleReading,
+  sampleSignature,
+  sentAgain,
+  unique,
+} from './sample-rows.js';
 import type { StoreScene, Test } from './store-scene.js';
 
 const AT_MS = 1_760_000_000_000;
@@ -118,6 +126,83 @@ export function erasureTests(scene: StoreScene, it: Test): void {
       house.say,
     );
     assert.equal((await house.statements()).length, 1);
+  });
+
+  it('leaves no credit of what was replaced before it was erased, so that its time counts once', async () => {
+    const house = new MeteredHouse(scene, await scene.store());
+    const [first] = house.readings(1) as [IngestRow];
+    const replacing = (before: IngestRow, startsMs: number) =>
+      sampleReading({
+        accountId: house.accountId,
+        reading: {
+          ...before.reading!,
+          startsMs,
+          endsMs: startsMs + QUARTER_MS,
+          supersedes: before.logHash,
+        },
+      });
+    const balances = async () =>
+      (await house.statements()).map(({ startsMs, creditedUWh, claimedUWh, shortfallUWh }) => [
+        startsMs - NOON_MS,
+        ...[creditedUWh, claimedUWh, shortfallUWh].map((one) => one / 1_000_000n),
+      ]);
+    await house.credit(first);
+    await house.ask(house.claim(`moved ${unique()}`, 50_000_000n));
+    const moved = replacing(first, NOON_MS + 60_000);
+    await scene.commit(moved);
+    await erase(first.id);
+    await house.credit(moved);
+    const once = [
+      [0, 0n, 50n, 50n],
+      [60_000, 200n, 0n, 0n],
+    ];
+    assert.deepEqual(await balances(), once);
+    // Now the one that replaces is erased before it is credited: its event still names what it had replaced.
+    const away = replacing(moved, NOON_MS + 8 * QUARTER_MS);
+    await scene.commit(away);
+    await erase(away.id);
+    const { outbox } = house.store;
+    const cursor = `replaced ${unique()}`;
+    let told: unknown;
+    for (;;) {
+      const events = await outbox.read(cursor, 'all', 500);
+      told ??= events.find(({ data }) => data['entry'] === away.id)?.data;
+      if (events.length < 500) break;
+      await outbox.advance(cursor, events.at(-1)!.id);
+    }
+    const { accountId: account } = house;
+    assert.deepEqual(told, { entry: away.id, account, erased: true, replaced: moved.id });
+    await house.store.energy.credit([{ entryId: moved.id }], () => [], house.say);
+    assert.deepEqual(await balances(), [once[0], [60_000, 0n, 0n, 0n]]);
+  });
+
+  it('waits for a reading that replaces what it erases, and leaves it nothing to replace', async () => {
+    const house = new MeteredHouse(scene, await scene.store());
+    const rows = house.readings(12);
+    await house.credit(...rows);
+    const moved = rows.map((before) =>
+      sampleReading({
+        accountId: house.accountId,
+        reading: {
+          ...before.reading!,
+          startsMs: before.reading!.startsMs + 20 * QUARTER_MS,
+          endsMs: before.reading!.endsMs + 20 * QUARTER_MS,
+          supersedes: before.logHash,
+        },
+      }),
+    );
+    await house.ask(house.claim(`raced ${unique()}`, 50_000_000n, {}, [...rows.keys()]));
+    await Promise.all(rows.flatMap((row, at) => [scene.commit(moved[at]!), erase(row.id)]));
+    await house.credit(...moved);
+    for (const { startsMs, creditedUWh, shortfallUWh } of await house.statements()) {
+      const at = (startsMs - NOON_MS) / QUARTER_MS;
+      if (at >= 20) continue;
+      const replaced = (await house.store.entries.get(moved[at]!.id)) !== undefined;
+      assert.deepEqual(
+        [creditedUWh, shortfallUWh],
+        replaced ? [0n, 50_000_000n] : [50_000_000n, 0n],
+      );
+    }
   });
 
   it('erases an entry once, however many ask at once, and nothing of which nothing is said', async () => {
