@@ -14,6 +14,8 @@ export interface LinkMessage {
   readonly caller?: Caller;
   /** Published by the embedded broker on behalf of a device that went without goodbye. */
   readonly will?: boolean;
+  /** A will of an old connection: the device has come back over another one. */
+  readonly speakerIsHere?: boolean;
   /** Whose unsigned readings are counted together: an address, a client id, a topic. */
   readonly source: string;
 }

@@ -54,6 +54,7 @@ export class MqttTransport implements Transport {
       maps: this.#maps,
       ingest,
       desk: this.context.desk!,
+      callers: this.context.callers,
       receipts: this.#receipts,
       orders: this.#orders,
       clock,

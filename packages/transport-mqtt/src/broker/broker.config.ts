@@ -105,12 +105,24 @@ const sessions = z.strictObject({
     .default(1_000)
     .describe('Subscriptions of one client id of one caller.'),
   max: z.int().min(0).default(10_000).describe('Sessions kept for devices that are away.'),
+  // A device has one or two; an account with a concentrator on each site one for each.
+  perCaller: z
+    .int()
+    .min(1)
+    .default(100)
+    .describe('Those of one key that are kept; the one left longest ago makes room.'),
   expirySeconds: z.int().min(0).default(86_400).describe('How long a session is kept.'),
   queuedMessages: z
     .int()
     .min(0)
     .default(100)
     .describe('Messages kept for one device that is away or does not acknowledge.'),
+  queuedBytes: z.int().min(1_024).default(262_144).describe('The same in bytes.'),
+  allQueuedBytes: z
+    .int()
+    .min(1_024)
+    .default(134_217_728)
+    .describe('Bytes kept for all devices together.'),
 });
 
 /** The embedded broker. */

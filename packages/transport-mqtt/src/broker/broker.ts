@@ -144,7 +144,7 @@ export class Broker {
   }
 
   publish(topic: string, payload: Buffer, qos: 0 | 1): Promise<'sent' | 'unreachable'> {
-    if (!this.sessions.reaches(topic, qos)) return Promise.resolve('unreachable');
+    if (!this.sessions.reaches(topic, qos, payload.length)) return Promise.resolve('unreachable');
     return new Promise((resolve, reject) => {
       const packet = { cmd: 'publish', topic, payload, qos, retain: false, dup: false } as const;
       this.#aedes.publish(packet, (error) => (error ? reject(error) : resolve('sent')));
@@ -176,6 +176,7 @@ export class Broker {
     for (const device of devicesOf(connection.caller))
       this.#presence?.went(device, will === undefined ? why : 'will', now);
     if (will === undefined) return;
+    const isBack = devicesOf(connection.caller).some((one) => this.#presence?.isHere(one));
     const { topic, payload, qos = 0, retain = false } = will;
     const { caller } = connection;
     void this.take(connection, {
@@ -185,6 +186,7 @@ export class Broker {
       retain,
       duplicate: false,
       will: true,
+      ...(isBack ? { speakerIsHere: true } : {}),
       source: connection.source,
       ...(caller === undefined ? {} : { caller }),
     });
@@ -264,10 +266,24 @@ export class Broker {
 
   async #recheck(connection: Connection): Promise<void> {
     try {
-      if (!(await this.#isValid(connection))) connection.fail('not_authorized');
+      if (!(await this.#isValid(connection))) return connection.fail('not_authorized');
+      await this.#reviewSubscriptions(connection);
     } catch {
       // The store cannot be asked; the next message is asked for anyway.
     }
+  }
+
+  /** What the caller may not read any more is nobody's: the connection ends, since MQTT takes back no subscription without a word. */
+  async #reviewSubscriptions(connection: Connection): Promise<void> {
+    const { caller, sessionId } = connection;
+    if (sessionId === undefined) return;
+    let isWithdrawn = false;
+    for (const { topic } of this.sessions.subscriptionsOf(sessionId)) {
+      if ((await this.rights.subscription(caller, topic)) === 'granted') continue;
+      this.sessions.unsubscribe(sessionId, topic);
+      isWithdrawn = true;
+    }
+    if (isWithdrawn) connection.fail('not_authorized', 'it may not read all it subscribed to');
   }
 
   /** A session whose caller may not read all of it any more is not handed over. */

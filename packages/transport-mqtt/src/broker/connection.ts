@@ -58,6 +58,8 @@ export class Connection {
   #busy = false;
   #heardAtMs: number;
   #partialSinceMs: number | undefined;
+  /** Of incomplete packets, as the broker counts them. */
+  #partialBytes = 0;
   #unreadSinceMs: number | undefined;
 
   constructor(
@@ -77,6 +79,11 @@ export class Connection {
   /** Whose unsigned readings are counted together. */
   get source(): string {
     return this.caller?.id ?? this.origin.address;
+  }
+
+  /** Undefined until it is let in. */
+  get sessionId(): string | undefined {
+    return this.#session?.id;
   }
 
   /** Resolves when nothing of it is left. */
@@ -102,6 +109,7 @@ export class Connection {
     this.#queue = [];
     this.#busy = true;
     await this.#session?.publications.intake.idle();
+    this.#session?.publications.flush();
   }
 
   /** Once a second: what takes too long? */
@@ -143,9 +151,9 @@ export class Connection {
   #receive(chunk: Buffer): void {
     if (this.#state === 'closed') return;
     const { broker } = this;
-    const before = this.#frames.partialBytes;
+    const before = this.#partialBytes;
     const frames = this.#frames.push(chunk);
-    const after = this.#frames.partialBytes;
+    const after = (this.#partialBytes = this.#frames.partialBytes);
     if (after === 0) this.#partialSinceMs = undefined;
     else if (frames.length > 0 || before === 0) this.#partialSinceMs = broker.clock.nowMs();
     if (!broker.holdPartial(after - before))
@@ -193,7 +201,10 @@ export class Connection {
 
   #hasRoomFor({ cmd }: Packet, session: Session): boolean {
     if (!this.#isOpen() || !this.#isRead(session)) return false;
-    return cmd === 'publish' ? session.publications.intake.hasRoom : session.deliveries.hasRoom;
+    const { publications, deliveries } = session;
+    return cmd === 'publish'
+      ? publications.intake.hasRoom && deliveries.isSettled
+      : deliveries.hasRoom;
   }
 
   /** Who does not read the answers is not asked for more questions. */
@@ -294,10 +305,10 @@ export class Connection {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     this.#queue = [];
-    this.broker.holdPartial(-this.#frames.partialBytes);
+    this.broker.holdPartial(-this.#partialBytes);
     const session = this.#session;
     if (session !== undefined) {
-      session.publications.intake.close();
+      session.publications.close();
       this.broker.sessions.leave(session.id, this);
       session.deliveries.close();
     }

@@ -49,6 +49,11 @@ export class Deliveries {
     return !this.#isAsking && (this.#side?.readableLength ?? 0) < SESSION_SIDE_BYTES;
   }
 
+  /** What was subscribed holds from now on: whoever subscribes and publishes at once hears the receipt. */
+  get isSettled(): boolean {
+    return !this.#isAsking && this.#answers.size === 0;
+  }
+
   /** What has waited for the device goes out. */
   resume(): void {
     if (this.#subscriptions().length > 0) this.#open();
@@ -154,7 +159,7 @@ export class Deliveries {
         const { messageId = 0 } = readPacket(frame, 4);
         this.#answers.get(messageId)?.();
         this.#answers.delete(messageId);
-        return;
+        return this.parts.freed();
       }
       case PacketType.publish:
         return this.#deliver(frame);

@@ -30,7 +30,7 @@ class PacketParser {
       this.#error = error;
     }
     const packet = this.#packet as Packet | undefined;
-    if (this.#error === undefined && packet !== undefined) return packet;
+    if (this.#error === undefined && packet !== undefined) return withoutDoubles(packet);
     this.#renew();
     throw new ConnectionFault('malformed_packet', 'A packet cannot be read.', {
       cause: this.#error,
@@ -42,6 +42,16 @@ class PacketParser {
     this.#parser.on('packet', (packet) => (this.#packet = packet));
     this.#parser.on('error', (error: unknown) => (this.#error = error));
   }
+}
+
+/** A property may be given once (MQTT 5.0, 2.2.2.2); the parser makes a list of one that came more often, whatever its type. */
+function withoutDoubles(packet: Packet): Packet {
+  const properties = 'properties' in packet ? packet.properties : undefined;
+  const ofWill = packet.cmd === 'connect' ? packet.will?.properties : undefined;
+  for (const [name, value] of Object.entries({ ...ofWill, ...properties }))
+    if (Array.isArray(value))
+      throw new ConnectionFault('protocol_error', `The property ${name} was given twice.`);
+  return packet;
 }
 
 const parsers: Readonly<Record<Version, PacketParser>> = {

@@ -36,6 +36,11 @@ export class PresenceBoard {
     this.#tell({ device, state: 'offline', why, atMs });
   }
 
+  /** It has a connection. */
+  isHere(device: string): boolean {
+    return this.#connections.has(device);
+  }
+
   /** Waits for what is being told; what fails now is not told again. */
   async close(): Promise<void> {
     this.#closing.abort();

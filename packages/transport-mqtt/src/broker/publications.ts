@@ -1,4 +1,5 @@
 import type { IPublishPacket } from 'mqtt-packet';
+import { AckOrder } from '../ack-order.js';
 import type { LinkMessage, Outcome } from '../link.js';
 import type { Agreement } from './agreement.js';
 import type { Broker } from './broker.js';
@@ -8,12 +9,16 @@ import { Intake } from './intake.js';
 import { bareAck, packetBytes } from './packets.js';
 
 const LONGEST_STRING = 65_535;
+/** How long an acknowledgement waits for those of messages that came before. */
+const ACK_ORDER_MS = 250;
 
 /** What a device publishes, up to its acknowledgement. */
 export class Publications {
   readonly intake: Intake;
   /** Messages under way, by packet identifier. */
   readonly #unanswered = new Map<number, IPublishPacket>();
+  readonly #acks = new AckOrder<Buffer>();
+  #pass: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly parts: {
@@ -48,32 +53,58 @@ export class Publications {
       if (same !== undefined)
         throw new ConnectionFault('protocol_error', `Packet identifier ${messageId} is in use.`);
       this.#unanswered.set(messageId, packet);
+      this.#acks.expect(messageId);
     }
     const { broker, connection, guard } = this.parts;
     broker.seen(connection);
     this.intake.add(messageOf(packet, connection), (outcome) => {
       if (qos === 0) return;
-      this.#unanswered.delete(messageId);
-      guard(() => this.#acknowledge(messageId, qos, outcome));
+      guard(() => this.#acknowledge(messageId, this.#ackBytes(messageId, qos, outcome)));
     });
   }
 
-  #acknowledge(
+  /** Acknowledges what waits for the acknowledgement of another. */
+  flush(): void {
+    clearTimeout(this.#pass);
+    this.#pass = undefined;
+    this.#write(this.#acks.pass());
+  }
+
+  close(): void {
+    this.intake.close();
+    clearTimeout(this.#pass);
+  }
+
+  /** In the order the messages came (MQTT 3.1.1 and 5.0, 4.6); one that takes long holds up the others for a moment only. */
+  #acknowledge(messageId: number, bytes: Buffer): void {
+    this.#write(this.#acks.settle(messageId, bytes));
+    if (this.#acks.blocked > 0) this.#pass ??= setTimeout(() => this.flush(), ACK_ORDER_MS);
+  }
+
+  #write(acks: readonly (readonly [messageId: number, bytes: Buffer])[]): void {
+    for (const [messageId, bytes] of acks) {
+      this.#unanswered.delete(messageId);
+      this.parts.write(bytes);
+    }
+  }
+
+  #ackBytes(
     messageId: number,
     qos: 1 | 2,
     { reasonCode, properties }: Outcome & { kind: 'acknowledge' },
-  ): void {
-    const { write, agreement } = this.parts;
+  ): Buffer {
+    const { agreement } = this.parts;
     const { version, maxOutgoingBytes } = agreement;
     const cmd = qos === 1 ? 'puback' : 'pubrec';
     const packet = { cmd, messageId, ...(version === 5 ? { reasonCode } : {}) } as const;
     const userProperties = this.#tellable(properties);
     if (userProperties !== undefined) {
       const told = packetBytes({ ...packet, properties: { userProperties } }, 5);
-      if (told.length <= maxOutgoingBytes) return write(told);
+      if (told.length <= maxOutgoingBytes) return told;
     }
-    if (qos === 1 && (reasonCode === 0 || version !== 5)) write(bareAck(messageId));
-    else write(packetBytes(packet, version));
+    return qos === 1 && (reasonCode === 0 || version !== 5)
+      ? bareAck(messageId)
+      : packetBytes(packet, version);
   }
 
   /** What the device wants to hear, and strings can say (MQTT 5.0, 1.5.4). */

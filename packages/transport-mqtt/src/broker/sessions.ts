@@ -5,6 +5,7 @@ import type { BrokerConfig } from './broker.config.js';
 export interface QueuedPacket {
   readonly brokerId: string;
   readonly brokerCounter: number;
+  readonly payload: Uint8Array | string;
   messageId?: number | undefined;
 }
 
@@ -24,16 +25,20 @@ interface Session {
   expiryMs: number;
   readonly filters: Map<string, 0 | 1>;
   queue: QueuedPacket[];
+  queuedBytes: number;
 }
 
 /**
- * Who reads which topic, and what waits for devices that are away: bounded in sessions, in age and in messages for each.
+ * Who reads which topic, and what waits for devices that are away: bounded in sessions, of one caller and of all, in age, and in messages and bytes.
  * A filter is a topic, or ends in the one wildcard a device may use.
  */
 export class Sessions {
-  /** In the order in which they were last joined or left. */
   readonly #sessions = new Map<string, Session>();
+  /** Those nobody has now; the one left longest ago first. */
+  readonly #away = new Set<Session>();
+  readonly #awayOf = new Map<string, number>();
   readonly #readers = new Map<string, Set<Session>>();
+  #queuedBytes = 0;
   /** Messages that found a queue full. */
   dropped = 0;
 
@@ -71,11 +76,13 @@ export class Sessions {
       expiryMs: 0,
       filters: new Map(),
       queue: [],
+      queuedBytes: 0,
     };
+    this.#sessions.set(id, session);
+    this.#isBack(session);
     session.expiryMs = Math.min(expiryMs, this.expiryMs);
     session.lasting = session.expiryMs > 0;
     session.holder = holder;
-    this.#last(session);
     before?.fail('session_taken_over');
   }
 
@@ -93,23 +100,29 @@ export class Sessions {
     if (session?.holder !== holder) return;
     session.holder = undefined;
     session.awaySinceMs = this.clock.nowMs();
-    this.#last(session);
-    if (!session.lasting) this.end(id);
-    else this.#makeRoom();
+    if (!session.lasting) return this.end(id);
+    this.#away.add(session);
+    const owner = ownerOf(session);
+    const ofOwner = (this.#awayOf.get(owner) ?? 0) + 1;
+    this.#awayOf.set(owner, ofOwner);
+    if (ofOwner > this.limits.perCaller) this.#endOldest((one) => ownerOf(one) === owner);
+    if (this.#away.size > this.limits.max) this.#endOldest(() => true);
   }
 
   end(id: string): void {
     const session = this.#sessions.get(id);
     if (session === undefined) return;
     this.#sessions.delete(id);
+    this.#isBack(session);
+    this.#queuedBytes -= session.queuedBytes;
     for (const filter of session.filters.keys()) this.#stopReading(session, filter);
   }
 
   /** Ends sessions nobody came back to. */
   expire(): void {
     const now = this.clock.nowMs();
-    for (const { id, holder, awaySinceMs, expiryMs } of this.#sessions.values())
-      if (holder === undefined && now - awaySinceMs >= expiryMs) this.end(id);
+    for (const { id, awaySinceMs, expiryMs } of this.#away)
+      if (now - awaySinceMs >= expiryMs) this.end(id);
   }
 
   /** False when it has as many as it may. */
@@ -142,19 +155,25 @@ export class Sessions {
   }
 
   /** Whether a message on the topic comes to somebody: a connection, or a session that has room for it. */
-  reaches(topic: string, qos: 0 | 1): boolean {
+  reaches(topic: string, qos: 0 | 1, bytes: number): boolean {
     return [...this.#readersOf(topic)].some(
       ([session, wanted]) =>
         session.holder !== undefined ||
-        (qos === 1 && wanted === 1 && session.queue.length < this.limits.queuedMessages),
+        (qos === 1 && wanted === 1 && this.#hasRoomFor(bytes, session)),
     );
   }
 
   enqueue(id: string, packet: QueuedPacket): void {
     const session = this.#sessions.get(id);
     if (session === undefined) return;
-    if (session.queue.length < this.limits.queuedMessages) session.queue.push(packet);
-    else this.dropped += 1;
+    const bytes = packet.payload.length;
+    if (!this.#hasRoomFor(bytes, session)) {
+      this.dropped += 1;
+      return;
+    }
+    session.queue.push(packet);
+    session.queuedBytes += bytes;
+    this.#queuedBytes += bytes;
   }
 
   queueOf(id: string): readonly QueuedPacket[] {
@@ -164,8 +183,13 @@ export class Sessions {
   /** The device has acknowledged it. */
   dequeue(id: string, messageId: number | undefined): QueuedPacket | undefined {
     const session = this.#sessions.get(id);
-    const at = session?.queue.findIndex((packet) => packet.messageId === messageId) ?? -1;
-    return at < 0 ? undefined : session?.queue.splice(at, 1)[0];
+    if (session === undefined) return undefined;
+    const at = session.queue.findIndex((packet) => packet.messageId === messageId);
+    const [packet] = at < 0 ? [] : session.queue.splice(at, 1);
+    if (packet === undefined) return undefined;
+    session.queuedBytes -= packet.payload.length;
+    this.#queuedBytes -= packet.payload.length;
+    return packet;
   }
 
   #readersOf(topic: string): Map<Session, 0 | 1> {
@@ -182,22 +206,33 @@ export class Sessions {
     if (readers?.size === 0) this.#readers.delete(filter);
   }
 
-  #last(session: Session): void {
-    this.#sessions.delete(session.id);
-    this.#sessions.set(session.id, session);
+  #hasRoomFor(bytes: number, { queue, queuedBytes }: Session): boolean {
+    const { queuedMessages, queuedBytes: most, allQueuedBytes } = this.limits;
+    return (
+      queue.length < queuedMessages &&
+      queuedBytes + bytes <= most &&
+      this.#queuedBytes + bytes <= allQueuedBytes
+    );
   }
 
-  /** The session that was left longest ago goes first. */
-  #makeRoom(): void {
-    let away = 0;
-    for (const { holder } of this.#sessions.values()) if (holder === undefined) away += 1;
-    for (const { id, holder } of this.#sessions.values()) {
-      if (away <= this.limits.max) return;
-      if (holder !== undefined) continue;
-      this.end(id);
-      away -= 1;
-    }
+  /** Or has ended. */
+  #isBack(session: Session): void {
+    if (!this.#away.delete(session)) return;
+    const owner = ownerOf(session);
+    const left = (this.#awayOf.get(owner) ?? 0) - 1;
+    if (left > 0) this.#awayOf.set(owner, left);
+    else this.#awayOf.delete(owner);
   }
+
+  /** Of those that are away. */
+  #endOldest(is: (session: Session) => boolean): void {
+    for (const session of this.#away) if (is(session)) return this.end(session.id);
+  }
+}
+
+/** Whose it is: ids are the caller, a line break and the client id. */
+function ownerOf({ id }: Session): string {
+  return id.slice(0, id.indexOf('\n'));
 }
 
 /** The filters a device may have that match the topic: itself, and a wildcard as its last level. */

@@ -1,6 +1,6 @@
 import { connect, type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt';
 import type { PubackReason } from '../link.js';
-import { AckOrder } from './ack-order.js';
+import { AckOrder } from '../ack-order.js';
 import { ClientError } from './client-error.js';
 import type { Timers } from './timers.js';
 

@@ -207,7 +207,8 @@ function messageOf({ topic, payload, qos, retain, dup, properties }: IPublishPac
     qos,
     retain,
     duplicate: dup,
-    ...(properties?.contentType === undefined ? {} : { contentType: properties.contentType }),
+    // A list, when a broker let somebody give it twice: it states nothing then.
+    ...(typeof properties?.contentType === 'string' ? { contentType: properties.contentType } : {}),
     // Behind a broker a topic is all there is to tell senders apart.
     source: topic,
   };

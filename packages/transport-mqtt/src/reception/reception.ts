@@ -1,4 +1,4 @@
-import type { Clock, DeviceDesk, Ingest, IngestAnswer, Logger } from '@wattproof/core/spi';
+import type { Callers, Clock, DeviceDesk, Ingest, IngestAnswer, Logger } from '@wattproof/core/spi';
 import { FormatError, JsonError } from '@wattproof/core/verify';
 import type { LinkMessage, Outcome, PubackReason } from '../link.js';
 import type { Act } from '../payloads/act.js';
@@ -16,6 +16,8 @@ export interface ReceptionParts {
   readonly maps: TopicMaps;
   readonly ingest: Ingest;
   readonly desk: DeviceDesk;
+  /** Asked about devices that a payload names and its topic does not. */
+  readonly callers?: Pick<Callers, 'maySpeakFor'> | undefined;
   readonly receipts: ReceiptPost;
   readonly orders: SentOrders;
   readonly clock: Clock;
@@ -104,6 +106,7 @@ export class Reception {
         case 'readings':
           return await this.#submit(act, message, topic);
         case 'presence':
+          if (message.speakerIsHere === true) return SUCCESS;
           await desk.presence(message.will === true ? { ...act.change, why: 'will' } : act.change);
           return SUCCESS;
         case 'telemetry':
@@ -113,8 +116,7 @@ export class Reception {
           await desk.alert(act.alert);
           return SUCCESS;
         case 'progress':
-          await desk.progress(act.report);
-          return SUCCESS;
+          return await this.#progress(act.report, message, topic);
         case 'answer':
           return await this.#answer(act);
       }
@@ -123,6 +125,30 @@ export class Reception {
       const reason = error.code === 'report_invalid' ? 0x99 : 0x83;
       return this.#refuse(message, topic, error.code, error.message, reason);
     }
+  }
+
+  /** Topics of transfers name no device: who is known says nothing for another's. */
+  async #progress(
+    report: Extract<Act, { kind: 'progress' }>['report'],
+    message: LinkMessage,
+    topic: InboundTopic,
+  ): Promise<Outcome> {
+    const { desk, callers } = this.parts;
+    const { device } = report;
+    const isForeign =
+      message.caller !== undefined &&
+      device !== undefined &&
+      (await callers?.maySpeakFor(message.caller, device)) === false;
+    if (isForeign)
+      return this.#refuse(
+        message,
+        topic,
+        'not_the_device',
+        `"device_id" is "${device}", for which ${message.caller.id} does not speak.`,
+        0x87,
+      );
+    await desk.progress(report);
+    return SUCCESS;
   }
 
   async #submit(

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
+import type { Packet } from 'mqtt-packet';
 import { ACCEPTED, eventually, keyOf, RunningBroker, STORE_DOWN } from './running-broker.js';
 import { Wire } from './wire.js';
 
@@ -46,6 +47,55 @@ describe('acknowledgements of the embedded broker', () => {
     for (const message of broker.arrived) message.answer(ACCEPTED);
     await Promise.all(all);
     expect(new Set(broker.arrived.map(({ text }) => text)).size).toBe(51);
+  });
+
+  test('PUBACKs go out in the order the messages came, and one that takes long holds up the others for a moment only', async () => {
+    broker = await RunningBroker.start();
+    broker.host.callers.knowDevice(keyOf('meter-1'), 'meter-1');
+    const wire = await Wire.open(broker.port);
+    wire.connect({ username: 'm', password: Buffer.from(keyOf('meter-1')) });
+    await wire.next('connack');
+    for (const id of [7, 3, 9, 5]) wire.publish('wattproof/v1/meter-1/readings', `{"n":${id}}`, id);
+    const [seven, three, nine, five] = [
+      await broker.next(),
+      await broker.next(),
+      await broker.next(),
+      await broker.next(),
+    ];
+    three!.answer(ACCEPTED);
+    nine!.answer(ACCEPTED);
+    // Sent again meanwhile: its one acknowledgement is on its way.
+    wire.publish('wattproof/v1/meter-1/readings', '{"n":3}', 3, true);
+    wire.send({ cmd: 'pingreq' });
+    await wire.next('pingresp');
+    expect(wire.packets).toEqual([]);
+    seven!.answer(ACCEPTED);
+    const order: unknown[] = [];
+    for (let count = 0; count < 3; count += 1) order.push((await wire.next('puback'))?.messageId);
+    wire.publish('wattproof/v1/meter-1/readings', '{"n":2}', 2);
+    (await broker.next()).answer(ACCEPTED);
+    order.push((await wire.next('puback'))?.messageId);
+    expect(order).toEqual([7, 3, 9, 2]);
+    expect(broker.arrived).toHaveLength(5);
+    five!.answer(ACCEPTED);
+    await wire.next('puback');
+    wire.socket.destroy();
+  });
+
+  test('a device that subscribes and publishes at once is subscribed when its message is taken', async () => {
+    broker = await RunningBroker.start();
+    broker.rule = () => ACCEPTED;
+    broker.host.callers.knowDevice(keyOf('meter-1'), 'meter-1');
+    const wire = await Wire.open(broker.port);
+    wire.socket.cork();
+    wire.connect({ username: 'm', password: Buffer.from(keyOf('meter-1')) });
+    const topic = 'wattproof/v1/meter-1/receipts';
+    wire.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic, qos: 1 }] } as Packet);
+    wire.publish('wattproof/v1/meter-1/readings', '{"n":1}', 2);
+    wire.socket.uncork();
+    await wire.next('puback');
+    expect(wire.packets.map(({ cmd }) => cmd)).toEqual(['connack', 'suback']);
+    wire.socket.destroy();
   });
 
   test('what was not acknowledged comes again on the next connection and is answered then', async () => {

@@ -114,6 +114,37 @@ describe('bad input at the embedded broker', () => {
     expect(broker.fact('partialBytes')).toBe(0);
   });
 
+  test('a property that may be given once and is given twice ends the connection, and is no message', async () => {
+    broker = await RunningBroker.start();
+    broker.rule = () => ACCEPTED;
+    const text = (word: string) => [0, word.length, ...Buffer.from(word)];
+    const device = await joined('meter-1', 5);
+    const properties = [0x03, ...text('a/b'), 0x03, ...text('c/d')];
+    const body = [...text('wattproof/v1/meter-1/readings'), 0, 1, properties.length, ...properties];
+    device.bytes(Buffer.from([0x32, body.length + 2, ...body, ...Buffer.from('{}')]));
+    expect(await device.next('disconnect')).toMatchObject({ reasonCode: 0x82 });
+    expect(broker.arrived).toEqual([]);
+    const connecting = await wire(5);
+    const doubled = [0x11, 0, 0, 0, 5, 0x11, 0, 0, 0, 9];
+    const connect = [...text('MQTT'), 5, 2, 0, 0, doubled.length, ...doubled, ...text('id')];
+    connecting.bytes(Buffer.from([0x10, connect.length, ...connect]));
+    await connecting.untilClosed();
+    expect(broker.fact('count_protocol_error')).toBe(2);
+    expect(broker.fact('count_unspecified')).toBeUndefined();
+  });
+
+  test('connections that end over a malformed packet leave the count of incomplete bytes as it was', async () => {
+    broker = await RunningBroker.start();
+    for (const meter of ['meter-1', 'meter-2']) {
+      const device = await joined(meter);
+      device.bytes(Buffer.from([0x30]));
+      await eventually(() => broker.fact('partialBytes') === 1);
+      device.bytes(Buffer.alloc(1_000, 0xff));
+      await device.untilClosed();
+      expect(broker.fact('partialBytes')).toBe(0);
+    }
+  });
+
   test('a length of five bytes is no length', async () => {
     broker = await RunningBroker.start();
     const device = await joined();

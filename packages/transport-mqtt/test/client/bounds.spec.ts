@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { AckOrder } from '../../src/client/ack-order.js';
+import { AckOrder } from '../../src/ack-order.js';
 import { Backoff } from '../../src/client/backoff.js';
 import { Room } from '../../src/client/room.js';
 

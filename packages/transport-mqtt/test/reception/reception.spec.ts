@@ -12,7 +12,11 @@ import { TopicMaps } from '../../src/topics/topic-maps.js';
 const NOW = Date.parse('2026-01-15T10:00:05Z');
 const READINGS = 'wattproof/v1/m1/readings';
 
-function reception({ topicsAreAuthenticated = false, maxMessageBytes = 4_096 } = {}) {
+function reception({
+  topicsAreAuthenticated = false,
+  maxMessageBytes = 4_096,
+  speaksFor = [] as string[],
+} = {}) {
   const ingest = new HeldIngest();
   const desk = new KeptDesk();
   const published: { topic: string; receipt: any }[] = [];
@@ -27,6 +31,7 @@ function reception({ topicsAreAuthenticated = false, maxMessageBytes = 4_096 } =
     maps: new TopicMaps(Object.values(PRESETS)),
     ingest,
     desk,
+    callers: { maySpeakFor: async (_caller, device) => speaksFor.includes(device) },
     receipts: new ReceiptPost(link, 100, silentLogger),
     orders,
     clock: { nowMs: () => NOW },
@@ -331,6 +336,29 @@ describe('what devices say besides readings', () => {
       },
     ]);
     expect(desk.signsOfLife).toEqual([{ device: 'm1', atMs: NOW }]);
+  });
+
+  it('is not taken from the will of an old connection when the device has come back', async () => {
+    const { desk, take } = reception();
+    const will = { will: true, speakerIsHere: true };
+    expect(await take('wattproof/v1/m1/status', '{"state":"offline","volts":1}', will)).toEqual({
+      kind: 'acknowledge',
+      reasonCode: 0,
+    });
+    expect(desk.presences).toEqual([]);
+    expect(desk.telemetries).toHaveLength(1);
+  });
+
+  it('of a delivery names no device that the caller does not speak for', async () => {
+    const { desk, take } = reception({ speaksFor: ['m1'] });
+    const caller: Caller = { kind: 'device', id: 'm1', accountId: 'a', scopes: [] };
+    const say = (device: string, more = {}) =>
+      take('energy/transfer/t1/status', `{"device_id":"${device}","delivered_kwh":1}`, more);
+    expect(await say('m2', { caller })).toMatchObject({ reasonCode: 0x87 });
+    expect(desk.deadLetters).toMatchObject([{ code: 'not_the_device' }]);
+    expect(await say('m1', { caller })).toMatchObject({ reasonCode: 0 });
+    expect(await say('m2')).toMatchObject({ reasonCode: 0 });
+    expect(desk.progresses.map(({ device }) => device)).toEqual(['m1', 'm2']);
   });
 
   it('is a last will at the time it was published, and no sign of life when retained', async () => {
