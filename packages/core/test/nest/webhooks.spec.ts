@@ -92,6 +92,29 @@ describe.each(HOSTS)('Webhooks and notices on %s', (host) => {
     expect(deliveries.json).toMatchObject([{ id: first?.json.id, attempts: 1, status: 204 }]);
   });
 
+  it('signs with the new secret and, for a day, with the one before', async () => {
+    const { id, secret: before } = (await as('ada', '/webhooks', { body: { url } })).json;
+    const path = `/webhooks/${id}/rotate-secret`;
+    const rotated = await as('ada', path, { method: 'POST' });
+    expect([rotated.status, rotated.headers.get('cache-control')]).toEqual([200, 'no-store']);
+    const { secret } = rotated.json;
+    expect(secret).not.toBe(before);
+    const validFor = async (secrets: readonly string[]) => {
+      await as('ada', `/webhooks/${id}/test`, { method: 'POST' });
+      await gateway.settle();
+      const { headers, body } = hook.received.at(-1)!;
+      const header = headers['wattproof-signature'] as string;
+      const nowMs = gateway.clock.nowMs();
+      return secrets.map((one) => verifyWebhook({ secret: one, header, body, nowMs }).valid);
+    };
+    expect(await validFor([before, secret])).toEqual([true, true]);
+    await later(86_400_000);
+    expect(await validFor([before, secret])).toEqual([false, true]);
+    const audits = (await as('ada', '/logs?type=audit&limit=1000')).json;
+    expect(audits.map(({ document }: any) => document.action)).toContain('webhook.secret_rotated');
+    expect(JSON.stringify(audits)).not.toContain(secret);
+  });
+
   it('shows nobody another account’s endpoints, and lets nobody touch them', async () => {
     const { id } = (await as('ada', '/webhooks', { body: { url } })).json;
     await send(ada);
@@ -103,6 +126,7 @@ describe.each(HOSTS)('Webhooks and notices on %s', (host) => {
       () => as(who, `/webhooks/${id}/deliveries`),
       () => as(who, `/webhooks/${id}`, { method: 'PATCH', body: { state: 'paused' } }),
       () => as(who, `/webhooks/${id}/test`, { method: 'POST' }),
+      () => as(who, `/webhooks/${id}/rotate-secret`, { method: 'POST' }),
       () => as(who, `/webhooks/${id}/deliveries/${delivery}/replay`, { method: 'POST' }),
       () => as(who, `/webhooks/${id}/replay`, { body: range }),
       () => as(who, `/webhooks/${id}`, { method: 'DELETE' }),
@@ -116,7 +140,7 @@ describe.each(HOSTS)('Webhooks and notices on %s', (host) => {
     const byAuditor = await Promise.all(
       everything('auditor').map(async (one) => (await one()).status),
     );
-    expect(byAuditor).toEqual([200, 200, 403, 403, 403, 403, 403]);
+    expect(byAuditor).toEqual([200, 200, 403, 403, 403, 403, 403, 403]);
     expect((await as('operator', '/webhooks?account_id=ada')).json).toHaveLength(1);
     const byOperator = [];
     for (const request of everything('operator')) byOperator.push((await request()).status);

@@ -127,7 +127,11 @@ export class WebhookDispatcher {
         headers: {
           'content-type': 'application/json',
           'user-agent': `wattproof (${origin})`,
-          [SIGNATURE_HEADER]: signWebhook(secretOf(endpoint.id), body, clock.nowMs()),
+          [SIGNATURE_HEADER]: signWebhook(
+            secretsOf(endpoint, secretOf, clock.nowMs()),
+            body,
+            clock.nowMs(),
+          ),
           [EVENT_HEADER]: eventId,
           [WEBHOOK_HEADER]: endpoint.id,
         },
@@ -212,4 +216,14 @@ class SharedSlots {
       releaseOwn();
     };
   }
+}
+
+/** Those that sign now: the newest, and the one before it until its time is over. */
+function secretsOf(
+  { id, secretVersion, previousSecretUntilMs = 0 }: WebhookEndpoint,
+  secretOf: SecretOf,
+  nowMs: number,
+): readonly string[] {
+  const newest = secretOf(id, secretVersion);
+  return nowMs < previousSecretUntilMs ? [newest, secretOf(id, secretVersion - 1)] : [newest];
 }

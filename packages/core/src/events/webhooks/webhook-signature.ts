@@ -15,10 +15,17 @@ const MAX_HEADER_LENGTH = 1024;
 const mac = (secret: string, seconds: string, body: string | Uint8Array): Buffer =>
   createHmac('sha256', secret).update(`${seconds}.`).update(body).digest();
 
-/** `t=<seconds since 1970>,v1=<hex>`: HMAC-SHA-256 over `t`, a full stop and the body. */
-export function signWebhook(secret: string, body: string | Uint8Array, nowMs: number): string {
+/** `t=<seconds since 1970>,v1=<hex>`: HMAC-SHA-256 over `t`, a full stop and the body; one `v1` for each secret. */
+export function signWebhook(
+  secrets: string | readonly string[],
+  body: string | Uint8Array,
+  nowMs: number,
+): string {
   const seconds = String(Math.floor(nowMs / 1000));
-  return `t=${seconds},v1=${mac(secret, seconds, body).toString('hex')}`;
+  const signed = [secrets]
+    .flat()
+    .map((secret) => `v1=${mac(secret, seconds, body).toString('hex')}`);
+  return [`t=${seconds}`, ...signed].join(',');
 }
 
 export type WebhookVerdict =

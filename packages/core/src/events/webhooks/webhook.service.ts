@@ -68,6 +68,7 @@ export class WebhookService {
       inOrder: asked.inOrder ?? false,
       state: 'active',
       createdAtMs: clock.nowMs(),
+      secretVersion: 0,
       failures: 0,
       retryAtMs: 0,
       toldFailing: false,
@@ -109,6 +110,22 @@ export class WebhookService {
     );
     if (changed === undefined) throw unknownWebhook();
     return changed;
+  }
+
+  /** Changes the secret, which is shown this once. The one before signs besides for `webhooks.secretOverlapMs`. Throws `WebhookError`. */
+  async rotateSecret(
+    endpoint: WebhookEndpoint,
+    actor: string,
+  ): Promise<{ readonly endpoint: WebhookEndpoint; readonly secret: string }> {
+    const { store, clock, config, secretOf } = this.parts;
+    const nowMs = clock.nowMs();
+    const previousUntilMs = nowMs + config.secretOverlapMs;
+    const said = this.said('webhook.secret_rotated', endpoint, actor, {
+      previous_until: new Date(previousUntilMs).toISOString(),
+    });
+    const changed = await store.change(endpoint.id, { newSecret: { previousUntilMs } }, said);
+    if (changed === undefined) throw unknownWebhook();
+    return { endpoint: changed, secret: secretOf(changed.id, changed.secretVersion) };
   }
 
   async remove(endpoint: WebhookEndpoint, actor: string): Promise<void> {

@@ -18,6 +18,10 @@ export interface WebhookEndpoint {
   readonly inOrder: boolean;
   readonly state: EndpointState;
   readonly createdAtMs: number;
+  /** How often its secret was changed. */
+  readonly secretVersion: number;
+  /** Until when the secret before signs as well. */
+  readonly previousSecretUntilMs?: number;
   /** Attempts that failed since one did not. */
   readonly failures: number;
   /** The first of them. */
@@ -81,6 +85,8 @@ export interface EndpointChange {
   readonly url?: string;
   readonly types?: readonly string[];
   readonly inOrder?: boolean;
+  /** The next secret signs from now on, the present one besides until then. */
+  readonly newSecret?: { readonly previousUntilMs: number };
   /** Made active, it starts without its failures, and what waits gets its time anew. */
   readonly state?: { readonly to: 'active' | 'paused'; readonly expiresAtMs: number };
 }

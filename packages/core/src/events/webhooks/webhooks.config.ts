@@ -35,6 +35,12 @@ export const WebhooksConfig = z.strictObject({
     .max(64)
     .default([])
     .describe('Further networks that are never connected to, such as a NAT64 prefix of your own.'),
+  secretOverlapMs: z
+    .int()
+    .min(0)
+    .max(30 * DAY_MS)
+    .default(DAY_MS)
+    .describe('How long the secret before signs as well, once an endpoint has a new one.'),
   timeoutMs: z
     .int()
     .min(100)

@@ -62,7 +62,7 @@ export class MemoryWebhooks implements WebhookStore {
 
   change(
     endpointId: string,
-    { state, ...change }: EndpointChange,
+    { state, newSecret, ...change }: EndpointChange,
     said: Journaled,
   ): Promise<WebhookEndpoint | undefined> {
     return this.changes.run(async (journal) => {
@@ -71,6 +71,12 @@ export class MemoryWebhooks implements WebhookStore {
       await journal(said);
       let endpoint: WebhookEndpoint = { ...before, ...change };
       if (state !== undefined) endpoint = { ...endpoint, state: state.to };
+      if (newSecret !== undefined)
+        endpoint = {
+          ...endpoint,
+          secretVersion: before.secretVersion + 1,
+          previousSecretUntilMs: newSecret.previousUntilMs,
+        };
       if (state?.to === 'active') {
         const { failingSinceMs: _since, ...rest } = endpoint;
         endpoint = { ...rest, failures: 0, retryAtMs: 0, toldFailing: false };

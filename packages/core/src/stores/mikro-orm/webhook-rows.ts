@@ -21,6 +21,8 @@ interface EndpointRow {
   readonly retry_at_ms: bigint;
   readonly told_failing: boolean;
   readonly missed: bigint;
+  readonly secret_version: number;
+  readonly previous_secret_until_ms: bigint | null;
 }
 
 interface DeliveryRow {
@@ -40,7 +42,7 @@ interface DeliveryRow {
 }
 
 const ENDPOINT = `e.id, e.account_id, e.every_account, e.url, e.types, e.in_order, e.state, e.created_at_ms, e.failures,
-  e.failing_since_ms, e.retry_at_ms, e.told_failing, e.missed`;
+  e.failing_since_ms, e.retry_at_ms, e.told_failing, e.missed, e.secret_version, e.previous_secret_until_ms`;
 const DELIVERY = `d.endpoint_id, d.event_id, d.type, d.body, d.entry_id, d.state, d.attempts, d.created_at_ms, d.next_at_ms,
   d.expires_at_ms, d.last_at_ms, d.last_status, d.last_error`;
 
@@ -70,6 +72,10 @@ export async function readEndpoints(
     retryAtMs: Number(row.retry_at_ms),
     toldFailing: row.told_failing,
     missed: Number(row.missed),
+    secretVersion: row.secret_version,
+    ...(row.previous_secret_until_ms === null
+      ? {}
+      : { previousSecretUntilMs: Number(row.previous_secret_until_ms) }),
   }));
 }
 
@@ -104,7 +110,8 @@ export async function writeEndpoint(tx: Sql, endpoint: WebhookEndpoint): Promise
   const { failures, failingSinceMs, retryAtMs, toldFailing, missed } = endpoint;
   await tx.query(
     `UPDATE webhook_endpoint SET url = $2, types = $3, in_order = $4, state = $5, failures = $6, failing_since_ms = $7,
-       retry_at_ms = $8, told_failing = $9, missed = $10 WHERE id = $1`,
+       retry_at_ms = $8, told_failing = $9, missed = $10, secret_version = $11, previous_secret_until_ms = $12
+     WHERE id = $1`,
     [
       endpoint.id,
       endpoint.url,
@@ -116,6 +123,8 @@ export async function writeEndpoint(tx: Sql, endpoint: WebhookEndpoint): Promise
       retryAtMs,
       toldFailing,
       missed,
+      endpoint.secretVersion,
+      endpoint.previousSecretUntilMs ?? null,
     ],
   );
 }

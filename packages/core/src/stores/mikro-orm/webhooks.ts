@@ -80,7 +80,7 @@ export class SqlWebhooks implements WebhookStore {
 
   change(
     endpointId: string,
-    { state, ...change }: EndpointChange,
+    { state, newSecret, ...change }: EndpointChange,
     said: Journaled,
   ): Promise<WebhookEndpoint | undefined> {
     return this.changes.run(async (tx, journal) => {
@@ -88,6 +88,12 @@ export class SqlWebhooks implements WebhookStore {
       if (before === undefined) return undefined;
       let endpoint: WebhookEndpoint = { ...before, ...change };
       if (state !== undefined) endpoint = { ...endpoint, state: state.to };
+      if (newSecret !== undefined)
+        endpoint = {
+          ...endpoint,
+          secretVersion: before.secretVersion + 1,
+          previousSecretUntilMs: newSecret.previousUntilMs,
+        };
       if (state?.to === 'active') {
         const { failingSinceMs: _since, ...rest } = endpoint;
         endpoint = { ...rest, failures: 0, retryAtMs: 0, toldFailing: false };

@@ -25,6 +25,7 @@ function sampleEndpoint(choices: Partial<WebhookEndpoint> = {}): WebhookEndpoint
     failures: 0,
     retryAtMs: 0,
     toldFailing: false,
+    secretVersion: 0,
     missed: 0,
     ...choices,
   };
@@ -101,6 +102,17 @@ export function webhookTests(scene: StoreScene, it: Test): void {
     assert.deepEqual(await queueOf(mine), []);
     assert.equal(await webhooks.change(mine.id, {}, unjournaled), undefined);
     assert.deepEqual(await enqueue([sampleDelivery(mine.id, 1)]), { queued: 0, missed: 0 });
+  });
+
+  it('counts the secrets of an endpoint, and keeps until when the one before signs', async () => {
+    const { webhooks } = await scene.store();
+    const { id } = await make();
+    const rotate = (previousUntilMs: number) =>
+      webhooks.change(id, { newSecret: { previousUntilMs } }, unjournaled);
+    await Promise.all([rotate(7), rotate(7)]);
+    await webhooks.change(id, { types: [] }, unjournaled);
+    const { secretVersion, previousSecretUntilMs } = (await webhooks.get(id))!;
+    assert.deepEqual([secretVersion, previousSecretUntilMs], [2, 7]);
   });
 
   it('queues an event once, whatever became of it, and gives out what is due in the order of events', async () => {

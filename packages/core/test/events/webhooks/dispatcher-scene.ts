@@ -96,6 +96,7 @@ export class DispatcherScene {
       failures: 0,
       retryAtMs: 0,
       toldFailing: false,
+      secretVersion: 0,
       missed: 0,
       ...choices,
     };

@@ -182,6 +182,7 @@ describe('Events for webhooks', () => {
       failures: 0,
       retryAtMs: 0,
       toldFailing: false,
+      secretVersion: 0,
     });
   });
 

@@ -110,6 +110,17 @@ export class WebhooksController {
     sendJson(reply, shown(changed));
   }
 
+  @Route('rotateWebhookSecret')
+  async rotateSecret(
+    @Req() request: Request,
+    @Param('id') id: string,
+    @Res() reply: Reply,
+  ): Promise<void> {
+    const own = await this.own(request, id);
+    const { endpoint, secret } = await this.gateway.webhooks.rotateSecret(own, actorOf(request));
+    sendJson(reply, { ...shown(endpoint), secret }, 200, { 'cache-control': 'no-store' });
+  }
+
   @Route('deleteWebhook')
   async remove(
     @Req() request: Request,
@@ -207,6 +218,7 @@ function shown(endpoint: WebhookEndpoint): object {
     retry_at: instant(endpoint.retryAtMs === 0 ? undefined : endpoint.retryAtMs),
     missed: endpoint.missed,
     created_at: instant(endpoint.createdAtMs),
+    previous_secret_until: instant(endpoint.previousSecretUntilMs),
   };
 }
 

@@ -30,6 +30,13 @@ export const WEBHOOK_ROUTES = {
     path: `${API}/webhooks/:id`,
     summary: 'Changes, pauses or resumes an endpoint',
   },
+  rotateWebhookSecret: {
+    ...rule,
+    method: 'POST',
+    path: `${API}/webhooks/:id/rotate-secret`,
+    summary:
+      'Gives an endpoint another secret, shown this once; the old one signs besides for a day',
+  },
   deleteWebhook: {
     ...rule,
     method: 'DELETE',
@@ -85,7 +92,7 @@ const members = {
 const json = (schema: object) => ({ types: ['application/json'], schema });
 
 const ENDPOINT =
-  'id, account_id, scope, url, events, in_order, state (active, paused, disabled), failures, failing_since, retry_at, missed, created_at';
+  'id, account_id, scope, url, events, in_order, state (active, paused, disabled), failures, failing_since, retry_at, missed, created_at, previous_secret_until';
 const DELIVERY =
   'id (of the event), type, state (pending, delivered, dead), attempts, created_at, next_at, expires_at, last_at, status, error, body';
 
@@ -118,6 +125,7 @@ export const WEBHOOK_OPERATIONS: Readonly<Record<keyof typeof WEBHOOK_ROUTES, Op
     }),
     answers: { 200: `${ENDPOINT}.` },
   },
+  rotateWebhookSecret: { answers: { 200: `${ENDPOINT}, secret.` } },
   deleteWebhook: { answers: { 200: 'id, deleted.' } },
   testWebhook: { answers: { 202: 'id, queued.' } },
   webhookDeliveries: {

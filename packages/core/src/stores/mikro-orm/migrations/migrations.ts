@@ -18,6 +18,7 @@ import { Migration0017 } from './0017-forked-chains.js';
 import { Migration0018 } from './0018-shortfalls.js';
 import { Migration0019 } from './0019-stated-keys.js';
 import { Migration0020 } from './0020-held-claimants.js';
+import { Migration0021 } from './0021-webhook-secrets.js';
 
 /** In the order of application; a released one never changes. */
 export const MIGRATIONS: readonly NamedMigration[] = [
@@ -40,4 +41,5 @@ export const MIGRATIONS: readonly NamedMigration[] = [
   { name: '0018-shortfalls', class: Migration0018 },
   { name: '0019-stated-keys', class: Migration0019 },
   { name: '0020-held-claimants', class: Migration0020 },
+  { name: '0021-webhook-secrets', class: Migration0021 },
 ];
