@@ -63,7 +63,12 @@ function commandsOf(house: MeteredHouse): readonly ((store: Store) => Promise<un
     store.ingest.commit(all, (given) => house.scene.issue(given));
   const credit = (all: typeof rows) => (store: Store) =>
     store.energy.credit(
-      all.map(({ id }) => ({ entryId: id })),
+      all.map(({ id, reading }) => ({
+        entryId: id,
+        ...(reading?.supersedes === undefined
+          ? {}
+          : { supersedes: Buffer.from(reading.supersedes).toString('hex') }),
+      })),
       BOTH,
       say,
     );
@@ -95,6 +100,27 @@ function commandsOf(house: MeteredHouse): readonly ((store: Store) => Promise<un
       startsMs: NOON_MS + 8 * QUARTER_MS,
       endsMs: NOON_MS + 9 * QUARTER_MS,
       supersedes: rows[1]!.logHash,
+    },
+  });
+  const movedAgain = sampleReading({
+    accountId,
+    reading: {
+      ...moved.reading!,
+      startsMs: NOON_MS + 10 * QUARTER_MS,
+      endsMs: NOON_MS + 11 * QUARTER_MS,
+      supersedes: moved.logHash,
+    },
+  });
+  const buyer = `${accountId} buyer`;
+  const handOverMs = NOON_MS + 24 * QUARTER_MS;
+  const transferId = `transfer ${meterId}`;
+  const bought = sampleReading({
+    accountId: buyer,
+    reading: {
+      ...moved.reading!,
+      startsMs: handOverMs,
+      endsMs: handOverMs + QUARTER_MS,
+      supersedes: moved.logHash,
     },
   });
   const promise = (key: string) => (store: Store) =>
@@ -141,6 +167,32 @@ function commandsOf(house: MeteredHouse): readonly ((store: Store) => Promise<un
     credit([later, moved]),
     move('suspended', 'active'),
     (store) => store.erasures.erase([later.id, rows[2]!.id], NOON_MS, keyOf, erasedSaid),
+    // Erased before it is credited: that it had replaced another is heard.
+    commit([movedAgain]),
+    (store) => store.erasures.erase([movedAgain.id], NOON_MS, keyOf, erasedSaid),
+    credit([movedAgain]),
+    (store) =>
+      store.meters.offerTransfer(
+        {
+          id: transferId,
+          meterId,
+          fromAccount: accountId,
+          toAccount: buyer,
+          state: 'offered',
+          expiresAtMs: handOverMs + 1,
+          effectiveAtMs: handOverMs,
+          offeredAtMs: handOverMs,
+        },
+        unjournaled,
+      ),
+    (store) =>
+      store.meters.acceptTransfer(
+        { transferId, accountId: buyer, atMs: handOverMs },
+        () => unjournaled,
+      ),
+    commit([bought]),
+    credit([bought]),
+    claim('sixth', 7_000_000n, [24]),
   ];
 }
 
@@ -150,7 +202,8 @@ async function balances(house: MeteredHouse): Promise<unknown> {
     for (const one of await house.statements(side))
       all.push([
         side,
-        one.startsMs - NOON_MS,
+        (one.startsMs - NOON_MS) / QUARTER_MS,
+        one.accountId === house.accountId ? 'seller' : 'buyer',
         String(one.creditedUWh),
         String(one.claimedUWh),
         String(one.shortfallUWh),
@@ -196,6 +249,18 @@ describe('The energy ledger on PGlite', () => {
   it('loses no balance when a process dies anywhere, nor by a command that is given again', async () => {
     const whole = new CutPoint(Infinity);
     const expected = await balances(await run(whole, false));
+    expect(expected).toContainEqual(['energy', 8, 'seller', '0', '0', '0', false, []]);
+    const sold = ['token-with-origin 7000000', 'sale 7000000'];
+    expect(expected).toContainEqual([
+      'energy',
+      24,
+      'buyer',
+      '250000000',
+      '14000000',
+      '0',
+      false,
+      sold,
+    ]);
     expect(await balances(await run(new CutPoint(Infinity), true))).toEqual(expected);
     const points = Array.from({ length: whole.calls }, (_, at) => at + 1).flatMap((at) =>
       (['before', 'after'] as const).map((moment): readonly [number, CutMoment] => [at, moment]),
