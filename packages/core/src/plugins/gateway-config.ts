@@ -120,6 +120,14 @@ const http = z.strictObject({
     .describe(
       'Proxies that check client certificates themselves and state them in the header Client-Cert (RFC 9440), whatever the client sent in it: addresses or subnets they connect from.',
     ),
+  maxConnections: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(10_000)
+    .describe(
+      'Connections held at once; those that transports take over, such as WebSockets, are bounded there.',
+    ),
   cors: z
     .strictObject({
       origins: z.array(z.string().min(1)).default([]).describe('Origins of pages that may call.'),

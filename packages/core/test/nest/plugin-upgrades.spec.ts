@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { startTestGateway } from '../../src/testing/start-test-gateway.js';
 import { HOSTS } from './hosts.js';
 import { testTransport } from './test-transport.js';
@@ -34,9 +35,21 @@ async function open(url: string, path: string): Promise<Socket> {
 
 /** What comes in until it ends with `end`. */
 async function until(socket: Socket, end: string): Promise<string> {
-  let text = '';
-  while (!text.endsWith(end)) text += String((await once(socket, 'data'))[0]);
-  return text;
+  let heard = '';
+  while (!heard.endsWith(end)) heard += String((await once(socket, 'data'))[0]);
+  return heard;
+}
+
+/** Whether the server takes another connection. */
+async function answers(url: string): Promise<boolean> {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname).setEncoding('utf8');
+  socket.write(`GET /health/live HTTP/1.1\r\nHost: ${hostname}\r\nConnection: close\r\n\r\n`);
+  try {
+    return (await text(socket)).startsWith('HTTP/1.1 200 ');
+  } catch {
+    return false;
+  }
 }
 
 describe.each(HOSTS)('An upgraded connection on %s', (host) => {
@@ -59,5 +72,31 @@ describe.each(HOSTS)('An upgraded connection on %s', (host) => {
     await gateway.stop();
     expect(await leave).toBe('bye');
     await closed;
+  });
+
+  it('takes no place of those that requests have, and gives none away when it ends', async () => {
+    const gateway = await startTestGateway({
+      host,
+      config: { http: { maxConnections: 1 } },
+      parts: { plugins: [echo([])] },
+    });
+    const sockets: Socket[] = [];
+    for (let count = 0; count < 3; count += 1) {
+      const socket = await open(gateway.url, '/echo');
+      await until(socket, 'early ');
+      sockets.push(socket);
+    }
+    expect(await answers(gateway.url)).toBe(true);
+    for (const socket of sockets) {
+      const ended = once(socket, 'close');
+      socket.end();
+      await ended;
+    }
+    const { hostname, port } = new URL(gateway.url);
+    const idle = connect(Number(port), hostname);
+    await once(idle, 'connect');
+    expect(await answers(gateway.url)).toBe(false);
+    idle.destroy();
+    await gateway.stop();
   });
 });

@@ -20,6 +20,8 @@ export interface HostAdapterOptions {
     | undefined;
   /** How long requests under way may take when the server stops. */
   readonly drainMs?: number;
+  /** Connections held at once; what comes beyond is closed before anything is read. Those that a plugin takes over are the plugin's. */
+  readonly maxConnections?: number;
   /** Proxies whose X-Forwarded-* headers count: all, that many hops, or these addresses. */
   readonly trustProxy?: boolean | number | string | readonly string[];
 }
@@ -29,7 +31,6 @@ export interface HostAdapterOptions {
  * never ends would hold its connection for ever.
  */
 const REQUEST_TIMEOUT_MS = 120_000;
-/** Connections held at once; what comes beyond is closed before anything is read. */
 const MAX_CONNECTIONS = 10_000;
 /**
  * When the gateway stops, what is under way is answered; after this long the rest is cut off. Half a request, sent by
@@ -64,6 +65,7 @@ export async function hostAdapter(
   options: HostAdapterOptions = {},
 ): Promise<AbstractHttpAdapter> {
   const { trustProxy = false, drainMs = DRAIN_MS } = options;
+  const bounds = { drainMs, maxConnections: options.maxConnections ?? MAX_CONNECTIONS };
   if (host === 'fastify') {
     const { FastifyAdapter } = await withPeers(
       'A Fastify server',
@@ -79,7 +81,7 @@ export async function hostAdapter(
       routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
       ...(options.tls === undefined ? {} : { https: tlsOptions(options.tls) }),
     });
-    return bounded(fastify, drainMs);
+    return bounded(fastify, bounds);
   }
   const { ExpressAdapter } = await withPeers(
     'An Express server',
@@ -90,7 +92,7 @@ export async function hostAdapter(
   adapter.set('trust proxy', trustProxy);
   return bounded(
     adapter,
-    drainMs,
+    bounds,
     options.tls === undefined ? {} : { httpsOptions: tlsOptions(options.tls) },
   );
 }
@@ -101,7 +103,7 @@ export async function hostAdapter(
  */
 function bounded(
   adapter: AbstractHttpAdapter,
-  drainMs: number,
+  { drainMs, maxConnections }: { readonly drainMs: number; readonly maxConnections: number },
   more: { readonly httpsOptions?: object } = {},
 ): AbstractHttpAdapter {
   const init = adapter.initHttpServer.bind(adapter);
@@ -109,7 +111,7 @@ function bounded(
     init({ ...options, ...more });
     const server = adapter.getHttpServer() as Server;
     server.requestTimeout = REQUEST_TIMEOUT_MS;
-    server.maxConnections = MAX_CONNECTIONS;
+    server.maxConnections = maxConnections;
     tellMalformedRequests(server);
   };
   const close = adapter.close.bind(adapter) as () => Promise<void>;

@@ -32,7 +32,13 @@ export class PluginUpgrades implements BeforeApplicationShutdown {
         return;
       }
       this.open.add(socket);
-      socket.once('close', () => this.open.delete(socket));
+      // The plugin bounds its connections itself, so that devices which stay connected leave room for requests.
+      const places = server.maxConnections > 0 ? 1 : 0;
+      server.maxConnections += places;
+      socket.once('close', () => {
+        this.open.delete(socket);
+        server.maxConnections -= places;
+      });
       // A connection that breaks is no reason to fall; the plugin hears of it by its own listener.
       socket.on('error', () => socket.destroy());
       handle(this.asked(request), socket, head);
