@@ -8,10 +8,19 @@ import type { CommandsConfig } from './commands.config.js';
 import type { StoredCommand } from './device-command.js';
 import type { DeviceCommands } from './device-commands.service.js';
 
+/** A sequence number, below 2^63; undefined for what is none. */
+function sequenceOf(text: string | undefined): bigint | undefined {
+  if (text === undefined || !/^(?:0|[1-9]\d{0,18})$/.test(text)) return undefined;
+  const number = BigInt(text);
+  return number < 1n << 63n ? number : undefined;
+}
+
 const sequence = z
   .string()
-  .regex(/^(?:0|[1-9]\d{0,18})$/, 'must be a sequence number in a string')
-  .refine((text) => BigInt(text) < 1n << 63n, 'must be less than 2^63');
+  .refine(
+    (text) => sequenceOf(text) !== undefined,
+    'must be a sequence number less than 2^63 in a string',
+  );
 
 /** Body of `POST /api/v1/meters/{id}/resend`: numbers, or times, or nothing for every gap that is known. */
 export const ResendRequest = z
@@ -32,7 +41,8 @@ export const ResendRequest = z
     if ((body.from === undefined) !== (body.to === undefined)) refuse('"from" goes with "to"');
     if (body.first !== undefined && body.from !== undefined)
       refuse('ask by numbers ("first", "last") or by times ("from", "to")');
-    if (body.first !== undefined && BigInt(body.first) > BigInt(body.last ?? 0))
+    const [first, last] = [sequenceOf(body.first), sequenceOf(body.last)];
+    if (first !== undefined && last !== undefined && first > last)
       refuse('"first" must not be greater than "last"');
     if (body.from !== undefined && Date.parse(body.from) >= Date.parse(body.to ?? ''))
       refuse('"from" must lie before "to"');
