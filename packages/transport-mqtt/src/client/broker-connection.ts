@@ -10,6 +10,8 @@ const IMPLEMENTATION_ERROR = 0x83;
 const NO_MATCHING_SUBSCRIBERS = 0x10;
 /** MQTT 5.0, 3.8.3.1: retained messages only for a subscription that is new. */
 const RETAINED_WHEN_NEW = 1;
+/** What a packet has besides its topic, payload and properties, and a user property besides its words, at most, in bytes. */
+const [PACKET_HEAD_BYTES, PROPERTY_HEAD_BYTES] = [16, 5];
 const DEFERRED = new Error('acknowledged after the commit');
 
 export interface Acknowledgement {
@@ -45,6 +47,8 @@ export class BrokerConnection {
   readonly #ended = Promise.withResolvers<void>();
   #cancelPass: (() => void) | undefined;
   #maxUnanswered: number;
+  /** Of the largest packet the broker takes. */
+  #maxPacketBytes = Number.POSITIVE_INFINITY;
   #error: Error | undefined;
   #state: 'opening' | 'ready' | 'dropped' | 'closed' = 'opening';
 
@@ -93,6 +97,7 @@ export class BrokerConnection {
         this.#maxUnanswered,
         properties?.receiveMaximum ?? Number.MAX_SAFE_INTEGER,
       );
+      this.#maxPacketBytes = properties?.maximumPacketSize ?? this.#maxPacketBytes;
       this.#subscribe();
     });
     client.on('packetreceive', (packet) => {
@@ -153,11 +158,22 @@ export class BrokerConnection {
         this.options.protocolVersion === 5
           ? {
               reasonCode,
-              ...(properties === undefined ? {} : { properties: { userProperties: properties } }),
+              ...(properties !== undefined && this.#fits(properties)
+                ? { properties: { userProperties: properties } }
+                : {}),
             }
           : {};
       (this.#client as unknown as SendsPackets)._sendPacket({ cmd: 'puback', messageId, ...told });
     }
+  }
+
+  /** User properties never make a packet larger than the broker takes (MQTT 5.0, 3.4.2.2.3). */
+  #fits(properties: Readonly<Record<string, string>>): boolean {
+    const bytes = Object.entries(properties)
+      .flat()
+      .map((word) => Buffer.byteLength(word));
+    const heads = PACKET_HEAD_BYTES + (bytes.length / 2) * PROPERTY_HEAD_BYTES;
+    return heads + bytes.reduce((sum, one) => sum + one, 0) <= this.#maxPacketBytes;
   }
 
   /** `unreachable`: nobody subscribes (MQTT 5 says so), or the connection ended before the broker had it. */
@@ -169,7 +185,16 @@ export class BrokerConnection {
   ): Promise<'sent' | 'unreachable'> {
     const { promise, resolve, reject } = Promise.withResolvers<'sent' | 'unreachable'>();
     const send = (): void => {
-      if (signal?.aborted === true) return reject(signal.reason as Error);
+      if (signal?.aborted === true) {
+        reject(signal.reason as Error);
+        return this.#sendNext();
+      }
+      const size = PACKET_HEAD_BYTES + Buffer.byteLength(topic) + Buffer.byteLength(payload);
+      if (size > this.#maxPacketBytes) {
+        const detail = `A message of ${size} bytes for "${topic}"; the broker takes ${this.#maxPacketBytes}.`;
+        reject(new ClientError('publish_too_large', detail));
+        return this.#sendNext();
+      }
       const lost = (): void => resolve('unreachable');
       this.#unanswered.add(lost);
       const bytes = typeof payload === 'string' ? payload : Buffer.from(payload);

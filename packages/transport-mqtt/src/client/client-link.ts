@@ -26,7 +26,8 @@ export class ClientLink implements Link {
   #take: TakeMessage | undefined;
   #connection: BrokerConnection | undefined;
   #cancelWait: (() => void) | undefined;
-  #notBeforeMs = 0;
+  /** How long the host wants to be left alone, when it was the reason to end a connection. */
+  #restMs = 0;
   #problem: string | undefined;
   #closed: Promise<void> | undefined;
   #connections = 0;
@@ -85,7 +86,8 @@ export class ClientLink implements Link {
     this.#connection = undefined;
     this.#firstAttempt.resolve();
     if (this.#closed !== undefined) return;
-    const waitMs = Math.max(this.#backoff.nextMs(), this.#notBeforeMs - this.context.clock.nowMs());
+    const waitMs = Math.max(this.#backoff.nextMs(), this.#restMs);
+    this.#restMs = 0;
     this.#problem = error?.message ?? this.#problem ?? 'the connection ended';
     this.context.logger.warn('Not connected to the broker.', {
       url: this.url,
@@ -136,7 +138,7 @@ export class ClientLink implements Link {
           this.#lostQos0 += 1;
           logger.warn('A message of QoS 0 was lost.', { topic: packet.topic, why: outcome.why });
         } else if (connection === this.#connection && this.#closed === undefined) {
-          this.#notBeforeMs = clock.nowMs() + outcome.retryAfterMs;
+          this.#restMs = Math.min(outcome.retryAfterMs, RETRY_MS.most);
           this.#problem = `messages are not taken: ${outcome.why}`;
           connection.drop();
         }
