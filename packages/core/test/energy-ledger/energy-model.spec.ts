@@ -5,7 +5,7 @@ import { StoreScene } from '../../src/testing/store-suite/store-scene.js';
 import { compareWithPlainSums } from './ledger-pair.js';
 
 const NIGHTLY = process.env['WATTPROOF_NIGHTLY'] !== undefined;
-const RUNS = NIGHTLY ? 5_000 : 120;
+const RUNS = NIGHTLY ? 5_000 : 80;
 /** Stories that share a store: what a store in memory does takes time with all that is in it. */
 const AT_ONCE = 40;
 
