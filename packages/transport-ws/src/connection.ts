@@ -127,8 +127,9 @@ export class Connection implements Line {
     return this.identity;
   }
 
-  async command(text: string, signal: AbortSignal): Promise<boolean> {
+  async command(device: string, text: string, signal: AbortSignal): Promise<boolean> {
     if (this.ending !== undefined || !(await this.isStillKnown().catch(() => false))) return false;
+    if (!(await this.stillSpeaksFor(device).catch(() => false))) return false;
     return this.outgoing.deliver(text, signal);
   }
 
@@ -386,6 +387,15 @@ export class Connection implements Line {
       this.end(1008, 'credential_revoked');
     }
     return holds;
+  }
+
+  /** The meter may have been handed over since. Rejects when the store cannot be asked. */
+  private async stillSpeaksFor(device: string): Promise<boolean> {
+    const caller = this.identity;
+    if (caller === undefined || this.devices.get(device) === true) return caller !== undefined;
+    if (await this.parts.callers.maySpeakFor(caller, device)) return true;
+    if (this.devices.delete(device)) this.parts.lines.detach(device, this, false, this.why);
+    return false;
   }
 
   private attachOwn(): void {

@@ -11,7 +11,13 @@ import { commandMessage } from './server-message.js';
 /** A connection as commands see it. */
 export interface Line {
   /** False when it cannot take the text now, or is nobody's any more. */
-  command(text: string, signal: AbortSignal): Promise<boolean>;
+  command(device: string, text: string, signal: AbortSignal): Promise<boolean>;
+}
+
+/** `isItself`: the device is at the other end; otherwise somebody who speaks for it. */
+interface Attached {
+  readonly line: Line;
+  readonly isItself: boolean;
 }
 
 export type WhyOffline = 'disconnected' | 'timeout';
@@ -19,7 +25,7 @@ export type WhyOffline = 'disconnected' | 'timeout';
 /** Which devices are at the other end of which connection. */
 export class DeviceLines implements CommandPort {
   /** Newest last. */
-  private readonly lines = new Map<string, Line[]>();
+  private readonly lines = new Map<string, readonly Attached[]>();
 
   constructor(
     private readonly parts: {
@@ -31,27 +37,30 @@ export class DeviceLines implements CommandPort {
 
   /** The device itself has come, or (`isItself` false) somebody who speaks for it. */
   attach(device: string, line: Line, isItself: boolean): void {
-    const others = (this.lines.get(device) ?? []).filter((other) => other !== line);
-    this.lines.set(device, [...others, line]);
-    if (isItself && others.length === 0) this.tell(device, 'online', 'connected');
+    const others = this.others(device, line);
+    this.lines.set(device, [...others, { line, isItself }]);
+    if (isItself && !others.some(isDevice)) this.tell(device, 'online', 'connected');
   }
 
   detach(device: string, line: Line, isItself: boolean, why: WhyOffline): void {
-    const others = (this.lines.get(device) ?? []).filter((other) => other !== line);
-    if (others.length > 0) {
-      this.lines.set(device, others);
-      return;
-    }
-    this.lines.delete(device);
-    if (isItself) this.tell(device, 'offline', why);
+    const others = this.others(device, line);
+    if (others.length > 0) this.lines.set(device, others);
+    else this.lines.delete(device);
+    if (isItself && !others.some(isDevice)) this.tell(device, 'offline', why);
   }
 
-  /** Over the newest connection that takes it: an older one may be a corpse that nobody has noticed yet. */
+  /** To the device itself before whoever speaks for it, over the newest connection that takes it: an older one may be a corpse that nobody has noticed yet. */
   async send(command: DeviceCommand, signal: AbortSignal): Promise<'sent' | 'unreachable'> {
     const text = JSON.stringify(commandMessage(command));
-    for (const line of (this.lines.get(command.device) ?? []).toReversed())
-      if (await line.command(text, signal)) return 'sent';
+    const newestFirst = (this.lines.get(command.device) ?? []).toReversed();
+    const spokesmen = newestFirst.filter((one) => !one.isItself);
+    for (const { line } of [...newestFirst.filter(isDevice), ...spokesmen])
+      if (await line.command(command.device, text, signal)) return 'sent';
     return 'unreachable';
+  }
+
+  private others(device: string, line: Line): readonly Attached[] {
+    return (this.lines.get(device) ?? []).filter((other) => other.line !== line);
   }
 
   private tell(device: string, state: 'online' | 'offline', why: 'connected' | WhyOffline): void {
@@ -62,6 +71,8 @@ export class DeviceLines implements CommandPort {
       .catch((error: unknown) => logger.debug('presence was not kept', { device, state, error }));
   }
 }
+
+const isDevice = ({ isItself }: Attached): boolean => isItself;
 
 /** The meter that a device is; whoever speaks for several has to say which. */
 export function deviceOf({ kind, id, meterIds }: Caller): string | undefined {

@@ -192,4 +192,46 @@ describe('A command', () => {
       scene.host.desk.presences.filter(({ device: named }) => named === 'meter-1'),
     ).toMatchObject([{ state: 'online', why: 'status' }]);
   });
+
+  it("goes to the device itself before whoever speaks for it, whose coming and going is not the device's", async () => {
+    scene = await WsScene.start();
+    const states = () =>
+      scene.host.desk.presences
+        .filter(({ device, why }) => device === 'meter-1' && why !== 'status')
+        .map(({ state }) => state);
+    const hub = await TestClient.withKey(scene.url, 'owner-key');
+    const speak = () => hub.ask({ type: 'status', device: 'meter-1', body: { volts: 230 } });
+    await speak();
+    const device = await scene.device();
+    await device.said('hello');
+    expect(states()).toEqual(['online']);
+    await speak();
+    expect(await send()).toBe('sent');
+    await device.said('command');
+    expect(hub.heard.map(({ type }) => type)).not.toContain('command');
+    await device.close();
+    await scene.roundTrip();
+    expect(states()).toEqual(['online', 'offline']);
+    expect(await send()).toBe('sent');
+    await hub.said('command');
+  });
+
+  it('reaches nobody who spoke for the device once and may not any more', async () => {
+    scene = await WsScene.start();
+    const meterIds = ['meter-1', 'meter-9'];
+    scene.host.callers.know((shown) => shown.kind === 'api-key' && shown.key === 'hub-key', {
+      kind: 'api-key',
+      id: 'wpk_hub',
+      accountId: 'acc_1',
+      meterIds,
+      scopes: [],
+    });
+    const hub = await TestClient.withKey(scene.url, 'hub-key');
+    for (const device of meterIds) await hub.ask({ type: 'status', device, body: { volts: 230 } });
+    meterIds.shift();
+    expect(await send()).toBe('unreachable');
+    expect(await send({ device: 'meter-9' })).toBe('sent');
+    await hub.said('command');
+    expect(hub.heard.filter(({ type }) => type === 'command')).toHaveLength(1);
+  });
 });
