@@ -4,6 +4,11 @@ import type { JsonTree } from '../json/reader.js';
 import { floatLiteral } from './emlog-number.js';
 import { FormatError } from './format.js';
 
+/** What Python's `str.strip` takes off; ECMAScript's `trim` differs in U+001C … U+001F, U+0085 and U+FEFF. */
+const PYTHON_SPACE =
+  // oxlint-disable-next-line no-control-regex
+  /^[\t-\r\u001c- \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+|[\t-\r\u001c- \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+$/g;
+
 /** The topic kwh-btc-iot devices publish to; exactly four levels. */
 export const KWH_TOPIC_FILTER = 'energy/+/+/+';
 
@@ -96,7 +101,7 @@ function wholeNumber(raw: unknown): bigint {
   if (typeof raw === 'boolean') return raw ? 1n : 0n;
   if (typeof raw === 'bigint') return raw;
   if (typeof raw === 'string') {
-    const text = raw.trim();
+    const text = raw.replace(PYTHON_SPACE, '');
     if (text.length > 4300 || !/^[+-]?\d+(?:_\d+)*$/.test(text))
       throw new FormatError('int_parsing', `${path} is not an integer`, path);
     const digits = text.replaceAll('_', '');

@@ -36,6 +36,13 @@ describe('the kwh-btc-iot MQTT bridge', () => {
     expect(amount('12.355', '100')).toBe(1236);
   });
 
+  it('trims a price as Python does', () => {
+    for (const space of ['\u0085', '\u001c', '\u00a0', '\u2028'])
+      expect(amount('2', JSON.stringify(`${space}7${space}`))).toBe(14);
+    const marked = message({ price_sats_per_kwh: JSON.stringify('\ufeff7') });
+    expect(refusal(TOPIC, marked)).toBe('int_parsing');
+  });
+
   it('cuts the price to an integer and takes it from text', () => {
     expect(amount('1', '99.9')).toBe(99);
     expect(amount('1', '" 1_00 "')).toBe(100);
