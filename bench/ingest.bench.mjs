@@ -124,8 +124,7 @@ async function throughGateway(system, messages, connections) {
   const sent = requests * messages[0].readings;
   // What detectors state are entries, too, of the gateway's own.
   const stored = after.stored - before.stored;
-  if (stored !== sent)
-    throw new Error(`${sent} readings were acknowledged and ${stored} stored`);
+  if (stored !== sent) throw new Error(`${sent} readings were acknowledged and ${stored} stored`);
   return {
     rate: sent / seconds,
     latenciesMs,

@@ -295,7 +295,9 @@ export class MeterService {
   ) {
     const occasion = { event: 'registered', meterId, accountId, actor, atMs } as const;
     return this.parts.journal.entries(
-      keys.map((key) => keyFact(occasion, { ...epochMembers(key), ...more, change: this.changeId() })),
+      keys.map((key) =>
+        keyFact(occasion, { ...epochMembers(key), ...more, change: this.changeId() }),
+      ),
     );
   }
 

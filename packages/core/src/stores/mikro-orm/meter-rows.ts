@@ -2,11 +2,7 @@ import type { MeterNameplate } from '../../devices/meter-fingerprint.js';
 import type { MeterLocation } from '../../devices/meter-location.js';
 import type { FormerOwner } from '../../devices/meter-ownership.js';
 import type { MeterRegister } from '../../devices/meter-registers.js';
-import type {
-  MeterState,
-  MintingSuspension,
-  StoredMeter,
-} from '../../devices/meter.store.js';
+import type { MeterState, MintingSuspension, StoredMeter } from '../../devices/meter.store.js';
 import { KEY_COLUMNS, keyOf, type KeyRow } from './meter-key-rows.js';
 import type { Sql, SqlValue } from './sql.js';
 
