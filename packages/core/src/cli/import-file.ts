@@ -163,7 +163,7 @@ async function call<T>(
       });
     });
     const text = await response.text();
-    if (response.ok) return readAnswer<T>(text, url);
+    if (response.ok) return readAnswer(text, url) as T;
     const retryAfterS = Number(response.headers.get('retry-after')) || 1;
     if ([429, 503].includes(response.status) && tries < MAX_TRIES) {
       await wait(
@@ -181,11 +181,11 @@ async function call<T>(
 }
 
 /** Rows of a report, or an import; whatever else answers at this address is no gateway. */
-function readAnswer<T>(text: string, url: string): T {
+function readAnswer(text: string, url: string): unknown {
   try {
     const answer = JSON.parse(text) as { readonly next_byte?: unknown } | readonly unknown[] | null;
     if (Array.isArray(answer) || typeof (answer as Progress | null)?.next_byte === 'number')
-      return answer as T;
+      return answer;
   } catch {
     // Told below.
   }
