@@ -266,7 +266,10 @@ describe('Writers that meet in PostgreSQL', () => {
   });
 
   test('bytes that come again while the first erasure of all is under way are refused', async () => {
-    const row = readingRow('erased meanwhile');
+    // Of a time that no test before it has taken.
+    const span = { startsMs: MORNING_MS - QUARTER_MS, endsMs: MORNING_MS };
+    const meanwhile = () => readingRow('erased meanwhile', { reading: span });
+    const row = meanwhile();
     await log.ingest.commit([row], issueReceipts);
     const [body] = await log.sql.query<{ entry_id: string }>(
       'SELECT entry_id FROM entry_body WHERE log_hash = $1',
@@ -279,7 +282,7 @@ describe('Writers that meet in PostgreSQL', () => {
         `INSERT INTO erased_entry (entry_id, account_id, key, erased_at_ms) VALUES ($1, 'ada', $2, 1)`,
         [body!.entry_id, row.logHash],
       );
-      again = log.ingest.commit([readingRow('erased meanwhile')], issueReceipts, (hash) => hash);
+      again = log.ingest.commit([meanwhile()], issueReceipts, (hash) => hash);
       for (let waiting = 0n; waiting === 0n;)
         [{ waiting }] = (await tx.query(
           'SELECT count(*) AS waiting FROM pg_locks WHERE NOT granted',
