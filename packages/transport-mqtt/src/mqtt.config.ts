@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { BrokerConfig } from './broker/broker.config.js';
 import { ClientConfig, isMqttUrl } from './client/client.config.js';
-import { topicFields } from './topics/topics.config.js';
+import { mapsProblem, topicFields } from './topics/topics.config.js';
 
 /** What an operator writes. An unknown key is an error, and every default and limit stands here or in the schemas it names. */
 export const MqttConfig = z
@@ -19,5 +19,14 @@ export const MqttConfig = z
   })
   .refine(({ url, listen }) => (url === undefined) !== (listen === undefined), {
     message: 'Exactly one of "url" (use a broker) and "listen" (be the broker) is given.',
+  })
+  // Here devices are known by what they show; who shows nothing must not be worth what a device is.
+  .refine(({ listen, topicsAreAuthenticated }) => listen === undefined || !topicsAreAuthenticated, {
+    path: ['topicsAreAuthenticated'],
+    message: 'Says what the broker of "url" checks; leave it out with "listen".',
+  })
+  .superRefine((config, { addIssue }) => {
+    const message = mapsProblem(config);
+    if (message !== undefined) addIssue({ code: 'custom', path: ['maps'], message });
   });
 export type MqttConfig = z.infer<typeof MqttConfig>;

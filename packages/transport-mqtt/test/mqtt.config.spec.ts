@@ -1,4 +1,3 @@
-import { silentLogger } from '@wattproof/core/testing';
 import mqtt from '../src/index.js';
 import { MqttConfig } from '../src/mqtt.config.js';
 import { mapsOf } from '../src/topics/topics.config.js';
@@ -29,27 +28,27 @@ describe('the configuration', () => {
     [{ url: 'mqtt://a', maps: ['thingsboard'] }, /^maps\.0/],
     [{ url: 'mqtt://a', maps: [] }, /^maps/],
     [{ url: 'mqtt://a', mpas: ['wattproof'] }, /mpas/],
+    [{ listen: {}, topicsAreAuthenticated: true }, /^topicsAreAuthenticated: .*broker of "url"/],
+    [{ listen: { port: null } }, /^listen: Nothing to listen on/],
   ])('%j is refused with its place', (config, message) => {
     expect(problems(config)).toEqual([expect.stringMatching(message)]);
   });
 
-  it('of maps that have topics in common is refused when the gateway is put together', () => {
-    const config = MqttConfig.parse({
-      url: 'mqtt://a',
-      maps: [
-        'kwh-btc-iot',
-        { name: 'own', takes: [{ pattern: 'energy/{device}/x/{meter}', payload: 'status' }] },
-      ],
+  it('of maps that have topics in common, or lack a place, is refused before anything starts', () => {
+    const own = (pattern: string, payload: string) => ({
+      name: 'own',
+      takes: [{ pattern, payload }],
     });
-    const context = {
-      instanceId: 'mqtt',
-      origin: 'o',
-      logger: silentLogger,
-      clock: { nowMs: () => 0 },
-    };
-    expect(() => mqtt.create(config, context)).toThrow(
-      expect.objectContaining({ code: 'topic_maps_overlap' }),
-    );
+    const overlap = own('energy/{device}/x/{meter}', 'status');
+    expect(problems({ url: 'mqtt://a', maps: ['kwh-btc-iot', overlap] })).toEqual([
+      expect.stringMatching(/^maps: .* have topics in common.*\(topic_maps_overlap\)$/),
+    ]);
+    expect(problems({ url: 'mqtt://a', maps: [own('a/{device}', 'energypulse')] })).toEqual([
+      expect.stringMatching(/^maps: .* needs \{meter\}.*\(topic_place_missing\)$/),
+    ]);
+    expect(problems({ url: 'mqtt://a', maps: [own('a/{device}/#', 'status')] })).toEqual([
+      expect.stringMatching(/\(topic_pattern_invalid\)$/),
+    ]);
   });
 
   it.each([

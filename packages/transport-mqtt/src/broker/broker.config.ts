@@ -163,6 +163,10 @@ export const BrokerConfig = z
     limits: limits.prefault({}),
     sessions: sessions.prefault({}),
   })
+  .refine(
+    ({ port, tls, websocket }) => port !== null || tls !== undefined || websocket !== undefined,
+    { message: 'Nothing to listen on: give a "port", "tls" or "websocket".' },
+  )
   .refine(({ websocket, tls }) => websocket?.tls !== true || tls !== undefined, {
     path: ['websocket', 'tls'],
     message: 'Needs the certificate of "tls".',

@@ -2,7 +2,9 @@ import { z } from 'zod';
 import { COMMAND_SHAPES } from '../payloads/command-shapes.js';
 import { PAYLOAD_KINDS } from '../payloads/payload-kinds.js';
 import { type PresetName, PRESETS } from './presets.js';
+import { TopicMapError } from './topic-error.js';
 import type { TopicMap } from './topic-map.js';
+import { TopicMaps } from './topic-maps.js';
 
 const pattern = z
   .string()
@@ -70,14 +72,24 @@ export const topicFields = {
     .describe('A longer payload is a dead letter.'),
 };
 
-/** The maps that a configuration names, presets by their name, with the topics of receipts it asks for. */
-export function mapsOf({
-  maps,
-  receipts,
-}: {
+interface Mapped {
   readonly maps: readonly (PresetName | z.infer<typeof CustomMap>)[];
   readonly receipts: 'own' | 'all' | 'none';
-}): TopicMap[] {
+}
+
+/** Why the maps cannot be used together, and the code of it. */
+export function mapsProblem(config: Mapped): string | undefined {
+  try {
+    void new TopicMaps(mapsOf(config));
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof TopicMapError)) throw error;
+    return `${error.message} (${error.code})`;
+  }
+}
+
+/** The maps that a configuration names, presets by their name, with the topics of receipts it asks for. */
+export function mapsOf({ maps, receipts }: Mapped): TopicMap[] {
   return maps.map((one) => {
     const { receipts: own, ...map } = (typeof one === 'string' ? PRESETS[one] : one) as TopicMap;
     const topic = receipts === 'all' ? (own ?? PRESETS.wattproof.receipts) : own;
