@@ -25,8 +25,8 @@ export const MqttConfig = z
     path: ['topicsAreAuthenticated'],
     message: 'Says what the broker of "url" checks; leave it out with "listen".',
   })
-  .superRefine((config, { addIssue }) => {
+  .superRefine((config, context) => {
     const message = mapsProblem(config);
-    if (message !== undefined) addIssue({ code: 'custom', path: ['maps'], message });
+    if (message !== undefined) context.addIssue({ code: 'custom', path: ['maps'], message });
   });
 export type MqttConfig = z.infer<typeof MqttConfig>;

@@ -71,6 +71,9 @@ describe('the configuration', () => {
     );
     expect(failure?.code).toBe('tls_invalid');
     expect(`${failure} ${String(failure?.cause)}`).not.toContain('not-a-key');
+    const authority = { url: 'mqtts://a', client: { tls: { ca: 'no authority' } } };
+    const other = await createTransport(mqtt, authority, host);
+    await expect(other.start(host.ingest)).rejects.toMatchObject({ code: 'tls_invalid' });
     await host.close();
   });
 });

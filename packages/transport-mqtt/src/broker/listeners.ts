@@ -8,6 +8,7 @@ import type { BrokerConfig } from './broker.config.js';
 import { BrokerError } from './broker-error.js';
 import type { Origin } from './connection.js';
 import { addressOf, certificateOf } from './peer.js';
+import { checkTlsMaterial } from '../tls-material.js';
 import { acceptWebSockets } from './web-sockets.js';
 
 type Accept = (stream: Duplex, origin: Origin) => void;
@@ -33,6 +34,7 @@ export class Listeners {
 
   async open(): Promise<void> {
     const { port, whenTaken, tls, websocket } = this.config;
+    checkTls(tls);
     try {
       if (port !== null) await this.#openPlain(port, whenTaken);
       if (tls !== undefined) {
@@ -149,5 +151,18 @@ export class Listeners {
     server.on('error', () => {});
     this.#servers.push(server);
     return (server.address() as AddressInfo).port;
+  }
+}
+
+function checkTls(tls: BrokerConfig['tls']): void {
+  if (tls === undefined) return;
+  try {
+    checkTlsMaterial({ cert: tls.cert, key: tls.key, ca: tls.clientCa });
+  } catch (cause) {
+    throw new BrokerError(
+      'tls_unusable',
+      'listen.tls cannot be used: give PEM text in "cert" and "clientCa", and the key that belongs to the certificate.',
+      { cause },
+    );
   }
 }

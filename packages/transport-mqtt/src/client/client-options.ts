@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { createSecureContext } from 'node:tls';
 import type { IClientOptions } from 'mqtt';
+import { checkTlsMaterial } from '../tls-material.js';
 import type { ClientConfig } from './client.config.js';
 import { ClientError } from './client-error.js';
 
@@ -59,12 +59,7 @@ function checkTls(tls: ClientConfig['tls']): void {
   if (tls === undefined) return;
   const { ca, cert, key, passphrase } = tls;
   try {
-    createSecureContext({
-      ...(ca === undefined ? {} : { ca }),
-      ...(cert === undefined ? {} : { cert }),
-      ...(key === undefined ? {} : { key }),
-      ...(passphrase === undefined ? {} : { passphrase }),
-    });
+    checkTlsMaterial({ ca, cert, key, passphrase });
   } catch (cause) {
     throw new ClientError(
       'tls_invalid',

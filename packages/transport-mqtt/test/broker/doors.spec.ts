@@ -52,6 +52,16 @@ describe('doors of the embedded broker', () => {
       expect(broker.fact('mqttPort')).toBeUndefined();
     });
 
+    test.each([
+      ['a certificate', { cert: 'no certificate' }],
+      ['a key of another certificate', { key: read('device.key') }],
+      ['an authority', { clientCa: 'no authority' }],
+    ])('%s that cannot be used is an error with a code, and no door opens', async (_, wrong) => {
+      broker = await RunningBroker.start();
+      const failure: unknown = await RunningBroker.start(tls(wrong)).catch((error) => error);
+      expect(failure).toMatchObject({ code: 'tls_unusable' });
+    });
+
     test('a certificate says who the device is; without one of the authority nobody gets in', async () => {
       broker = await RunningBroker.start({
         port: null,
