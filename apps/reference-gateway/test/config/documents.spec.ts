@@ -1,3 +1,7 @@
+import { gatewayConfigSchema } from '@wattproof/core/plugins';
+import type { Plugin } from '@wattproof/core/spi';
+import mqtt from '@wattproof/transport-mqtt';
+import ws from '@wattproof/transport-ws';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { check } from '../../src/cli/check.js';
@@ -16,15 +20,34 @@ const FILES = {
   'anchor.wif': 'cVpF924EspNh8KjYsfhgY96mmxvT6DgdWiTYMtMjuM74hJaU5psW',
   'anchor.key': '01'.repeat(32),
   'operator.key': '02'.repeat(32),
+  'mqtt-password': 'tr0ub4dor',
+  'ca.pem': 'a certificate',
+  'gateway.pem': 'a certificate',
+  'gateway-key.pem': 'a key',
+  'cert.pem': 'a certificate',
+  'key.pem': 'a key',
+  'devices-ca.pem': 'a certificate',
 };
+const MQTT = `transports:
+  mqtt:
+    use: "@wattproof/transport-mqtt"
+    url: mqtt://127.0.0.1
+`;
 const PLACEHOLDER = '0x…';
 
-/** Blocks of YAML that stand alone, in a file or below one of its first lines. */
+/** Blocks of YAML that stand alone, in a file or below one of its first lines, and topic maps, which stand in an MQTT transport. */
 function blocks(document: string): readonly string[] {
   const text = readFileSync(new URL(document, ROOT), 'utf8');
   return [...text.matchAll(/```yaml\n([\s\S]*?)```/g)]
     .map(([, block = '']) => block.replaceAll(PLACEHOLDER, `0x${'ab'.repeat(20)}`))
-    .filter((block) => /^(origin|anchors):/.test(block));
+    .map((block) => (block.startsWith('    maps:') ? MQTT + block : block))
+    .filter((block) => /^(origin|anchors|transports|claims):/.test(block));
+}
+
+async function defaultsOf(plugin: Pick<Plugin, 'config'>, block: object): Promise<unknown> {
+  const result = await plugin.config['~standard'].validate(block);
+  if (result.issues) throw new Error(JSON.stringify(result.issues));
+  return result.value;
 }
 
 async function checked(block: string) {
@@ -49,6 +72,10 @@ describe('the configurations in the documents', () => {
     ['README.md', 1],
     ['docs/operate.md', 1],
     ['docs/messages.md', 1],
+    ['docs/import.md', 1],
+    ['docs/energy-ledger.md', 1],
+    ['packages/transport-mqtt/README.md', 3],
+    ['packages/transport-ws/README.md', 1],
     ['packages/anchor-bitcoin/README.md', 2],
     ['packages/anchor-evm/README.md', 2],
   ])('of %s are sound, all %i at least', async (document, atLeast) => {
@@ -62,6 +89,32 @@ describe('the configurations in the documents', () => {
         out: expect.stringContaining('is sound.'),
       });
     }
+  });
+
+  it('are as good as the table of limits says: every default in it is the one that holds', async () => {
+    const page = readFileSync(new URL('docs/operate.md', ROOT), 'utf8');
+    const [, table = ''] = /Nothing waits without a bound([^]*?)\n## /.exec(page) ?? [];
+    const rows = [...table.matchAll(/^\| `([^`]+)` \| ([\d,]+) \|/gm)];
+    const blocksOf: Readonly<Record<string, unknown>> = {
+      '': gatewayConfigSchema.parse({
+        origin: 'example.org/energy-log',
+        microservices: { rabbitmq: { urls: ['amqp://127.0.0.1'] } },
+      }),
+      'mqtt: listen': await defaultsOf(mqtt, { listen: {} }),
+      'mqtt: client': await defaultsOf(mqtt, { url: 'mqtt://127.0.0.1' }),
+      ws: await defaultsOf(ws, {}),
+    };
+    const told = rows.map(([, name = '', number = '']) => [
+      name,
+      Number(number.replaceAll(',', '')),
+    ]);
+    const held = rows.map(([, name = '']) => {
+      const [, block = '', path = ''] = /^(?:(\w+): )?(.*)$/.exec(name) ?? [];
+      const key = block === 'mqtt' ? `mqtt: ${path.split('.')[0]}` : block;
+      return [name, path.split('.').reduce((at: any, member) => at?.[member], blocksOf[key])];
+    });
+    expect(told.length).toBeGreaterThan(30);
+    expect(told).toEqual(held);
   });
 
   it('anchor on Bitcoin and on an EVM chain in six lines each', () => {
