@@ -80,6 +80,7 @@ export class BrokerLink implements Link {
         ...Object.fromEntries([...ports].map(([name, port]) => [`${name}Port`, port])),
         connections: broker.connections.size,
         partialBytes: broker.partialBytes,
+        inFlightBytes: broker.inFlightBytes,
         sessions: broker.sessions.count,
         connectsRefused: broker.admission.refused,
         messagesNotQueued: broker.sessions.dropped,

@@ -83,6 +83,12 @@ const limits = z.strictObject({
     .describe(
       'Messages of one connection that wait for their commit; then its socket is not read.',
     ),
+  inFlightBytes: z.int().min(1_024).default(4_194_304).describe('The same in bytes.'),
+  allInFlightBytes: z
+    .int()
+    .min(1_024)
+    .default(268_435_456)
+    .describe('Bytes of all connections together that wait for their commit; then none is read.'),
   queuedBytes: z
     .int()
     // More than what a socket takes before it says that it is full.

@@ -35,6 +35,8 @@ export class Broker {
   readonly #aedes: Aedes;
   /** Of incomplete packets, of all connections. */
   partialBytes = 0;
+  /** Of messages that wait for their commit, of all connections. */
+  inFlightBytes = 0;
   #stopping = false;
   #unchecked = this.connections.values();
 

@@ -125,8 +125,8 @@ export class Connection {
     const { withheldSinceMs } = session.publications.intake;
     if (lasts(withheldSinceMs, withholdMs)) this.fail('server_busy');
     else if (lasts(this.#unreadSinceMs, limits.packetMs)) this.fail('slow_reader');
-    // Nothing can be heard of a device whose socket is not read.
-    else if (this.stream.isPaused()) return;
+    // Nothing can be heard of a device whose socket is not read. There may be room by now that others had.
+    else if (this.stream.isPaused()) this.#pump();
     else if (lasts(this.#partialSinceMs, limits.packetMs)) this.fail('packet_timeout');
     else if (lasts(this.#heardAtMs, session.patienceMs)) this.fail('keep_alive_timeout');
   }

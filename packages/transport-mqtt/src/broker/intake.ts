@@ -20,6 +20,7 @@ const RETRY_FLOOR_MS = 50;
 export class Intake {
   #underWay = 0;
   #withheld: Waiting[] = [];
+  #bytes = 0;
   #sinceMs: number | undefined;
   #probe: NodeJS.Timeout | undefined;
   #closed = false;
@@ -30,13 +31,20 @@ export class Intake {
       readonly take: TakeMessage;
       readonly clock: Clock;
       readonly inFlight: number;
+      readonly inFlightBytes: number;
+      /** Counts the bytes of all connections; less when they are let go. */
+      readonly hold: (bytes: number) => void;
+      /** Whether all connections together have room. */
+      readonly allHaveRoom: () => boolean;
       /** There may be room again. */
       readonly freed: () => void;
     },
   ) {}
 
   get hasRoom(): boolean {
-    return this.#sinceMs === undefined && this.size < this.parts.inFlight;
+    const { inFlight, inFlightBytes, allHaveRoom } = this.parts;
+    const isFull = this.size >= inFlight || this.#bytes >= inFlightBytes;
+    return this.#sinceMs === undefined && !isFull && allHaveRoom();
   }
 
   get size(): number {
@@ -50,6 +58,7 @@ export class Intake {
 
   /** `answer` is called once, after the commit, or never. */
   add(message: LinkMessage, answer: (outcome: Acknowledged) => void): void {
+    this.#hold(message.payload.length);
     void this.#take({ message, answer });
   }
 
@@ -61,14 +70,21 @@ export class Intake {
   /** Nothing is answered any more. What is under way may still be committed; the device will send it again. */
   close(): void {
     this.#closed = true;
-    this.#withheld = [];
+    for (const { message } of this.#withheld.splice(0)) this.#hold(-message.payload.length);
     clearTimeout(this.#probe);
+  }
+
+  #hold(bytes: number): void {
+    this.#bytes += bytes;
+    this.parts.hold(bytes);
   }
 
   async #take(waiting: Waiting): Promise<void> {
     this.#underWay += 1;
     const outcome = await this.parts.take(waiting.message);
     this.#underWay -= 1;
+    const isKept = outcome.kind === 'withhold' && waiting.message.qos > 0 && !this.#closed;
+    if (!isKept) this.#hold(-waiting.message.payload.length);
     if (!this.#closed) {
       if (outcome.kind === 'acknowledge') {
         waiting.answer(outcome);

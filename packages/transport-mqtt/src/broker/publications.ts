@@ -36,6 +36,9 @@ export class Publications {
       take: (message) => broker.take(connection, message),
       clock: broker.clock,
       inFlight: broker.config.limits.inFlight,
+      inFlightBytes: broker.config.limits.inFlightBytes,
+      hold: (bytes) => (broker.inFlightBytes += bytes),
+      allHaveRoom: () => broker.inFlightBytes < broker.config.limits.allInFlightBytes,
       freed,
     });
   }

@@ -98,6 +98,34 @@ describe('acknowledgements of the embedded broker', () => {
     wire.socket.destroy();
   });
 
+  test('messages that wait for their commit have a bound in bytes, for one connection and for all', async () => {
+    broker = await RunningBroker.start({
+      limits: { inFlightBytes: 2_500, allInFlightBytes: 4_000 },
+    });
+    const [one, two] = [await broker.device('meter-1'), await broker.device('meter-2')];
+    const publish = (device: typeof one, meter: string, mark: string) =>
+      device.publishAsync(`wattproof/v1/${meter}/readings`, mark.padEnd(1_000), { qos: 1 });
+    const published = ['a', 'b', 'c', 'd'].map((mark) => publish(one, 'meter-1', mark));
+    await broker.until(() => broker.arrived.length === 3);
+    published.push(publish(two, 'meter-2', 'e'));
+    await broker.until(() => broker.arrived.length === 4);
+    published.push(publish(two, 'meter-2', 'f'));
+    // It has been written: what is not here after some turns waits.
+    await eventually(() => two.stream.writableLength === 0);
+    for (let turn = 0; turn < 50; turn += 1) await new Promise(setImmediate);
+    const marks = () => broker.arrived.map(({ text }) => text.trim());
+    expect(marks()).toEqual(['a', 'b', 'c', 'e']);
+    expect(broker.fact('inFlightBytes')).toBe(4_000);
+    broker.rule = () => ACCEPTED;
+    for (const message of broker.arrived.slice(0, 3)) message.answer(ACCEPTED);
+    await broker.until(() => marks().includes('d'));
+    broker.link.check();
+    await broker.until(() => marks().includes('f'));
+    broker.arrived[3]!.answer(ACCEPTED);
+    await Promise.all(published);
+    expect(broker.fact('inFlightBytes')).toBe(0);
+  });
+
   test('what was not acknowledged comes again on the next connection and is answered then', async () => {
     broker = await RunningBroker.start();
     const session = { clientId: 'one', clean: false, reconnectPeriod: 1 };
