@@ -30,7 +30,9 @@ class MeterServer {
     const meter = new MeterServer(server);
     server.on('request', (request, response) => {
       const url = new URL(request.url ?? '/', 'http://meter');
-      const said = (meter.answer ?? ((asked: URL) => meter.history(asked)))(url);
+      const answer: NonNullable<typeof meter.answer> =
+        meter.answer ?? ((asked) => meter.history(asked));
+      const said = answer(url);
       if (said === 'cut') return void request.socket.destroy();
       if (said === 'never') return;
       response.writeHead(said.status ?? 200, { 'content-type': said.type ?? 'application/json' });

@@ -15,7 +15,7 @@ import { ToldRows } from './told-rows.js';
 export const SOURCE_COLLECTIONS = [{ name: 'state', version: 1 }] as const;
 
 /** A column that every row has: when it was read, in ms since 1970. For sources that only tell what is now. */
-export const RECEIVED_COLUMN = '$received';
+const RECEIVED_COLUMN = '$received';
 const READINGS_PER_MESSAGE = 500;
 /** How far ahead of the gateway's clock a source may be, as readings may. */
 const MAX_AHEAD_MS = 60_000;
