@@ -25,7 +25,14 @@ describe('the configuration', () => {
     [{ url: 'broker' }, /^url: /],
     [{ url: 'mqtt://a', client: { group: 'g' } }, /^client: "group" needs a "clientId"/],
     [{ url: 'mqtt://a', client: { tls: { cert: 'x' } } }, /^client.tls: "cert" and "key"/],
-    [{ url: 'mqtt://a', maps: ['thingsboard'] }, /^maps\.0/],
+    [
+      { url: 'mqtt://a', maps: ['thingsboard'] },
+      /^maps\.0: .*"thingsboard".* wattproof, kwh-btc-iot/,
+    ],
+    [
+      { url: 'mqtt://a', maps: [{ name: 'x', takes: [{ pattern: 'a', payload: 'all' }] }] },
+      /^maps\.0: takes\.0\.payload: .*"status"/,
+    ],
     [{ url: 'mqtt://a', maps: [] }, /^maps/],
     [{ url: 'mqtt://a', mpas: ['wattproof'] }, /mpas/],
     [{ listen: {}, topicsAreAuthenticated: true }, /^topicsAreAuthenticated: .*broker of "url"/],

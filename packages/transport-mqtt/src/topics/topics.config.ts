@@ -38,10 +38,28 @@ const CustomMap = z.strictObject({
 
 const presetNames = Object.keys(PRESETS) as [PresetName, ...PresetName[]];
 
+/** What is wrong with a map, in place of "Invalid input": it is either a name or a map, never both. */
+function wrongMap({
+  input,
+  errors = [],
+}: {
+  input?: unknown;
+  errors?: z.core.$ZodIssue[][];
+}): string {
+  if (typeof input === 'string')
+    return `There is no map "${input}". Known are ${presetNames.join(', ')}; others are written out (name, takes).`;
+  const [, ofCustom = []] = errors;
+  return ofCustom
+    .map(({ path, message }) => [path.join('.'), message].filter(Boolean).join(': '))
+    .join('; ');
+}
+
 /** Topics and what they prove. */
 export const topicFields = {
   maps: z
-    .array(z.union([z.enum(presetNames), CustomMap]))
+    .array(
+      z.union([z.enum(presetNames), CustomMap], { error: (issue) => wrongMap(issue as never) }),
+    )
     .min(1)
     .max(20)
     .default(['wattproof'])
