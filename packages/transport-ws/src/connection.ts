@@ -25,6 +25,7 @@ import { InFlight } from './in-flight.js';
 import type { LiveStream } from './live-stream.js';
 import { Outgoing } from './outgoing.js';
 import { callerSummary, type Limits } from './server-message.js';
+import type { SharedMemory } from './shared-memory.js';
 import { Subscriptions } from './subscriptions.js';
 import { Vitals } from './vitals.js';
 import type { WsConfig } from './ws.config.js';
@@ -39,12 +40,15 @@ export interface ConnectionParts {
   readonly ingest: Ingest;
   readonly lines: DeviceLines;
   readonly stream: LiveStream;
+  readonly memory: SharedMemory;
 }
 
 /** Challenges that one connection may ask for. */
 const MAX_CHALLENGES = 3;
 /** Devices that somebody may speak for over one connection and be sent commands for. */
 const MAX_DEVICES = 1_024;
+/** Of one message, from somebody who has to show first who they are. */
+const STRANGER_BYTES = 16_384;
 /** When the store cannot say how long it will take. */
 const RETRY_AFTER_MS = 1_000;
 
@@ -58,6 +62,8 @@ export class Connection implements Line {
   private readonly devices = new Map<string, boolean>();
   private readonly inFlight: InFlight;
   private readonly frames: FrameQueue;
+  /** Of a message that has not ended, as it is counted among all. */
+  private partialBytes = 0;
   private challenges = 0;
   private faults = 0;
   /** How it will be closed once what is under way has been answered. */
@@ -74,7 +80,7 @@ export class Connection implements Line {
   ) {
     const { config, callers, clock } = parts;
     this.outgoing = new Outgoing(socket, config.maxBufferedBytes, () => this.frames.goOn());
-    this.inFlight = new InFlight(config);
+    this.inFlight = new InFlight(config, parts.memory);
     this.frames = new FrameQueue({
       socket,
       hasRoom: () => this.inFlight.hasRoom && !this.outgoing.full,
@@ -108,6 +114,8 @@ export class Connection implements Line {
       this.vitals.heardMessage(clock.nowMs());
       this.frames.push({ bytes: data as Buffer, isBinary });
     });
+    // Behind the library, which has made messages of what is whole.
+    raw.on('data', () => this.weigh());
     for (const control of ['ping', 'pong'] as const)
       socket.on(control, (carried: Buffer) =>
         this.vitals.heardControl(clock.nowMs(), carried.length),
@@ -152,6 +160,20 @@ export class Connection implements Line {
     if (state === 'unfinished') this.end(1008, 'message_timeout');
     if (this.vitals.isRecheckDue(nowMs)) void this.isStillKnown().catch(() => undefined);
     this.subscriptions.tellMissed();
+    // Others may have let go what there was no room for.
+    this.frames.goOn();
+  }
+
+  /** How much it makes us keep of a message that nobody can read yet. */
+  private weigh(): void {
+    const bytes = this.vitals.partialBytes;
+    const hasRoom = this.parts.memory.holdPartial(bytes - this.partialBytes);
+    this.partialBytes = bytes;
+    const isStranger = this.identity === undefined && !this.parts.config.anonymous;
+    if (isStranger && bytes > STRANGER_BYTES) {
+      this.end(1009, 'message_too_large');
+      if (bytes > 2 * STRANGER_BYTES) setImmediate(() => this.socket.terminate());
+    } else if (!hasRoom) this.end(1013, 'memory_full');
   }
 
   private cut(): void {
@@ -168,6 +190,8 @@ export class Connection implements Line {
   private gone(): void {
     this.ending ??= { code: 1006, reason: 'gone' };
     this.frames.close();
+    this.parts.memory.holdPartial(-this.partialBytes);
+    this.partialBytes = 0;
     this.subscriptions.clear();
     this.parts.stream.leave(this.subscriptions).catch(() => undefined);
     for (const [device, isItself] of this.devices)

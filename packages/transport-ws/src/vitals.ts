@@ -38,6 +38,11 @@ export class Vitals {
     this.readBytes += CONTROL_HEAD_BYTES + carriedBytes;
   }
 
+  /** Of a message that has begun and not ended, as far as it has come. */
+  get partialBytes(): number {
+    return Math.max(0, (this.raw.bytesRead ?? 0) - this.readBytes);
+  }
+
   /** Nothing is read from it for a reason of ours: its silence says nothing. */
   waitsForUs(waits: boolean): void {
     this.isWaitingForUs = waits;

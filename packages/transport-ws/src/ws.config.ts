@@ -55,6 +55,16 @@ export const WsConfig = z.strictObject({
     .max(268_435_456)
     .default(4_194_304)
     .describe('The same in bytes.'),
+  maxAllInFlightBytes: z
+    .int()
+    .min(1_024)
+    .default(268_435_456)
+    .describe('Bytes under way of all connections together; then nothing more is read.'),
+  maxPartialBytes: z
+    .int()
+    .min(65_536)
+    .default(67_108_864)
+    .describe('Bytes of messages that have begun and not ended, of all connections together.'),
   maxSubscriptions: z.int().min(1).max(256).default(16).describe('Of one connection.'),
   maxBufferedBytes: z
     .int()

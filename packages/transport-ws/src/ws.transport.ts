@@ -27,6 +27,7 @@ import { Connection, type ConnectionParts } from './connection.js';
 import { DeviceLines } from './device-lines.js';
 import { refuse } from './http-refusal.js';
 import { LiveStream } from './live-stream.js';
+import { SharedMemory } from './shared-memory.js';
 import type { WsConfig } from './ws.config.js';
 
 /** How often limits of time are looked after. */
@@ -71,7 +72,8 @@ export class WsTransport implements Transport {
     const lines = new DeviceLines({ desk, clock, logger });
     this.commands = lines;
     const stream = new LiveStream(events);
-    this.shared = { config, origin, clock, logger, callers, desk, lines, stream };
+    const memory = new SharedMemory(config);
+    this.shared = { config, origin, clock, logger, callers, desk, lines, stream, memory };
     const options: ServerOptions & { readonly closeTimeout: number } = {
       noServer: true,
       clientTracking: false,

@@ -249,3 +249,54 @@ describe('Many at once', () => {
     await client.count('ack', sent);
   });
 });
+
+describe('Memory', () => {
+  /** The first part of a message whose end does not come. */
+  const begun = (bytes: number) => frame(TEXT, Buffer.alloc(bytes, 32), { fin: false });
+  const rawOf = (client: TestClient) => (client.socket as unknown as { _socket: Socket })._socket;
+
+  it('is lent to nobody who has not shown who they are', async () => {
+    scene = await WsScene.start();
+    const stranger = await TestClient.open(scene.url);
+    rawOf(stranger).write(begun(100_000));
+    expect((await stranger.closed).code).toBe(1009);
+    const { client, socket } = await rawDevice();
+    socket.write(begun(100_000));
+    await scene.roundTrip();
+    expect(client.end).toBeUndefined();
+  });
+
+  it('for messages that have not ended is bounded for all connections together', async () => {
+    scene = await WsScene.start({ maxPartialBytes: 150_000 });
+    const first = await rawDevice();
+    first.socket.write(begun(100_000));
+    await scene.roundTrip();
+    const second = await rawDevice();
+    second.socket.write(begun(100_000));
+    expect((await second.client.closed).code).toBe(1013);
+    expect(first.client.end).toBeUndefined();
+    first.socket.destroy();
+    await scene.roundTrip();
+    const third = await rawDevice();
+    third.socket.write(begun(100_000));
+    await scene.roundTrip();
+    expect(third.client.end).toBeUndefined();
+  });
+
+  it('for messages that wait for their commit is bounded for all connections together', async () => {
+    scene = await WsScene.start({ maxAllInFlightBytes: 2_048 });
+    const { ingest } = scene.host;
+    const body = (mark: string) => ({ ...READING, mark, fill: 'x'.repeat(1_000) });
+    const [one, two] = [await scene.device(1), await scene.device(2)];
+    const told = ['a', 'b', 'c'].map((mark) => one.ask({ type: 'readings', body: body(mark) }));
+    const arrived = [await ingest.arrival('"mark":"a"'), await ingest.arrival('"mark":"b"')];
+    told.push(two.ask({ type: 'readings', body: body('d') }));
+    for (let turn = 0; turn < 50; turn += 1) await new Promise(setImmediate);
+    expect(ingest.arrivals).toHaveLength(2);
+    for (const arrival of arrived) arrival.commit();
+    (await ingest.arrival('"mark":"c"')).commit();
+    await scene.passes(1_000);
+    (await ingest.arrival('"mark":"d"')).commit();
+    expect((await Promise.all(told)).map(({ type }) => type)).toEqual(Array(4).fill('ack'));
+  });
+});
