@@ -16,18 +16,30 @@ const reason = z
   .regex(/^[^\p{Cc}]{1,256}$/u, 'must have 1 to 256 characters without controls');
 
 /** Body of `POST /api/v1/admin/erasures`. */
-const Erasure = z.union([
-  z.strictObject({
-    entries: z.array(z.string().min(1).max(64)).min(1).max(1000),
-    reason,
-  }),
-  z.strictObject({
-    meter_id: z.string().min(1).max(256),
-    from: instant.optional(),
-    to: instant.optional(),
-    reason,
-  }),
-]);
+const Erasure = z.union(
+  [
+    z.strictObject({
+      entries: z.array(z.string().min(1).max(64)).min(1).max(1000),
+      reason,
+    }),
+    z.strictObject({
+      meter_id: z.string().min(1).max(256),
+      from: instant.optional(),
+      to: instant.optional(),
+      reason,
+    }),
+  ],
+  { error: (issue) => wrongErasure(issue as { errors?: z.core.$ZodIssue[][] }) },
+);
+
+/** What is wrong with the one of the two bodies that is nearer to what came. */
+function wrongErasure({ errors = [] }: { readonly errors?: z.core.$ZodIssue[][] }): string {
+  const [nearest = []] = errors.toSorted((a, b) => a.length - b.length);
+  const wrong = nearest.map(({ path, message }) =>
+    [path.join('.'), message].filter(Boolean).join(': '),
+  );
+  return ['must be {entries, reason} or {meter_id, from?, to?, reason}', ...wrong].join('; ');
+}
 
 @ApiController()
 export class ErasuresController {
