@@ -15,6 +15,8 @@ type Accept = (stream: Duplex, origin: Origin) => void;
 
 /** Dead connections of devices that ask for no keep alive are found by the system, after this. */
 const TCP_KEEP_ALIVE_MS = 60_000;
+/** How often it is looked who has not asked for a WebSocket in time. */
+const HANDSHAKE_CHECK_MS = 1_000;
 /** Connections that came too fast and wait to be told so; more than these are cut off without a word. */
 const TOLD_AT_ONCE = 1_000;
 
@@ -50,7 +52,19 @@ export class Listeners {
       }
       if (websocket?.port !== undefined) {
         const secure = websocket.tls && tls !== undefined;
-        const server = secure ? createHttpsServer(this.#tlsOptions(tls)) : createHttpServer();
+        const { handshakeMs } = this.config.limits;
+        const patience = {
+          headersTimeout: handshakeMs,
+          requestTimeout: handshakeMs,
+          connectionsCheckingInterval: Math.min(handshakeMs, HANDSHAKE_CHECK_MS),
+        };
+        const server = secure
+          ? createHttpsServer({
+              ...patience,
+              ...this.#tlsOptions(tls),
+              handshakeTimeout: handshakeMs,
+            })
+          : createHttpServer(patience);
         server.on('connection', (socket: Socket) => this.#admit(socket));
         acceptWebSockets(server, this.config, this.accept);
         this.ports.set(secure ? 'wss' : 'ws', await this.#listen(server, websocket.port));

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { connectAsync, type MqttClient } from 'mqtt';
@@ -139,6 +139,15 @@ describe('doors of the embedded broker', () => {
     const other = await RunningBroker.start({ port: broker.port, whenTaken: 'free-port' });
     expect(other.port).not.toBe(broker.port);
     await other.stop();
+  });
+
+  test('who opens the port for WebSocket and asks for nothing is given up as at the other doors', async () => {
+    broker = await RunningBroker.start({ websocket: { port: 0 }, limits: { handshakeMs: 50 } });
+    const socket = connect(Number(broker.fact('wsPort')), '127.0.0.1');
+    let said = '';
+    socket.on('data', (bytes) => (said += bytes.toString()));
+    await new Promise((resolve) => socket.once('close', resolve));
+    expect(said).toMatch(/^HTTP\/1\.1 408 /);
   });
 
   test('a start that fails leaves no door open', async () => {
