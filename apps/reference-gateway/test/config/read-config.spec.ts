@@ -187,7 +187,7 @@ describe('overrides from the environment', () => {
     });
     expect(problems).toMatchObject({
       WATTPROOF__HTTP__PROT: expect.stringContaining(
-        'known are certificateProxies, cors, guards, host, open, port',
+        'known are certificateProxies, cors, guards, host, maxConnections, open, port',
       ),
       WATTPROOF__ANCHORS__BITCOIN__URL: expect.stringContaining('anchors has no key'),
       WATTPROOF__ORIGIN__X: 'origin is a value and has no keys',
