@@ -83,7 +83,8 @@ describe.each(HOSTS)('An upgraded connection on %s', (host) => {
     const sockets: Socket[] = [];
     for (let count = 0; count < 3; count += 1) {
       const socket = await open(gateway.url, '/echo');
-      await until(socket, 'early ');
+      const isCut = once(socket, 'close').then(() => 'cut');
+      expect(await Promise.race([until(socket, 'early '), isCut])).toMatch(/early $/);
       sockets.push(socket);
     }
     expect(await answers(gateway.url)).toBe(true);
