@@ -42,7 +42,7 @@ function toldBy(line: string): SendOutcome {
 }
 
 /** Tally knows no credentials: whoever reaches the port may send. */
-export const tallyDriver: TransportDriver = {
+export const driver: TransportDriver = {
   async connect({ transport }) {
     const socket = connect((transport as TallyTransport).port, '127.0.0.1');
     await once(socket, 'connect');
