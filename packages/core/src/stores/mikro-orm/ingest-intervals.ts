@@ -50,6 +50,12 @@ export async function occupyIntervals(tx: Sql, candidates: readonly Candidate[])
     waiting.length === 0 ? [] : first.filter((one) => isOpen(one) && !again.includes(one)),
   );
   const fresh = new Map(candidates.flatMap((one) => (one.known ? [] : [[one.uuid, one]])));
+  const gone = new Set<string>();
+  // Of the same group: only what stands by now can be replaced, and nobody replaces what counts for another account.
+  const mayReplace = (own: Candidate, { place, row }: Candidate): boolean =>
+    own.place < place &&
+    isOpen(own) &&
+    (own.row.accountId === row.accountId || !occupies(own.row) || gone.has(own.uuid));
   for (const candidate of waiting) {
     if (!occupies(candidate.row)) {
       await refuseBystanders(tx, [candidate], superseded);
@@ -57,7 +63,7 @@ export async function occupyIntervals(tx: Sql, candidates: readonly Candidate[])
     }
     const replaced = superseded.get(candidate);
     const own = replaced === undefined ? undefined : fresh.get(replaced);
-    if (own !== undefined && (own.place > candidate.place || !isOpen(own))) {
+    if (own !== undefined && !mayReplace(own, candidate)) {
       candidate.answer = supersedesUnknown(candidate.row);
       continue;
     }
@@ -67,7 +73,9 @@ export async function occupyIntervals(tx: Sql, candidates: readonly Candidate[])
       await insertAlone(tx, candidate, replaced === undefined ? [] : [replaced]);
       if (isOpen(candidate)) winners.add(candidate);
     }
-    if (replaced !== undefined && isOpen(candidate)) winners.remove(replaced);
+    if (replaced === undefined || !isOpen(candidate)) continue;
+    winners.remove(replaced);
+    gone.add(replaced);
   }
   await refuseBystanders(
     tx,

@@ -196,6 +196,14 @@ export function intervalTests(scene: StoreScene, it: Test): void {
     await scene.commit(row);
     const foreign = { accountId: 'bob', reading: { supersedes: row.logHash } };
     assert.equal(await answer(moved(row, 0, 0, foreign)), 'supersedes_unknown');
+    const sold = sampleReading({ accountId: 'ada' });
+    const buyers = { accountId: 'bob', reading: { supersedes: sold.logHash } };
+    const together = await scene.commit(sold, moved(sold, -QUARTER_MS, -QUARTER_MS, buyers));
+    assert.deepEqual(
+      together.map(({ outcome }) => (outcome.kind === 'refused' ? outcome.code : outcome.kind)),
+      ['stored', 'supersedes_unknown'],
+      'nor when both come together',
+    );
     const held = sampleReading({ verdict: 'quarantined', reason: 'meter_pending' });
     await scene.commit(held);
     const over = { accountId: 'bob', reading: { supersedes: held.logHash } };
