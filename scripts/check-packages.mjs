@@ -329,8 +329,13 @@ function runExample(folder, label, example) {
 }
 
 /** `name@version` of peers, at the versions the project is tested with. */
+/** The version the tests know, or the newest that is allowed for what they do without. */
 function peersOf({ manifest }, names) {
-  return names.map((name) => `${name}@${manifest.devDependencies[name]}`);
+  const { devDependencies, peerDependencies } = manifest;
+  return names.map(
+    (name) =>
+      `${name}@${devDependencies[name] ?? peerDependencies[name].split('||').at(-1).trim()}`,
+  );
 }
 
 function run(command, parameters, cwd) {
