@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { openStore } from '@wattproof/core/mikro-orm';
 import { createFleet, GatewayClient, readingDocument } from '@wattproof/core/simulator';
 import { type AnsweredItem, auditStore, runSendingDevice } from '@wattproof/core/testing';
@@ -28,8 +29,11 @@ export interface MessageCampaign {
   /** Acknowledged readings between two faults, drawn between these. */
   readonly between: readonly [number, number];
   readonly fault: (replicas: readonly RunningGateway[]) => Promise<void>;
-  /** When no sender has anything more to send, before the gateways are asked to stop. */
-  readonly settled?: () => Promise<void>;
+  /**
+   * Messages a broker holds that no gateway has yet. One waiting in a gateway to be tried again goes back to the broker
+   * when that gateway stops, so an empty queue before the stop says nothing; after it, nobody else has a message.
+   */
+  readonly waiting?: () => Promise<number>;
 }
 
 export interface MessageResult {
@@ -121,9 +125,17 @@ async function endured(
     done = true;
   }
   const ended = await Promise.all(histories);
-  await campaign.settled?.();
+  await taken(campaign);
   const exitCodes: (number | NodeJS.Signals)[] = [];
   for (const replica of replicas) exitCodes.push(await replica.stop());
+  if (((await campaign.waiting?.()) ?? 0) > 0) {
+    // Handed back by gateways that were stopping: the next one takes it, and with nothing failing leaves nothing.
+    const next = new RunningGateway(folder);
+    replicas.push(next);
+    await next.url();
+    await taken(campaign);
+    await next.stop();
+  }
 
   const url = campaign.storeUrl.startsWith('embedded://')
     ? `embedded://${join(folder, campaign.storeUrl.slice('embedded://'.length))}`
@@ -144,6 +156,10 @@ async function endured(
   } finally {
     await store.close();
   }
+}
+
+async function taken({ waiting }: MessageCampaign): Promise<void> {
+  while (waiting !== undefined && (await waiting()) > 0) await wait(100);
 }
 
 /** `gateway.yaml` of a gateway behind a broker. */

@@ -86,9 +86,7 @@ describe('through RabbitMQ, what the broker confirmed is not lost', () => {
       senders: 4,
       connect: () => publisher(rabbitmq.url, queue),
       between: BETWEEN,
-      async settled() {
-        while ((await depthOf(queue)) > 0) await wait(100);
-      },
+      waiting: () => depthOf(queue),
       ...more,
     });
     if (nightly)
