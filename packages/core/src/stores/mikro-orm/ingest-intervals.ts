@@ -1,25 +1,16 @@
 import type { IngestRow } from '../../ingestion/ingest.store.js';
-import { entryIdOf } from './entry-id.js';
 import { GroupIntervals, type Holder } from './group-intervals.js';
 import type { Candidate } from './ingest-candidate.js';
-import { type InsertedIds, insertedIds, uuidsOf } from './inserted-ids.js';
-import { meterRegisterOf, meterRegisterSql } from './meter-register.js';
+import {
+  type Claim,
+  claimsOf,
+  freeIntervals,
+  holdersOf,
+  insertClaims,
+  overlapAny,
+} from './interval-claims.js';
 import type { Sql } from './sql.js';
-
-/** One register of one reading. */
-interface Claim {
-  readonly candidate: Candidate;
-  readonly fingerprint: Uint8Array;
-  readonly register: string;
-  /** What the table knows the two by. */
-  readonly meterRegister: string;
-  readonly startsMs: number;
-  readonly endsMs: number;
-}
-
-const SPAN = `int8range(k.starts_ms, k.ends_ms, CASE WHEN k.starts_ms = k.ends_ms THEN '[]' ELSE '[)' END)`;
-const CLAIMS = `unnest($1::uuid[], $2::int8[], $3::int8[], $4::uuid[])
-  AS k (meter_register, starts_ms, ends_ms, entry_id)`;
+import { findSuperseded, supersedesUnknown } from './superseded-readings.js';
 
 /**
  * Gives each reading its intervals, all registers or none; the exclusion constraint decides between writers.
@@ -87,81 +78,6 @@ export async function occupyIntervals(tx: Sql, candidates: readonly Candidate[])
 const isOpen = ({ answer }: Candidate): boolean => answer === undefined;
 const occupies = (row: IngestRow): boolean =>
   row.reading?.occupies === true && row.verdict !== 'quarantined';
-
-/**
- * The entries that readings name as replaced; a name that is no reading of the same meter is refused, as is one that counts
- * for another account.
- */
-async function findSuperseded(
-  tx: Sql,
-  candidates: readonly Candidate[],
-): Promise<ReadonlyMap<Candidate, string>> {
-  const naming = candidates.flatMap((candidate) => {
-    const reading = candidate.row.reading;
-    return reading?.supersedes === undefined
-      ? []
-      : [
-          {
-            candidate,
-            hash: reading.supersedes,
-            fingerprint: reading.fingerprint,
-            account: candidate.row.accountId,
-          },
-        ];
-  });
-  const superseded = new Map<Candidate, string>();
-  if (naming.length === 0) return superseded;
-  // Whoever erases one of them comes before this and leaves nothing to name, or after it and sees that it was replaced.
-  await tx.query(
-    'SELECT FROM entry_body WHERE log_id = 1 AND log_hash = ANY($1::bytea[]) ORDER BY entry_id FOR SHARE',
-    [naming.map(({ hash }) => hash)],
-  );
-  const found = await tx.query<{ place: bigint; entry_id: string }>(
-    `SELECT DISTINCT k.place, b.entry_id
-     FROM unnest($1::bytea[], $2::bytea[], $3::text[]) WITH ORDINALITY AS k (hash, fingerprint, account, place)
-     JOIN entry_body b ON b.log_id = 1 AND b.log_hash = k.hash
-     JOIN reading r ON r.entry_id = b.entry_id AND r.fingerprint = k.fingerprint
-     JOIN entry e ON e.id = b.entry_id
-     WHERE e.account_id = k.account OR NOT EXISTS (SELECT FROM reading_interval i
-       WHERE i.meter_register = ${meterRegisterSql('r')} AND i.entry_id = e.id AND i.span @> e.starts_ms)`,
-    [
-      naming.map(({ hash }) => hash),
-      naming.map(({ fingerprint }) => fingerprint),
-      naming.map(({ account }) => account),
-    ],
-  );
-  const byPlace = new Map(found.map((row) => [Number(row.place), row.entry_id]));
-  naming.forEach(({ candidate }, index) => {
-    const uuid = byPlace.get(index + 1);
-    if (uuid !== undefined) superseded.set(candidate, uuid.replaceAll('-', ''));
-    else candidate.answer = supersedesUnknown(candidate.row);
-  });
-  return superseded;
-}
-
-function supersedesUnknown({ reading }: IngestRow): NonNullable<Candidate['answer']> {
-  const hash = Buffer.from(reading?.supersedes ?? []).toString('hex');
-  return {
-    kind: 'refused',
-    code: 'supersedes_unknown',
-    detail: `no entry of this meter has the hash ${hash} that is to be superseded`,
-  };
-}
-
-/** Whether any two claims overlap: as a rule none do, and looking at neighbours in their order costs least. */
-function overlapAny(claims: readonly Claim[]): boolean {
-  let before: Claim | undefined;
-  let untilMs = 0;
-  for (const claim of claims) {
-    const { meterRegister, startsMs, endsMs } = claim;
-    if (before?.meterRegister !== meterRegister) untilMs = Number.NEGATIVE_INFINITY;
-    if (startsMs < untilMs) return true;
-    // A point reading covers its millisecond.
-    untilMs = Math.max(untilMs, endsMs, startsMs + 1);
-    before = claim;
-  }
-  return false;
-}
 
 /** Readings that overlap no earlier one of the group, and the others; those that `alone` has are heard in between. */
 function splitByArrival(
@@ -269,30 +185,6 @@ async function refuseBystanders(
   }
 }
 
-/** Who stands where the claims want to stand, by the claiming entry. */
-async function holdersOf(
-  tx: Sql,
-  claims: readonly Claim[],
-  except: readonly string[] = [],
-): Promise<ReadonlyMap<string, Holder>> {
-  const rows = await tx.query<{ asked: string; entry_id: string; meter_register: string }>(
-    `SELECT DISTINCT ON (k.entry_id) k.entry_id AS asked, i.entry_id, k.meter_register
-     FROM ${CLAIMS} JOIN reading_interval i ON i.meter_register = k.meter_register AND i.span && ${SPAN}
-     WHERE i.entry_id <> ALL($5::uuid[]) ORDER BY k.entry_id`,
-    [...columns(claims), except],
-  );
-  const registers = new Map(claims.map(({ meterRegister, register }) => [meterRegister, register]));
-  return new Map(
-    rows.map(({ asked, entry_id, meter_register }) => [
-      asked.replaceAll('-', ''),
-      {
-        entryId: entryIdOf(entry_id),
-        register: registers.get(meter_register.replaceAll('-', '')) ?? '',
-      },
-    ]),
-  );
-}
-
 function refuse(candidate: Candidate, holder: Holder | undefined): void {
   const { reading } = candidate.row;
   const who = holder === undefined ? 'another entry' : `entry ${holder.entryId}`;
@@ -302,61 +194,4 @@ function refuse(candidate: Candidate, holder: Holder | undefined): void {
     code: reading?.startsMs === reading?.endsMs ? 'timestamp_taken' : 'interval_overlap',
     detail: `${who} already covers this time on ${where}`,
   };
-}
-
-/** The uuids of the claims that were inserted, or `all`. */
-async function insertClaims(tx: Sql, claims: readonly Claim[]): Promise<'all' | string[]> {
-  const [inserted] = await tx.query<InsertedIds>(
-    `WITH inserted AS (INSERT INTO reading_interval (meter_register, span, entry_id)
-     SELECT k.meter_register, ${SPAN}, k.entry_id FROM ${CLAIMS}
-     ON CONFLICT DO NOTHING RETURNING entry_id)
-     ${insertedIds(5)}`,
-    [...columns(claims), claims.length],
-    { prepare: 'wattproof_insert_intervals' },
-  );
-  return inserted?.ids === null ? 'all' : uuidsOf(inserted);
-}
-
-async function freeIntervals(tx: Sql, uuids: readonly string[]): Promise<void> {
-  if (uuids.length === 0) return;
-  await tx.query(
-    `DELETE FROM reading_interval i USING entry k JOIN reading r ON r.entry_id = k.id
-     WHERE k.id = ANY($1::uuid[]) AND i.meter_register = ${meterRegisterSql('r')}
-       AND i.span && ${SPAN} AND i.entry_id = k.id`,
-    [uuids],
-  );
-}
-
-/** In the order every writer takes them: fingerprint, register, start, logHash. */
-function claimsOf(candidates: readonly Candidate[]): Claim[] {
-  const known = new Map<string, string>();
-  const claims = candidates.flatMap((candidate) => {
-    const { reading } = candidate.row;
-    if (reading === undefined) return [];
-    const { fingerprint, startsMs, endsMs } = reading;
-    return candidate.registers.map((register) => ({
-      candidate,
-      fingerprint,
-      register,
-      meterRegister: meterRegisterOf(fingerprint, register, known),
-      startsMs,
-      endsMs,
-    }));
-  });
-  return claims.toSorted(
-    (a, b) =>
-      Buffer.compare(a.fingerprint, b.fingerprint) ||
-      (a.register < b.register ? -1 : a.register > b.register ? 1 : 0) ||
-      a.startsMs - b.startsMs ||
-      Buffer.compare(a.candidate.row.logHash, b.candidate.row.logHash),
-  );
-}
-
-function columns(claims: readonly Claim[]) {
-  return [
-    claims.map(({ meterRegister }) => meterRegister),
-    claims.map(({ startsMs }) => startsMs),
-    claims.map(({ endsMs }) => endsMs),
-    claims.map(({ candidate }) => candidate.uuid),
-  ];
 }
