@@ -1,7 +1,10 @@
 import type { Role } from './account.store.js';
 
-/** Who may use a route at all. Each route names one; `device` routes authenticate by the device's own signature. */
-export const ACCESS_CLASSES = ['public', 'device', 'owner', 'operator', 'admin'] as const;
+/**
+ * Who may use a route at all. Each route names one; `device` routes authenticate by the device's own signature, `meter` routes
+ * are for owners and for the key of a device, which sees its own meter there and nothing else.
+ */
+export const ACCESS_CLASSES = ['public', 'device', 'meter', 'owner', 'operator', 'admin'] as const;
 export type AccessClass = (typeof ACCESS_CLASSES)[number];
 
 /** Who is asking. Absent means nobody said who they are. */
@@ -22,6 +25,7 @@ export interface Principal {
 const ROLES_OF_CLASS: Readonly<Record<AccessClass, readonly Role[]>> = {
   public: ['device', 'owner', 'auditor', 'operator', 'admin'],
   device: ['device', 'owner', 'auditor', 'operator', 'admin'],
+  meter: ['device', 'owner', 'auditor', 'operator', 'admin'],
   owner: ['owner', 'auditor', 'operator', 'admin'],
   operator: ['operator', 'admin'],
   admin: ['admin'],

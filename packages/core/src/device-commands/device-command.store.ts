@@ -14,8 +14,17 @@ export interface DeviceCommandStore {
     most: { readonly open: number; readonly openOfMeter: number },
   ): Promise<'kept' | 'known' | 'full'>;
   get(id: string): Promise<StoredCommand | undefined>;
-  /** Of one meter, the newest first. */
-  newest(meterId: string, limit: number): Promise<readonly StoredCommand[]>;
+  /**
+   * Of one meter, the newest first. `accountId`: only those asked while the meter was this account's. `in`: only those that are in
+   * this state at that instant (`stateAt`).
+   */
+  list(query: {
+    readonly meterId: string;
+    readonly accountId?: string;
+    readonly in?: { readonly state: CommandState; readonly nowMs: number };
+    readonly limit: number;
+    readonly cursor?: string;
+  }): Promise<{ readonly items: readonly StoredCommand[]; readonly cursor?: string }>;
   /** Open ones whose next sending is due and whose deadline is not over, by `nextSendAtMs`, then id. */
   due(
     nowMs: number,

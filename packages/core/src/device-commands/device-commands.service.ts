@@ -264,7 +264,7 @@ export class DeviceCommands {
   ): Promise<StoredCommand | undefined> {
     const { store } = this.parts;
     if (id !== undefined) return store.get(id);
-    const locks = (await store.newest(device, LOOKED_THROUGH)).filter(
+    const locks = (await store.list({ meterId: device, limit: LOOKED_THROUGH })).items.filter(
       ({ name, body, id: own }) => name === 'lock' && (body['order_id'] ?? own) === order,
     );
     return locks.find(({ state }) => !isFinal(state)) ?? locks[0];

@@ -16,6 +16,7 @@ const GUARD_CODES = ['api_key_required', 'api_key_invalid', 'role_insufficient',
 const MAY: Readonly<Record<RouteRule['access'], readonly (Role | 'nobody')[]>> = {
   public: ['nobody', 'admin', 'operator', 'auditor', 'owner', 'device'],
   device: ['nobody', 'admin', 'operator', 'auditor', 'owner', 'device'],
+  meter: ['admin', 'operator', 'auditor', 'owner', 'device'],
   owner: ['admin', 'operator', 'auditor', 'owner'],
   operator: ['admin', 'operator'],
   admin: ['admin'],

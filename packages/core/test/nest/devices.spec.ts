@@ -296,6 +296,61 @@ describe.each(HOSTS)('Devices on %s', (host) => {
     });
   });
 
+  it('are listed with what they were asked: to owners, operators, and each to the key of its own meter', async () => {
+    const { meters, commands } = gateway.services.store;
+    const passed = new TestDevice('meter-4').stored('active', { accountId: 'ada' });
+    await meters.register(passed, unjournaled);
+    const asks = async (n: number) => {
+      const body = { name: 'report', body: { n } };
+      return (await post('/meters/meter-4/commands', 'op', body))[1].id as string;
+    };
+    const path = '/meters/meter-4/commands';
+    const ids = async (who: string, query = '') => {
+      const found = await get(path + query, who);
+      return Array.isArray(found) ? found.map(({ id }: { id: string }) => id) : found;
+    };
+    const issued = await ask(`${api}/api-keys`, {
+      body: { meter_id: 'meter-4' },
+      key: key.get('ada')!,
+    });
+    key.set('own device', issued.json.key);
+    const strange = await ask(`${api}/api-keys`, {
+      body: { meter_id: 'meter-1' },
+      key: key.get('ada')!,
+    });
+    key.set('other device', strange.json.key);
+    const plain = { account_id: 'ada', role: 'device' };
+    const nameless = await ask(`${api}/admin/api-keys`, { body: plain, key: gateway.adminKey });
+    key.set('no device', nameless.json.key);
+    const first = await asks(1);
+    const second = await asks(2);
+    await gateway.settle();
+    for (const who of ['ada', 'op', 'watt', 'own device'])
+      expect([who, await ids(who)]).toEqual([who, [second, first]]);
+    for (const who of ['bob', 'other device', 'no device'])
+      expect([who, await ids(who)]).toEqual([who, '404 meter_not_found']);
+    expect((await ask(api + path, {})).status).toBe(401);
+    expect(await get('/meters/nobody/commands', 'op')).toBe('404 meter_not_found');
+    const [listed] = await get(`${path}?limit=1`, 'own device');
+    expect(listed).toEqual(await get(`/commands/${second}`, 'op'));
+    expect(JSON.stringify(listed)).not.toContain((await commands.get(second))?.nonce);
+    const page = await ask(`${api}${path}?limit=1&state=sent`, { key: key.get('ada')! });
+    const next = /<([^>]+)>; rel="next"/.exec(page.headers.get('link') ?? '')?.[1];
+    expect((await ask(gateway.url + next, { key: key.get('ada')! })).json).toMatchObject([
+      { id: first },
+    ]);
+    expect(await ids('ada', '?state=answered')).toEqual([]);
+    expect(await ids('ada', '?state=gone')).toBe('400 query_invalid');
+    expect(await ids('ada', '?cursor=x')).toBe('400 cursor_invalid');
+    const offered = await post('/meters/meter-4/transfer', 'ada', { to_account: 'bob' });
+    const { transfer_id: transfer } = offered[1];
+    await post('/meters/meter-4/transfer/accept', 'bob', { transfer_id: transfer });
+    const third = await asks(3);
+    expect([await ids('ada'), await ids('bob')]).toEqual([[second, first], [third]]);
+    expect(await ids('op')).toEqual([third, second, first]);
+    expect(await ids('own device')).not.toContain(third);
+  });
+
   it('are asked for the numbers that are missing, or for what their owner names', async () => {
     const none = await post('/meters/meter-1/resend', 'ada');
     expect([none[0], none[1].code]).toEqual([409, 'nothing_missing']);

@@ -1,6 +1,7 @@
 import {
   type CommandAnswer,
   isFinal,
+  stateAt,
   type StoredCommand,
 } from '../../device-commands/device-command.js';
 import type {
@@ -9,10 +10,14 @@ import type {
 } from '../../device-commands/device-command.store.js';
 import type { Journaled } from '../../logs/journal.js';
 import { toHex } from '../../verify/bytes.js';
+import { numberCursor, page, readNumberCursor } from '../list-cursor.js';
 import type { MemoryChanges } from './memory-changes.js';
 
 export class MemoryDeviceCommands implements DeviceCommandStore {
   private readonly commands = new Map<string, StoredCommand>();
+  /** Their places, in the order in which they were asked. */
+  private readonly arrivals = new Map<string, bigint>();
+  private last = 0n;
 
   constructor(private readonly changes: MemoryChanges) {}
 
@@ -25,6 +30,8 @@ export class MemoryDeviceCommands implements DeviceCommandStore {
       const open = this.open();
       const own = open.filter(({ meterId }) => meterId === command.meterId);
       if (open.length >= most.open || own.length >= most.openOfMeter) return 'full';
+      this.last += 1n;
+      this.arrivals.set(command.id, this.last);
       this.commands.set(command.id, command);
       return 'kept';
     });
@@ -34,9 +41,18 @@ export class MemoryDeviceCommands implements DeviceCommandStore {
     return this.commands.get(id);
   }
 
-  async newest(meterId: string, limit: number): Promise<readonly StoredCommand[]> {
-    const own = [...this.commands.values()].filter((one) => one.meterId === meterId);
-    return own.toReversed().slice(0, limit);
+  async list(query: Parameters<DeviceCommandStore['list']>[0]) {
+    const behind = query.cursor === undefined ? undefined : readNumberCursor(query.cursor);
+    const found = [...this.commands.values()]
+      .filter(
+        (one) =>
+          one.meterId === query.meterId &&
+          (query.accountId ?? one.accountId) === one.accountId &&
+          (query.in === undefined || stateAt(one, query.in.nowMs) === query.in.state) &&
+          (behind === undefined || this.place(one) < behind),
+      )
+      .toSorted((a, b) => (this.place(a) > this.place(b) ? -1 : 1));
+    return page(found, query.limit, (one) => numberCursor(this.place(one)));
   }
 
   async due(
@@ -110,8 +126,17 @@ export class MemoryDeviceCommands implements DeviceCommandStore {
   prune(beforeMs: number): Promise<void> {
     return this.changes.run(() => {
       for (const { id, state, deadlineMs } of this.commands.values())
-        if (isFinal(state) && deadlineMs < beforeMs) this.commands.delete(id);
+        if (isFinal(state) && deadlineMs < beforeMs) this.delete(id);
     });
+  }
+
+  private delete(id: string): void {
+    this.commands.delete(id);
+    this.arrivals.delete(id);
+  }
+
+  private place({ id }: StoredCommand): bigint {
+    return this.arrivals.get(id) ?? 0n;
   }
 
   private open(): readonly StoredCommand[] {

@@ -10,11 +10,14 @@ import type {
 import type { Journaled } from '../../logs/journal.js';
 import type { JsonObject } from '../../spi/index.js';
 import { toHex } from '../../verify/bytes.js';
+import { numberCursor, page, readNumberCursor } from '../list-cursor.js';
+import { ListConditions } from './list-conditions.js';
 import type { Sql } from './sql.js';
 import type { SqlChanges } from './sql-changes.js';
 
 interface CommandRow {
   readonly id: string;
+  readonly arrival: bigint;
   readonly nonce: string;
   readonly meter_id: string;
   readonly account_id: string;
@@ -34,7 +37,7 @@ interface CommandRow {
   readonly answer_key_id: string | null;
 }
 
-const COMMAND = `SELECT id, nonce, meter_id, account_id, name, body, asked_by, asked_at_ms, deadline_ms, state, sends, next_send_at_ms,
+const COMMAND = `SELECT id, arrival, nonce, meter_id, account_id, name, body, asked_by, asked_at_ms, deadline_ms, state, sends, next_send_at_ms,
     sent_at_ms, answered_at_ms, answer, answer_hash, answer_assurance, answer_key_id FROM device_command`;
 const OPEN = `state IN ('pending', 'sent')`;
 
@@ -79,12 +82,26 @@ export class SqlDeviceCommands implements DeviceCommandStore {
     return row === undefined ? undefined : commandOf(row);
   }
 
-  async newest(meterId: string, limit: number): Promise<readonly StoredCommand[]> {
-    const rows = await this.sql.query<CommandRow>(
-      `${COMMAND} WHERE meter_id = $1 ORDER BY arrival DESC LIMIT $2`,
-      [meterId, limit],
+  async list(query: Parameters<DeviceCommandStore['list']>[0]) {
+    const list = new ListConditions([query.limit + 1]);
+    list.where('meter_id =', query.meterId);
+    list.where('account_id =', query.accountId);
+    list.where(
+      'arrival <',
+      query.cursor === undefined ? undefined : readNumberCursor(query.cursor),
     );
-    return rows.map(commandOf);
+    const { state, nowMs } = query.in ?? {};
+    // As `stateAt` says: what is over is so before it is written.
+    if (state === 'timeout')
+      list.where(`(state = 'timeout' OR ${OPEN} AND deadline_ms <`, nowMs, ')');
+    else list.where('state =', state);
+    if (state === 'pending' || state === 'sent') list.where('deadline_ms >=', nowMs);
+    const rows = await this.sql.query<CommandRow>(
+      `${COMMAND} ${list.filter} ORDER BY arrival DESC LIMIT $1`,
+      list.params,
+    );
+    const found = page(rows, query.limit, ({ arrival }) => numberCursor(arrival));
+    return { ...found, items: found.items.map(commandOf) };
   }
 
   async due(

@@ -54,8 +54,41 @@ export function deviceCommandTests(scene: StoreScene, it: Test): void {
     const next = sampleCommand({ meterId });
     await commands.put(next, ROOM);
     const ids = async (limit: number) =>
-      (await commands.newest(meterId, limit)).map(({ id }) => id);
+      (await commands.list({ meterId, limit })).items.map(({ id }) => id);
     assert.deepEqual([await ids(9), await ids(1)], [[next.id, command.id], [next.id]]);
+  });
+
+  it('lists the commands of a meter, newest first, by account and by the state they are in at an instant', async () => {
+    const { commands } = await scene.store();
+    const meterId = `meter ${unique()}`;
+    const deadlineMs = NOW_MS + 100;
+    const put = async (more: Partial<StoredCommand>) => {
+      const command = sampleCommand({ meterId, deadlineMs, ...more });
+      await commands.put(command, ROOM);
+      return command.id;
+    };
+    const done = await put({});
+    const sent = await put({ accountId: 'bob' });
+    const pending = await put({ deadlineMs: deadlineMs + 100 });
+    await put({ meterId: `meter ${unique()}` });
+    await commands.answer(done, answerOf('done'), unjournaled);
+    await commands.markSent(sent, NOW_MS, NOW_MS + 5);
+    const list = async (more: Partial<Parameters<typeof commands.list>[0]> = {}) =>
+      (await commands.list({ meterId, limit: 9, ...more })).items.map(({ id }) => id);
+    assert.deepEqual(await list(), [pending, sent, done]);
+    assert.deepEqual(await list({ accountId: 'ada' }), [pending, done]);
+    const at = async (nowMs: number) => [
+      await list({ in: { state: 'pending', nowMs } }),
+      await list({ in: { state: 'sent', nowMs } }),
+      await list({ in: { state: 'answered', nowMs } }),
+      await list({ in: { state: 'timeout', nowMs } }),
+    ];
+    assert.deepEqual(await at(deadlineMs), [[pending], [sent], [done], []]);
+    assert.deepEqual(await at(deadlineMs + 1), [[pending], [], [done], [sent]]);
+    assert.deepEqual(await at(deadlineMs + 101), [[], [], [done], [pending, sent]]);
+    const first = await commands.list({ meterId, limit: 2 });
+    assert.deepEqual(await list({ cursor: first.cursor! }), [done]);
+    assert.equal((await commands.list({ meterId, limit: 3 })).cursor, undefined);
   });
 
   it('keeps no more open commands of a meter than it may have', async () => {

@@ -1,17 +1,18 @@
 import { Inject, Param, Query, Req, Res } from '@nestjs/common';
 import { z } from 'zod';
 import { CommandError } from '../../../device-commands/command-error.js';
+import { COMMAND_STATES } from '../../../device-commands/device-command.js';
 import { ResendRequest } from '../../../device-commands/resend.js';
-import { ownerAt } from '../../../devices/meter-ownership.js';
+import { everOwnedBy, ownerAt } from '../../../devices/meter-ownership.js';
 import { commandDocument } from '../../../gateway/documents/device-document.js';
 import type { Gateway } from '../../../gateway/gateway.js';
 import type { JsonObject } from '../../../spi/index.js';
 import { GATEWAY } from '../../tokens.js';
 import { ApiController } from '../api-controller.decorator.js';
 import { jsonBody } from '../body.js';
-import { changerOf, visibleAccount } from '../principal.js';
+import { callerOf, changerOf, visibleAccount } from '../principal.js';
 import { notFound } from '../problem.js';
-import { integer, type Query as QueryValues } from '../query.js';
+import { integer, nextLink, oneOf, pageQuery, type Query as QueryValues } from '../query.js';
 import type { RequestWithBody } from '../raw-body.js';
 import { type Reply, sendJson } from '../reply.js';
 import { Route } from '../route.decorator.js';
@@ -46,6 +47,36 @@ export class CommandsController {
       ...(deadline === undefined ? {} : { deadlineMs: Date.parse(deadline) }),
     });
     this.send(reply, command, 202);
+  }
+
+  @Route('listCommands')
+  async list(
+    @Req() request: { readonly url: string },
+    @Param('id') meterId: string,
+    @Query() query: QueryValues,
+    @Res() reply: Reply,
+  ): Promise<void> {
+    const { store, clock } = this.gateway;
+    const account = visibleAccount(request);
+    const caller = callerOf(request);
+    const state = oneOf(query, 'state', COMMAND_STATES);
+    const asked = pageQuery(query);
+    const meter = await store.meters.get(meterId);
+    if (
+      meter === undefined ||
+      (account !== undefined && !everOwnedBy(meter, account)) ||
+      (caller?.role === 'device' && caller.meterId !== meterId)
+    )
+      throw new CommandError('meter_not_found', 'Meter not found');
+    const nowMs = clock.nowMs();
+    const { items, cursor } = await store.commands.list({
+      ...asked,
+      meterId,
+      ...(account === undefined ? {} : { accountId: account }),
+      ...(state === undefined ? {} : { in: { state, nowMs } }),
+    });
+    const shown = items.map((command) => commandDocument(command, nowMs));
+    sendJson(reply, shown, 200, nextLink(request.url, cursor));
   }
 
   @Route('resendReadings')

@@ -59,6 +59,14 @@ export const DEVICE_ROUTES = {
     tag: 'devices',
     summary: 'Asks the device of a meter to do something',
   },
+  listCommands: {
+    method: 'GET',
+    path: `${API}/meters/:id/commands`,
+    access: 'meter',
+    scope: 'read',
+    tag: 'devices',
+    summary: 'What the device of a meter was asked, newest first',
+  },
   resendReadings: {
     method: 'POST',
     path: `${API}/meters/:id/resend`,
@@ -132,7 +140,7 @@ export const DEVICE_OPERATIONS: Readonly<Record<keyof typeof DEVICE_ROUTES, Oper
       code: 'Why they could not be used.',
     },
     answers: {
-      200: 'An array of: id, at, source, device, code, detail, size, sha256 of all its bytes, first_bytes (base64, secrets blotted out).',
+      200: 'An array of: id, at, source, device, code, detail, size, sha256 of its bytes (of what was too large to be taken, of those that were read), first_bytes (base64, secrets blotted out).',
     },
   },
   commandMeter: {
@@ -152,6 +160,13 @@ export const DEVICE_OPERATIONS: Readonly<Record<keyof typeof DEVICE_ROUTES, Oper
       },
     },
     answers: { 202: `The command, kept and on its way: ${command}.`, ...refusals },
+  },
+  listCommands: {
+    query: { ...page, state: 'pending, sent, answered or timeout; absent: all.' },
+    answers: {
+      200: `An owner sees what was asked while the meter was theirs, the key of a device what its own meter was asked. An array of: ${command}.`,
+      404: 'There is no such meter of yours.',
+    },
   },
   resendReadings: {
     body: {
