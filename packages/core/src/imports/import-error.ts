@@ -10,6 +10,8 @@ const IMPORT_ERRORS = {
   file_unreadable: 422,
   /** The parts are not the bytes that `size_bytes` announced. */
   size_differs: 422,
+  /** The parts are not the bytes whose SHA-256 names the file. */
+  sha256_differs: 422,
   column_missing: 422,
   column_twice: 422,
 } as const;

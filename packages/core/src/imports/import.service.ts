@@ -6,6 +6,7 @@ import {
   type StoredDocument,
 } from '../spi/index.js';
 import type { CanonicalDocument } from '../verify/formats/format.js';
+import { FileDigest } from './file-digest.js';
 import { type ImportedFile, MAX_REFUSED_KEPT, type RefusedRow } from './imported-file.js';
 import { ImportError } from './import-error.js';
 import type { ImportMapping } from './mapping.js';
@@ -99,6 +100,7 @@ export class ImportService {
       createdAtMs: nowMs,
       updatedAtMs: nowMs,
       nextByte: 0,
+      hashed: '',
       counts: { rows: 0, readings: 0, missingValues: 0, verdicts: {}, refused: 0 },
       ahead: 0,
       carry: { registers: {} },
@@ -157,6 +159,7 @@ export class ImportService {
     if (kept === undefined) throw new ImportError('import_not_found', `there is no import ${id}`);
     const file = kept.value as unknown as ImportedFile;
     checkPlace(file, part);
+    checkDigest(file, part);
     const read = readRows(part.bytes, file.mapping, file.columns, part.last);
     if (read.bytes === 0 && part.bytes.length > 0)
       throw new ImportError(
@@ -188,6 +191,7 @@ export class ImportService {
       ...spanWith(file, found.readings),
       state: isDone ? 'done' : 'open',
       nextByte: part.fromByte + read.bytes,
+      hashed: isDone ? '' : digestTo(file).update(part.bytes.subarray(0, read.bytes)).kept,
       ahead: Math.max(0, file.ahead - found.readings.length),
       carry: isDone ? { registers: {} } : series.carry,
       counts: {
@@ -258,6 +262,22 @@ function checkPlace(file: ImportedFile, { fromByte, bytes, last }: FilePart): vo
       'size_differs',
       `the file has ${sizeBytes} bytes, as its import began with; this ${last ? 'last ' : ''}part ends at byte ${endsAt}`,
     );
+}
+
+const digestTo = ({ hashed, nextByte }: ImportedFile): FileDigest =>
+  new FileDigest({ kept: hashed, bytes: nextByte });
+
+/** Before anything of the part that ends the file is handed in: what ends another file must not end this one. */
+function checkDigest(file: ImportedFile, { fromByte, bytes }: FilePart): void {
+  if (fromByte + bytes.length < file.sizeBytes) return;
+  const sha256 = digestTo(file).update(bytes).end();
+  if (sha256 === file.sha256) return;
+  const before =
+    fromByte === 0 ? '' : ', or begin with another attempt when those before were wrong';
+  throw new ImportError(
+    'sha256_differs',
+    `the ${file.sizeBytes} bytes that came have the SHA-256 ${sha256}, the import began with ${file.sha256}; nothing of this part was taken: send it again${before}`,
+  );
 }
 
 function misplaced(nextByte: number, fromByte: number): ImportError {

@@ -20,6 +20,8 @@ export interface ImportedFile {
   readonly updatedAtMs: number;
   /** Everything before it is done: where the next part begins. */
   readonly nextByte: number;
+  /** What of the bytes before it the SHA-256 of the whole needs; empty when there are none. */
+  readonly hashed: string;
   readonly counts: ImportCounts;
   /** Readings of the rows behind it that were handed in before the gateway could take no more. */
   readonly ahead: number;

@@ -7,6 +7,14 @@ const rotate = (x: number, bits: number): number => (x >>> bits) | (x << (32 - b
 export const sha256: Sha256 = (bytes) => {
   const message = padded(bytes, 64);
   const state = INITIAL.high.slice();
+  compress(state, message);
+  const digest = new DataView(new ArrayBuffer(32));
+  for (let i = 0; i < 8; i += 1) digest.setInt32(4 * i, state[i]!);
+  return new Uint8Array(digest.buffer);
+};
+
+/** Takes the blocks of 64 bytes of a message, or of a part of one, into the hash value of those before (FIPS 180-4 §6.2.2). */
+export function compress(state: Int32Array, message: DataView): void {
   const w = new Int32Array(64);
   for (let at = 0; at < message.byteLength; at += 64) {
     for (let i = 0; i < 16; i += 1) w[i] = message.getInt32(at + 4 * i);
@@ -48,7 +56,4 @@ export const sha256: Sha256 = (bytes) => {
     state[6]! += g;
     state[7]! += h;
   }
-  const digest = new DataView(new ArrayBuffer(32));
-  for (let i = 0; i < 8; i += 1) digest.setInt32(4 * i, state[i]!);
-  return new Uint8Array(digest.buffer);
-};
+}

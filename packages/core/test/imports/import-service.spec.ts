@@ -153,6 +153,36 @@ describe('An import', () => {
     expect(await take(id, 0, text, true)).toMatchObject({ state: 'done', nextByte: text.length });
   });
 
+  it('whose bytes are not those of its SHA-256 hands nothing in, and goes on with those that are', async () => {
+    const { begin, take, kept, service } = await scene();
+    const text = `t,kwh\n${HOURS(0, 3)}`;
+    const { id } = await begin(text);
+    const other = text.replace(',2\n', ',9\n');
+    const differs = { code: 'sha256_differs', message: expect.stringContaining(sha256(other)) };
+    await expect(take(id, 0, other, true)).rejects.toMatchObject(differs);
+    // Not even when it does not say that it ends the file.
+    await expect(take(id, 0, other)).rejects.toMatchObject(differs);
+    expect([kept.size, (await service.get(id))?.counts.rows]).toEqual([0, 0]);
+    expect(await take(id, 0, text, true)).toMatchObject({ state: 'done' });
+    expect(kept.size).toBe(2);
+  });
+
+  it('is not ended by another file, wherever one went over into the other', async () => {
+    const { begin, take, kept } = await scene();
+    const text = `t,kwh\n${HOURS(0, 60)}`;
+    const other = text.replace(',59\n', ',99\n');
+    const { id } = await begin(text);
+    const at = text.indexOf('\n', 700) + 1;
+    await take(id, 0, text.slice(0, at));
+    const before = kept.size;
+    await expect(take(id, at, other.slice(at), true)).rejects.toMatchObject({
+      code: 'sha256_differs',
+    });
+    expect(kept.size).toBe(before);
+    expect(await take(id, at, text.slice(at), true)).toMatchObject({ state: 'done', hashed: '' });
+    expect(kept.size).toBe(59);
+  });
+
   it('can be done once more, as another attempt', async () => {
     const { begin, take } = await scene();
     const text = `t,kwh\n${HOURS(0, 3)}`;

@@ -223,7 +223,8 @@ meters: [{ id: ${METER}, site: home, registers: [{ column: kwh, field: import_kw
   it('takes its parts in order, and says which comes next', async () => {
     const head = (await readFile(FILE, 'utf8')).split('\n')[0]!;
     const size = head.length + 1;
-    const body = { name: 'x', sha256: '2'.repeat(64), size_bytes: size, preset: 'opsd-household' };
+    const sha256 = createHash('sha256').update(`${head}\n`).digest('hex');
+    const body = { name: 'x', sha256, size_bytes: size, preset: 'opsd-household' };
     const { json } = await ask(`${api}/imports`, { body, key: keys['house']! });
     const send = async (fromByte: number, part: string, last = false, type = 'text/csv') => {
       const answer = await fetch(
@@ -243,6 +244,7 @@ meters: [{ id: ${METER}, site: home, registers: [{ column: kwh, field: import_kw
     expect(await send(0, 'a\n', false, 'text/html')).toEqual([415, 'content_type_unknown']);
     expect(await send(0, `${head}\n2019`)).toEqual([422, 'size_differs']);
     expect(await send(0, head, true)).toEqual([422, 'size_differs']);
+    expect(await send(0, `${head};`, true)).toEqual([422, 'sha256_differs']);
     expect(await send(0, `${head}\n`)).toEqual([200, size]);
     expect(await send(size, '', true)).toEqual([200, size]);
     expect(await send(size, '', true)).toEqual([409, 'import_finished']);

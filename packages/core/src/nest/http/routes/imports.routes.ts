@@ -88,7 +88,7 @@ export const IMPORT_OPERATIONS: Readonly<Record<keyof typeof IMPORT_ROUTES, Oper
     answers: {
       200: `How far the import is now; what follows the last row that was read, by next_byte, belongs to the next part: ${progress}.`,
       409: 'Another part is expected (import_position), or nothing is any more (import_finished).',
-      422: 'The file cannot be read (file_unreadable), is not as long as its import began with (size_differs), lacks a column or has it twice (column_missing, column_twice), or has too many meters (import_too_many_meters).',
+      422: 'The file cannot be read (file_unreadable), is not as long as its import began with (size_differs) or not the bytes of its SHA-256 (sha256_differs: nothing of the part that ends it was taken), lacks a column or has it twice (column_missing, column_twice), or has too many meters (import_too_many_meters).',
     },
   },
   listImports: { query: page, answers: { 200: `An array: ${progress}.` } },
