@@ -3,11 +3,7 @@ import { parseJson } from '../json/parse.js';
 import type { JsonTree } from '../json/reader.js';
 import { floatLiteral } from './emlog-number.js';
 import { FormatError } from './format.js';
-
-/** What Python's `str.strip` takes off; ECMAScript's `trim` differs in U+001C … U+001F, U+0085 and U+FEFF. */
-const PYTHON_SPACE =
-  // oxlint-disable-next-line no-control-regex
-  /^[\t-\r\u001c- \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+|[\t-\r\u001c- \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+$/g;
+import { pythonNumberText } from './python-number-text.js';
 
 /** The topic kwh-btc-iot devices publish to; exactly four levels. */
 export const KWH_TOPIC_FILTER = 'energy/+/+/+';
@@ -57,7 +53,7 @@ export function bridgeKwhMessage(
   if (typeof source !== 'object' || source === null || Array.isArray(source))
     throw new FormatError('model_type', 'The message must be a JSON object');
   const members = source as { readonly [key: string]: JsonTree };
-  const energy = Number(floatLiteral(member(members, 'energy_kwh'), 'energy_kwh'));
+  const energy = double(member(members, 'energy_kwh'), 'energy_kwh');
   const price = wholeNumber(member(members, 'price_sats_per_kwh'));
   const product = energy * Number(price);
   if (!Number.isFinite(product))
@@ -95,17 +91,21 @@ export function roundHalfEven(value: number): number {
   return floor % 2 === 0 ? floor : floor + 1;
 }
 
+/** Python's `float()`, of what a double holds exactly. */
+function double(raw: JsonTree, path: string): number {
+  return Number(floatLiteral(typeof raw === 'string' ? (pythonNumberText(raw) ?? '') : raw, path));
+}
+
 /** Python's `int()`: floats are cut, text must be an integer in decimal digits. */
 function wholeNumber(raw: unknown): bigint {
   const path = 'price_sats_per_kwh';
   if (typeof raw === 'boolean') return raw ? 1n : 0n;
   if (typeof raw === 'bigint') return raw;
   if (typeof raw === 'string') {
-    const text = raw.replace(PYTHON_SPACE, '');
-    if (text.length > 4300 || !/^[+-]?\d+(?:_\d+)*$/.test(text))
+    const text = pythonNumberText(raw) ?? '';
+    if (text.length > 4300 || !/^[+-]?\d+$/.test(text))
       throw new FormatError('int_parsing', `${path} is not an integer`, path);
-    const digits = text.replaceAll('_', '');
-    return digits.startsWith('-') ? -BigInt(digits.slice(1)) : BigInt(digits.replace('+', ''));
+    return text.startsWith('-') ? -BigInt(text.slice(1)) : BigInt(text.replace('+', ''));
   }
   const literal =
     raw instanceof JsonNumber ? raw.literal : typeof raw === 'number' ? String(raw) : undefined;

@@ -36,11 +36,30 @@ describe('the kwh-btc-iot MQTT bridge', () => {
     expect(amount('12.355', '100')).toBe(1236);
   });
 
-  it('trims a price as Python does', () => {
-    for (const space of ['\u0085', '\u001c', '\u00a0', '\u2028'])
-      expect(amount('2', JSON.stringify(`${space}7${space}`))).toBe(14);
-    const marked = message({ price_sats_per_kwh: JSON.stringify('\ufeff7') });
-    expect(refusal(TOPIC, marked)).toBe('int_parsing');
+  it('trims numbers in texts as Python does', () => {
+    for (const space of ['\u0085', '\u00a0', '\u2028', '\t\u001c\u00a0'])
+      for (const text of [`${space}7${space}`, `${space}0_7`].map((one) => JSON.stringify(one))) {
+        expect(amount('2', text)).toBe(14);
+        expect(amount(text, '2')).toBe(14);
+      }
+    // U+001C is white space only beside what is not ASCII; that is CPython's own way.
+    for (const text of ['\ufeff7', '\u001c7', '7__0', '_7', '7_'].map((one) =>
+      JSON.stringify(one),
+    )) {
+      expect(refusal(TOPIC, message({ price_sats_per_kwh: text }))).toBe('int_parsing');
+      expect(refusal(TOPIC, message({ energy_kwh: text }))).toBe('float_parsing');
+    }
+    expect(refusal(TOPIC, message({ energy_kwh: '"1_.5"' }))).toBe('float_parsing');
+  });
+
+  it('reads the decimal digits of every script, as Python does', () => {
+    for (const text of ['١٢', '１２', '१२', '\u{1d7cf}\u{1d7da}'].map((one) =>
+      JSON.stringify(one),
+    )) {
+      expect(amount('2', text)).toBe(24);
+      expect(amount(text, '2')).toBe(24);
+    }
+    expect(refusal(TOPIC, message({ price_sats_per_kwh: '"1²"' }))).toBe('int_parsing');
   });
 
   it('cuts the price to an integer and takes it from text', () => {

@@ -15,6 +15,7 @@ describe('published vectors', () => {
     ['emlog_coercions', 290, () => runLeaves(load('emlog_coercions'))],
     ['rfc8785', 45, () => runRfc8785(load('rfc8785'), LINES)],
     ['kwh_mqtt_bridge', 12, () => runBridge(load('kwh_mqtt_bridge'))],
+    ['kwh_mqtt_bridge_edges', 300, () => runBridge(load('kwh_mqtt_bridge_edges'))],
   ];
   for (const [family, least, run] of families)
     it(`${family} holds in every case`, () => {
