@@ -28,6 +28,11 @@ const PEERS = [
         succeeds(python, ['-c', 'import paho.mqtt.client']),
       ),
   },
+  {
+    name: 'Chromium, without a screen (browser)',
+    debian: 'chromium-headless-shell',
+    found: (on) => ['chromium-headless-shell', 'chromium', 'chromium-browser'].some(on),
+  },
   { name: 'nats-server', debian: 'nats-server', found: (on) => on('nats-server') },
   { name: 'rabbitmq-server', debian: 'rabbitmq-server', found: (on) => on('rabbitmq-server') },
 ];
@@ -45,7 +50,8 @@ export function lookForPeers(say = (line) => process.stderr.write(`${line}\n`), 
   const packages = missing.flatMap(({ debian }) => debian ?? []).join(' ');
   say('');
   say('The tests against peers need all of them. On Debian or Ubuntu, as root:');
-  if (packages) say(`  apt-get update && apt-get install --yes ${packages}`);
+  if (packages)
+    say(`  apt-get update && apt-get install --yes --no-install-recommends ${packages}`);
   say('Elsewhere install the programs named above so that they are on PATH, then run again:');
   say('  npm run test:peers');
   return false;
