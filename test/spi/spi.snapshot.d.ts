@@ -311,6 +311,7 @@ export declare interface DeviceDesk {
         readonly code: string;
         readonly detail: string;
         readonly bytes: Uint8Array;
+        readonly size?: number;
     }): Promise<void>;
     answered(device: string, bytes: Uint8Array): Promise<'accepted' | 'duplicate' | 'late' | 'unknown' | 'invalid'>;
 }

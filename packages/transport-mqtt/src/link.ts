@@ -4,6 +4,8 @@ import type { Caller, Health } from '@wattproof/core/spi';
 export interface LinkMessage {
   readonly topic: string;
   readonly payload: Uint8Array;
+  /** Bytes it had, when `payload` holds only the first of a message that is too large. */
+  readonly payloadBytes?: number;
   readonly qos: 0 | 1 | 2;
   readonly retain: boolean;
   /** Sent before, as far as the sender knows. */

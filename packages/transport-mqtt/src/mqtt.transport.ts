@@ -42,7 +42,7 @@ export class MqttTransport implements Transport {
     this.#maps = new TopicMaps(mapsOf(config));
     this.#link =
       config.url === undefined
-        ? new BrokerLink(config.listen!, this.#maps, context)
+        ? new BrokerLink(config.listen!, this.#maps, context, config.maxMessageBytes)
         : new ClientLink(config.url, config.client, this.#maps.filters, context, timers, random);
     this.#receipts = new ReceiptPost(this.#link, config.maxReceipts, context.logger);
   }

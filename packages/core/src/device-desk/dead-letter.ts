@@ -12,7 +12,7 @@ export interface DeadLetter {
   readonly detail: string;
   /** Bytes it had. */
   readonly size: number;
-  /** SHA-256 of all of them. */
+  /** SHA-256 of all of them; of what was larger than is taken, of those that were read. */
   readonly sha256: Uint8Array;
   /** The first ones, secrets blotted out. */
   readonly firstBytes: Uint8Array;
@@ -43,6 +43,7 @@ export function deadLetterOf(
     readonly code: string;
     readonly detail: string;
     readonly bytes: Uint8Array;
+    readonly size?: number;
   },
   atMs: number,
 ): NewDeadLetter {
@@ -55,7 +56,7 @@ export function deadLetterOf(
     ...(letter.device === undefined ? {} : { device: shown(letter.device, MAX_DEVICE) }),
     code: /^[a-z][a-z0-9_]{0,63}$/.test(letter.code) ? letter.code : 'unknown',
     detail: shown(letter.detail, MAX_DETAIL),
-    size: bytes.length,
+    size: Math.max(bytes.length, letter.size ?? 0),
     sha256: createHash('sha256').update(bytes).digest(),
     firstBytes: Buffer.from(withoutSecrets(seen), 'latin1'),
   };

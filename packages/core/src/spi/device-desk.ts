@@ -67,6 +67,8 @@ export interface DeviceDesk {
     readonly code: string;
     readonly detail: string;
     readonly bytes: Uint8Array;
+    /** Bytes it had, when `bytes` holds only the first of what was too large to be read. */
+    readonly size?: number;
   }): Promise<void>;
   /**
    * A device's answer to a command, as it came: JSON `{id, nonce, body, signature?: {alg?, key_id?, value}}`, the signature over

@@ -234,6 +234,13 @@ describe('The device desk', () => {
     expect(Buffer.from(letter!.firstBytes).toString()).toBe(`${'y'.repeat(240)}{"secret":******`);
   });
 
+  it('tells how large it was when only the first of it was read', async () => {
+    const bytes = new Uint8Array(9);
+    await desk.deadLetter({ source: 's', code: 'c', detail: '', bytes, size: 2_000_000 });
+    const [letter] = (await store.desk.deadLetters({ limit: 9 })).items;
+    expect(letter).toMatchObject({ size: 2_000_000, firstBytes: Buffer.from(bytes) });
+  });
+
   it('takes every dead letter, and counts codes of a bounded number', async () => {
     const hand = (code: string, more: object = {}) =>
       desk.deadLetter({ source: '', code, detail: '', bytes: new Uint8Array(0), ...more });

@@ -23,13 +23,14 @@ export class BrokerLink implements Link {
     private readonly config: BrokerConfig,
     private readonly maps: TopicMaps,
     private readonly context: PluginContext,
+    private readonly maxMessageBytes: number,
   ) {
     this.#claimPath();
   }
 
   async open(take: TakeMessage): Promise<void> {
     const { config, context } = this;
-    const broker = new Broker(config, this.maps, context, take);
+    const broker = new Broker(config, this.maps, context, take, this.maxMessageBytes);
     const listeners = new Listeners(config, broker.admission, (stream, origin) => {
       broker.connections.add(new Connection(broker, stream, origin));
     });

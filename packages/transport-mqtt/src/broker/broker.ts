@@ -45,6 +45,8 @@ export class Broker {
     maps: TopicMaps,
     private readonly context: PluginContext,
     private readonly takeMessage: TakeMessage,
+    /** More is not taken as one message: such a payload is not read. */
+    readonly maxPayloadBytes: number,
   ) {
     const { clock, callers, desk, logger } = context;
     this.clock = clock;
@@ -132,7 +134,10 @@ export class Broker {
   }
 
   /** A device that speaks for another: kept where somebody sees it, and acknowledged, or it would come again for ever. */
-  async #refuseForeign({ topic, payload, caller }: LinkMessage, device: string): Promise<Outcome> {
+  async #refuseForeign(
+    { topic, payload, payloadBytes, caller }: LinkMessage,
+    device: string,
+  ): Promise<Outcome> {
     this.count('not_the_device');
     await this.context.desk?.deadLetter({
       source: topic,
@@ -140,6 +145,7 @@ export class Broker {
       code: 'not_the_device',
       detail: `The topic speaks for "${device}", and ${caller?.id ?? 'nobody'} does not. Publish on topics of the device whose key is used.`,
       bytes: payload,
+      ...(payloadBytes === undefined ? {} : { size: payloadBytes }),
     });
     const properties = { verdict: 'rejected', reason: 'not_the_device' };
     return { kind: 'acknowledge', reasonCode: 0x87, properties };

@@ -5,7 +5,7 @@ import { agreementOf, connackBytes } from './agreement.js';
 import type { Broker } from './broker.js';
 import { ConnectionFault, type FaultCode, FAULTS } from './connection-fault.js';
 import { Deliveries } from './deliveries.js';
-import { FrameReader } from './frame-reader.js';
+import { type Frame, FrameReader } from './frame-reader.js';
 import { PacketWriter } from './packet-writer.js';
 import {
   isKnownVersion,
@@ -17,6 +17,7 @@ import {
   type Version,
 } from './packets.js';
 import { Publications } from './publications.js';
+import { cutPublish } from './publish-head.js';
 import { refused, type Welcome } from './welcome.js';
 
 /** Where a connection comes from. */
@@ -37,6 +38,12 @@ interface Session {
   readonly deliveries: Deliveries;
 }
 
+/** A packet, and how many bytes its payload had if it was cut short. */
+interface Received {
+  readonly packet: Packet;
+  readonly payloadBytes: number | undefined;
+}
+
 /** Before a connection has said who it is, it gets no more room than a CONNECT needs. */
 const CONNECT_BYTES = 65_536;
 const WITH_WILL = 0x04;
@@ -54,7 +61,7 @@ export class Connection {
   readonly #sinceMs: number;
   readonly #frames: FrameReader;
   readonly #writer: PacketWriter;
-  #queue: Packet[] = [];
+  #queue: Received[] = [];
   #busy = false;
   #heardAtMs: number;
   #partialSinceMs: number | undefined;
@@ -68,7 +75,12 @@ export class Connection {
     readonly origin: Origin,
   ) {
     this.#sinceMs = this.#heardAtMs = broker.clock.nowMs();
-    this.#frames = new FrameReader(broker.config.limits.maxPacketBytes, CONNECT_BYTES);
+    const { maxPayloadBytes } = broker;
+    this.#frames = new FrameReader(
+      broker.config.limits.maxPacketBytes,
+      CONNECT_BYTES,
+      (start, length) => cutPublish(start, length, { maxPayloadBytes, version: this.#version }),
+    );
     this.#writer = new PacketWriter(stream);
     stream.on('data', (chunk: Buffer) => this.#guard(() => this.#receive(chunk)));
     stream.on('drain', () => this.#pump());
@@ -164,9 +176,10 @@ export class Connection {
     this.#pump();
   }
 
-  #arrive(frame: Buffer): void {
-    if (this.#state === 'waiting') this.#begin(frame);
-    else if (this.#state !== 'closed') this.#queue.push(readPacket(frame, this.#version));
+  #arrive({ bytes, payloadBytes }: Frame): void {
+    if (this.#state === 'waiting') this.#begin(bytes);
+    else if (this.#state !== 'closed')
+      this.#queue.push({ packet: readPacket(bytes, this.#version), payloadBytes });
   }
 
   /** Goes on with what has come in, as far as there is room; reads on when all of it is gone. */
@@ -199,7 +212,7 @@ export class Connection {
     return this.#state === 'open';
   }
 
-  #hasRoomFor({ cmd }: Packet, session: Session): boolean {
+  #hasRoomFor({ packet: { cmd } }: Received, session: Session): boolean {
     if (!this.#isOpen() || !this.#isRead(session)) return false;
     const { publications, deliveries } = session;
     return cmd === 'publish'
@@ -216,10 +229,10 @@ export class Connection {
     return !isFull;
   }
 
-  #handle(packet: Packet, { id, publications, deliveries }: Session): void {
+  #handle({ packet, payloadBytes }: Received, { id, publications, deliveries }: Session): void {
     switch (packet.cmd) {
       case 'publish':
-        return publications.take(packet);
+        return publications.take(packet, payloadBytes);
       case 'pubrel': {
         // Nothing is kept of QoS 2 between the two halves: what is sent again is known by its content.
         const { messageId = 0 } = packet;

@@ -12,11 +12,16 @@ const LONGEST_STRING = 65_535;
 /** How long an acknowledgement waits for those of messages that came before. */
 const ACK_ORDER_MS = 250;
 
+interface Published {
+  readonly packet: IPublishPacket;
+  readonly payloadBytes: number | undefined;
+}
+
 /** What a device publishes, up to its acknowledgement. */
 export class Publications {
   readonly intake: Intake;
   /** Messages under way, by packet identifier. */
-  readonly #unanswered = new Map<number, IPublishPacket>();
+  readonly #unanswered = new Map<number, Published>();
   readonly #acks = new AckOrder<Buffer>();
   #pass: NodeJS.Timeout | undefined;
 
@@ -43,7 +48,8 @@ export class Publications {
     });
   }
 
-  take(packet: IPublishPacket): void {
+  /** `payloadBytes`: what the payload had, if it was cut short. */
+  take(packet: IPublishPacket, payloadBytes?: number): void {
     const { topic, qos, messageId = 0, properties } = packet;
     if (properties?.topicAlias !== undefined)
       throw new ConnectionFault('topic_alias_invalid', 'A topic alias came; none was offered.');
@@ -52,15 +58,15 @@ export class Publications {
     if (qos > 0) {
       const same = this.#unanswered.get(messageId);
       // The acknowledgement under way answers both. Two would answer a later message with this number, too.
-      if (same !== undefined && packet.dup && isSame(same, packet)) return;
+      if (same !== undefined && packet.dup && isSame(same, { packet, payloadBytes })) return;
       if (same !== undefined)
         throw new ConnectionFault('protocol_error', `Packet identifier ${messageId} is in use.`);
-      this.#unanswered.set(messageId, packet);
+      this.#unanswered.set(messageId, { packet, payloadBytes });
       this.#acks.expect(messageId);
     }
     const { broker, connection, guard } = this.parts;
     broker.seen(connection);
-    this.intake.add(messageOf(packet, connection), (outcome) => {
+    this.intake.add(messageOf(packet, payloadBytes, connection), (outcome) => {
       if (qos === 0) return;
       guard(() => this.#acknowledge(messageId, this.#ackBytes(messageId, qos, outcome)));
     });
@@ -123,6 +129,7 @@ export class Publications {
 
 function messageOf(
   { topic, payload, qos, retain, dup, properties }: IPublishPacket,
+  payloadBytes: number | undefined,
   { source, caller }: Connection,
 ): LinkMessage {
   const contentType = properties?.contentType;
@@ -133,11 +140,13 @@ function messageOf(
     retain,
     duplicate: dup,
     source,
+    ...(payloadBytes === undefined ? {} : { payloadBytes }),
     ...(contentType === undefined ? {} : { contentType }),
     ...(caller === undefined ? {} : { caller }),
   };
 }
 
-function isSame(a: IPublishPacket, b: IPublishPacket): boolean {
-  return a.topic === b.topic && Buffer.compare(a.payload as Buffer, b.payload as Buffer) === 0;
+function isSame(a: Published, b: Published): boolean {
+  const isPayload = Buffer.compare(a.packet.payload as Buffer, b.packet.payload as Buffer) === 0;
+  return a.packet.topic === b.packet.topic && a.payloadBytes === b.payloadBytes && isPayload;
 }

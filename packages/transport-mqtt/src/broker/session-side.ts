@@ -24,7 +24,7 @@ export class SessionSide extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {
-    for (const frame of this.#frames.push(chunk)) this.aedes.frame(frame);
+    for (const { bytes } of this.#frames.push(chunk)) this.aedes.frame(bytes);
     done();
   }
 

@@ -78,12 +78,13 @@ export class Reception {
     // A retained message is from whenever it was published: it shows nobody alive.
     if (topic.speaker !== undefined && !message.retain && message.will !== true)
       desk.seen(topic.speaker, clock.nowMs());
-    if (message.payload.length > limits.maxMessageBytes)
+    const { payloadBytes = message.payload.length } = message;
+    if (payloadBytes > limits.maxMessageBytes)
       return this.#refuse(
         message,
         topic,
         'message_too_large',
-        `The payload has ${message.payload.length} bytes, at most ${limits.maxMessageBytes} are taken.`,
+        `The payload has ${payloadBytes} bytes, at most ${limits.maxMessageBytes} are taken.`,
         0x83,
       );
     let acts: readonly Act[];
@@ -232,7 +233,7 @@ export class Reception {
   }
 
   async #bury(
-    { topic: source, payload: bytes, caller }: LinkMessage,
+    { topic: source, payload: bytes, payloadBytes: size, caller }: LinkMessage,
     topic: InboundTopic | undefined,
     code: string,
     detail: string,
@@ -244,16 +245,19 @@ export class Reception {
       code,
       detail,
       bytes,
+      ...(size === undefined ? {} : { size }),
     });
     this.#deadLetters += 1;
   }
 
   #tell(
-    { payload }: LinkMessage,
+    { payload, payloadBytes }: LinkMessage,
     { map, speaker }: InboundTopic,
     answer: Extract<IngestAnswer, { kind: 'items' | 'refused' }>,
   ): void {
-    const to = speaker === undefined ? undefined : this.parts.maps.receiptsTopic(map, speaker);
+    // A receipt names its message by the hash of all of it.
+    const isNamed = speaker !== undefined && payloadBytes === undefined;
+    const to = !isNamed ? undefined : this.parts.maps.receiptsTopic(map, speaker);
     if (to !== undefined) this.parts.receipts.tell(to, payload, answer);
   }
 }

@@ -62,6 +62,48 @@ describe('bad input at the embedded broker', () => {
     expect(broker.arrived).toEqual([]);
   });
 
+  test.each([4, 5] as const)(
+    'MQTT %i: what is larger than a message passes by, is told of and answered, and what follows is read',
+    async (version) => {
+      broker = await RunningBroker.start({}, { maxMessageBytes: 10_000 });
+      broker.rule = () => ACCEPTED;
+      const device = await joined('meter-1', version);
+      const properties = version === 5 ? { properties: { contentType: 'text/plain' } } : {};
+      const large = generate(
+        {
+          cmd: 'publish',
+          topic: 'wattproof/v1/meter-1/readings',
+          payload: Buffer.alloc(60_000, 'x'),
+          qos: 1,
+          messageId: 7,
+          dup: false,
+          retain: false,
+          ...properties,
+        },
+        { protocolVersion: version },
+      );
+      for (const cut of [1, 3, 9, 40, 400, 50_000]) {
+        device.bytes(large.subarray(0, cut));
+        await eventually(() => Number(broker.fact('partialBytes')) >= Math.min(cut, 256));
+        expect(broker.fact('partialBytes')).toBeLessThan(500);
+        device.bytes(large.subarray(cut));
+        expect(await device.next('puback')).toMatchObject({ messageId: 7 });
+        expect(broker.fact('partialBytes')).toBe(0);
+      }
+      device.bytes(Buffer.concat([large, large.subarray(0, 20_000)]));
+      device.bytes(large.subarray(20_000));
+      device.publish('wattproof/v1/meter-1/readings', 'y'.repeat(10_000), 8);
+      expect(await device.next('puback')).toMatchObject({ messageId: 7 });
+      expect(await device.next('puback')).toMatchObject({ messageId: 7 });
+      expect(await device.next('puback')).toMatchObject({ messageId: 8 });
+      const [first] = broker.arrived;
+      expect(first!.text).toBe('x'.repeat(256));
+      expect(first!.message.payloadBytes).toBe(60_000);
+      expect(broker.arrived.at(-1)!.message.payloadBytes).toBeUndefined();
+      expect(broker.arrived.at(-1)!.text).toHaveLength(10_000);
+    },
+  );
+
   test('a version there is not is refused as such', async () => {
     broker = await RunningBroker.start();
     for (const level of [2, 6]) {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { SeededRandom } from '@wattproof/core/simulator';
 import { generate } from 'mqtt-packet';
-import { FrameReader } from '../../src/broker/frame-reader.js';
+import { type Frame, FrameReader } from '../../src/broker/frame-reader.js';
 
 const packet = (length: number): Buffer =>
   generate({
@@ -20,13 +20,13 @@ describe('FrameReader', () => {
       const packets = Array.from({ length: 8 }, () => packet(Math.floor(random.between(0, 400))));
       const bytes = Buffer.concat(packets);
       const reader = new FrameReader(1_024);
-      const found: Buffer[] = [];
+      const found: Frame[] = [];
       for (let at = 0; at < bytes.length;) {
         const size = 1 + Math.floor(random.between(0, round % 2 === 0 ? 3 : 600));
         found.push(...reader.push(Buffer.from(bytes.subarray(at, at + size))));
         at += size;
       }
-      expect(found.map((frame) => frame.toString('hex'))).toEqual(
+      expect(found.map((frame) => frame.bytes.toString('hex'))).toEqual(
         packets.map((one) => one.toString('hex')),
       );
       expect(reader.partialBytes).toBe(0);

@@ -36,7 +36,10 @@ export class RunningBroker {
     readonly clock: FakeClock,
   ) {}
 
-  static async start(config: object = {}, clock = new FakeClock()): Promise<RunningBroker> {
+  static async start(
+    config: object = {},
+    { clock = new FakeClock(), maxMessageBytes = 1_048_576 } = {},
+  ): Promise<RunningBroker> {
     const host = await TransportHost.open();
     const { callers, desk, http } = host;
     const context: PluginContext = {
@@ -52,6 +55,7 @@ export class RunningBroker {
       BrokerConfig.parse({ port: 0, ...config }),
       new TopicMaps([PRESETS.wattproof, PRESETS['los-tecnicos']]),
       context,
+      maxMessageBytes,
     );
     const broker = new RunningBroker(link, host, clock);
     try {

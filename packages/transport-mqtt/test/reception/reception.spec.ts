@@ -236,6 +236,15 @@ describe('what a sender is told', () => {
 });
 
 describe('what cannot be used', () => {
+  it('is told of with its size when its link has read only the first of it, and has no receipt', async () => {
+    const { desk, published, take } = reception();
+    const outcome = await take(READINGS, 'x'.repeat(256), { payloadBytes: 60_000 });
+    expect(outcome).toMatchObject({ kind: 'acknowledge', reasonCode: 0x83 });
+    expect(desk.deadLetters).toMatchObject([{ code: 'message_too_large', size: 60_000 }]);
+    expect(desk.deadLetters[0]!.detail).toContain('60000 bytes, at most 4096');
+    expect(published).toEqual([]);
+  });
+
   const deep = '['.repeat(4_000);
   it.each<[string, string, string | Uint8Array, string, number]>([
     ['binary garbage', 'energy/S/gw/M', Uint8Array.of(0, 255, 254), 'json_utf8', 0x99],
