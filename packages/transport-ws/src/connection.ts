@@ -27,6 +27,7 @@ import { Outgoing } from './outgoing.js';
 import { callerSummary, type Limits } from './server-message.js';
 import type { SharedMemory } from './shared-memory.js';
 import { Subscriptions } from './subscriptions.js';
+import type { Timing } from './timing.js';
 import { Vitals } from './vitals.js';
 import type { WsConfig } from './ws.config.js';
 
@@ -34,6 +35,7 @@ export interface ConnectionParts {
   readonly config: WsConfig;
   readonly origin: string;
   readonly clock: Clock;
+  readonly timing: Timing;
   readonly logger: Logger;
   readonly callers: Callers;
   readonly desk: DeviceDesk;
@@ -78,7 +80,7 @@ export class Connection implements Line {
     private identity: Caller | undefined,
     private readonly onIdentified: () => void,
   ) {
-    const { config, callers, clock } = parts;
+    const { config, callers, timing } = parts;
     this.outgoing = new Outgoing(socket, config.maxBufferedBytes, () => this.frames.goOn());
     this.inFlight = new InFlight(config, parts.memory);
     this.frames = new FrameQueue({
@@ -101,7 +103,7 @@ export class Connection implements Line {
         if (config.slowReader === 'close') this.end(1013, 'slow_reader');
       },
     });
-    this.vitals = new Vitals(socket, raw, config, clock.nowMs());
+    this.vitals = new Vitals(socket, raw, config, timing.monotonicMs());
     this.closed = new Promise((resolve) => {
       socket.once('close', () => {
         this.gone();
@@ -111,14 +113,14 @@ export class Connection implements Line {
     // What is wrong with a frame closes the connection by itself, with the code of RFC 6455 §7.4.1.
     socket.on('error', () => undefined);
     socket.on('message', (data: RawData, isBinary: boolean) => {
-      this.vitals.heardMessage(clock.nowMs());
+      this.vitals.heardMessage(timing.monotonicMs());
       this.frames.push({ bytes: data as Buffer, isBinary });
     });
     // Behind the library, which has made messages of what is whole.
     raw.on('data', () => this.weigh());
     for (const control of ['ping', 'pong'] as const)
       socket.on(control, (carried: Buffer) =>
-        this.vitals.heardControl(clock.nowMs(), carried.length),
+        this.vitals.heardControl(timing.monotonicMs(), carried.length),
       );
     this.outgoing.send({
       type: 'hello',
@@ -405,7 +407,7 @@ export class Connection implements Line {
     const { identity } = this;
     if (identity === undefined) return true;
     const holds = await this.parts.callers.isValid(identity);
-    this.vitals.rechecked(this.parts.clock.nowMs());
+    this.vitals.rechecked(this.parts.timing.monotonicMs());
     if (!holds) {
       this.subscriptions.clear();
       this.end(1008, 'credential_revoked');

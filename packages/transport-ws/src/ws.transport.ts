@@ -28,6 +28,7 @@ import { DeviceLines } from './device-lines.js';
 import { refuse } from './http-refusal.js';
 import { LiveStream } from './live-stream.js';
 import { SharedMemory } from './shared-memory.js';
+import { nodeTiming, type Timing } from './timing.js';
 import type { WsConfig } from './ws.config.js';
 
 /** How often limits of time are looked after. */
@@ -36,15 +37,6 @@ const SWEEP_MS = 1_000;
 const CLOSE_TIMEOUT_MS = 2_000;
 /** When to come again, of somebody who is not let in now. */
 const COME_AGAIN_SECONDS = 5;
-
-/** Calls `fire` every `ms` until the returned function is called. */
-export type Every = (ms: number, fire: () => void) => () => void;
-
-const nodeEvery: Every = (ms, fire) => {
-  const timer = setInterval(fire, ms);
-  timer.unref();
-  return () => clearInterval(timer);
-};
 
 /** Takes connections on the gateway's own server. */
 export class WsTransport implements Transport {
@@ -64,7 +56,7 @@ export class WsTransport implements Transport {
   constructor(
     private readonly config: WsConfig,
     context: PluginContext,
-    private readonly every: Every = nodeEvery,
+    private readonly timing: Timing = nodeTiming,
   ) {
     this.host = hostOf(context);
     const { callers, desk, events, http } = this.host;
@@ -73,7 +65,7 @@ export class WsTransport implements Transport {
     this.commands = lines;
     const stream = new LiveStream(events);
     const memory = new SharedMemory(config);
-    this.shared = { config, origin, clock, logger, callers, desk, lines, stream, memory };
+    this.shared = { config, origin, clock, timing, logger, callers, desk, lines, stream, memory };
     const options: ServerOptions & { readonly closeTimeout: number } = {
       noServer: true,
       clientTracking: false,
@@ -93,7 +85,7 @@ export class WsTransport implements Transport {
 
   async start(ingest: Ingest): Promise<void> {
     this.parts = { ...this.shared, ingest };
-    this.endSweeps = this.every(SWEEP_MS, () => this.sweep());
+    this.endSweeps = this.timing.every(SWEEP_MS, () => this.sweep());
   }
 
   stop(): Promise<void> {
@@ -123,7 +115,7 @@ export class WsTransport implements Transport {
   }
 
   private sweep(): void {
-    const nowMs = this.shared.clock.nowMs();
+    const nowMs = this.timing.monotonicMs();
     for (const connection of this.connections) connection.sweep(nowMs);
     for (const [socket, sinceMs] of this.opening)
       if (nowMs - sinceMs >= this.config.authTimeoutMs) socket.destroy();
@@ -167,7 +159,7 @@ export class WsTransport implements Transport {
   ): Promise<Caller | HttpRefusal | undefined> {
     if (credential === undefined) return undefined;
     if (this.opening.size >= this.config.maxUnauthenticated) return STRANGERS_FULL;
-    this.opening.set(socket, this.shared.clock.nowMs());
+    this.opening.set(socket, this.timing.monotonicMs());
     try {
       return await this.host.callers.authenticate(credential);
     } catch {

@@ -13,7 +13,10 @@ export const READING = {
 
 /** The transport on a server of this machine, its time and its host in the hands of the test. */
 export class WsScene {
+  /** What the host says the time is. */
   readonly clock = new FakeClock();
+  /** What has passed. */
+  readonly elapsed = new FakeClock(0);
   private tick: () => void = () => undefined;
 
   private constructor(
@@ -52,9 +55,12 @@ export class WsScene {
             ),
         },
       };
-      return new WsTransport(WsConfig.parse(config), context, (_ms, fire) => {
-        made.tick = fire;
-        return () => (made.tick = () => undefined);
+      return new WsTransport(WsConfig.parse(config), context, {
+        monotonicMs: () => made.elapsed.nowMs(),
+        every: (_ms, fire) => {
+          made.tick = fire;
+          return () => (made.tick = () => undefined);
+        },
       });
     });
     await scene.transport.start(host.ingest);
@@ -71,6 +77,12 @@ export class WsScene {
 
   /** Time goes on, and the transport looks at it. */
   async passes(ms: number): Promise<void> {
+    await this.elapsed.advance(ms);
+    await this.isSet(ms);
+  }
+
+  /** Somebody sets the host's clock, by so much. */
+  async isSet(ms: number): Promise<void> {
     await this.clock.advance(ms);
     this.tick();
     await this.rest();

@@ -117,8 +117,8 @@ export class ClientLink implements Link {
     packet: IPublishPacket,
     next: () => void,
   ): Promise<void> {
-    const { clock, logger } = this.context;
-    const sinceMs = clock.nowMs();
+    const { logger } = this.context;
+    const sinceMs = this.timers.monotonicMs();
     // It waited for room, and its connection is gone: it comes again.
     if (connection !== this.#connection && packet.qos > 0) return;
     const message = messageOf(packet);
@@ -131,7 +131,7 @@ export class ClientLink implements Link {
         return;
       }
       const hasTime =
-        this.#closed === undefined && clock.nowMs() - sinceMs < this.config.withholdMs;
+        this.#closed === undefined && this.timers.monotonicMs() - sinceMs < this.config.withholdMs;
       if (!hasTime) {
         if (packet.qos === 0) {
           // The broker has forgotten it: nobody sends it again.
