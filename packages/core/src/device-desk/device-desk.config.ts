@@ -8,10 +8,22 @@ export const DeskConfig = z.strictObject({
   maxStrangers: z.number().int().nonnegative().default(10_000),
   /** A device that is no registered meter is forgotten after so long without a word: 30 days. */
   keepStrangersMs: z.number().int().positive().default(2_592_000_000),
-  /** Alerts of one device that nobody has cleared. */
+  /**
+   * Alerts of one device and one severity that nobody has cleared; more are refused. Counted by severity, so that no number of small
+   * ones keeps an emergency out.
+   */
   maxOpenAlerts: z.number().int().positive().default(100),
+  /** The same of a device that is no registered meter, all severities, and of all such devices together: anybody may make up names. */
+  maxOpenAlertsOfStranger: z.number().int().nonnegative().default(10),
+  maxOpenAlertsOfStrangers: z.number().int().nonnegative().default(1_000),
+  /** Alerts of one device that are kept; of those that were cleared the oldest make room. */
+  maxAlerts: z.number().int().positive().default(1_000),
   /** How long a cleared alert is kept: a year. */
   keepAlertsMs: z.number().int().positive().default(31_536_000_000),
+  /** An alert of a meter that nobody has cleared for so long is closed by the gateway, which the log and an event say: a year. */
+  keepOpenAlertsMs: z.number().int().positive().default(31_536_000_000),
+  /** An alert of a device that is no registered meter is forgotten so long after it came, cleared or not: 30 days. */
+  keepStrangerAlertsMs: z.number().int().positive().default(2_592_000_000),
   /** Reports of one delivery, from one account; the newest stay. */
   maxProgress: z.number().int().positive().default(1_000),
   /** Reports of all deliveries from one account; the oldest make room. */

@@ -30,6 +30,7 @@ const MAX_COUNTED_CODES = 64;
 export class DeviceDeskService implements Omit<DeviceDesk, 'answered'> {
   private readonly lastSeen: LastSeen;
   private readonly lettersByCode = new Map<string, number>();
+  private readonly lost = { refused: 0, forgotten: 0 };
 
   constructor(
     private readonly parts: {
@@ -130,13 +131,20 @@ export class DeviceDeskService implements Omit<DeviceDesk, 'answered'> {
     });
     const kept = await store.putAlert(
       alert,
-      { maxOpen: config.maxOpenAlerts, maxStrangers: config.maxStrangers },
+      {
+        openOfMeter: config.maxOpenAlerts,
+        openOfStranger: config.maxOpenAlertsOfStranger,
+        openOfStrangers: config.maxOpenAlertsOfStrangers,
+        ofDevice: config.maxAlerts,
+        maxStrangers: config.maxStrangers,
+      },
       told,
     );
+    if (kept === 'alerts_full' || kept === 'full') this.lost.refused += 1;
     if (kept === 'alerts_full')
       throw new DeskRefusal(
         'alerts_full',
-        `the device has ${config.maxOpenAlerts} alerts that nobody has cleared; clear some`,
+        'the device, or all that are no registered meters, have as many alerts that nobody has cleared as they may have; clear some',
       );
     if (kept === 'full') roomFor(kept, config);
     return { id, duplicate: kept === 'duplicate' };
@@ -204,15 +212,22 @@ export class DeviceDeskService implements Omit<DeviceDesk, 'answered'> {
     return seenAtMs === 0 ? status : { ...status, seenAtMs };
   }
 
+  /** Alerts that nobody has cleared and that are not kept, of this process since it started: found no room, or were too old. */
+  lostAlerts(): { readonly refused: number; readonly forgotten: number } {
+    return this.lost;
+  }
+
   /** Ends what has been there for longer than it is kept. */
-  prune(): Promise<void> {
+  async prune(): Promise<void> {
     const { store, clock, config } = this.parts;
     const nowMs = clock.nowMs();
-    return store.prune({
+    const { forgotten } = await store.prune({
       alertsMs: nowMs - config.keepAlertsMs,
+      strangerAlertsMs: nowMs - config.keepStrangerAlertsMs,
       progressMs: nowMs - config.keepProgressMs,
       strangersMs: nowMs - config.keepStrangersMs,
     });
+    this.lost.forgotten += forgotten;
   }
 
   /** Whose the device is: of no registered meter, the operators'. */

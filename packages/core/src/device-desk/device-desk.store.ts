@@ -16,6 +16,18 @@ interface Listed<T> {
   readonly cursor?: string;
 }
 
+/** How many alerts there may be; what is asked at the same time may exceed the bound over all strangers by little. */
+export interface AlertLimits {
+  /** Open ones of one meter and one severity. */
+  readonly openOfMeter: number;
+  /** Open ones, whatever their severity, of one device that is no registered meter, and of all such devices. */
+  readonly openOfStranger: number;
+  readonly openOfStrangers: number;
+  /** Kept of one device; the oldest that were cleared make room. */
+  readonly ofDevice: number;
+  readonly maxStrangers: number;
+}
+
 /** Port of the device desk. A device is known from the first report of it that is kept. */
 export interface DeviceDeskStore {
   /** The newest by `sinceMs` counts, among equals the last one written. */
@@ -39,10 +51,10 @@ export interface DeviceDeskStore {
   putSeen(seen: ReadonlyMap<string, number>): Promise<void>;
   /** Whoever is online and gave no sign of life since `silentSinceMs` is offline from `nowMs` on (`timeout`). How many. */
   putSilent(silentSinceMs: number, nowMs: number): Promise<number>;
-  /** `told` is committed with a new alert only. `alerts_full`: the device has `maxOpen` alerts that nobody has cleared. */
+  /** `told` is committed with a new alert only. `alerts_full`: there are as many open ones as `limits` allow. */
   putAlert(
     alert: DeviceAlert,
-    limits: { readonly maxOpen: number; readonly maxStrangers: number },
+    limits: AlertLimits,
     told: Journaled,
   ): Promise<'kept' | 'duplicate' | 'full' | 'alerts_full'>;
   alert(id: string): Promise<DeviceAlert | undefined>;
@@ -52,6 +64,8 @@ export interface DeviceDeskStore {
     cleared: NonNullable<DeviceAlert['cleared']>,
     said: Journaled,
   ): Promise<DeviceAlert | undefined>;
+  /** Open alerts of registered meters that came before, the oldest first. */
+  openBefore(beforeMs: number, limit: number): Promise<readonly DeviceAlert[]>;
   /** Newest first by arrival; `accountId`: only those told while the device was this account's, `orOpen`: and those that are open. */
   alerts(
     query: Page & {
@@ -89,10 +103,14 @@ export interface DeviceDeskStore {
     readonly online: number;
     readonly openAlerts: Readonly<Record<Severity, number>>;
   }>;
-  /** Deletes cleared alerts, reports of deliveries, and devices that are no meters, from before; devices with open alerts stay. */
+  /**
+   * Deletes from before: cleared alerts, all alerts of devices that are no meters, reports of deliveries, and devices that are no meters
+   * and have no alerts. `forgotten`: how many alerts went that nobody had cleared.
+   */
   prune(before: {
     readonly alertsMs: number;
+    readonly strangerAlertsMs: number;
     readonly progressMs: number;
     readonly strangersMs: number;
-  }): Promise<void>;
+  }): Promise<{ readonly forgotten: number }>;
 }

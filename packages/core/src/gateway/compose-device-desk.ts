@@ -1,6 +1,7 @@
 import type { NamedCommandPort } from '../device-commands/command-sender.js';
 import { DeviceCommands } from '../device-commands/device-commands.service.js';
 import { Resend } from '../device-commands/resend.js';
+import { AlertReview } from '../device-desk/alert-review.js';
 import { DeviceDeskService, telling } from '../device-desk/device-desk.service.js';
 import { DevicesConfig } from '../devices/devices.config.js';
 import type { KeyStore } from '../devices/key.store.js';
@@ -8,6 +9,7 @@ import type { MeterDirectory } from '../devices/meter-directory.js';
 import type { SignatureVerifier } from '../devices/signature-verifier.js';
 import { nativeSha256 } from '../hashing/native-hashing.js';
 import type { Job, JobRole } from '../jobs/job.js';
+import type { Journal } from '../logs/journal.js';
 import type { GatewayConfig, PluginInstance, Timer } from '../plugins/index.js';
 import type { Clock, DeviceDesk, Logger, Transport, TransportCapabilities } from '../spi/index.js';
 import type { Store } from '../stores/store.js';
@@ -19,6 +21,7 @@ const TIMINGS = {
   silent: { periodMs: 60_000, leaseMs: 180_000 },
   expire: { periodMs: 1_000, leaseMs: 60_000 },
   prune: { periodMs: 3_600_000, leaseMs: 7_200_000 },
+  closeAlerts: { periodMs: 3_600_000, leaseMs: 7_200_000 },
 } as const;
 
 export type MissingNumbers = Awaited<ReturnType<KeyStore['missing']>>;
@@ -32,6 +35,8 @@ export interface ComposedDesk {
   /** What transports get. */
   readonly lent: DeviceDesk;
   readonly jobs: readonly Job[];
+  /** Once there is a log to say who looked at alerts. */
+  review(journal: Journal): { readonly alerts: AlertReview; readonly jobs: readonly Job[] };
   /** The transports that are there once the plugins are. */
   sendBy(plugins: readonly PluginInstance[], roles: readonly JobRole[]): void;
   stop(): Promise<void>;
@@ -113,6 +118,20 @@ export function composeDeviceDesk(parts: {
         },
       },
     ],
+    review(journal) {
+      const alerts = new AlertReview({
+        store: store.desk,
+        journal,
+        clock,
+        directory,
+        config: config.desk,
+      });
+      const run = (): Promise<void> => alerts.closeOld();
+      return {
+        alerts,
+        jobs: [{ name: 'devices.alerts', role: 'batch', ...TIMINGS.closeAlerts, run }],
+      };
+    },
     sendBy(plugins, roles) {
       const ports = plugins.flatMap(({ kind, instanceId, capabilities, instance }) => {
         const { commands: port } = instance as Transport;

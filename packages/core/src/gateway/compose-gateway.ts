@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { AlertReview } from '../device-desk/alert-review.js';
 import { nativeHashing } from '../hashing/native-hashing.js';
 import { Subscribers } from '../events/subscribers.js';
 import { JobTable } from '../jobs/job-table.js';
@@ -169,8 +168,9 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
     logger,
     root: keys.pepper,
   });
+  const review = desk.review(journal);
   const own = coreJobs({ store, clock, anchoring, subscribers, batching });
-  for (const job of [...own, ...events.jobs, ...desk.jobs]) jobs.add(job);
+  for (const job of [...own, ...events.jobs, ...desk.jobs, ...review.jobs]) jobs.add(job);
   const health = healthBoard({
     store,
     plugins,
@@ -226,7 +226,7 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
     commands: desk.commands,
     resend: desk.resend,
     missingNumbers: () => desk.missing.numbers,
-    alerts: new AlertReview({ store: store.desk, journal, clock }),
+    alerts: review.alerts,
     detection,
     detectors: detecting.detectors,
     signatureBackend: signatures.backendName,

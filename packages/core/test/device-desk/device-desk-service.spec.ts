@@ -193,11 +193,28 @@ describe('The device desk', () => {
   });
 
   it('is full of strangers at its bound, and of alerts that nobody clears', async () => {
-    const small = deskWith({ maxStrangers: 1, maxOpenAlerts: 1 });
+    const small = deskWith({ maxStrangers: 1, maxOpenAlertsOfStranger: 1 });
     expect(await refusal(small.alert(alert()))).toBe('taken');
     expect(await refusal(small.alert(alert({ text: 'again' })))).toBe('DeskRefusal alerts_full');
     expect(await refusal(small.alert(alert({ device: 'two' })))).toBe('DeskRefusal desk_full');
     expect(await refusal(small.telemetry(telemetry({})))).toBe('DeskRefusal desk_full');
+    expect(small.lostAlerts()).toEqual({ refused: 2, forgotten: 0 });
+  });
+
+  it('holds few alerts of all devices that are no meters, and forgets them when they are old', async () => {
+    const small = deskWith({ maxOpenAlertsOfStrangers: 3, keepStrangerAlertsMs: 1_000 });
+    for (let n = 0; n < 5; n += 1)
+      expect(await refusal(small.alert(alert({ device: `made-up-${n}` })))).toBe(
+        n < 3 ? 'taken' : 'DeskRefusal alerts_full',
+      );
+    const meter = new TestDevice('meter-1');
+    await store.meters.register(meter.stored('active', { accountId: 'ada' }), unjournaled);
+    expect(await refusal(small.alert(alert({ device: 'meter-1' })))).toBe('taken');
+    await clock.advance(1_001);
+    await small.prune();
+    expect(small.lostAlerts()).toEqual({ refused: 2, forgotten: 3 });
+    expect((await store.desk.alerts({ limit: 9 })).items).toMatchObject([{ device: 'meter-1' }]);
+    expect(await refusal(small.alert(alert({ device: 'made-up-9' })))).toBe('taken');
   });
 
   it('keeps of a dead letter what tells a person what it was, and no secret', async () => {

@@ -217,6 +217,31 @@ describe.each(HOSTS)('Devices on %s', (host) => {
     expect(await get('/devices/meter-3', 'bob')).toMatchObject({ state: 'unknown' });
   });
 
+  it('have alerts that nobody clears closed by the gateway after a year, as the log and an event tell', async () => {
+    const { store, jobs, alerts } = gateway.services;
+    const old = new TestDevice('meter-5').stored('active', { accountId: 'ada' });
+    await store.meters.register(old, unjournaled);
+    const young = await alert('meter-5', 'young');
+    const told = await store.desk.alert(young.id);
+    const aYearAgoMs = nowMs - 31_536_000_001;
+    const limits = { openOfMeter: 9, openOfStranger: 0, openOfStrangers: 0, ofDevice: 9 };
+    const forgotten = { ...told!, id: `al_${'5'.repeat(32)}`, receivedAtMs: aYearAgoMs };
+    await store.desk.putAlert(forgotten, { ...limits, maxStrangers: 0 }, unjournaled);
+    expect(await jobs.run('devices.alerts')).toBe('ran');
+    const closed = { by: 'gateway', at, reason: 'nobody has cleared it for 365 days' };
+    expect(await get('/devices/meter-5/alerts', 'ada')).toMatchObject([
+      { id: forgotten.id, cleared: closed },
+      { id: young.id, cleared: null },
+    ]);
+    expect(alerts.closed).toBe(1);
+    const events = await store.outbox.read('closed', ['device.alert_cleared'], 99);
+    expect(events.at(-1)?.data).toMatchObject({ alert: forgotten.id, account: 'ada' });
+    const { items } = await store.entries.list({ source: 'system', limit: 500 });
+    const said = items.map(({ bytes }) => Buffer.from(bytes).toString());
+    expect(said.some((one) => one.includes(forgotten.id) && one.includes('gateway'))).toBe(true);
+    await post(`/devices/meter-5/alerts/${young.id}/clear`, 'ada', { reason: 'seen' });
+  });
+
   it('that are nobody’s raise the alarm with the operators', async () => {
     const { id } = await alert('esp32-7', 'fire');
     expect(await get('/devices/esp32-7/alerts', 'op')).toEqual([expect.objectContaining({ id })]);
@@ -427,6 +452,9 @@ describe.each(HOSTS)('Devices on %s', (host) => {
     expect(text).toMatch(/^wattproof_devices_online 1$/m);
     expect(text).toMatch(/^wattproof_device_alerts_open\{severity="critical"\} 0$/m);
     expect(text).toMatch(/^wattproof_dead_letters\{code="topic_unknown"\} 1$/m);
+    expect(text).toMatch(/^wattproof_device_alerts_lost\{why="closed"\} 1$/m);
+    expect(text).toMatch(/^wattproof_device_alerts_lost\{why="refused"\} 0$/m);
+    expect(text).toMatch(/^wattproof_device_alerts_lost\{why="forgotten"\} 0$/m);
     expect(text).toMatch(/^wattproof_device_commands\{state="answered"\} 1$/m);
     expect(text).toMatch(/^wattproof_keys_with_missing_numbers \d$/m);
   });

@@ -153,6 +153,7 @@ describe('What is somebody else’s', () => {
       return {
         public: { ...invalid, ...open, unscoped: unsigned },
         device: { ...invalid, ...open, unscoped: [403] },
+        meter: { ...refused, device: [404], bob: [404] },
         owner: { ...refused, bob: [404] },
         operator: { ...refused, bob: [403] },
         admin: { ...refused, bob: [403] },

@@ -285,6 +285,11 @@ export function gatewayGauges(gateway: Gateway, registry: Registry): readonly Ga
         help: 'What came in and could not be used on this replica since it started, by code.',
         labels: ['code'],
       },
+      alerts: {
+        name: 'wattproof_device_alerts_lost',
+        help: 'Alerts of devices that nobody had cleared and that were not kept open, on this replica since it started: no room, forgotten of devices that are no meters, closed by the gateway.',
+        labels: ['why'],
+      },
       keys: {
         name: 'wattproof_keys_with_missing_numbers',
         help: 'Device keys with a gap among the newest sequence numbers that came; on the replica that counts.',
@@ -294,8 +299,10 @@ export function gatewayGauges(gateway: Gateway, registry: Registry): readonly Ga
         help: 'Sequence numbers that are missing there.',
       },
     },
-    ({ letters, keys, numbers }) => {
+    ({ letters, alerts, keys, numbers }) => {
       for (const [code, count] of gateway.desk.deadLetterCounts()) letters.set({ code }, count);
+      const lost = { ...gateway.desk.lostAlerts(), closed: gateway.alerts.closed };
+      for (const [why, count] of Object.entries(lost)) alerts.set({ why }, count);
       const missing = gateway.missingNumbers();
       if (missing === undefined) return;
       keys.set(missing.keys);

@@ -1,6 +1,6 @@
 import type { DeadLetter, NewDeadLetter } from '../../device-desk/dead-letter.js';
 import type { DeliveryProgress, DeviceAlert, Severity } from '../../device-desk/device-alert.js';
-import type { DeviceDeskStore, Kept } from '../../device-desk/device-desk.store.js';
+import type { AlertLimits, DeviceDeskStore, Kept } from '../../device-desk/device-desk.store.js';
 import type { DeviceStatus, Presence, Telemetry } from '../../device-desk/device-status.js';
 import type { Journaled } from '../../logs/journal.js';
 import { toHex } from '../../verify/bytes.js';
@@ -88,20 +88,44 @@ export class MemoryDeviceDesk implements DeviceDeskStore {
 
   putAlert(
     alert: DeviceAlert,
-    { maxOpen, maxStrangers }: { readonly maxOpen: number; readonly maxStrangers: number },
+    limits: AlertLimits,
     told: Journaled,
   ): Promise<'kept' | 'duplicate' | 'full' | 'alerts_full'> {
     return this.changes.run(async (journal) => {
       const { id, device, receivedAtMs } = alert;
-      if (!(await this.hasRoom(device, maxStrangers))) return 'full';
+      if (!(await this.hasRoom(device, limits.maxStrangers))) return 'full';
       const known = this.devices.get(device);
       this.devices.set(device, { device, ...known, ...latest(known, receivedAtMs) });
       if (this.alertsById.has(id)) return 'duplicate';
-      if (this.openAlerts(device) >= maxOpen) return 'alerts_full';
+      if (!(await this.hasRoomForAlert(alert, limits))) return 'alerts_full';
       await journal(told);
       this.alertsById.set(id, { ...alert, arrival: this.arrive() });
+      const own = [...this.alertsById.values()].filter((one) => one.device === device);
+      for (const old of own.slice(0, -limits.ofDevice))
+        if (old.cleared !== undefined) this.alertsById.delete(old.id);
       return 'kept';
     });
+  }
+
+  private async hasRoomForAlert(
+    { device, severity }: DeviceAlert,
+    limits: AlertLimits,
+  ): Promise<boolean> {
+    const open = [...this.alertsById.values()].filter(({ cleared }) => cleared === undefined);
+    const own = open.filter((one) => one.device === device);
+    if (await this.isMeter(device))
+      return own.filter((one) => one.severity === severity).length < limits.openOfMeter;
+    let strange = 0;
+    for (const one of open) if (!(await this.isMeter(one.device))) strange += 1;
+    return own.length < limits.openOfStranger && strange < limits.openOfStrangers;
+  }
+
+  async openBefore(beforeMs: number, limit: number): Promise<readonly DeviceAlert[]> {
+    const found: DeviceAlert[] = [];
+    for (const one of this.alertsById.values())
+      if (one.cleared === undefined && one.receivedAtMs < beforeMs && found.length < limit)
+        if (await this.isMeter(one.device)) found.push(withoutArrival(one));
+    return found;
   }
 
   async alert(id: string): Promise<DeviceAlert | undefined> {
@@ -217,10 +241,15 @@ export class MemoryDeviceDesk implements DeviceDeskStore {
     };
   }
 
-  prune(before: Parameters<DeviceDeskStore['prune']>[0]): Promise<void> {
+  prune(before: Parameters<DeviceDeskStore['prune']>[0]): ReturnType<DeviceDeskStore['prune']> {
     return this.changes.run(async () => {
-      for (const [id, { cleared }] of this.alertsById)
-        if (cleared !== undefined && cleared.atMs < before.alertsMs) this.alertsById.delete(id);
+      let forgotten = 0;
+      for (const [id, { device, cleared, receivedAtMs }] of this.alertsById) {
+        const isOver = cleared !== undefined && cleared.atMs < before.alertsMs;
+        const isStrange = receivedAtMs < before.strangerAlertsMs && !(await this.isMeter(device));
+        if (isStrange && cleared === undefined) forgotten += 1;
+        if (isOver || isStrange) this.alertsById.delete(id);
+      }
       this.reports = this.reports.filter(({ receivedAtMs }) => receivedAtMs >= before.progressMs);
       const alerted = new Set([...this.alertsById.values()].map(({ device }) => device));
       for (const { device, seenAtMs, presence } of this.devices.values()) {
@@ -228,6 +257,7 @@ export class MemoryDeviceDesk implements DeviceDeskStore {
           continue;
         if (!(await this.isMeter(device))) this.devices.delete(device);
       }
+      return { forgotten };
     });
   }
 

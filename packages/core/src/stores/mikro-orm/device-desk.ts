@@ -1,6 +1,6 @@
 import type { DeliveryProgress, DeviceAlert } from '../../device-desk/device-alert.js';
 import type { NewDeadLetter } from '../../device-desk/dead-letter.js';
-import type { DeviceDeskStore, Kept } from '../../device-desk/device-desk.store.js';
+import type { AlertLimits, DeviceDeskStore, Kept } from '../../device-desk/device-desk.store.js';
 import type { DeviceStatus, Presence, Telemetry } from '../../device-desk/device-status.js';
 import type { Journaled } from '../../logs/journal.js';
 import {
@@ -113,7 +113,7 @@ export class SqlDeviceDesk implements DeviceDeskStore {
 
   putAlert(
     alert: DeviceAlert,
-    { maxOpen, maxStrangers }: { readonly maxOpen: number; readonly maxStrangers: number },
+    limits: AlertLimits,
     told: Journaled,
   ): Promise<'kept' | 'duplicate' | 'full' | 'alerts_full'> {
     return this.changes.run(async (tx, journal) => {
@@ -122,16 +122,20 @@ export class SqlDeviceDesk implements DeviceDeskStore {
       const held = await tx.query(
         `INSERT INTO device AS d (device, stranger, seen_at_ms) SELECT $1::text, ${STRANGER}, $3::int8 WHERE ${room(2)}
          ON CONFLICT (device) DO UPDATE SET seen_at_ms = greatest(d.seen_at_ms, excluded.seen_at_ms) RETURNING 1`,
-        [device, maxStrangers, receivedAtMs],
+        [device, limits.maxStrangers, receivedAtMs],
       );
       if (held.length === 0) return 'full';
-      const [found] = await tx.query<{ known: boolean; open: bigint }>(
-        `SELECT EXISTS (SELECT FROM device_alert WHERE id = $1) AS known,
-           (SELECT count(*) FROM device_alert WHERE device = $2 AND cleared_at_ms IS NULL) AS open`,
-        [id, device],
+      const known = await tx.query('SELECT FROM device_alert WHERE id = $1', [id]);
+      if (known.length > 0) return 'duplicate';
+      const [fits] = await tx.query<{ fits: boolean }>(
+        `SELECT CASE WHEN EXISTS (SELECT FROM meter WHERE meter_id = $1)
+           THEN (SELECT count(*) FROM device_alert WHERE device = $1 AND severity = $2 AND cleared_at_ms IS NULL) < $3::int8
+           ELSE (SELECT count(*) FROM device_alert WHERE device = $1 AND cleared_at_ms IS NULL) < $4::int8
+             AND (SELECT count(*) FROM device d JOIN device_alert a ON a.device = d.device AND a.cleared_at_ms IS NULL
+               WHERE d.stranger AND NOT EXISTS (SELECT FROM meter m WHERE m.meter_id = d.device)) < $5::int8 END AS fits`,
+        [device, alert.severity, limits.openOfMeter, limits.openOfStranger, limits.openOfStrangers],
       );
-      if (found?.known === true) return 'duplicate';
-      if (Number(found?.open ?? 0n) >= maxOpen) return 'alerts_full';
+      if (fits?.fits !== true) return 'alerts_full';
       await tx.query(
         `INSERT INTO device_alert (id, device, account_id, severity, code, text, at_ms, received_at_ms, body)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
@@ -146,6 +150,11 @@ export class SqlDeviceDesk implements DeviceDeskStore {
           receivedAtMs,
           JSON.stringify(alert.body),
         ],
+      );
+      await tx.query(
+        `DELETE FROM device_alert WHERE device = $1 AND cleared_at_ms IS NOT NULL AND arrival <=
+           (SELECT arrival FROM device_alert WHERE device = $1 ORDER BY arrival DESC OFFSET $2 LIMIT 1)`,
+        [device, limits.ofDevice],
       );
       await journal(told);
       return 'kept';
@@ -172,6 +181,15 @@ export class SqlDeviceDesk implements DeviceDeskStore {
       const [row] = await tx.query<AlertRow>(`${ALERT} WHERE id = $1`, [id]);
       return row === undefined ? undefined : alertOf(row);
     });
+  }
+
+  async openBefore(beforeMs: number, limit: number): Promise<readonly DeviceAlert[]> {
+    const rows = await this.sql.query<AlertRow>(
+      `${ALERT} a WHERE cleared_at_ms IS NULL AND received_at_ms < $1
+         AND EXISTS (SELECT FROM meter m WHERE m.meter_id = a.device) ORDER BY arrival LIMIT $2`,
+      [beforeMs, limit],
+    );
+    return rows.map(alertOf);
   }
 
   async alerts(query: Parameters<DeviceDeskStore['alerts']>[0]) {
@@ -323,8 +341,16 @@ export class SqlDeviceDesk implements DeviceDeskStore {
     };
   }
 
-  async prune(before: Parameters<DeviceDeskStore['prune']>[0]): Promise<void> {
+  async prune(
+    before: Parameters<DeviceDeskStore['prune']>[0],
+  ): ReturnType<DeviceDeskStore['prune']> {
     await this.sql.query('DELETE FROM device_alert WHERE cleared_at_ms < $1', [before.alertsMs]);
+    const [gone] = await this.sql.query<{ forgotten: bigint }>(
+      `WITH gone AS (DELETE FROM device_alert a USING device d WHERE d.device = a.device AND d.stranger AND a.received_at_ms < $1
+         AND NOT EXISTS (SELECT FROM meter m WHERE m.meter_id = a.device) RETURNING a.cleared_at_ms)
+       SELECT count(*) FILTER (WHERE cleared_at_ms IS NULL) AS forgotten FROM gone`,
+      [before.strangerAlertsMs],
+    );
     await this.sql.query('DELETE FROM delivery_progress WHERE received_at_ms < $1', [
       before.progressMs,
     ]);
@@ -336,6 +362,7 @@ export class SqlDeviceDesk implements DeviceDeskStore {
          AND NOT EXISTS (SELECT FROM device_alert a WHERE a.device = d.device)`,
       [before.strangersMs],
     );
+    return { forgotten: Number(gone?.forgotten ?? 0n) };
   }
 
   private async kept(

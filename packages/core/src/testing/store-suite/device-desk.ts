@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { NewDeadLetter } from '../../device-desk/dead-letter.js';
+import type { AlertLimits } from '../../device-desk/device-desk.store.js';
 import type { DeliveryProgress, DeviceAlert } from '../../device-desk/device-alert.js';
 import type { Presence } from '../../device-desk/device-status.js';
 import type { Journaled } from '../../logs/journal.js';
@@ -11,6 +12,13 @@ import { plain, type StoreScene, type Test } from './store-scene.js';
 const NOW_MS = 1_760_000_000_000;
 /** No other test's devices are counted against this. */
 const MANY = 1_000_000;
+export const ALERT_LIMITS: AlertLimits = {
+  openOfMeter: MANY,
+  openOfStranger: MANY,
+  openOfStrangers: MANY,
+  ofDevice: MANY,
+  maxStrangers: MANY,
+};
 
 const meterCalled = (meterId: string) => ({
   meterId,
@@ -143,7 +151,7 @@ export function deviceDeskTests(scene: StoreScene, it: Test): void {
     await meters.register(meterCalled(meter), unjournaled);
     assert.equal(await desk.putPresence(stranger, presence(1), 1, 0), 'full');
     assert.equal(await desk.putTelemetry(stranger, { atMs: 1, body: {} }, 1, 0), 'full');
-    const limits = { maxOpen: 1, maxStrangers: 0 };
+    const limits = { ...ALERT_LIMITS, maxStrangers: 0 };
     assert.equal(await desk.putAlert(sampleAlert(stranger), limits, telling(stranger)), 'full');
     assert.equal(await desk.get(stranger), undefined);
     assert.equal(await desk.putPresence(meter, presence(1), 1, 0), 'kept');
@@ -156,7 +164,7 @@ export function deviceDeskTests(scene: StoreScene, it: Test): void {
     const store = await scene.store();
     const { desk } = store;
     const device = `device ${unique()}`;
-    const limits = { maxOpen: 2, maxStrangers: MANY };
+    const limits = { ...ALERT_LIMITS, openOfStranger: 2 };
     const first = sampleAlert(device);
     const put = (alert: DeviceAlert) => desk.putAlert(alert, limits, telling(device));
     assert.deepEqual(await Promise.all([put(first), put(first)]).then((all) => all.toSorted()), [
@@ -184,10 +192,78 @@ export function deviceDeskTests(scene: StoreScene, it: Test): void {
     assert.equal(await put(sampleAlert(device)), 'kept');
   });
 
+  it('has room for alerts of meters by severity, and for few of all others together', async () => {
+    const { desk, meters } = await scene.store();
+    const [meter, stranger, other] = [`m ${unique()}`, `s ${unique()}`, `o ${unique()}`];
+    await meters.register(meterCalled(meter), unjournaled);
+    // Other tests leave open alerts of strangers.
+    const before = await desk.counts();
+    const open = Object.values(before.openAlerts).reduce((sum, one) => sum + one, 0);
+    const limits = { ...ALERT_LIMITS, openOfMeter: 1, openOfStranger: 2 };
+    const put = (device: string, more: Partial<DeviceAlert> = {}, own: Partial<AlertLimits> = {}) =>
+      desk.putAlert(sampleAlert(device, more), { ...limits, ...own }, unjournaled);
+    assert.equal(await put(meter, { severity: 'info' }), 'kept');
+    assert.equal(await put(meter, { severity: 'info' }), 'alerts_full');
+    assert.equal(await put(meter, {}, { openOfStranger: 0, openOfStrangers: 0 }), 'kept');
+    assert.equal(await put(stranger, {}, { openOfStrangers: 0 }), 'alerts_full');
+    assert.equal(await put(stranger), 'kept');
+    assert.equal(await put(stranger, { severity: 'info' }), 'kept');
+    assert.equal(await put(stranger), 'alerts_full');
+    assert.equal(await put(other, {}, { openOfStrangers: 2 }), 'alerts_full');
+    assert.equal(await put(other, {}, { openOfStrangers: open + 3 }), 'kept');
+  });
+
+  it('keeps of a device the newest alerts, and every one that is open', async () => {
+    const { desk } = await scene.store();
+    const device = `device ${unique()}`;
+    const put = async (code: string) => {
+      const alert = sampleAlert(device, { code });
+      await desk.putAlert(alert, { ...ALERT_LIMITS, ofDevice: 2 }, unjournaled);
+      return alert.id;
+    };
+    const clear = (id: string) =>
+      desk.clearAlert(id, { by: 'x', atMs: NOW_MS, reason: 'y' }, unjournaled);
+    await put('open');
+    for (const code of ['a', 'b', 'c']) await clear(await put(code));
+    await put('d');
+    const left = (await desk.alerts({ device, limit: 9 })).items.map(({ code }) => code);
+    assert.deepEqual(left, ['d', 'c', 'open']);
+  });
+
+  it('forgets old alerts of strangers and says how many were open; of meters it names those that are', async () => {
+    const { desk, meters } = await scene.store();
+    const [meter, stranger, later] = [`m ${unique()}`, `s ${unique()}`, `l ${unique()}`];
+    await meters.register(meterCalled(meter), unjournaled);
+    const put = async (device: string, receivedAtMs: number) => {
+      const alert = sampleAlert(device, { receivedAtMs });
+      await desk.putAlert(alert, ALERT_LIMITS, unjournaled);
+      return alert;
+    };
+    // Before whatever other tests keep.
+    const old = await put(meter, 1);
+    for (const n of [1, 2]) await put(stranger, n);
+    const over = await put(stranger, 1);
+    await desk.clearAlert(over.id, { by: 'x', atMs: NOW_MS, reason: 'y' }, unjournaled);
+    await put(later, 1);
+    await meters.register(meterCalled(later), unjournaled);
+    const young = await put(stranger, 3);
+    const before = { alertsMs: 0, progressMs: 0, strangersMs: 0, strangerAlertsMs: 3 };
+    assert.deepEqual(await desk.prune(before), { forgotten: 2 });
+    assert.deepEqual((await desk.alerts({ device: stranger, limit: 9 })).items, [young]);
+    const open = await desk.openBefore(2, 999);
+    assert.deepEqual(
+      open.map(({ device }) => device),
+      [meter, later],
+    );
+    assert.deepEqual(open[0], old);
+    assert.equal((await desk.openBefore(2, 1)).length, 1);
+    assert.deepEqual(await desk.openBefore(1, 999), []);
+  });
+
   it('lists alerts newest first, by device, account and whether they are open', async () => {
     const { desk } = await scene.store();
     const device = `device ${unique()}`;
-    const limits = { maxOpen: 9, maxStrangers: MANY };
+    const limits = ALERT_LIMITS;
     for (const code of ['a', 'b', 'c'])
       await desk.putAlert(
         sampleAlert(device, { code, accountId: code === 'b' ? `other ${device}` : device }),
@@ -292,7 +368,7 @@ export function deviceDeskTests(scene: StoreScene, it: Test): void {
     const sorted = names.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
     assert.deepEqual(own, sorted);
     await desk.putPresence(names[0]!, presence(2, false), undefined, MANY);
-    const limits = { maxOpen: 9, maxStrangers: MANY };
+    const limits = ALERT_LIMITS;
     await desk.putAlert(sampleAlert(names[0]!, { severity: 'warning' }), limits, unjournaled);
     const after = await desk.counts();
     assert.equal(after.online - before.online, 4);
@@ -301,7 +377,7 @@ export function deviceDeskTests(scene: StoreScene, it: Test): void {
 
   it('forgets what is over: cleared alerts, old reports, devices that are no meters and silent', async () => {
     const { desk, meters } = await scene.store();
-    const limits = { maxOpen: 9, maxStrangers: MANY };
+    const limits = ALERT_LIMITS;
     const [silent, alarmed, meter] = [`s ${unique()}`, `a ${unique()}`, `m ${unique()}`];
     await meters.register(meterCalled(meter), unjournaled);
     for (const device of [silent, alarmed, meter])
@@ -310,13 +386,13 @@ export function deviceDeskTests(scene: StoreScene, it: Test): void {
     const over = sampleAlert(silent, { receivedAtMs: 5 });
     for (const alert of [open, over]) await desk.putAlert(alert, limits, unjournaled);
     await desk.clearAlert(over.id, { by: 'x', atMs: 5, reason: 'y' }, unjournaled);
-    await desk.prune({ alertsMs: 6, progressMs: 6, strangersMs: 6 });
+    await desk.prune({ alertsMs: 6, strangerAlertsMs: 0, progressMs: 6, strangersMs: 6 });
     assert.equal(await desk.alert(over.id), undefined);
     assert.deepEqual(
       (await desk.find([silent, alarmed, meter])).map(({ device }) => device),
       [alarmed, meter],
     );
-    await desk.prune({ alertsMs: 5, progressMs: 5, strangersMs: 5 });
+    await desk.prune({ alertsMs: 5, strangerAlertsMs: 0, progressMs: 5, strangersMs: 5 });
     assert.deepEqual(await desk.alert(open.id), open);
   });
 }

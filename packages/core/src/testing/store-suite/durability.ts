@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { unjournaled } from '../unjournaled.js';
 import { sampleCommand } from './device-commands.js';
-import { sampleAlert } from './device-desk.js';
+import { ALERT_LIMITS, sampleAlert } from './device-desk.js';
 import { sealAll } from './sample-batches.js';
 import { sampleAttempt, sampleEvidence, sampleIntent } from './sample-intents.js';
 import { quarterHours, sampleReading, sentAgain, unique } from './sample-rows.js';
@@ -40,7 +40,7 @@ export function durabilityTests(scene: StoreScene, it: Test): void {
     await before.commands.put(command, { open: 1_000_000, openOfMeter: 1 });
     await before.commands.markSent(command.id, 1, 2);
     const alert = sampleAlert(`device ${unique()}`);
-    await before.desk.putAlert(alert, { maxOpen: 1, maxStrangers: 1_000_000 }, unjournaled);
+    await before.desk.putAlert(alert, ALERT_LIMITS, unjournaled);
     const entries = await Promise.all(rows.map(({ id }) => before.entries.get(id)));
     const stored = plain([
       entries,
