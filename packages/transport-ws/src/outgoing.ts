@@ -26,6 +26,16 @@ export class Outgoing {
     this.sendText(JSON.stringify(message));
   }
 
+  /** Refused for good. `id` null: what it was could not be read so far. */
+  nack(id: string | null, code: string, detail: string): void {
+    this.send({ type: 'nack', id, code, detail });
+  }
+
+  /** Nothing was kept; the client sends it again. */
+  retry(id: string, code: string, retryAfterMs: number): void {
+    this.send({ type: 'retry', id, code, retry_after_ms: retryAfterMs });
+  }
+
   sendText(text: string): void {
     if (this.socket.readyState === this.socket.OPEN) this.socket.send(text, this.onSent);
   }

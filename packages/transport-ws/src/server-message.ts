@@ -1,4 +1,5 @@
 import type { Caller, DeviceCommand, DomainEvent, IngestItem } from '@wattproof/core/spi';
+import type { WsConfig } from './ws.config.js';
 
 /** Limits that a client can keep to. */
 export interface Limits {
@@ -7,6 +8,16 @@ export interface Limits {
   readonly max_subscriptions: number;
   readonly auth_timeout_ms: number;
   readonly ping_interval_ms: number;
+}
+
+export function limitsOf(config: WsConfig): Limits {
+  return {
+    max_message_bytes: config.maxMessageBytes,
+    max_in_flight: config.maxInFlight,
+    max_subscriptions: config.maxSubscriptions,
+    auth_timeout_ms: config.authTimeoutMs,
+    ping_interval_ms: config.pingIntervalMs,
+  };
 }
 
 /** Everything that the gateway says, as it goes over the wire. */
