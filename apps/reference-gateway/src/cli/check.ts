@@ -4,13 +4,14 @@ import { describeBlocks, guardProblems, loadConfiguredPlugins } from '../config/
 import { readConfig } from '../config/read-config.js';
 import { durabilityOf, durabilityProblem, warningsFor } from '../config/warnings.js';
 import type { CommandContext } from './command.js';
+import { messageSystems } from './message-systems.js';
 import { table } from './table.js';
 
 const HEAD = ['instance', 'kind', 'package', 'version', 'spi', 'capabilities'];
 
 /**
  * `gateway check [FILE] [--print]`: reads the configuration, loads every plugin, starts nothing. Prints the
- * instances and warnings, with `--print` the whole configuration without secrets. Exit 0 sound, 1 problems.
+ * instances, message systems and warnings, with `--print` the whole configuration without secrets. Exit 0 sound, 1 problems.
  */
 export async function check(args: readonly string[], context: CommandContext): Promise<number> {
   const file = context.configFile(args);
@@ -18,15 +19,21 @@ export async function check(args: readonly string[], context: CommandContext): P
     const read = await readConfig({ ...context, file, describeBlock: describeBlocks(file) });
     if (args.includes('--print')) context.out(JSON.stringify(read.printable, null, 2));
     const durability = durabilityProblem(read.config, durabilityOf(read.config.store.url));
+    const messages = messageSystems(read.config, context.versionOf);
     const problems = [
       ...(durability ? [durability] : []),
       ...(await pluginProblems(read.config, file)),
+      ...messages.problems,
     ];
-    if (problems.length > 0) return report(context, file, problems);
+    if (problems.length > 0) {
+      if (messages.problems.length > 0 && messages.table) context.out(messages.table);
+      return report(context, file, problems);
+    }
     const plugins = await loadConfiguredPlugins(read.config, file);
     const unguarded = await guardProblems(read.config, plugins);
     if (unguarded.length > 0) return report(context, file, unguarded);
     context.out(table(HEAD, plugins.map(row)));
+    if (messages.table) context.out(`\n${messages.table}\n`);
     for (const warning of [...read.exposed, ...warningsFor(read.config, plugins)])
       context.out(`warning: ${warning}`);
     context.out(`${file} is sound.`);

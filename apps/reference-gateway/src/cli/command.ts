@@ -7,6 +7,8 @@ export interface CommandContext {
   readonly workingDirectory: string;
   /** Absolute path of the file named on the command line, by WATTPROOF_CONFIG, or of the demo preset. */
   readonly configFile: (args: readonly string[]) => string;
+  /** Version of a package as core finds it, undefined when it is not there; absent: looked up. */
+  readonly versionOf?: (name: string) => string | undefined;
   readonly out: (line: string) => void;
   readonly err: (line: string) => void;
 }

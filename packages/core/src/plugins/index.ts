@@ -25,6 +25,12 @@ export {
   loadPlugin,
   loadPlugins,
 } from './load-plugin.js';
+export {
+  type ConfiguredMessageSystem,
+  configuredMessageSystems,
+  MESSAGE_SYSTEMS,
+  type MessageSystem,
+} from './microservice-peers.js';
 export { MessageRules, MicroservicesConfig } from './microservices.config.js';
 export { type JsonSchema, pluginJsonSchema } from './plugin-config.js';
 export {

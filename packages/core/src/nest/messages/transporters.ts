@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { withPeers } from '../../peers/with-peers.js';
 import type { z } from 'zod';
 import { IngestionConfig } from '../../ingestion/ingestion.config.js';
-import { MicroservicesConfig } from '../../plugins/index.js';
+import { MESSAGE_SYSTEMS, type MessageSystem, MicroservicesConfig } from '../../plugins/index.js';
 import { NatsIngestServer } from './servers/nats.js';
 import { RabbitmqIngestServer } from './servers/rabbitmq.js';
 import { RedisIngestServer } from './servers/redis.js';
@@ -16,9 +16,7 @@ const DEFAULTS = MicroservicesConfig.parse({});
 const MESSAGE_BYTES = IngestionConfig.parse({}).limits.messageBytes;
 
 /** Settings of one system as in section `microservices`; what may be left out has its default there. */
-type Settings<Name extends 'nats' | 'rabbitmq' | 'kafka' | 'redis' | 'grpc' | 'tcp'> = z.input<
-  ReturnType<(typeof shape)[Name]['unwrap']>
->;
+type Settings<Name extends MessageSystem> = z.input<ReturnType<(typeof shape)[Name]['unwrap']>>;
 
 /** Characters of JSON around and within a message of so many bytes: every one of them may be escaped. */
 const TCP_CHARACTERS_PER_BYTE = 6;
@@ -29,9 +27,7 @@ export async function natsTransporter(
   drainMs = DEFAULTS.drainMs,
 ): Promise<CustomStrategy> {
   const { servers, queue, user, password, token, tls } = shape.nats.unwrap().parse(settings);
-  await withPeers('The NATS transporter', ['@nats-io/transport-node'], () =>
-    imported('@nats-io/transport-node'),
-  );
+  await loaded('nats');
   const options = {
     servers,
     queue,
@@ -51,8 +47,7 @@ export async function rabbitmqTransporter(
   const { urls, queue, declare, deadLetterExchange, prefetch, tls } = shape.rabbitmq
     .unwrap()
     .parse(settings);
-  const peers = ['amqplib', 'amqp-connection-manager'];
-  await withPeers('The RabbitMQ transporter', peers, () => Promise.all(peers.map(imported)));
+  await loaded('rabbitmq');
   const options = {
     urls,
     queue,
@@ -73,7 +68,7 @@ export async function rabbitmqTransporter(
 
 /** A Kafka consumer for `connectMicroservice`: the offset of a message is committed when its handler is done. */
 export async function kafkaTransporter(settings: Settings<'kafka'>): Promise<KafkaOptions> {
-  await withPeers('The Kafka transporter', ['kafkajs'], () => imported('kafkajs'));
+  await loaded('kafka');
   const { brokers, groupId, clientId, tls, sasl } = shape.kafka.unwrap().parse(settings);
   const options: KafkaOptions['options'] = {
     client: {
@@ -95,7 +90,7 @@ export async function redisTransporter(
   settings: Settings<'redis'> = {},
   drainMs = DEFAULTS.drainMs,
 ): Promise<CustomStrategy> {
-  await withPeers('The Redis transporter', ['ioredis'], () => imported('ioredis'));
+  await loaded('redis');
   const { host, port, username, password, tls } = shape.redis.unwrap().parse(settings);
   const options = {
     host,
@@ -131,10 +126,7 @@ export async function grpcTransporter(
   maxMessageBytes = MESSAGE_BYTES,
 ): Promise<GrpcOptions> {
   const { host, port, tls } = shape.grpc.unwrap().parse(settings);
-  const peers = ['@grpc/grpc-js', '@grpc/proto-loader'];
-  const [grpc] = await withPeers('The gRPC transporter', peers, () =>
-    Promise.all(peers.map(imported)),
-  );
+  const [grpc] = await loaded('grpc');
   const { ServerCredentials } = grpc as GrpcPackage;
   const credentials =
     tls === undefined
@@ -191,6 +183,9 @@ function serverTls({ cert, key, clientCa }: NonNullable<Settings<'tcp'>['tls']>)
 }
 
 /** Nest ends the process when one of them is missing; asked for before, that is an error like any other. */
-function imported(name: string): Promise<unknown> {
-  return import(name);
+function loaded(system: MessageSystem): Promise<readonly unknown[]> {
+  const { title, packages } = MESSAGE_SYSTEMS[system];
+  return withPeers(`The ${title} transporter`, packages, () =>
+    Promise.all(packages.map((name): Promise<unknown> => import(name))),
+  );
 }
