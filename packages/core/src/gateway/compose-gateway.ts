@@ -170,7 +170,9 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
   });
   const review = desk.review(journal);
   const own = coreJobs({ store, clock, anchoring, subscribers, batching });
-  for (const job of [...own, ...events.jobs, ...desk.jobs, ...review.jobs]) jobs.add(job);
+  const imports = await composeImports({ config, store, clock, ingestion });
+  for (const job of [...own, ...events.jobs, ...desk.jobs, ...review.jobs, ...imports.jobs])
+    jobs.add(job);
   const health = healthBoard({
     store,
     plugins,
@@ -219,7 +221,7 @@ async function composeOver(store: Gateway['store'], options: GatewayOptions): Pr
     ingestQueue: queue,
     journal,
     erasures,
-    imports: await composeImports({ store, clock, ingestion }),
+    imports: imports.service,
     ...composeQuarantine({ config, store, clock, journal, ruleSet, receipts }),
     energyLedger,
     desk: desk.service,

@@ -11,6 +11,8 @@ import { type ImportedFile, MAX_REFUSED_KEPT, type RefusedRow } from './imported
 import { ImportError } from './import-error.js';
 import type { ImportMapping } from './mapping.js';
 import { MeterSeries } from './meter-series.js';
+import type { ImportsConfig } from './imports.config.js';
+import { pruneImports } from './prune-imports.js';
 import { readRows } from './read-rows.js';
 import { checkForms, handIn, type Judged } from './reading-judgement.js';
 import { readingsOf, spanWith } from './row-readings.js';
@@ -46,7 +48,7 @@ interface FilePart {
 
 /** Collections an import is kept in. */
 export const IMPORT_COLLECTIONS = [
-  { name: 'files', version: 1, indexes: ['accountId'] },
+  { name: 'files', version: 2, indexes: ['accountId', 'updatedAtMs'] },
   { name: 'refused', version: 1 },
 ] as const;
 
@@ -59,6 +61,7 @@ export class ImportService {
     private readonly parts: {
       readonly collections: Collections;
       readonly clock: Clock;
+      readonly config: ImportsConfig;
       /** SHA-256, hex. */
       readonly digest: (text: string) => string;
       readonly accept: (
@@ -202,6 +205,12 @@ export class ImportService {
       },
     };
     return this.keep(kept, next, refused);
+  }
+
+  /** Forgets the imports that are older than they are kept, with their reports. */
+  prune(signal?: AbortSignal): Promise<void> {
+    const { collections, clock, config } = this.parts;
+    return pruneImports(collections, clock.nowMs() - config.keepMs, signal);
   }
 
   private judgedCounts(

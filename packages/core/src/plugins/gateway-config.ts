@@ -9,6 +9,7 @@ import { DetectionConfig } from '../detectors/detection.config.js';
 import { DevicesConfig } from '../devices/devices.config.js';
 import { ClaimsConfig } from '../energy-ledger/claims.config.js';
 import { WebhooksConfig } from '../events/webhooks/webhooks.config.js';
+import { ImportsConfig } from '../imports/index.js';
 import { IngestionConfig } from '../ingestion/ingestion.config.js';
 import { DURABILITY_CLASSES, type DurabilityClass } from '../spi/index.js';
 import { isOrigin, MAX_ORIGIN_LENGTH } from '../verify/origin.js';
@@ -188,6 +189,7 @@ export const gatewayConfigSchema = z
     devices: DevicesConfig.prefault({}),
     claims: ClaimsConfig.prefault({}),
     ingestion: ingestion.prefault({}),
+    imports: ImportsConfig.prefault({}),
     batching: BatchingConfig.prefault({}),
     transports: instances.default({}).describe('Ways readings come in, beside HTTP.'),
     microservices: MicroservicesConfig.optional().describe(

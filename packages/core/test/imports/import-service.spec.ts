@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { createHash } from 'node:crypto';
-import { IMPORT_COLLECTIONS, ImportService } from '../../src/imports/index.js';
+import { IMPORT_COLLECTIONS, ImportsConfig, ImportService } from '../../src/imports/index.js';
 import { ImportMapping, type ImportMappingInput } from '../../src/imports/mapping.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { openMemoryStore } from '../../src/stores/memory/open-memory-store.js';
@@ -11,6 +11,7 @@ const IMPORTER = { accountId: 'house', by: 'k', everyAccount: false };
 const sha256 = (text: string | Uint8Array): string =>
   createHash('sha256').update(text).digest('hex');
 
+const DAY_MS = 86_400_000;
 const REGISTER = {
   format: 'csv',
   time: { columns: ['t'] },
@@ -47,6 +48,7 @@ async function scene() {
       },
     },
     clock,
+    config: ImportsConfig.parse({ keepMs: DAY_MS }),
     digest: sha256,
     readDocument,
     accept: async ({ bytes }): Promise<IngestAnswer> => {
@@ -66,6 +68,8 @@ async function scene() {
   });
   return {
     service,
+    clock,
+    opened,
     kept,
     answers,
     handedIn: () => handedIn,
@@ -215,6 +219,42 @@ describe('An import', () => {
     await expect(begin('t\n', { ...REGISTER, meters })).rejects.toMatchObject({
       code: 'mapping_too_large',
     });
+  });
+
+  it('is forgotten with its report once it was kept for long enough, done or not, and no other is', async () => {
+    const { begin, take, service, clock, opened } = await scene();
+    const bad = `t,kwh\n${'x,y\n'.repeat(1200)}`;
+    const [done, open] = [await begin(bad), await begin(bad, REGISTER, 2)];
+    await take(done.id, 0, bad, true);
+    await take(open.id, 0, bad.slice(0, 4006));
+    await clock.advance(DAY_MS);
+    await service.prune();
+    expect((await service.list({ limit: 9 })).items).toHaveLength(2);
+    const young = await begin(bad, REGISTER, 3);
+    await take(young.id, 0, bad, true);
+    await clock.advance(1);
+    await service.prune();
+    expect((await service.list({ limit: 9 })).items).toMatchObject([{ id: young.id }]);
+    const rows = await opened.range('refused', { limit: 1000 });
+    expect(rows.items.every(({ key }) => key.startsWith(`${young.id}/`))).toBe(true);
+    // The same file is another import then.
+    expect(await begin(bad)).toMatchObject({ id: done.id, state: 'open', nextByte: 0 });
+  });
+
+  it('that goes on while it is forgotten stays', async () => {
+    const { begin, take, service, clock, opened } = await scene();
+    const text = `t,kwh\nx,y\n${HOURS(0, 2)}`;
+    const { id } = await begin(text);
+    await take(id, 0, text.slice(0, 10));
+    await clock.advance(DAY_MS + 1);
+    const { batch } = opened;
+    opened.batch = async (writes) => {
+      opened.batch = batch;
+      await take(id, 10, text.slice(10), true);
+      return batch.call(opened, writes);
+    };
+    await service.prune();
+    expect(await service.get(id)).toMatchObject({ state: 'done', counts: { refused: 1 } });
   });
 
   it('tells of odd cells in a way that can be stored and told', async () => {

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { IMPORT_COLLECTIONS } from '../../src/imports/index.js';
 import { runImport } from '../../src/cli/import-file.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { startTestGateway, type TestGateway } from '../../src/testing/start-test-gateway.js';
@@ -19,6 +20,7 @@ const METER = 'DE_KN_residential4';
 
 describe.each(HOSTS)('A file of readings on %s', (host) => {
   let gateway: TestGateway;
+  let clock: FakeClock;
   let api: string;
   let folder: string;
   const keys: Record<string, string> = {};
@@ -26,9 +28,10 @@ describe.each(HOSTS)('A file of readings on %s', (host) => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'wattproof-import-'));
     // Years after the last value: what is imported is old.
+    clock = new FakeClock(Date.parse('2020-06-01T00:00:00Z'));
     gateway = await startTestGateway({
       host,
-      clock: new FakeClock(Date.parse('2020-06-01T00:00:00Z')),
+      clock,
     });
     api = `${gateway.url}/api/v1`;
     const { meters } = gateway.services.store;
@@ -218,6 +221,17 @@ meters: [{ id: ${METER}, site: home, registers: [{ column: kwh, field: import_kw
     const body = { name: 'x', sha256: '1'.repeat(64), size_bytes: 9, ...more };
     const answer = await ask(`${api}/imports`, { body, key: keys['house']! });
     expect([answer.status, answer.json.code]).toEqual([status, code]);
+  });
+
+  it('is forgotten by the hourly work, and what it brought is not', async () => {
+    const { jobs, imports, store } = gateway.services;
+    const before = (await imported()).length;
+    await clock.advance(90 * 86_400_000 + 1);
+    expect(await jobs.run('prune.imports')).toBe('ran');
+    expect((await imports.list({ limit: 1 })).items).toEqual([]);
+    const rows = await store.collections('core.imports', IMPORT_COLLECTIONS);
+    expect((await rows.range('refused', { limit: 1 })).items).toEqual([]);
+    expect(await imported()).toHaveLength(before);
   });
 
   it('takes its parts in order, and says which comes next', async () => {
