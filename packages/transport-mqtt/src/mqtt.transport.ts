@@ -35,14 +35,13 @@ export class MqttTransport implements Transport {
   constructor(
     private readonly config: MqttConfig,
     private readonly context: PluginContext,
-    /** Of the client, between connections. */
     timers: Timers,
     random: () => number,
   ) {
     this.#maps = new TopicMaps(mapsOf(config));
     this.#link =
       config.url === undefined
-        ? new BrokerLink(config.listen!, this.#maps, context, config.maxMessageBytes)
+        ? new BrokerLink(config.listen!, this.#maps, context, config.maxMessageBytes, timers)
         : new ClientLink(config.url, config.client, this.#maps.filters, context, timers, random);
     this.#receipts = new ReceiptPost(this.#link, config.maxReceipts, context.logger);
   }

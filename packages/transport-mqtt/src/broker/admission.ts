@@ -1,4 +1,4 @@
-import type { Clock } from '@wattproof/core/spi';
+import type { MonotonicClock } from '../monotonic-clock.js';
 import type { BrokerConfig } from './broker.config.js';
 
 /** Tokens that come back at a rate; `burst` of them at most. */
@@ -43,10 +43,14 @@ export class Admission {
 
   constructor(
     private readonly limits: BrokerConfig['limits'],
-    private readonly clock: Clock,
+    private readonly clock: MonotonicClock,
   ) {
     const { connectsPerSecond } = limits;
-    this.#all = new Bucket(connectsPerSecond, Math.max(1, connectsPerSecond * 2), clock.nowMs());
+    this.#all = new Bucket(
+      connectsPerSecond,
+      Math.max(1, connectsPerSecond * 2),
+      clock.monotonicMs(),
+    );
   }
 
   get connections(): number {
@@ -67,14 +71,14 @@ export class Admission {
 
   /** Forgets addresses that have been quiet. */
   tidy(): void {
-    const now = this.clock.nowMs();
+    const now = this.clock.monotonicMs();
     for (const [address, bucket] of this.#byAddress)
       if (bucket.isFull(now)) this.#byAddress.delete(address);
   }
 
   #judge(address: string): 'welcome' | 'full' | 'fast' {
     if (this.#connections >= this.limits.connections) return 'full';
-    const now = this.clock.nowMs();
+    const now = this.clock.monotonicMs();
     // An address that is too fast takes nothing from the others.
     if (!this.#bucketOf(address, now).take(now) || !this.#all.take(now)) return 'fast';
     return 'welcome';

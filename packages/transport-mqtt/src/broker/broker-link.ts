@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { Health, PluginContext } from '@wattproof/core/spi';
 import type { Link, TakeMessage } from '../link.js';
+import type { MonotonicClock } from '../monotonic-clock.js';
 import type { TopicMaps } from '../topics/topic-maps.js';
 import { Broker } from './broker.js';
 import type { BrokerConfig } from './broker.config.js';
@@ -24,13 +25,21 @@ export class BrokerLink implements Link {
     private readonly maps: TopicMaps,
     private readonly context: PluginContext,
     private readonly maxMessageBytes: number,
+    private readonly monotonic: MonotonicClock,
   ) {
     this.#claimPath();
   }
 
   async open(take: TakeMessage): Promise<void> {
     const { config, context } = this;
-    const broker = new Broker(config, this.maps, context, take, this.maxMessageBytes);
+    const broker = new Broker(
+      config,
+      this.maps,
+      context,
+      take,
+      this.maxMessageBytes,
+      this.monotonic,
+    );
     const listeners = new Listeners(config, broker.admission, (stream, origin) => {
       broker.connections.add(new Connection(broker, stream, origin));
     });

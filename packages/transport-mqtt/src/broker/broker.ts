@@ -4,6 +4,7 @@ import { Aedes } from 'aedes';
 import type { IConnectPacket } from 'mqtt-packet';
 import type { Caller, Clock, PluginContext } from '@wattproof/core/spi';
 import type { LinkMessage, Outcome, TakeMessage } from '../link.js';
+import type { MonotonicClock } from '../monotonic-clock.js';
 import type { TopicMaps } from '../topics/topic-maps.js';
 import { Admission } from './admission.js';
 import type { BrokerConfig } from './broker.config.js';
@@ -24,7 +25,7 @@ const RECHECK_ROUNDS = 60;
 
 /** What all connections share: who may connect, what is taken, who is here, what waits for whom. */
 export class Broker {
-  readonly clock: Clock;
+  readonly #clock: Clock;
   readonly sessions: Sessions;
   readonly admission: Admission;
   readonly rights: TopicRights;
@@ -47,11 +48,13 @@ export class Broker {
     private readonly takeMessage: TakeMessage,
     /** More is not taken as one message: such a payload is not read. */
     readonly maxPayloadBytes: number,
+    /** Time limits go by it: a clock that is set cuts nobody off. */
+    readonly monotonic: MonotonicClock,
   ) {
     const { clock, callers, desk, logger } = context;
-    this.clock = clock;
-    this.sessions = new Sessions(config.sessions, clock);
-    this.admission = new Admission(config.limits, clock);
+    this.#clock = clock;
+    this.sessions = new Sessions(config.sessions, monotonic);
+    this.admission = new Admission(config.limits, monotonic);
     this.rights = new TopicRights(maps, callers);
     this.#presence = desk === undefined ? undefined : new PresenceBoard(desk, logger);
     this.#aedes = new Aedes({
@@ -161,12 +164,12 @@ export class Broker {
 
   joined(connection: Connection): void {
     this.count('connected');
-    const now = this.clock.nowMs();
+    const now = this.#clock.nowMs();
     for (const device of devicesOf(connection.caller)) this.#presence?.came(device, now);
   }
 
   seen(connection: Connection): void {
-    const now = this.clock.nowMs();
+    const now = this.#clock.nowMs();
     for (const device of devicesOf(connection.caller)) this.context.desk?.seen(device, now);
   }
 
@@ -180,7 +183,7 @@ export class Broker {
   ): void {
     this.connections.delete(connection);
     if (!joined) return;
-    const now = this.clock.nowMs();
+    const now = this.#clock.nowMs();
     for (const device of devicesOf(connection.caller))
       this.#presence?.went(device, will === undefined ? why : 'will', now);
     if (will === undefined) return;
@@ -229,7 +232,7 @@ export class Broker {
 
   /** Once a second. */
   check(): void {
-    const now = this.clock.nowMs();
+    const now = this.monotonic.monotonicMs();
     for (const connection of this.connections) connection.check(now);
     this.sessions.expire();
     this.admission.tidy();

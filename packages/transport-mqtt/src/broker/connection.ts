@@ -74,7 +74,7 @@ export class Connection {
     private readonly stream: Duplex,
     readonly origin: Origin,
   ) {
-    this.#sinceMs = this.#heardAtMs = broker.clock.nowMs();
+    this.#sinceMs = this.#heardAtMs = broker.monotonic.monotonicMs();
     const { maxPayloadBytes } = broker;
     this.#frames = new FrameReader(
       broker.config.limits.maxPacketBytes,
@@ -167,11 +167,12 @@ export class Connection {
     const frames = this.#frames.push(chunk);
     const after = (this.#partialBytes = this.#frames.partialBytes);
     if (after === 0) this.#partialSinceMs = undefined;
-    else if (frames.length > 0 || before === 0) this.#partialSinceMs = broker.clock.nowMs();
+    else if (frames.length > 0 || before === 0)
+      this.#partialSinceMs = broker.monotonic.monotonicMs();
     if (!broker.holdPartial(after - before))
       throw new ConnectionFault('quota_exceeded', 'Too many packets are incomplete.');
     if (frames.length === 0) return;
-    this.#heardAtMs = broker.clock.nowMs();
+    this.#heardAtMs = broker.monotonic.monotonicMs();
     for (const frame of frames) this.#arrive(frame);
     this.#pump();
   }
@@ -203,7 +204,7 @@ export class Connection {
   }
 
   #readOn(): void {
-    this.#heardAtMs = this.broker.clock.nowMs();
+    this.#heardAtMs = this.broker.monotonic.monotonicMs();
     if (this.#partialSinceMs !== undefined) this.#partialSinceMs = this.#heardAtMs;
     this.stream.resume();
   }
@@ -225,7 +226,7 @@ export class Connection {
     const backlogBytes = this.#writer.backlogBytes + deliveries.waitingBytes;
     const isFull = backlogBytes > this.broker.config.limits.queuedBytes;
     if (!isFull) this.#unreadSinceMs = undefined;
-    else this.#unreadSinceMs ??= this.broker.clock.nowMs();
+    else this.#unreadSinceMs ??= this.broker.monotonic.monotonicMs();
     return !isFull;
   }
 

@@ -1,5 +1,5 @@
-import type { Clock } from '@wattproof/core/spi';
 import type { LinkMessage, Outcome, TakeMessage } from '../link.js';
+import type { MonotonicClock } from '../monotonic-clock.js';
 
 type Acknowledged = Outcome & { kind: 'acknowledge' };
 type Withheld = Outcome & { kind: 'withhold' };
@@ -29,7 +29,7 @@ export class Intake {
   constructor(
     private readonly parts: {
       readonly take: TakeMessage;
-      readonly clock: Clock;
+      readonly clock: MonotonicClock;
       readonly inFlight: number;
       readonly inFlightBytes: number;
       /** Counts the bytes of all connections; less when they are let go. */
@@ -96,7 +96,7 @@ export class Intake {
   }
 
   #withhold(waiting: Waiting, { retryAfterMs }: Withheld): void {
-    this.#sinceMs ??= this.parts.clock.nowMs();
+    this.#sinceMs ??= this.parts.clock.monotonicMs();
     // A reading at the device's risk (QoS 0) is worth no memory here.
     if (waiting.message.qos > 0) this.#withheld.push(waiting);
     this.#probe ??= setTimeout(() => this.#tryAgain(), Math.max(RETRY_FLOOR_MS, retryAfterMs));

@@ -39,7 +39,7 @@ export class Publications {
     const { broker, connection, freed } = parts;
     this.intake = new Intake({
       take: (message) => broker.take(connection, message),
-      clock: broker.clock,
+      clock: broker.monotonic,
       inFlight: broker.config.limits.inFlight,
       inFlightBytes: broker.config.limits.inFlightBytes,
       hold: (bytes) => (broker.inFlightBytes += bytes),

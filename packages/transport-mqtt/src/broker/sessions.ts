@@ -1,4 +1,4 @@
-import type { Clock } from '@wattproof/core/spi';
+import type { MonotonicClock } from '../monotonic-clock.js';
 import type { BrokerConfig } from './broker.config.js';
 
 /** A message on its way to one device, as aedes numbers it. */
@@ -44,7 +44,7 @@ export class Sessions {
 
   constructor(
     private readonly limits: BrokerConfig['sessions'],
-    private readonly clock: Clock,
+    private readonly clock: MonotonicClock,
   ) {}
 
   get count(): number {
@@ -99,7 +99,7 @@ export class Sessions {
     const session = this.#sessions.get(id);
     if (session?.holder !== holder) return;
     session.holder = undefined;
-    session.awaySinceMs = this.clock.nowMs();
+    session.awaySinceMs = this.clock.monotonicMs();
     if (!session.lasting) return this.end(id);
     this.#away.add(session);
     const owner = ownerOf(session);
@@ -120,7 +120,7 @@ export class Sessions {
 
   /** Ends sessions nobody came back to. */
   expire(): void {
-    const now = this.clock.nowMs();
+    const now = this.clock.monotonicMs();
     for (const { id, awaySinceMs, expiryMs } of this.#away)
       if (now - awaySinceMs >= expiryMs) this.end(id);
   }

@@ -244,6 +244,23 @@ describe('bad input at the embedded broker', () => {
     ]);
   });
 
+  test('a clock that is set forward or back cuts nobody off, and lets nobody stay for longer', async () => {
+    broker = await RunningBroker.start();
+    const device = await joined('meter-1', 4, { keepalive: 10 });
+    const [nobody, partial] = [await wire(), await joined('meter-1', 4, { clientId: 'b' })];
+    partial.bytes(Buffer.from([0x30, 0x10, 0x00]));
+    await eventually(() => broker.fact('partialBytes') === 3);
+    for (const stepMs of [86_400_000, -172_800_000]) {
+      await broker.wallClock.advance(stepMs);
+      broker.link.check();
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([device, nobody, partial].map(({ closed }) => closed)).toEqual([false, false, false]);
+    await broker.clock.advance(30_000);
+    broker.link.check();
+    for (const one of [device, nobody, partial]) await one.untilClosed();
+  });
+
   test('a message sent twice on one connection is answered once; another with its number is none', async () => {
     broker = await RunningBroker.start();
     const device = await joined();

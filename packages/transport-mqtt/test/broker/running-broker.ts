@@ -33,20 +33,25 @@ export class RunningBroker {
   private constructor(
     readonly link: BrokerLink,
     readonly host: TransportHost,
+    /** Of durations. */
     readonly clock: FakeClock,
+    /** Of the time of day. */
+    readonly wallClock: FakeClock,
   ) {}
 
   static async start(
     config: object = {},
-    { clock = new FakeClock(), maxMessageBytes = 1_048_576 } = {},
+    { maxMessageBytes = 1_048_576 } = {},
   ): Promise<RunningBroker> {
     const host = await TransportHost.open();
     const { callers, desk, http } = host;
+    const clock = new FakeClock(5_000);
+    const wallClock = new FakeClock();
     const context: PluginContext = {
       instanceId: 'mqtt',
       origin: 'test.example/log',
       logger: silentLogger,
-      clock: clock as Clock,
+      clock: wallClock as Clock,
       callers,
       desk,
       http,
@@ -56,8 +61,9 @@ export class RunningBroker {
       new TopicMaps([PRESETS.wattproof, PRESETS['los-tecnicos']]),
       context,
       maxMessageBytes,
+      { monotonicMs: () => clock.nowMs() },
     );
-    const broker = new RunningBroker(link, host, clock);
+    const broker = new RunningBroker(link, host, clock, wallClock);
     try {
       await link.open((message) => broker.#take(message));
     } catch (error) {
