@@ -139,6 +139,11 @@ export class Connection implements Line {
     this.endIfSettled();
   }
 
+  /** Closes without the answers that are still owed: the client keeps what they are about. */
+  closeUnanswered(): void {
+    this.socket.close(this.ending?.code, this.ending?.reason);
+  }
+
   /** Looks after time limits and the credential. */
   sweep(nowMs: number): void {
     if (this.isStranger && nowMs - this.vitals.openedMs >= this.parts.config.authTimeoutMs)
@@ -191,9 +196,7 @@ export class Connection implements Line {
   }
 
   private endIfSettled(): void {
-    if (this.ending === undefined || !this.intake.isSettled) return;
-    const { code, reason } = this.ending;
-    this.socket.close(code, reason);
+    if (this.ending !== undefined && this.intake.isSettled) this.closeUnanswered();
   }
 
   private gone(): void {

@@ -1,4 +1,4 @@
-import type { Caller, Callers, Clock, DeviceDesk, Ingest, IngestAnswer } from '@wattproof/core/spi';
+import type { Callers, Clock, DeviceDesk, Ingest, IngestAnswer } from '@wattproof/core/spi';
 import type { AttachedDevices } from './attached-devices.js';
 import type { ClientMessage } from './client-message.js';
 import { handToDesk } from './desk-messages.js';

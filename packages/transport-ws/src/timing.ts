@@ -4,6 +4,8 @@ export interface Timing {
   monotonicMs(): number;
   /** Calls `fire` every `ms` until the returned function is called. Keeps no process alive. */
   every(ms: number, fire: () => void): () => void;
+  /** Calls `fire` once, unless the returned function is called before. Keeps no process alive. */
+  after(ms: number, fire: () => void): () => void;
 }
 
 export const nodeTiming: Timing = {
@@ -12,5 +14,10 @@ export const nodeTiming: Timing = {
     const timer = setInterval(fire, ms);
     timer.unref();
     return () => clearInterval(timer);
+  },
+  after(ms, fire) {
+    const timer = setTimeout(fire, ms);
+    timer.unref();
+    return () => clearTimeout(timer);
   },
 };

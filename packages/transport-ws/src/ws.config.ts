@@ -90,6 +90,11 @@ export const WsConfig = z.strictObject({
   pongTimeoutMs: ms(500, 600_000)
     .default(20_000)
     .describe('A client that is silent for so long after a ping is gone.'),
+  drainMs: ms(0, 600_000)
+    .default(10_000)
+    .describe(
+      'How long commits under way are waited for when the gateway stops; what is not answered then stays unanswered.',
+    ),
   recheckMs: ms(1_000, 3_600_000)
     .default(30_000)
     .describe(

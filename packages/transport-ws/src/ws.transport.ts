@@ -111,7 +111,12 @@ export class WsTransport implements Transport {
     const open = [...this.connections];
     for (const connection of open) connection.end(1001, 'going_away');
     for (const socket of this.opening.keys()) socket.destroy();
-    await Promise.all(open.map(({ closed }) => closed));
+    const closed = Promise.all(open.map((connection) => connection.closed));
+    const forgetLimit = this.timing.after(this.config.drainMs, () => {
+      for (const connection of this.connections) connection.closeUnanswered();
+    });
+    await closed;
+    forgetLimit();
   }
 
   private sweep(): void {

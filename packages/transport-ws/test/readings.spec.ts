@@ -206,4 +206,26 @@ describe('A gateway that stops', () => {
     ).toEqual([['ack', 'a']]);
     expect(scene.host.ingest.arrivals).toHaveLength(1);
   });
+
+  it('waits no longer than it says for a commit that does not return, and acknowledges nothing then', async () => {
+    scene = await WsScene.start({ drainMs: 5_000 });
+    const [stuck, other] = [await scene.device(1), await scene.device(2)];
+    stuck.say({ type: 'readings', id: 'a', body: READING });
+    other.say({ type: 'readings', id: 'b', body: { mark: 'in time' } });
+    const [late, inTime] = [
+      await scene.host.ingest.arrival('meter-1'),
+      await scene.host.ingest.arrival('in time'),
+    ];
+    const stopped = scene.transport.stop();
+    await scene.elapsed.advance(4_999);
+    inTime.commit();
+    expect(await other.closed).toEqual({ code: 1001, reason: 'going_away' });
+    expect([stuck.end, other.heard.at(-1)]).toMatchObject([undefined, { type: 'ack', id: 'b' }]);
+    await scene.elapsed.advance(1);
+    expect(await stuck.closed).toEqual({ code: 1001, reason: 'going_away' });
+    await stopped;
+    late.commit();
+    await scene.rest();
+    expect(stuck.heard.map(({ type }) => type)).toEqual(['hello']);
+  });
 });

@@ -61,6 +61,11 @@ export class WsScene {
           made.tick = fire;
           return () => (made.tick = () => undefined);
         },
+        after: (ms, fire) => {
+          const waiting = new AbortController();
+          made.elapsed.wait(ms, waiting.signal).then(fire, () => undefined);
+          return () => waiting.abort();
+        },
       });
     });
     await scene.transport.start(host.ingest);

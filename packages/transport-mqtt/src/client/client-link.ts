@@ -170,7 +170,7 @@ export class ClientLink implements Link {
   async #close(): Promise<void> {
     this.#cancelWait?.();
     this.#stopping.resolve();
-    await Promise.all(this.#underWay);
+    await Promise.race([Promise.all(this.#underWay), this.#after(this.config.drainMs)]);
     const connection = this.#connection;
     if (connection === undefined) return;
     const isTooLong = this.#after(STOP_MS);

@@ -100,6 +100,14 @@ export const ClientConfig = z
       .describe(
         'How long a PUBACK waits for those of messages that came before, which is the order MQTT asks for; then it passes them.',
       ),
+    drainMs: z
+      .int()
+      .min(0)
+      .max(600_000)
+      .default(10_000)
+      .describe(
+        'How long commits under way are waited for when the gateway stops; what is not acknowledged then comes again.',
+      ),
     reconnectMinMs: z
       .int()
       .min(10)

@@ -21,7 +21,10 @@ describe('limits of a broker, and of clocks, at the client', () => {
     await Promise.all([broker.close(), host.close()]);
   });
 
-  function start(take: (message: LinkMessage) => Outcome, client: object = {}): Promise<void> {
+  function start(
+    take: (message: LinkMessage) => Outcome | Promise<Outcome>,
+    client: object = {},
+  ): Promise<void> {
     const context = { instanceId: 'a', origin: 'o', logger: silentLogger, clock };
     const timers = {
       monotonicMs: () => elapsed.nowMs(),
@@ -118,6 +121,26 @@ describe('limits of a broker, and of clocks, at the client', () => {
     // Cut, and back when it is time.
     expect((await next()).ms).toBe(5_000);
     expect(link.health().ready).toBe(false);
+  });
+
+  it('stops though a commit never returns, and leaves its message with the broker', async () => {
+    const commit = Promise.withResolvers<Outcome>();
+    const taken = Promise.withResolvers<void>();
+    await start(() => (taken.resolve(), commit.promise), { drainMs: 7_000 });
+    const session = await broker.session(0);
+    session.publish(1, '{}');
+    await taken.promise;
+    const closed = link.close();
+    const limit = await next();
+    expect(limit.ms).toBe(7_000);
+    await new Promise(setImmediate);
+    expect(session.packets.some(({ cmd }) => cmd === 'disconnect')).toBe(false);
+    limit.fire();
+    await closed;
+    await broker.until(() => session.packets.find(({ cmd }) => cmd === 'disconnect'));
+    commit.resolve(accepted);
+    await new Promise(setImmediate);
+    expect(session.acknowledged).toEqual([]);
   });
 
   /** The wait that begins next. */
