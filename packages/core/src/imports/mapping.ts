@@ -7,10 +7,16 @@ const id = z.string().min(1).max(256);
 /** What the text of an instant looks like: RFC 3339 (an offset without colon is read too), or letters for digits. */
 const TimeForm = z
   .string()
+  .max(64)
   .regex(
     /^(?:iso|unix-s|unix-ms|(?=.*yyyy)(?=.*MM)(?=.*dd)(?:yyyy|MM|dd|HH|mm|ss|[-/. :T,f])+)$/,
     'expected iso, unix-s, unix-ms, or a form such as "dd/MM/yyyy HH:mm:ss"',
-  );
+  )
+  // Part beside part could be divided in ever more ways, and each would be tried.
+  .refine((form) => {
+    const parts = form.match(/yyyy|MM|dd|HH|mm|ss|f/g) ?? [];
+    return new Set(parts).size === parts.length;
+  }, 'expected each of yyyy, MM, dd, HH, mm, ss and f once at most');
 
 /** An IANA name. */
 export const TimeZone = z

@@ -3,7 +3,7 @@ import { RowRefusal } from './import-error.js';
 
 /** RFC 3339, as files write it: a blank for the T, an offset without its colon or none at all, no seconds. */
 const ISO =
-  /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?)?(Z|[+-]\d\d:?\d\d)?$/i;
+  /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?)?(Z|[+-](?:[01]\d|2[0-3]):?[0-5]\d)?$/i;
 
 const PARTS = { yyyy: 0, MM: 1, dd: 2, HH: 3, mm: 4, ss: 5, f: 6 } as const;
 
@@ -50,13 +50,21 @@ export function rowTimeReader(
 
 function patternOf(form: string): { readonly pattern: RegExp; readonly order: readonly number[] } {
   const order: number[] = [];
-  const source = form.replaceAll(/yyyy|MM|dd|HH|mm|ss|f|[^f]/g, (part) => {
-    const field = (PARTS as Readonly<Record<string, number>>)[part];
-    if (field === undefined) return part.replace(/[.*+?^${}()|[\]\\/]/, '\\$&');
-    order.push(field);
-    // Days and months of UCI's file have no leading zero.
-    return field === PARTS.f ? '(\\d{1,9})' : part === 'yyyy' ? '(\\d{4})' : '(\\d{1,2})';
-  });
+  const parts = form.match(/yyyy|MM|dd|HH|mm|ss|f|[^f]/g) ?? [];
+  const fieldAt = (at: number): number | undefined =>
+    (PARTS as Readonly<Record<string, number>>)[parts[at] ?? ''];
+  const source = parts
+    .map((part, at) => {
+      const field = fieldAt(at);
+      if (field === undefined) return part.replace(/[.*+?^${}()|[\]\\/]/, '\\$&');
+      order.push(field);
+      if (field === PARTS.f) return '(\\d{1,9})';
+      if (field === PARTS.yyyy) return '(\\d{4})';
+      // Days and months of UCI's file have no leading zero; between other digits they need it.
+      const isApart = fieldAt(at - 1) === undefined && fieldAt(at + 1) === undefined;
+      return isApart ? '(\\d{1,2})' : '(\\d{2})';
+    })
+    .join('');
   return { pattern: new RegExp(`^${source}$`), order };
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { LocalTime } from '../../src/imports/local-time.js';
 import { RowRefusal } from '../../src/imports/import-error.js';
+import { ROW_SHAPE } from '../../src/imports/mapping.js';
 import { rowTimeReader } from '../../src/imports/row-time.js';
 
 const read = (form: string, text: string, zone = 'UTC'): string => {
@@ -9,6 +10,35 @@ const read = (form: string, text: string, zone = 'UTC'): string => {
     ? found.code
     : found.map((ms) => new Date(ms!).toISOString()).join(' ');
 };
+
+describe('The form of a time', () => {
+  const formOf = (form: string) => ROW_SHAPE.time.shape.form.safeParse(form).success;
+
+  it('names each of its parts once and is short, so that no text takes long to be compared with it', () => {
+    expect(formOf('dd/MM/yyyy HH:mm:ss.f')).toBe(true);
+    for (const form of [
+      `yyyyMMdd${'f'.repeat(8)}ss`,
+      'yyyyMMddyyyy',
+      `yyyyMMdd${' '.repeat(60)}`,
+      'dd/MM',
+      'yyyy(MM)+dd',
+    ])
+      expect([form, formOf(form)]).toEqual([form, false]);
+  });
+
+  it('without anything between its parts has two digits for each of them', () => {
+    const instants = rowTimeReader('yyyyMMddHHmmssf', new LocalTime('UTC'));
+    expect(instants('20260203040506789')).toEqual([Date.parse('2026-02-03T04:05:06.789Z')]);
+    expect(instants('2026234567')).toMatchObject({ code: 'time_invalid' });
+  });
+
+  it('has offsets that a clock can have', () => {
+    const instants = rowTimeReader('iso', new LocalTime('UTC'));
+    expect(instants('2026-01-01T00:00:00+23:59')).toEqual([Date.parse('2025-12-31T00:01:00Z')]);
+    for (const offset of ['+24:00', '+01:60', '-9999'])
+      expect(instants(`2026-01-01T00:00:00${offset}`)).toMatchObject({ code: 'time_invalid' });
+  });
+});
 
 describe('The instant of a row', () => {
   it.each([
