@@ -7,7 +7,7 @@ const KEY_PROTOCOL = 'wattproof.key.';
 
 /** Why a connection is not opened, as HTTP says it. */
 export interface HttpRefusal {
-  readonly status: 400 | 401 | 403 | 405 | 426 | 503;
+  readonly status: 400 | 401 | 403 | 405 | 426 | 429 | 503;
   readonly code: string;
   readonly detail: string;
   readonly headers?: Readonly<Record<string, string>>;
@@ -66,6 +66,12 @@ export const UNAUTHENTICATED = refusal(
   'The key is unknown, expired or revoked.',
   { 'www-authenticate': 'Bearer' },
 );
+/** Of connections under one key; the reason of a close, too, when the key is shown later. */
+export const KEY_FULL = 'key_connections_full';
+export const KEY_HAS_TOO_MANY = (most: number, afterSeconds: number): HttpRefusal =>
+  refusal(429, KEY_FULL, `At most ${most} connections under one key.`, {
+    'retry-after': String(afterSeconds),
+  });
 export const NOT_NOW = (code: string, detail: string, afterSeconds: number): HttpRefusal =>
   refusal(503, code, detail, { 'retry-after': String(afterSeconds) });
 

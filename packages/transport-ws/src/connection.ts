@@ -58,7 +58,8 @@ export class Connection implements Line {
     private readonly parts: ConnectionParts,
     source: string | undefined,
     shown: Caller | undefined,
-    onIdentified: () => void,
+    /** Somebody has shown who they are; false: there is no place for them. */
+    admit: (caller: Caller) => boolean,
   ) {
     const { config, timing, logger } = parts;
     const end = this.end.bind(this);
@@ -72,10 +73,8 @@ export class Connection implements Line {
         outgoing,
         end,
         isEnding,
-        onKnown: () => {
-          onIdentified();
-          this.devices.attachOwn();
-        },
+        admit,
+        onKnown: () => this.devices.attachOwn(),
         onChecked: () => this.vitals.rechecked(timing.monotonicMs()),
         onRevoked: () => this.listening.end(),
       },

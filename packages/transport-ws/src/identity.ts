@@ -1,4 +1,5 @@
 import type { Caller, Callers } from '@wattproof/core/spi';
+import { KEY_FULL } from './admission.js';
 import type { AuthFields } from './client-message.js';
 import { credentialOf } from './credential.js';
 import type { Outgoing } from './outgoing.js';
@@ -17,7 +18,9 @@ export class Identity {
       readonly outgoing: Pick<Outgoing, 'send' | 'nack'>;
       readonly end: (code: number, reason: string) => void;
       readonly isEnding: () => boolean;
-      /** Somebody has shown who they are. */
+      /** False when there is no place for another connection of theirs. */
+      readonly admit: (caller: Caller) => boolean;
+      /** Somebody has shown who they are, and has been told that they are known. */
       readonly onKnown: () => void;
       /** The credential was looked at. */
       readonly onChecked: () => void;
@@ -45,7 +48,7 @@ export class Identity {
   }
 
   async authenticate(fields: AuthFields): Promise<void> {
-    const { callers, outgoing, end, isEnding, onKnown } = this.parts;
+    const { callers, outgoing, end, isEnding, admit, onKnown } = this.parts;
     if (this.known !== undefined) {
       outgoing.nack(
         null,
@@ -63,6 +66,10 @@ export class Identity {
         return;
       }
       if (isEnding()) return;
+      if (!admit(caller)) {
+        end(1013, KEY_FULL);
+        return;
+      }
       this.known = caller;
       outgoing.send({ type: 'authenticated', caller: callerSummary(caller) });
       onKnown();

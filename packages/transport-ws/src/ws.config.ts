@@ -31,6 +31,12 @@ export const WsConfig = z.strictObject({
     .max(1_000_000)
     .default(1_000)
     .describe('Connections that have not shown yet who they are.'),
+  maxConnectionsPerKey: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(1_000)
+    .describe('Connections of one device, or under one key of an account, at once.'),
   authTimeoutMs: ms(100, 300_000).default(10_000).describe('Time to show who one is.'),
   maxMessageBytes: z
     .int()

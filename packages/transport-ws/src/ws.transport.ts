@@ -19,11 +19,13 @@ import {
   admit,
   type HttpRefusal,
   isRefusal,
+  KEY_HAS_TOO_MANY,
   NOT_NOW,
   PROTOCOL,
   UNAUTHENTICATED,
 } from './admission.js';
 import { Connection, type ConnectionParts } from './connection.js';
+import { ConnectionsByCaller } from './connections-by-caller.js';
 import { DeviceLines } from './device-lines.js';
 import { refuse } from './http-refusal.js';
 import { LiveStream } from './live-stream.js';
@@ -45,6 +47,7 @@ export class WsTransport implements Transport {
   private readonly connections = new Set<Connection>();
   /** Those that have not shown who they are. */
   private readonly unknown = new Set<Connection>();
+  private readonly known: ConnectionsByCaller;
   /** Handshakes whose credential is being looked at, and since when. */
   private readonly opening = new Map<Duplex, number>();
   private readonly host: Host;
@@ -59,6 +62,7 @@ export class WsTransport implements Transport {
     private readonly timing: Timing = nodeTiming,
   ) {
     this.host = hostOf(context);
+    this.known = new ConnectionsByCaller(config.maxConnectionsPerKey);
     const { callers, desk, events, http } = this.host;
     const { clock, origin, logger } = context;
     const lines = new DeviceLines({ desk, clock, logger });
@@ -140,7 +144,7 @@ export class WsTransport implements Transport {
     else if (known === undefined && this.isFull(this.unknown.size)) refuse(socket, STRANGERS_FULL);
     else {
       // Much may have happened while the store was asked.
-      const late = this.notNow();
+      const late = this.notNow() ?? this.noPlaceFor(known);
       if (late === undefined) this.upgrade(request, socket, head, known);
       else refuse(socket, late);
     }
@@ -151,6 +155,11 @@ export class WsTransport implements Transport {
     if (this.parts === undefined || this.stopping !== undefined) return NOT_SERVING;
     if (this.connections.size + this.opening.size >= this.config.maxConnections) return FULL;
     return undefined;
+  }
+
+  private noPlaceFor(caller: Caller | undefined): HttpRefusal | undefined {
+    if (caller === undefined || this.known.hasPlaceFor(caller)) return undefined;
+    return KEY_HAS_TOO_MANY(this.config.maxConnectionsPerKey, COME_AGAIN_SECONDS);
   }
 
   private isFull(strangers: number): boolean {
@@ -183,14 +192,28 @@ export class WsTransport implements Transport {
     const { parts } = this;
     if (parts === undefined) return;
     this.server.handleUpgrade(asIncoming(request), socket, Buffer.from(head), (accepted) => {
-      const connection = new Connection(accepted, socket, parts, request.source, caller, () =>
-        this.unknown.delete(connection),
+      let name = caller;
+      if (caller !== undefined) this.known.enter(caller);
+      const connection = new Connection(
+        accepted,
+        socket,
+        parts,
+        request.source,
+        caller,
+        (shown) => {
+          if (!this.known.hasPlaceFor(shown)) return false;
+          name = shown;
+          this.known.enter(shown);
+          this.unknown.delete(connection);
+          return true;
+        },
       );
       this.connections.add(connection);
       if (caller === undefined) this.unknown.add(connection);
       void connection.closed.then(() => {
         this.connections.delete(connection);
         this.unknown.delete(connection);
+        if (name !== undefined) this.known.leave(name);
       });
     });
   }

@@ -1,4 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { generateKeyPairSync, sign, verify } from 'node:crypto';
 import type { Caller } from '@wattproof/core/spi';
 import { connectMessage } from '@wattproof/core/verify';
@@ -69,6 +71,46 @@ describe('A key', () => {
     scene.host.ingest.answerBy((arrival) => arrival.commit());
     expect(await client.ask({ type: 'readings', body: READING })).toMatchObject({ type: 'ack' });
     expect(scene.host.ingest.arrivals[0]!.message.caller?.id).toBe('meter-2');
+  });
+});
+
+describe('Connections under one key', () => {
+  const withMessage = async (key: string): Promise<TestClient> => {
+    const client = await TestClient.open(scene.url);
+    client.say({ type: 'auth', key });
+    return client;
+  };
+
+  it('are held to a limit however the key is shown, and keep nobody else out', async () => {
+    scene = await WsScene.start({ maxConnectionsPerKey: 2 });
+    const first = await scene.device();
+    await (await withMessage('key-1')).said('authenticated');
+    await expect(scene.device()).rejects.toMatchObject({
+      status: 429,
+      code: 'key_connections_full',
+      headers: { 'retry-after': '5' },
+    });
+    const third = await withMessage('key-1');
+    expect(await third.closed).toEqual({ code: 1013, reason: 'key_connections_full' });
+    expect(third.heard.map(({ type }) => type)).toEqual(['hello']);
+    for (const key of ['key-2', 'owner-key']) await (await withMessage(key)).said('authenticated');
+    await first.close();
+    await scene.roundTrip();
+    await (await scene.device()).said('hello');
+    expect(await refused(scene.device())).toEqual([429, 'key_connections_full']);
+  });
+
+  it('that are refused take no place', async () => {
+    scene = await WsScene.start({ maxConnectionsPerKey: 1 });
+    // The library refuses this one, when the key is known already.
+    const { hostname, port } = new URL(scene.url);
+    const socket = connect(Number(port), hostname);
+    socket.write(
+      'GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX-API-Key: key-1\r\nSec-WebSocket-Protocol: wattproof.v1\r\n\r\n',
+    );
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    expect(answer.toString()).toMatch(/^HTTP\/1.1 400 /);
+    await (await scene.device()).said('hello');
   });
 });
 
