@@ -1,7 +1,14 @@
 import { createHmac } from 'node:crypto';
+import { OPERATION } from '../events/notices/notice-rules.js';
 import type { Clock } from '../spi/index.js';
 import type { EntryStore } from './entry.store.js';
-import type { ErasedEntry, ErasureOutcome, ErasureStore } from './erasure.store.js';
+import type {
+  ErasedEntry,
+  ErasedReports,
+  ErasureOutcome,
+  ErasureStore,
+  ReportsOfMeter,
+} from './erasure.store.js';
 import type { Journal } from './journal.js';
 
 /** HMAC-SHA-256 of a log hash: who has the store without the pepper cannot try out what was erased. */
@@ -18,15 +25,18 @@ export class ErasureError extends Error {
 
 export interface ErasureRequest {
   readonly entryIds?: readonly string[];
-  /** All readings of a meter, instead of ids: those that start in [fromMs, toMs). */
-  readonly meter?: {
-    readonly meterId: string;
-    readonly fromMs?: number;
-    readonly toMs?: number;
-  };
+  /** All readings of a meter, instead of ids: those that start in [fromMs, toMs); and what its device reported besides in that time. */
+  readonly meter?: ReportsOfMeter;
   /** Why, as the log will say: at most 256 characters, no name in it. */
   readonly reason: string;
   readonly actor: string;
+}
+
+export interface Erasure {
+  /** What became of each entry, in order. */
+  readonly outcomes: readonly ErasureOutcome[];
+  /** Of a meter. */
+  readonly reports?: ErasedReports;
 }
 
 /** Entries erased in one transaction. */
@@ -47,8 +57,8 @@ export class ErasureService {
     },
   ) {}
 
-  /** What became of each entry, in order. Asking again erases what is left. Throws `ErasureError`. */
-  async erase(request: ErasureRequest): Promise<readonly ErasureOutcome[]> {
+  /** Asking again erases what is left. Throws `ErasureError`. */
+  async erase(request: ErasureRequest): Promise<Erasure> {
     const { reason, meter } = request;
     if (!/^[^\p{Cc}]{1,256}$/u.test(reason))
       throw new ErasureError('a reason has 1 to 256 characters without controls');
@@ -57,7 +67,7 @@ export class ErasureService {
       const ids = [...new Set(request.entryIds)];
       for (let from = 0; from < ids.length; from += AT_ONCE)
         outcomes.push(...(await this.eraseSome(ids.slice(from, from + AT_ONCE), request)));
-      return outcomes;
+      return { outcomes };
     }
     // What is erased leaves the list; what is refused stays in it, and the cursor goes on behind it.
     let cursor: string | undefined;
@@ -71,12 +81,28 @@ export class ErasureService {
       outcomes.push(...(await this.eraseSome(ids, request)));
       cursor = page.cursor;
     } while (cursor !== undefined);
-    return outcomes;
+    return { outcomes, reports: await this.eraseReports(meter, request) };
   }
 
   /** Where it stood, of an entry that was erased. */
   erased(entryId: string): Promise<ErasedEntry | undefined> {
     return this.parts.store.erased(entryId);
+  }
+
+  private eraseReports(
+    meter: ReportsOfMeter,
+    { reason, actor }: ErasureRequest,
+  ): Promise<ErasedReports> {
+    const { store, clock, journal } = this.parts;
+    return store.eraseReports(meter, clock.nowMs(), (erased) =>
+      journal.audit({
+        actor,
+        action: 'meter.reports_erased',
+        subject: meter.meterId,
+        detail: { reason, ...erased },
+        accountId: OPERATION,
+      }),
+    );
   }
 
   private async eraseSome(

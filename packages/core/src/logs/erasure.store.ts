@@ -22,6 +22,23 @@ export type ErasureOutcome =
       readonly code: 'entry_unknown' | 'entry_unsalted' | 'entry_system';
     };
 
+/** What the device of a meter told besides readings, and was asked, in [fromMs, toMs) by its own time or by its arrival. */
+export interface ReportsOfMeter {
+  readonly meterId: string;
+  readonly fromMs?: number;
+  readonly toMs?: number;
+}
+
+/** How much of each was erased. */
+export interface ErasedReports {
+  readonly alerts: number;
+  /** 1 when the newest telemetry was of that time; no other is kept. */
+  readonly telemetry: number;
+  readonly deliveries: number;
+  readonly commands: number;
+  readonly deadLetters: number;
+}
+
 /**
  * Port of erasure. Deletes content, salt, hash, signature and normalised fields of entries, and of every entry derived from
  * them; what was said of them in events goes too. Leaf, roots and verdicts stay, and what keeps a replay from counting twice:
@@ -40,4 +57,13 @@ export interface ErasureStore {
   ): Promise<readonly ErasureOutcome[]>;
   /** Undefined when no entry of this id was erased. */
   erased(entryId: string): Promise<ErasedEntry | undefined>;
+  /**
+   * Deletes these reports, and commands whose deadline was over at `nowMs`; open commands stay. `say` is committed with it, unless there
+   * was nothing. Events, deliveries of webhooks and notices forget what they told of it; asked again, they do so again.
+   */
+  eraseReports(
+    of: ReportsOfMeter,
+    nowMs: number,
+    say: (erased: ErasedReports) => Journaled,
+  ): Promise<ErasedReports>;
 }

@@ -2,6 +2,7 @@ import type { IntentState } from '../anchoring/anchor.store.js';
 import type { StoredBatch } from '../batching/batch.store.js';
 import type { Contender } from '../ingestion/cross-owner-rule.js';
 import type { IngestRow } from '../ingestion/ingest.store.js';
+import type { ReportsOfMeter } from '../logs/erasure.store.js';
 import type { DomainEvent } from '../spi/index.js';
 
 /** What an outbox keeps; its position there becomes the event's id. */
@@ -40,6 +41,36 @@ export function erasedEventData(
     erased: true,
     ...(before === undefined ? {} : { replaced: before }),
   };
+}
+
+/** Types of events that tell what a device reported besides readings, or was asked. */
+export const REPORT_EVENTS = [
+  'device.alert',
+  'device.alert_cleared',
+  'delivery.progress',
+  'command.answered',
+  'command.timeout',
+] as const;
+
+/** What is to be forgotten of a meter. */
+export interface ForgottenReports extends ReportsOfMeter {
+  /** Ids of its alerts and commands that were erased, whenever events told of them. */
+  readonly gone: ReadonlySet<string>;
+}
+
+export function isForgotten(
+  { type, atMs, data }: CommittedEvent,
+  { meterId, fromMs = -Infinity, toMs = Infinity, gone }: ForgottenReports,
+): boolean {
+  if (!(REPORT_EVENTS as readonly string[]).includes(type)) return false;
+  if (data['device'] !== meterId && data['meter'] !== meterId) return false;
+  const id = data['alert'] ?? data['command'];
+  return (atMs >= fromMs && atMs < toMs) || (typeof id === 'string' && gone.has(id));
+}
+
+/** What is left of it. Not the id of an alert, which is a hash of what it said. */
+export function forgottenReport({ account }: CommittedEvent['data']): CommittedEvent['data'] {
+  return { ...(account === undefined ? {} : { account }), erased: true };
 }
 
 function readingData({ meterId, energies, supersedes }: NonNullable<IngestRow['reading']>) {

@@ -87,7 +87,13 @@ describe('An erased entry', () => {
       from,
       reason: 'moved out',
     });
-    expect(answer.json).toEqual({ erased: [ids[2], ids[3]], already_erased: [], refused: [] });
+    const reports = { alerts: 0, telemetry: 0, deliveries: 0, commands: 0, dead_letters: 0 };
+    expect(answer.json).toEqual({
+      erased: [ids[2], ids[3]],
+      already_erased: [],
+      refused: [],
+      reports,
+    });
     const again = await admin('/admin/erasures', {
       entries: [ids[3], 'log_nothing', ids[0]],
       reason: 'again',
@@ -99,6 +105,40 @@ describe('An erased entry', () => {
     });
     const batch = (await admin('/batches?limit=1')).json[0];
     expect((await admin(`/batches/${batch.id}/export`)).status).toBe(200);
+  });
+
+  it('of a meter goes with what its device told besides, and the log says how much that was', async () => {
+    const { desk, store } = gateway.services;
+    const device = solar.meterId;
+    const nowMs = gateway.clock.nowMs();
+    await desk.telemetry({ device, atMs: nowMs, body: { voltage: 253 } });
+    const alert = { severity: 'critical', code: 'over', text: '253 V', body: {} } as const;
+    await desk.alert({ device, ...alert, atMs: nowMs });
+    await gateway.settle();
+    const told = () => ask(`${api}/notices`, { key: owner });
+    expect((await told()).text).toContain('253 V');
+    const answer = await admin('/admin/erasures', { meter_id: device, reason: 'article 17' });
+    expect(answer.json.reports).toEqual({
+      alerts: 1,
+      telemetry: 1,
+      deliveries: 0,
+      commands: 0,
+      dead_letters: 0,
+    });
+    expect((await admin(`/devices/${device}`)).json).toMatchObject({
+      state: 'unknown',
+      telemetry: null,
+    });
+    expect((await admin(`/devices/${device}/alerts`)).json).toEqual([]);
+    const { text } = await told();
+    expect(text).not.toContain('253 V');
+    const events = await store.outbox.read('erased', ['device.alert'], 99);
+    expect(events.map(({ data }) => data)).toEqual([{ account: 'ada', erased: true }]);
+    const { items } = await store.entries.list({ source: 'system', type: 'audit', limit: 500 });
+    const said = items.map(({ bytes }) => Buffer.from(bytes).toString());
+    expect(
+      said.some((one) => /meter\.reports_erased.*solar-1|solar-1.*meter\.reports_erased/.test(one)),
+    ).toBe(true);
   });
 
   it('leaves no credit to what it had replaced, and nothing that comes after it uncredited', async () => {

@@ -8,6 +8,7 @@ import type {
   AnswerOutcome,
   DeviceCommandStore,
 } from '../../device-commands/device-command.store.js';
+import type { ReportsOfMeter } from '../../logs/erasure.store.js';
 import type { Journaled } from '../../logs/journal.js';
 import { toHex } from '../../verify/bytes.js';
 import { numberCursor, page, readNumberCursor } from '../list-cursor.js';
@@ -128,6 +129,23 @@ export class MemoryDeviceCommands implements DeviceCommandStore {
       for (const { id, state, deadlineMs } of this.commands.values())
         if (isFinal(state) && deadlineMs < beforeMs) this.delete(id);
     });
+  }
+
+  /** For who is in a transaction already: ids of commands that were asked then and whose deadline is over. */
+  eraseReports(
+    { meterId: of, fromMs = -Infinity, toMs = Infinity }: ReportsOfMeter,
+    nowMs: number,
+  ): readonly string[] {
+    const over = [...this.commands.values()].filter(
+      ({ meterId, state, deadlineMs, askedAtMs }) =>
+        meterId === of &&
+        isFinal(state) &&
+        deadlineMs < nowMs &&
+        askedAtMs >= fromMs &&
+        askedAtMs < toMs,
+    );
+    for (const { id } of over) this.delete(id);
+    return over.map(({ id }) => id);
   }
 
   private delete(id: string): void {

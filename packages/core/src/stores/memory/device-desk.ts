@@ -2,6 +2,7 @@ import type { DeadLetter, NewDeadLetter } from '../../device-desk/dead-letter.js
 import type { DeliveryProgress, DeviceAlert, Severity } from '../../device-desk/device-alert.js';
 import type { AlertLimits, DeviceDeskStore, Kept } from '../../device-desk/device-desk.store.js';
 import type { DeviceStatus, Presence, Telemetry } from '../../device-desk/device-status.js';
+import type { ReportsOfMeter } from '../../logs/erasure.store.js';
 import type { Journaled } from '../../logs/journal.js';
 import { toHex } from '../../verify/bytes.js';
 import {
@@ -259,6 +260,42 @@ export class MemoryDeviceDesk implements DeviceDeskStore {
       }
       return { forgotten };
     });
+  }
+
+  /** For who is in a transaction already: what the device of a meter told. The ids of its alerts go with the counts. */
+  eraseReports({ meterId, fromMs = -Infinity, toMs = Infinity }: ReportsOfMeter) {
+    const isOf = (...instants: readonly number[]): boolean =>
+      instants.some((ms) => ms >= fromMs && ms < toMs);
+    const alerts = [...this.alertsById.values()].filter(
+      ({ device, atMs, receivedAtMs }) => device === meterId && isOf(atMs, receivedAtMs),
+    );
+    for (const { id } of alerts) this.alertsById.delete(id);
+    const reports = this.reports.filter(
+      ({ device, atMs, receivedAtMs }) => device === meterId && isOf(atMs, receivedAtMs),
+    );
+    this.reports = this.reports.filter((one) => !reports.includes(one));
+    const letters = this.letters.filter(
+      ({ device, source, atMs }) =>
+        isOf(atMs) && (device === meterId || source.split('/').includes(meterId)),
+    );
+    this.letters = this.letters.filter((one) => !letters.includes(one));
+    const known = this.devices.get(meterId);
+    const hasTelemetry = known?.telemetry !== undefined && isOf(known.telemetry.atMs);
+    if (known !== undefined) {
+      const { presence, telemetry, seenAtMs } = known;
+      this.devices.set(meterId, {
+        device: meterId,
+        ...(presence === undefined || isOf(presence.sinceMs) ? {} : { presence }),
+        ...(telemetry === undefined || hasTelemetry ? {} : { telemetry }),
+        ...(seenAtMs === undefined || isOf(seenAtMs) ? {} : { seenAtMs }),
+      });
+    }
+    return {
+      alertIds: alerts.map(({ id }) => id),
+      telemetry: hasTelemetry ? 1 : 0,
+      deliveries: reports.length,
+      deadLetters: letters.length,
+    };
   }
 
   private changed(

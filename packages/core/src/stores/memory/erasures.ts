@@ -1,6 +1,15 @@
-import type { ErasedEntry, ErasureOutcome, ErasureStore } from '../../logs/erasure.store.js';
+import type {
+  ErasedEntry,
+  ErasedReports,
+  ErasureOutcome,
+  ErasureStore,
+  ReportsOfMeter,
+} from '../../logs/erasure.store.js';
 import type { Journaled } from '../../logs/journal.js';
 import { toHex } from '../../verify/bytes.js';
+import type { ForgottenReports } from '../committed-events.js';
+import type { MemoryDeviceCommands } from './device-commands.js';
+import type { MemoryDeviceDesk } from './device-desk.js';
 import type { MemoryEnergy } from './energy-ledger.js';
 import type { MemoryFindings } from './findings.js';
 import type { EntryRecord, LogState } from './log-state.js';
@@ -16,7 +25,12 @@ export class MemoryErasures implements ErasureStore {
     private readonly findings: MemoryFindings,
     private readonly outbox: MemoryOutbox,
     /** Deliveries and notices. */
-    private readonly told: readonly { forget(entryIds: ReadonlySet<string>): void }[],
+    private readonly told: readonly {
+      forget(entryIds: ReadonlySet<string>): void;
+      forgetReports(forgotten: ForgottenReports): void;
+    }[],
+    private readonly desk: MemoryDeviceDesk,
+    private readonly commands: MemoryDeviceCommands,
     private readonly changes: MemoryChanges,
   ) {}
 
@@ -65,6 +79,23 @@ export class MemoryErasures implements ErasureStore {
     const erased = this.log.erased.get(entryId);
     if (erased === undefined) return undefined;
     return erasedOf(this.log.byId.get(entryId)!, erased.erasedAtMs);
+  }
+
+  eraseReports(
+    of: ReportsOfMeter,
+    nowMs: number,
+    say: (erased: ErasedReports) => Journaled,
+  ): Promise<ErasedReports> {
+    return this.changes.run(async (journal) => {
+      const { alertIds, ...counts } = this.desk.eraseReports(of);
+      const commandIds = this.commands.eraseReports(of, nowMs);
+      const erased = { alerts: alertIds.length, ...counts, commands: commandIds.length };
+      const isAny = Object.values(erased).some((count) => count > 0);
+      if (isAny) await journal(say(erased));
+      const forgotten = { ...of, gone: new Set([...alertIds, ...commandIds]) };
+      for (const kept of [this.outbox, ...this.told]) kept.forgetReports(forgotten);
+      return erased;
+    });
   }
 
   private withDerived(record: EntryRecord): readonly EntryRecord[] {

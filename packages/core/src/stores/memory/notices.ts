@@ -1,5 +1,6 @@
 import type { NewNotice, Notice, NoticeStore } from '../../events/notices/notice.store.js';
 import { forgottenNotice } from '../../events/notices/forgotten-notice.js';
+import { type ForgottenReports, isForgotten } from '../committed-events.js';
 import { numberCursor, page, readNumberCursor } from '../list-cursor.js';
 import { noticeId, numberOfNotice } from '../notice-id.js';
 
@@ -78,6 +79,10 @@ export class MemoryNotices implements NoticeStore {
         ? { ...one, ...forgottenNotice(one.entryId, String(one.number)) }
         : one,
     );
+  }
+
+  forgetReports(forgotten: ForgottenReports): void {
+    this.kept = this.kept.filter((one) => !isForgotten(one, forgotten));
   }
 
   async prune(beforeMs: number): Promise<number> {

@@ -42,6 +42,8 @@ export function openMemoryStore(options: { readonly clock: Clock }): Store {
   const isErased = (entryId: string): boolean => log.erased.has(entryId);
   const webhooks = new MemoryWebhooks(changes, outbox, isErased);
   const notices = new MemoryNotices(isErased);
+  const desk = new MemoryDeviceDesk(changes, async (id) => (await meters.get(id)) !== undefined);
+  const commands = new MemoryDeviceCommands(changes);
   const documents = new MemoryDocuments();
   let closed = false;
   return {
@@ -58,13 +60,22 @@ export function openMemoryStore(options: { readonly clock: Clock }): Store {
     energy,
     findings,
     readingList: new MemoryReadingList(log, meters, energy),
-    erasures: new MemoryErasures(log, energy, findings, outbox, [webhooks, notices], changes),
+    erasures: new MemoryErasures(
+      log,
+      energy,
+      findings,
+      outbox,
+      [webhooks, notices],
+      desk,
+      commands,
+      changes,
+    ),
     accounts: new MemoryAccounts(changes),
     outbox,
     webhooks,
     notices,
-    desk: new MemoryDeviceDesk(changes, async (id) => (await meters.get(id)) !== undefined),
-    commands: new MemoryDeviceCommands(changes),
+    desk,
+    commands,
     judgements: new MemoryJudgements(log),
     quarantine: new MemoryQuarantine(log, ingest, changes, meters),
     async collections(instanceId, declarations) {

@@ -1,6 +1,12 @@
 import type { OutboxStore } from '../../events/outbox.store.js';
 import type { DomainEvent } from '../../spi/index.js';
-import { type CommittedEvent, erasedEventData } from '../committed-events.js';
+import {
+  type CommittedEvent,
+  erasedEventData,
+  type ForgottenReports,
+  forgottenReport,
+  isForgotten,
+} from '../committed-events.js';
 
 /** Digits of an event id: ids compare as strings in the order of commit. */
 const ID_DIGITS = 20;
@@ -28,6 +34,13 @@ export class MemoryOutbox implements OutboxStore {
       event.data['entry'] === entryId
         ? { ...event, data: erasedEventData(event.data, entryOf) }
         : event,
+    );
+  }
+
+  /** Takes out of events what they tell of reports that are gone. */
+  forgetReports(forgotten: ForgottenReports): void {
+    this.events = this.events.map((event) =>
+      isForgotten(event, forgotten) ? { ...event, data: forgottenReport(event.data) } : event,
     );
   }
 

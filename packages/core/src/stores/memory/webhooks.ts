@@ -1,4 +1,4 @@
-import { erasedBody } from '../../events/webhooks/erased-body.js';
+import { erasedBody, eventOf } from '../../events/webhooks/erased-body.js';
 import type {
   Delivery,
   EndpointChange,
@@ -9,6 +9,7 @@ import type {
 } from '../../events/webhooks/webhook.store.js';
 import type { Journaled } from '../../logs/journal.js';
 import type { DomainEvent } from '../../spi/index.js';
+import { type ForgottenReports, isForgotten } from '../committed-events.js';
 import { page, readTextCursor, textCursor } from '../list-cursor.js';
 import type { MemoryChanges } from './memory-changes.js';
 import type { MemoryOutbox } from './outbox.js';
@@ -217,6 +218,14 @@ export class MemoryWebhooks implements WebhookStore {
     for (const queue of this.queues.values())
       for (const one of queue.values())
         if (one.entryId !== undefined && entryIds.has(one.entryId))
+          queue.set(one.eventId, { ...one, body: erasedBody(one.body) });
+  }
+
+  /** For who is in a transaction already. */
+  forgetReports(forgotten: ForgottenReports): void {
+    for (const queue of this.queues.values())
+      for (const one of queue.values())
+        if (isForgotten(eventOf(one.body), forgotten))
           queue.set(one.eventId, { ...one, body: erasedBody(one.body) });
   }
 

@@ -1,9 +1,16 @@
-import type { ErasedEntry, ErasureOutcome, ErasureStore } from '../../logs/erasure.store.js';
+import type {
+  ErasedEntry,
+  ErasedReports,
+  ErasureOutcome,
+  ErasureStore,
+  ReportsOfMeter,
+} from '../../logs/erasure.store.js';
 import type { Journaled } from '../../logs/journal.js';
 import { erasedEventData } from '../committed-events.js';
 import { oneCreditorAtATime } from './energy-credits.js';
 import { PLACE } from './entries.js';
 import { entryIdOf, hexOf, uuidOf } from './entry-id.js';
+import { deleteReports, forgetReports } from './erased-reports.js';
 import { meterRegisterSql } from './meter-register.js';
 import { eventsOf } from './outbox-rows.js';
 import type { Sql } from './sql.js';
@@ -91,6 +98,20 @@ export class SqlErasures implements ErasureStore {
     );
     if (row === undefined) return undefined;
     return erasedOf({ ...row, id: hexOf(entryId) }, Number(row.erased_at_ms));
+  }
+
+  async eraseReports(
+    of: ReportsOfMeter,
+    nowMs: number,
+    say: (erased: ErasedReports) => Journaled,
+  ): Promise<ErasedReports> {
+    const { erased, ids } = await this.changes.run(async (tx, journal) => {
+      const gone = await deleteReports(tx, of, nowMs);
+      if (Object.values(gone.erased).some((count) => count > 0)) await journal(say(gone.erased));
+      return gone;
+    });
+    await forgetReports(this.sql, { ...of, gone: new Set(ids) });
+    return erased;
   }
 
   private async entriesWith(

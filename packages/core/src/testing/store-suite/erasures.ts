@@ -1,8 +1,15 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import type { IngestRow } from '../../ingestion/ingest.store.js';
-import type { ErasedEntry } from '../../logs/erasure.store.js';
+import { bodyOf } from '../../events/webhooks/erased-body.js';
+import type { ErasedEntry, ErasedReports } from '../../logs/erasure.store.js';
 import type { Journaled } from '../../logs/journal.js';
+import type { JsonObject } from '../../spi/index.js';
+import { REPORT_EVENTS } from '../../stores/committed-events.js';
+import { unjournaled } from '../unjournaled.js';
+import { sampleCommand } from './device-commands.js';
+import { ALERT_LIMITS, sampleAlert } from './device-desk.js';
+import { sampleEndpoint } from './webhooks.js';
 import { MeteredHouse, NOON_MS } from './metered-house.js';
 import {
   QUARTER_MS,
@@ -218,5 +225,115 @@ export function erasureTests(scene: StoreScene, it: Test): void {
     const answers = await Promise.all(Array.from({ length: 6 }, () => erase(row.id)));
     const kinds = answers.flat().map(({ kind }) => kind);
     assert.equal(kinds.filter((kind) => kind === 'erased').length, 1, kinds.join());
+  });
+
+  it('erases what the device of a meter told and was asked in a time, and what was told of it', async () => {
+    const store = await scene.store();
+    const { desk, commands, erasures, outbox, notices, webhooks } = store;
+    const [meterId, other] = [`meter "${unique()}`, `meter ${unique()}`];
+    const [inMs, outMs] = [AT_MS + 5, AT_MS + 10];
+    const said = (type: string, atMs: number, data: JsonObject): Journaled => ({
+      ...unjournaled,
+      events: [{ type, atMs, data: { account: 'ada', ...data } }],
+    });
+    const kept: string[] = [];
+    for (const device of [meterId, other])
+      for (const atMs of [inMs, outMs]) {
+        const alert = sampleAlert(device, { atMs, receivedAtMs: atMs });
+        const told = { device, meter: device, alert: alert.id, text: alert.text };
+        await desk.putAlert(alert, ALERT_LIMITS, said('device.alert', atMs, told));
+        const hash = sampleEntry({}).logHash;
+        const more = { state: 's', atMs, receivedAtMs: atMs, body: {}, accountId: 'ada' };
+        const transferId = `transfer ${unique()}`;
+        await desk.putProgress(
+          { transferId, hash, device, ...more },
+          { ofTransfer: 9, ofAccount: 9_999 },
+          said('delivery.progress', atMs, { device, transfer: transferId }),
+        );
+        for (const letter of [
+          { source: `answers of ${device}`, device },
+          { source: `energy/${device}/status` },
+        ])
+          await desk.putDeadLetter(
+            { ...letter, atMs, code: 'c', detail: '', size: 0, sha256: hash, firstBytes: hash },
+            { perSource: 9, inAll: 9_999_999 },
+          );
+        const command = sampleCommand({ meterId: device, askedAtMs: atMs, deadlineMs: outMs });
+        await commands.put(command, { open: 9_999_999, openOfMeter: 9 });
+        const answer = { body: { kwh: 1 }, hash, atMs, assurance: 'unsigned' as const };
+        // Told later than it was asked: it goes with the command.
+        const answered = { meter: device, command: command.id, body: answer.body };
+        await commands.answer(command.id, answer, said('command.answered', outMs, answered));
+        kept.push(command.id);
+      }
+    const open = sampleCommand({ meterId, askedAtMs: inMs, deadlineMs: outMs });
+    await commands.put(open, { open: 9_999_999, openOfMeter: 9 });
+    for (const device of [meterId, other]) {
+      await desk.putTelemetry(device, { atMs: inMs, body: { v: 253 } }, outMs, 9_999_999);
+      const presence = { online: true, why: 'connected', sinceMs: inMs } as const;
+      await desk.putPresence(device, presence, outMs, 9_999_999);
+    }
+    const cursor = `erased reports ${unique()}`;
+    const own = async () => {
+      const events = await outbox.read(cursor, REPORT_EVENTS, 99_999);
+      return events.filter(({ data }) => [data['device'], data['meter']].includes(meterId));
+    };
+    const events = await own();
+    assert.equal(events.length, 6);
+    const hook = sampleEndpoint();
+    await webhooks.create(hook, 9_999, unjournaled);
+    const account = `account ${unique()}`;
+    for (const { id: eventId, type, atMs, data } of events) {
+      const body = bodyOf({ id: eventId, type, atMs, data });
+      const times = { createdAtMs: atMs, nextAtMs: atMs, expiresAtMs: atMs };
+      const missed = () => ({ type: 'webhook.missed', atMs, data: {} });
+      await webhooks.enqueue([{ endpointId: hook.id, eventId, type, body, ...times }], 99, {
+        missed,
+      });
+      const notice = { eventId, accountId: account, topic: eventId, type, text: 'x', data, atMs };
+      await notices.put([notice]);
+    }
+
+    const counts: ErasedReports[] = [];
+    const eraseReports = () =>
+      erasures.eraseReports({ meterId, fromMs: inMs, toMs: outMs }, outMs + 1, (erased) => {
+        counts.push(erased);
+        return { ...unjournaled, events: [] };
+      });
+    const erased = { alerts: 1, telemetry: 1, deliveries: 1, commands: 1, deadLetters: 2 };
+    assert.deepEqual(await eraseReports(), erased);
+    assert.deepEqual(counts, [erased]);
+    const nothing = { alerts: 0, telemetry: 0, deliveries: 0, commands: 0, deadLetters: 0 };
+    assert.deepEqual(await eraseReports(), nothing);
+    assert.equal(counts.length, 1, 'nothing is said of nothing');
+
+    const left = (await desk.alerts({ device: meterId, limit: 9 })).items.map(({ atMs }) => atMs);
+    assert.deepEqual(left, [outMs]);
+    assert.deepEqual(await desk.get(meterId), { device: meterId, seenAtMs: outMs, openAlerts: 1 });
+    assert.deepEqual(
+      (await commands.list({ meterId, limit: 9 })).items.map(({ id }) => id),
+      [open.id, kept[1]],
+    );
+    assert.equal((await desk.alerts({ device: other, limit: 9 })).items.length, 2);
+    assert.ok((await desk.get(other))?.telemetry);
+    assert.equal((await commands.list({ meterId: other, limit: 9 })).items.length, 2);
+    const stay = events
+      .filter(({ atMs, data }) => atMs === outMs && data['command'] !== kept[0])
+      .map(({ id }) => id);
+    assert.deepEqual(
+      (await own()).map(({ id }) => id),
+      stay,
+    );
+    const all = await outbox.read(cursor, REPORT_EVENTS, 99_999);
+    const scrubbed = all.filter(({ id }) =>
+      events.some((one) => one.id === id && !stay.includes(id)),
+    );
+    assert.equal(scrubbed.length, 3);
+    for (const { data } of scrubbed) assert.deepEqual(data, { account: 'ada', erased: true });
+    const { items } = await webhooks.deliveries({ endpointId: hook.id, limit: 99 });
+    assert.equal(items.filter(({ body }) => body.includes('"erased":true')).length, 3);
+    assert.equal(items.filter(({ body }) => body.includes(JSON.stringify(meterId))).length, 3);
+    const told = (await notices.list({ accountId: account, limit: 99 })).items;
+    assert.equal(told.length, 3);
   });
 }

@@ -12,7 +12,7 @@ import type { StoreScene, Test } from './store-scene.js';
 const NOW_MS = 1_760_000_000_000;
 const ROOM = 10_000;
 
-function sampleEndpoint(choices: Partial<WebhookEndpoint> = {}): WebhookEndpoint {
+export function sampleEndpoint(choices: Partial<WebhookEndpoint> = {}): WebhookEndpoint {
   return {
     id: `wh_${String(unique()).padStart(32, '0')}`,
     accountId: `account-${unique()}`,

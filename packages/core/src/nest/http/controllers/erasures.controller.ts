@@ -58,7 +58,7 @@ export class ErasuresController {
               ...(body.to === undefined ? {} : { toMs: body.to }),
             },
           };
-    const outcomes = await this.gateway.erasures.erase({
+    const { outcomes, reports } = await this.gateway.erasures.erase({
       ...what,
       reason: body.reason,
       actor: actorOf(request),
@@ -71,6 +71,17 @@ export class ErasuresController {
       refused: outcomes.flatMap((one) =>
         one.kind === 'refused' ? [{ id: one.entryId, code: one.code }] : [],
       ),
+      ...(reports === undefined
+        ? {}
+        : {
+            reports: {
+              alerts: reports.alerts,
+              telemetry: reports.telemetry,
+              deliveries: reports.deliveries,
+              commands: reports.commands,
+              dead_letters: reports.deadLetters,
+            },
+          }),
     });
   }
 }

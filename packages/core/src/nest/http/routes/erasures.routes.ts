@@ -24,7 +24,7 @@ export const ERASURE_OPERATIONS: Readonly<Record<keyof typeof ERASURE_ROUTES, Op
         type: 'object',
         required: ['reason'],
         description:
-          'Either `entries`, or the readings of one meter, all or those that start in a time.',
+          'Either `entries`, or of one meter the readings and what its device told besides, all or of a time.',
         properties: {
           entries: ids,
           meter_id: { type: 'string' },
@@ -35,7 +35,7 @@ export const ERASURE_OPERATIONS: Readonly<Record<keyof typeof ERASURE_ROUTES, Op
       },
     },
     answers: {
-      200: 'erased (ids), already_erased (ids), refused (id, code: entry_unknown, entry_system, entry_unsalted).',
+      200: 'erased (ids), already_erased (ids), refused (id, code: entry_unknown, entry_system, entry_unsalted); of a meter also reports (how many alerts, telemetry, deliveries, commands, dead_letters).',
     },
   },
 };
