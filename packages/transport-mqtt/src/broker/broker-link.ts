@@ -40,9 +40,14 @@ export class BrokerLink implements Link {
       this.maxMessageBytes,
       this.monotonic,
     );
-    const listeners = new Listeners(config, broker.admission, (stream, origin) => {
-      broker.connections.add(new Connection(broker, stream, origin));
-    });
+    const listeners = new Listeners(
+      config,
+      broker.admission,
+      (stream, origin) => {
+        broker.connections.add(new Connection(broker, stream, origin));
+      },
+      (code) => broker.count(code),
+    );
     await broker.open();
     try {
       await listeners.open();
@@ -130,9 +135,16 @@ export class BrokerLink implements Link {
       socket.once('close', () => admission.leave());
       return true;
     };
-    acceptFromHost(http, path, this.config, admit, (stream, origin) => {
-      this.#broker?.connections.add(new Connection(this.#broker, stream, origin));
-    });
+    acceptFromHost(
+      http,
+      path,
+      this.config,
+      admit,
+      (stream, origin) => {
+        this.#broker?.connections.add(new Connection(this.#broker, stream, origin));
+      },
+      (code) => this.#broker?.count(code),
+    );
   }
 
   async #close(): Promise<void> {

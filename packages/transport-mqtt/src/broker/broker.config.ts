@@ -17,6 +17,9 @@ const tls = z.strictObject({
     .describe('With clientCa: whether devices without a certificate of it may connect, too.'),
 });
 
+/** An origin as browsers send it: scheme, host and, when it is not the scheme's own, port (RFC 6454, 6). */
+const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^/?#\s]+$/;
+
 const websocket = z
   .strictObject({
     path: z
@@ -34,6 +37,11 @@ const websocket = z
       .boolean()
       .default(false)
       .describe('Whether that port speaks TLS, with the certificates of "tls".'),
+    allowedOrigins: z
+      .array(z.string().regex(ORIGIN, 'must be an origin such as https://app.example.org').max(256))
+      .max(64)
+      .default([])
+      .describe('Pages that may connect, besides those of the host that is connected to.'),
   })
   .refine(({ path, port }) => path !== undefined || port !== undefined, {
     message: 'A path, a port, or both.',

@@ -32,6 +32,7 @@ export class Listeners {
     private readonly config: BrokerConfig,
     private readonly admission: Admission,
     private readonly accept: Accept,
+    private readonly refused: (code: string) => void,
   ) {}
 
   async open(): Promise<void> {
@@ -66,7 +67,7 @@ export class Listeners {
             })
           : createHttpServer(patience);
         server.on('connection', (socket: Socket) => this.#admit(socket));
-        acceptWebSockets(server, this.config, this.accept);
+        acceptWebSockets(server, this.config, this.accept, this.refused);
         this.ports.set(secure ? 'wss' : 'ws', await this.#listen(server, websocket.port));
       }
     } catch (error) {

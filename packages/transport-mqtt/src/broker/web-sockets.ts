@@ -6,6 +6,7 @@ import type { HttpHost } from '@wattproof/core/spi';
 import { createWebSocketStream, WebSocketServer } from 'ws';
 import type { BrokerConfig } from './broker.config.js';
 import type { Origin } from './connection.js';
+import { mayConnect } from './page-origin.js';
 import { addressOf, certificateOf } from './peer.js';
 
 type Accept = (stream: Duplex, origin: Origin) => void;
@@ -33,13 +34,48 @@ function webSocketServer(config: BrokerConfig): WebSocketServer {
   });
 }
 
-/** MQTT over WebSocket on a server of its own; whatever the path. */
-export function acceptWebSockets(server: Server, config: BrokerConfig, accept: Accept): void {
+const FORBIDDEN = [
+  '403 Forbidden',
+  'origin_not_allowed',
+  'Pages of this origin may not connect. Name it in listen.websocket.allowedOrigins.',
+] as const;
+const NO_ROOM = ['503 Service Unavailable', 'server_busy', 'Come again in some seconds.'] as const;
+
+/** Answers a handshake that leads to no connection, as the gateway answers requests (RFC 9457). */
+function refuse(socket: Duplex, [status, code, detail]: typeof FORBIDDEN | typeof NO_ROOM): void {
+  const title = status.slice(4);
+  const body = JSON.stringify({
+    type: 'about:blank',
+    title,
+    status: parseInt(status),
+    code,
+    detail,
+  });
+  socket.once('error', () => socket.destroy());
+  socket.resume();
+  socket.end(
+    `HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-type: application/problem+json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+    () => socket.destroy(),
+  );
+}
+
+/** MQTT over WebSocket on a server of its own; whatever the path. `refused`: counts why a handshake led to nothing. */
+export function acceptWebSockets(
+  server: Server,
+  config: BrokerConfig,
+  accept: Accept,
+  refused: (code: string) => void,
+): void {
   const sockets = webSocketServer(config);
   server.on('request', (_request, response) => {
     response.writeHead(426, { connection: 'close', upgrade: 'websocket' }).end();
   });
   server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+    const { origin, host } = request.headers;
+    if (!mayConnect({ origin, host }, config.websocket?.allowedOrigins ?? [])) {
+      refused('origin_not_allowed');
+      return refuse(socket, FORBIDDEN);
+    }
     sockets.handleUpgrade(request, socket, head, (opened) => {
       accept(createWebSocketStream(opened), {
         address: addressOf(socket),
@@ -56,17 +92,19 @@ export function acceptFromHost(
   config: BrokerConfig,
   admit: (address: string, socket: Duplex) => boolean,
   accept: Accept,
+  refused: (code: string) => void,
 ): void {
   const sockets = webSocketServer(config);
   http.upgrade(path, ({ method, url, headers, source, certificate }, raw, head) => {
     const socket = raw as Socket;
     const address = source ?? addressOf(socket);
-    if (!admit(address, socket)) {
-      socket.end(
-        'HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-length: 0\r\n\r\n',
-      );
-      return;
+    const origin = headers.get('origin') ?? undefined;
+    const host = headers.get('host') ?? undefined;
+    if (!mayConnect({ origin, host }, config.websocket?.allowedOrigins ?? [])) {
+      refused('origin_not_allowed');
+      return refuse(socket, FORBIDDEN);
     }
+    if (!admit(address, socket)) return refuse(socket, NO_ROOM);
     const said = HANDSHAKE.flatMap((name) => {
       const value = headers.get(name);
       return value === null ? [] : [[name, value] as const];

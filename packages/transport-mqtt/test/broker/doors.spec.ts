@@ -4,6 +4,7 @@ import { connect, createServer } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { connectAsync, type MqttClient } from 'mqtt';
+import { WebSocket } from 'ws';
 import { BrokerConfig } from '../../src/broker/broker.config.js';
 import { ACCEPTED, eventually, keyOf, RunningBroker } from './running-broker.js';
 import { Wire } from './wire.js';
@@ -130,6 +131,44 @@ describe('doors of the embedded broker', () => {
       await eventually(() => broker.fact('connections') === 0);
     },
   );
+
+  test('pages of other sites connect only when their origin is named; who is no page says none', async () => {
+    const allowedOrigins = ['https://app.example.org'];
+    broker = await RunningBroker.start({ websocket: { path: '/mqtt', port: 0, allowedOrigins } });
+    const host = `127.0.0.1:${broker.fact('wsPort')}`;
+    const doors = [`${broker.host.http.url.replace('http', 'ws')}/mqtt`, `ws://${host}/mqtt`];
+    for (const url of doors) {
+      /** 101 when it is let in. */
+      const from = (origin: string): Promise<number | undefined> =>
+        new Promise((resolve) => {
+          const socket = new WebSocket(url, 'mqtt', { headers: { origin } });
+          const answered = (status: number | undefined): void => {
+            resolve(status);
+            socket.terminate();
+          };
+          socket.on('error', () => {});
+          socket.on('open', () => answered(101));
+          socket.on('unexpected-response', (_, { statusCode }) => answered(statusCode));
+        });
+      const own = new URL(url.replace('ws', 'http')).origin;
+      for (const origin of ['https://app.example.org', own, own.replace('http', 'https')])
+        expect(await from(origin)).toBe(101);
+      const lookalike = 'https://app.example.org.evil.example';
+      for (const origin of [
+        'https://evil.example',
+        'null',
+        'http://app.example.org',
+        lookalike,
+        '',
+      ])
+        expect(await from(origin)).toBe(403);
+    }
+    expect(broker.fact('count_origin_not_allowed')).toBe(10);
+    await eventually(() => broker.fact('connections') === 0);
+    expect(BrokerConfig.safeParse({ websocket: { port: 0, allowedOrigins: ['*'] } }).success).toBe(
+      false,
+    );
+  });
 
   test('a port that is taken is an error with a code, or another port where that is allowed', async () => {
     broker = await RunningBroker.start();
