@@ -38,6 +38,20 @@ export interface ImportHost {
   readonly signal?: AbortSignal;
 }
 
+/** Another sender of the same file came further. */
+const OVERTAKEN = ['import_position', 'import_finished'];
+
+class GatewayRefusal extends Error {
+  override readonly name = 'GatewayRefusal';
+
+  constructor(
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
 interface Progress {
   readonly id: string;
   readonly state: 'open' | 'done';
@@ -77,17 +91,20 @@ async function send(
   const { file, sizeBytes, contentType } = asked;
   let { changedAtMs } = asked;
   const sha256 = await sha256Of(file, sizeBytes);
-  let at: Progress = await call(asked, host, 'POST', '/api/v1/imports', {
-    contentType: 'application/json',
-    body: JSON.stringify({
-      name: basename(file),
-      sha256,
-      size_bytes: sizeBytes,
-      dry_run: asked.dryRun,
-      attempt: asked.attempt,
-      ...asked.how,
-    }),
-  });
+  // Begins it, or says how far it is.
+  const begin = (): Promise<Progress> =>
+    call(asked, host, 'POST', '/api/v1/imports', {
+      contentType: 'application/json',
+      body: JSON.stringify({
+        name: basename(file),
+        sha256,
+        size_bytes: sizeBytes,
+        dry_run: asked.dryRun,
+        attempt: asked.attempt,
+        ...asked.how,
+      }),
+    });
+  let at = await begin();
   const handle = await open(file);
   try {
     while (at.state === 'open') {
@@ -100,13 +117,20 @@ async function send(
       const { bytesRead } = await handle.read(buffer, 0, buffer.length, at.next_byte);
       if (bytesRead < buffer.length) throw new Error(`${file} became shorter while it was read`);
       const last = at.next_byte + bytesRead === sizeBytes;
-      at = await call(
+      const before = at;
+      at = await call<Progress>(
         asked,
         host,
         'POST',
         `/api/v1/imports/${at.id}/rows?from_byte=${at.next_byte}&last=${last}`,
         { contentType, body: buffer },
-      );
+      ).catch(async (error: unknown) => {
+        if (!(error instanceof GatewayRefusal) || !OVERTAKEN.includes(error.code)) throw error;
+        // Somebody else sends the same file: from where they are, there are two of us.
+        const now = await begin();
+        if (now.state === 'open' && now.next_byte <= before.next_byte) throw error;
+        return now;
+      });
       const percent = Math.floor((100 * at.next_byte) / sizeBytes);
       host.update?.(
         `${percent} %, ${at.rows} rows, ${at.readings} readings, ${at.refused} refused`,
@@ -173,8 +197,10 @@ async function call<T>(
       );
       continue;
     }
-    const problem = problemIn(text);
-    throw new Error(
+    const { code = '', detail = '' } = problemIn(text);
+    const problem = [code, detail].filter(Boolean).join(': ');
+    throw new GatewayRefusal(
+      code,
       `the gateway answered ${response.status}${problem === '' ? '' : `: ${problem}`}`,
     );
   }
@@ -201,12 +227,11 @@ function reasonOf(error: unknown): string {
   return why || code || message;
 }
 
-function problemIn(text: string): string {
+function problemIn(text: string): { readonly code?: string; readonly detail?: string } {
   try {
-    const { code, detail } = JSON.parse(text) as { code?: string; detail?: string };
-    return [code, detail].filter(Boolean).join(': ');
+    return (JSON.parse(text) as { code?: string; detail?: string } | null) ?? {};
   } catch {
-    return '';
+    return {};
   }
 }
 
