@@ -50,6 +50,12 @@ const websocket = z
 const limits = z.strictObject({
   // A connection that idles costs some 20 KiB.
   connections: z.int().min(1).default(20_000).describe('Connections at a time.'),
+  // A device has one or two; a key that a whole site shares one for each of its devices.
+  connectionsPerCaller: z
+    .int()
+    .min(1)
+    .default(1_000)
+    .describe('Those of one key; one more is refused (quota exceeded), unless it takes over.'),
   // A restart brings every device back at once; what a gateway can authenticate without starving those it has.
   connectsPerSecond: z
     .number()

@@ -8,6 +8,7 @@ import type { MonotonicClock } from '../monotonic-clock.js';
 import type { TopicMaps } from '../topics/topic-maps.js';
 import { Admission } from './admission.js';
 import type { BrokerConfig } from './broker.config.js';
+import { CallerConnections, ownerNameOf } from './caller-connections.js';
 import type { Connection, Origin } from './connection.js';
 import { credentialOf } from './credential.js';
 import { PresenceBoard } from './presence-board.js';
@@ -29,6 +30,7 @@ export class Broker {
   readonly sessions: Sessions;
   readonly admission: Admission;
   readonly rights: TopicRights;
+  readonly #ofCallers: CallerConnections;
   readonly connections = new Set<Connection>();
   /** Connections ended or refused, and what became of messages, by stable code. */
   readonly counts = new Map<string, number>();
@@ -55,6 +57,7 @@ export class Broker {
     this.#clock = clock;
     this.sessions = new Sessions(config.sessions, monotonic);
     this.admission = new Admission(config.limits, monotonic);
+    this.#ofCallers = new CallerConnections(config.limits.connectionsPerCaller);
     this.rights = new TopicRights(maps, callers);
     this.#presence = desk === undefined ? undefined : new PresenceBoard(desk, logger);
     this.#aedes = new Aedes({
@@ -92,7 +95,7 @@ export class Broker {
         credential === 'nothing' ? undefined : await this.context.callers?.authenticate(credential);
       if (caller === undefined && credential !== 'nothing') return refused('credentials_unknown');
       const name = clientId === '' ? randomUUID() : clientId;
-      const sessionId = `${caller === undefined ? 'anonymous' : `${caller.kind} ${caller.id}`}\n${name}`;
+      const sessionId = `${ownerNameOf(caller)}\n${name}`;
       const wishedMs = isFive
         ? (properties?.sessionExpiryInterval ?? 0) * 1000
         : fresh
@@ -162,7 +165,13 @@ export class Broker {
     });
   }
 
+  /** Asked when it joins, not before: many may be asking the store who they are at once. */
+  hasRoomFor(caller: Caller | undefined, sessionId: string): boolean {
+    return this.#ofCallers.hasRoomFor(caller) || this.sessions.isHeld(sessionId);
+  }
+
   joined(connection: Connection): void {
+    this.#ofCallers.came(connection.caller);
     this.count('connected');
     const now = this.#clock.nowMs();
     for (const device of devicesOf(connection.caller)) this.#presence?.came(device, now);
@@ -183,6 +192,7 @@ export class Broker {
   ): void {
     this.connections.delete(connection);
     if (!joined) return;
+    this.#ofCallers.went(connection.caller);
     const now = this.#clock.nowMs();
     for (const device of devicesOf(connection.caller))
       this.#presence?.went(device, will === undefined ? why : 'will', now);

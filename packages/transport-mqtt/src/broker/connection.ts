@@ -278,6 +278,8 @@ export class Connection {
     const welcome = await broker.welcome(this.origin, packet);
     if (this.#state !== 'joining') return;
     if (welcome.kind === 'refused') return this.#refuse(welcome);
+    if (!broker.hasRoomFor(welcome.caller, welcome.sessionId))
+      return this.#refuse(refused('too_many_connections'));
     this.caller = welcome.caller;
     this.#will = packet.will;
     const { limits } = broker.config;

@@ -60,6 +60,11 @@ export class Sessions {
     return this.#sessions.has(id);
   }
 
+  /** Whether a connection has it. */
+  isHeld(id: string): boolean {
+    return this.#sessions.get(id)?.holder !== undefined;
+  }
+
   /** A connection takes the session, or begins it. Whoever held it has it no more. */
   join(
     id: string,

@@ -26,6 +26,7 @@ const REFUSALS = {
   store_unavailable: [3, 0x88],
   stopping: [3, 0x88],
   connection_rate_exceeded: [3, 0x9f],
+  too_many_connections: [3, 0x97],
   credentials_unknown: [4, 0x86],
   credentials_missing: [5, 0x87],
   authentication_method_unknown: [5, 0x8c],

@@ -244,6 +244,29 @@ describe('doors of the embedded broker', () => {
     expect(await next(5)).toMatchObject({ reasonCode: 0 });
   });
 
+  test('one key has so many connections and no more; who takes over its own, and others, get in', async () => {
+    broker = await RunningBroker.start({ limits: { connectionsPerCaller: 2 } });
+    const join = async (meter: string, clientId: string, version: 4 | 5): Promise<unknown> => {
+      broker.host.callers.knowDevice(keyOf(meter), meter);
+      const wire = await Wire.open(broker.port, version);
+      wires.push(wire);
+      wire.connect({ clientId, username: 'm', password: Buffer.from(keyOf(meter)) });
+      const { returnCode, reasonCode } = (await wire.next('connack')) as never;
+      return version === 5 ? reasonCode : returnCode;
+    };
+    // Asked for at once: the bound holds among those that are on their way in, too.
+    const answers = await Promise.all(['a', 'b', 'c', 'd'].map((id) => join('meter-1', id, 5)));
+    expect(answers.toSorted()).toEqual([0, 0, 0x97, 0x97].toSorted());
+    const inside = answers.flatMap((code, at) => (code === 0 ? ['abcd'[at]!] : []));
+    expect(await join('meter-1', 'e', 4)).toBe(3);
+    expect(await join('meter-1', inside[0]!, 5)).toBe(0);
+    expect(await join('meter-2', 'a', 5)).toBe(0);
+    expect(broker.fact('count_too_many_connections')).toBe(3);
+    for (const wire of wires.splice(0)) wire.socket.destroy();
+    await eventually(() => broker.fact('connections') === 0);
+    expect(await join('meter-1', 'e', 5)).toBe(0);
+  });
+
   test('a storm of 500 connects is bounded, and who was there is served meanwhile', async () => {
     broker = await RunningBroker.start({ limits: { connectsPerSecond: 50 } });
     broker.rule = () => ACCEPTED;
