@@ -12,6 +12,7 @@ import { Listening } from './listening.js';
 import type { LiveStream } from './live-stream.js';
 import { Outgoing } from './outgoing.js';
 import { callerSummary, limitsOf } from './server-message.js';
+import { PartialMessage } from './partial-message.js';
 import type { SharedMemory } from './shared-memory.js';
 import type { Timing } from './timing.js';
 import { Vitals } from './vitals.js';
@@ -45,8 +46,7 @@ export class Connection implements Line {
   private readonly listening: Listening;
   private readonly vitals: Vitals;
   private readonly frames: FrameQueue;
-  /** Of a message that has not ended, as it is counted among all. */
-  private partialBytes = 0;
+  private readonly partial: PartialMessage;
   private faults = 0;
   /** How it will be closed once what is under way has been answered. */
   private ending: { readonly code: number; readonly reason: string } | undefined;
@@ -105,6 +105,7 @@ export class Connection implements Line {
       onWaiting: (waits) => this.vitals.waitsForUs(waits && !outgoing.full),
     });
     this.vitals = new Vitals(socket, raw, config, timing.monotonicMs());
+    this.partial = new PartialMessage(this.vitals, parts.memory, config.maxMessageBytes);
     this.closed = new Promise((resolve) => {
       socket.once('close', () => {
         this.gone();
@@ -165,7 +166,7 @@ export class Connection implements Line {
     const { socket, vitals } = this;
     const { timing } = this.parts;
     // What is wrong with a frame closes the connection by itself, with the code of RFC 6455 §7.4.1.
-    socket.on('error', () => undefined);
+    socket.on('error', () => this.partial.discard());
     socket.on('message', (data: RawData, isBinary: boolean) => {
       vitals.heardMessage(timing.monotonicMs());
       this.frames.push({ bytes: data as Buffer, isBinary });
@@ -178,15 +179,13 @@ export class Connection implements Line {
       );
   }
 
-  /** How much it makes us keep of a message that nobody can read yet. */
   private weigh(): void {
-    const bytes = this.vitals.partialBytes;
-    const hasRoom = this.parts.memory.holdPartial(bytes - this.partialBytes);
-    this.partialBytes = bytes;
-    if (this.isStranger && bytes > STRANGER_BYTES) {
+    const weight = this.partial.weigh();
+    if (weight === 'flood') this.socket.terminate();
+    else if (this.isStranger && weight.keptBytes > STRANGER_BYTES) {
       this.end(1009, 'message_too_large');
-      if (bytes > 2 * STRANGER_BYTES) setImmediate(() => this.socket.terminate());
-    } else if (!hasRoom) this.end(1013, 'memory_full');
+      if (weight.keptBytes > 2 * STRANGER_BYTES) setImmediate(() => this.socket.terminate());
+    } else if (!weight.fits) this.end(1013, 'memory_full');
   }
 
   private cut(): void {
@@ -201,8 +200,7 @@ export class Connection implements Line {
   private gone(): void {
     this.ending ??= { code: 1006, reason: 'gone' };
     this.frames.close();
-    this.parts.memory.holdPartial(-this.partialBytes);
-    this.partialBytes = 0;
+    this.partial.discard();
     this.listening.end();
     this.devices.detachAll(this.why);
   }

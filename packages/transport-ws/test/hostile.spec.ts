@@ -36,6 +36,24 @@ async function rawDevice(): Promise<{ client: TestClient; socket: Socket }> {
   const client = await scene.device();
   return { client, socket: (client.socket as unknown as { _socket: Socket })._socket };
 }
+/** A device that takes no notice of what it is told, and never closes. */
+async function deafDevice(): Promise<Socket> {
+  const { hostname, port } = new URL(scene.url);
+  const socket = connect({ port: Number(port), host: hostname, allowHalfOpen: true });
+  socket.on('error', () => undefined);
+  const head = `GET /ws HTTP/1.1\r\nHost: ${hostname}\r\nX-API-Key: key-1\r\n`;
+  socket.write(`${head}${GOOD.join('\r\n')}\r\n\r\n`);
+  await once(socket, 'data');
+  return socket;
+}
+async function toldToClose(socket: Socket, code: number): Promise<void> {
+  const close = Buffer.of(0x88, 2, code >> 8, code & 0xff);
+  for (let told = Buffer.alloc(0); !told.includes(close);)
+    told = Buffer.concat([told, ...((await once(socket, 'data')) as Buffer[])]);
+}
+function written(socket: Socket, bytes: number): Promise<void> {
+  return new Promise((resolve) => socket.write(Buffer.alloc(bytes, 32), () => resolve()));
+}
 /** A handshake by hand; resolves to the first line of the answer. */
 async function handshake(lines: readonly string[], path = '/ws'): Promise<string> {
   const { hostname, port } = new URL(scene.url);
@@ -281,6 +299,30 @@ describe('Memory', () => {
     third.socket.write(begun(100_000));
     await scene.roundTrip();
     expect(third.client.end).toBeUndefined();
+  });
+
+  it('is not held by what is thrown away behind a frame that is too large', async () => {
+    scene = await WsScene.start({ maxMessageBytes: 65_536, maxPartialBytes: 150_000 });
+    const honest = await rawDevice();
+    honest.socket.write(begun(1_000));
+    const flood = await deafDevice();
+    flood.write(frame(TEXT, Buffer.alloc(10), { length: 2 ** 40 }));
+    await toldToClose(flood, 1009);
+    await written(flood, 1_000_000);
+    honest.socket.write(frame(0, Buffer.alloc(1_000, 32), { fin: false }));
+    await scene.roundTrip();
+    expect(honest.client.end).toBeUndefined();
+    flood.destroy();
+  });
+
+  it('is not lent to who goes on and on with a frame that was refused', async () => {
+    scene = await WsScene.start({ maxMessageBytes: 65_536 });
+    const flood = await deafDevice();
+    flood.write(frame(TEXT, Buffer.alloc(10), { length: 2 ** 40 }));
+    await toldToClose(flood, 1009);
+    let sent = 0;
+    for (; !flood.destroyed; sent += 1) await written(flood, 1_048_576);
+    expect(sent).toBeLessThan(64);
   });
 
   it('for messages that wait for their commit is bounded for all connections together', async () => {
