@@ -1,5 +1,6 @@
 // Proofs that ledgers' own worlds know: OpenTimestamps, SPV on Bitcoin, BUMP and BEEF.
 import { createHash } from 'node:crypto';
+import { isUnknownGroup } from './about-the-file.mjs';
 import { beefOf } from './beef.mjs';
 import { bumpJson, bumpOf, bumpRoot, offsetOf } from './bump.mjs';
 import { spvRefusal } from './spv-refusals.mjs';
@@ -18,8 +19,8 @@ export function anchorProofs(product) {
   ];
   return function* run(file) {
     for (const [name, value] of Object.entries(file)) {
-      if (typeof value !== 'object' || value === null) continue;
       const cases = groups.find(([begin]) => name.startsWith(begin))?.[1];
+      if (cases === undefined && !isUnknownGroup(name, value, [])) continue;
       if (cases === undefined) {
         yield { name, ok: false, detail: 'this family has no group of this name' };
         continue;

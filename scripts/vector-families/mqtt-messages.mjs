@@ -1,11 +1,12 @@
 // What messages of other systems' devices say: each topic and payload, and the acts that come of it or the code it is refused with.
-const KNOWN = ['source', 'rule', 'map', 'received_at', 'cases'];
+import { isUnknownGroup } from './about-the-file.mjs';
 
 /** The runner of this family, over `TopicMaps`, `PRESETS` and `readPayload` of `@wattproof/transport-mqtt`. */
 export function mqttMessages({ TopicMaps, PRESETS, readPayload }) {
   return function* run(file) {
-    for (const name of Object.keys(file).filter((key) => !KNOWN.includes(key)))
-      yield { name, ok: false, detail: 'this family has no group of this name' };
+    for (const [name, value] of Object.entries(file))
+      if (isUnknownGroup(name, value, ['cases']))
+        yield { name, ok: false, detail: 'this family has no group of this name' };
     const maps = new TopicMaps([PRESETS[file.map]]);
     const atMs = Date.parse(file.received_at);
     for (const { name, topic, acts, error, ...sent } of file.cases) {

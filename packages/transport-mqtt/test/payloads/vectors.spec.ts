@@ -61,6 +61,21 @@ describe('lock requests of Los Técnicos', () => {
     expect(results.filter(({ ok }) => !ok)).toEqual([]);
   });
 
+  it.each(['payload', 'topic'])('fail without their %s', (member) => {
+    const file = load('lostecnicos');
+    const bare = file.mqtt_lock_payload.map((one: any) => ({ ...one, [member]: undefined }));
+    expect([...run({ mqtt_lock_payload: bare })].filter(({ ok }) => ok)).toEqual([]);
+  });
+
+  it('one that cannot be sent fails alone', () => {
+    const [first, ...others] = load('lostecnicos').mqtt_lock_payload;
+    const broken = [{ ...first, kwh: 'much' }, ...others];
+    const failed = [...run({ mqtt_lock_payload: broken, notes: ['x'] })].filter(({ ok }) => !ok);
+    expect(failed).toHaveLength(1);
+    expect([...run({})]).toEqual([]);
+    expect([...run({ more: [] })].filter(({ ok }) => !ok)).toHaveLength(1);
+  });
+
   it.each(['payload', 'topic', 'kwh', 'order_id'])('fail when their %s is another', (member) => {
     const file = load('lostecnicos');
     const flipped = file.mqtt_lock_payload.map((one: any) => ({

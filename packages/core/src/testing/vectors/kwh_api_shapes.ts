@@ -13,11 +13,11 @@ interface Refusal {
 
 /** Answers of the kwh-btc-iot API: the shapes and texts its clients were written against. */
 interface ShapesFile {
-  readonly create_log_response: Body;
-  readonly flush_response: Body;
-  readonly list_batches: readonly Body[];
-  readonly proof_response: Body;
-  readonly export: { readonly batch: Body; readonly logs: readonly Body[] };
+  readonly create_log_response?: Body;
+  readonly flush_response?: Body;
+  readonly list_batches?: readonly Body[];
+  readonly proof_response?: Body;
+  readonly export?: { readonly batch: Body; readonly logs: readonly Body[] };
   readonly flush_empty?: Refusal;
   readonly proof_unknown?: Refusal;
   readonly export_unknown?: Refusal;
@@ -43,6 +43,18 @@ const GROUPS = [
   'simulate_anchor',
   'same_second_flush',
 ];
+
+/** The document of a file that has none. */
+const EXAMPLE: Body = {
+  site_id: 'PLANT-01',
+  iot_device_id: 'gw-1',
+  meter_id: 'MTR-001',
+  ts_start: '2025-12-01T10:10:00Z',
+  ts_end: '2025-12-01T10:15:00Z',
+  interval_s: 300,
+  energy_kwh: 12.34,
+  tx: { price_sats_per_kwh: 100, amount_sats: 1234 },
+};
 
 /** What the server adds to a document; differs from run to run. */
 const ADDED = ['id', 'batch_id', 'leaf_hash'];
@@ -101,9 +113,14 @@ async function* cases(gateway: TestGateway, shapes: ShapesFile): AsyncGenerator<
     '/batches/batch_none/export',
   );
 
-  const ids = new Map<unknown, string>();
-  for (const log of [shapes.create_log_response, ...shapes.export.logs]) {
+  const ids: string[] = [];
+  const hashes = new Set<unknown>();
+  const logs = [shapes.create_log_response ?? [], shapes.export?.logs ?? []].flat();
+  for (const log of logs.length > 0 ? logs : [EXAMPLE]) {
     const { body } = await ask('POST', '/logs', without(log, ADDED));
+    ids.push(String(body['id']));
+    hashes.add(body['leaf_hash']);
+    if (log === EXAMPLE) continue;
     yield compare(
       `log ${String(log['leaf_hash']).slice(0, 8)}`,
       { ...log, id: 'string', batch_id: null },
@@ -112,41 +129,51 @@ async function* cases(gateway: TestGateway, shapes: ShapesFile): AsyncGenerator<
         id: typeof body['id'],
       }),
     );
-    ids.set(log['leaf_hash'], String(body['id']));
   }
-  const id = ids.get(shapes.create_log_response['leaf_hash']) ?? '';
+  const id = ids[0]!;
   yield* refused('proof of a log in no batch', shapes.proof_unbatched, 'GET', `/logs/${id}/proof`);
 
   const { body: flushed } = await ask('POST', '/batches/flush');
-  yield compare(
-    'flush',
-    { ...typesOf(shapes.flush_response), log_count: ids.size, anchor_status: 'pending' },
-    () => ({
-      ...typesOf(pick(flushed, Object.keys(shapes.flush_response))),
-      log_count: flushed['log_count'],
-      anchor_status: flushed['anchor_status'],
-    }),
-  );
+  const { flush_response: flush, proof_response: proved, list_batches: listed } = shapes;
+  if (flush !== undefined)
+    yield compare(
+      'flush',
+      { ...typesOf(flush), log_count: hashes.size, anchor_status: 'pending' },
+      () => ({
+        ...typesOf(pick(flushed, Object.keys(flush))),
+        log_count: flushed['log_count'],
+        anchor_status: flushed['anchor_status'],
+      }),
+    );
 
   const { body: proof } = await ask('GET', `/logs/${id}/proof`);
-  yield compare('proof', Object.keys(shapes.proof_response), () =>
-    Object.keys(pick(proof, Object.keys(shapes.proof_response))),
-  );
+  if (proved !== undefined)
+    yield compare('proof', Object.keys(proved), () =>
+      Object.keys(pick(proof, Object.keys(proved))),
+    );
   yield compare('the proof leads to the root by that system’s rule', flushed['merkle_root'], () =>
     rootOf(proof),
   );
 
-  const { body: exported } = await ask('GET', `/batches/${String(flushed['id'])}/export`);
-  yield compare('export', sorted(shapes.export.logs), () =>
-    sorted(exported['logs'] as readonly Body[], Object.keys(shapes.export.logs[0] ?? {})),
-  );
+  if (shapes.export !== undefined) {
+    const expected = shapes.export.logs;
+    const { body: exported } = await ask('GET', `/batches/${String(flushed['id'])}/export`);
+    const wanted = new Set(expected.map((log) => log['leaf_hash']));
+    yield compare('export', sorted(expected), () =>
+      sorted(
+        (exported['logs'] as readonly Body[]).filter((log) => wanted.has(log['leaf_hash'])),
+        Object.keys(expected[0] ?? {}),
+      ),
+    );
+  }
 
-  const { body: batches } = await ask('GET', '/batches');
-  yield compare('list of batches', Object.keys(shapes.list_batches[0] ?? {}), () =>
-    Object.keys(
-      pick((batches as unknown as Body[])[0] ?? {}, Object.keys(shapes.list_batches[0] ?? {})),
-    ),
-  );
+  if (listed !== undefined) {
+    const { body: batches } = await ask('GET', '/batches');
+    const members = Object.keys(listed[0] ?? {});
+    yield compare('list of batches', members, () =>
+      Object.keys(pick((batches as unknown as Body[])[0] ?? {}, members)),
+    );
+  }
 
   // What that system gets wrong: two flushes within one second must be two batches with sound proofs.
   const [first, second] = [await next(ask, 'a'), await next(ask, 'b')];
@@ -160,7 +187,7 @@ async function* cases(gateway: TestGateway, shapes: ShapesFile): AsyncGenerator<
   );
 
   async function next(call: typeof ask, meter: string) {
-    const document = without({ ...shapes.create_log_response, meter_id: `flush-${meter}` }, ADDED);
+    const document = without({ ...(logs[0] ?? EXAMPLE), meter_id: `flush-${meter}` }, ADDED);
     const { body: log } = await call('POST', '/logs', document);
     const { body: batch } = await call('POST', '/batches/flush');
     const { body } = await call('GET', `/logs/${String(log['id'])}/proof`);

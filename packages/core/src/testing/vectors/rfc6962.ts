@@ -69,8 +69,8 @@ export function* run(file: unknown): Generator<VectorResult> {
     const input = fromHex(hex);
     inputs.push(input);
     leaves.push(leafHash(PROFILE, input));
-    const { leaf_hashes: hashes = { [i]: nativeLeafHash(hex) } } = vectors;
-    yield compare(`leaf hash ${i}`, hashes[i], () => toHex(leafHash(PROFILE, input)));
+    const expected = vectors.leaf_hashes?.[i] ?? nativeLeafHash(hex);
+    yield compare(`leaf hash ${i}`, expected, () => toHex(leafHash(PROFILE, input)));
   });
   if (vectors.empty_root !== undefined)
     yield compare('root of no leaves', vectors.empty_root, () => toHex(merkleRoot(PROFILE, [])));
@@ -108,6 +108,11 @@ function first(leaves: readonly Uint8Array[], size: number): readonly Uint8Array
   return leaves.slice(0, size);
 }
 
+/** Whether a case speaks of the tree of these leaves; a file may have cases of other trees, whose leaves it does not tell. */
+function isTreeOf(leaves: readonly Uint8Array[], size: number, root: string): boolean {
+  return size <= leaves.length && toHex(merkleRoot(PROFILE, leaves.slice(0, size))) === root;
+}
+
 function* inclusionCases(
   one: InclusionCase,
   i: number,
@@ -123,7 +128,7 @@ function* inclusionCases(
     root: fromHex(one.root),
   } as const;
   yield compare(`${name}: verification`, one.valid, () => verifyInclusion(claim));
-  if (one.valid && one.size <= leaves.length)
+  if (one.valid && isTreeOf(leaves, one.size, one.root))
     yield compare(`${name}: proof`, one.proof, () =>
       inclusionProof(PROFILE, leaves.slice(0, one.size), one.index).map(toHex),
     );
@@ -143,7 +148,7 @@ function* consistencyCases(
     path: one.proof.map(fromHex),
   };
   yield compare(`${name}: verification`, one.valid, () => verifyConsistency(claim));
-  if (one.valid && one.size1 >= 1 && one.size2 <= leaves.length)
+  if (one.valid && one.size1 >= 1 && isTreeOf(leaves, one.size2, one.root2))
     yield compare(`${name}: proof`, one.proof, () =>
       consistencyProof(leaves, one.size1, one.size2).map(toHex),
     );

@@ -109,10 +109,24 @@ export function* guarded(
   }
 }
 
+/** Members that say something about a file and hold no cases, whatever their type. */
+const ABOUT_THE_FILE =
+  /^(?:sources?|notes?|comments?|description|meta(?:data)?|generator|generated|licen[cs]e|how_obtained)$/i;
+
+/** True of a member that holds something which is neither a group of the family nor about the file itself. */
+export function isUnknownGroup(name: string, value: unknown, known: readonly string[]): boolean {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    !known.includes(name) &&
+    !ABOUT_THE_FILE.test(name)
+  );
+}
+
 /** One failure for each member of the file that holds something and that its runner does not know. */
 export function* unknownGroups(file: unknown, known: readonly string[]): Generator<VectorResult> {
   for (const [name, value] of Object.entries(file as object))
-    if (typeof value === 'object' && value !== null && !known.includes(name))
+    if (isUnknownGroup(name, value, known))
       yield {
         name,
         ok: false,
