@@ -14,6 +14,9 @@ import { PayloadError } from './payload-error.js';
 const MAX_DECIMAL_LENGTH = 40;
 /** Unix times up to here are seconds, beyond they are milliseconds: the year 5138, or March 1973. */
 const MAX_UNIX_SECONDS = 1e11;
+/** The years 1 to 9999 in ms: RFC 3339 has no others. What is beyond was microseconds, or no time at all. */
+const FIRST_MS = -62_135_596_800_000;
+const LAST_MS = 253_402_300_799_999;
 
 /** A JSON object as a device sent it, read strictly, its numbers as they were written. */
 export class SentObject {
@@ -87,21 +90,21 @@ export class SentObject {
     return energy;
   }
 
-  /** RFC 3339, or a Unix time in seconds or milliseconds; ms since 1970. A time that cannot be read is never replaced. */
+  /** RFC 3339, or a Unix time in seconds or milliseconds; ms since 1970, years 1 to 9999. A time that cannot be read is never replaced. */
   instantMs(name: string): number | undefined {
     const value = this.get(name);
     if (value === undefined) return undefined;
     if (typeof value === 'string') {
       const ms = rfc3339Ms(value);
-      if (ms !== undefined) return ms;
+      if (ms !== undefined && ms >= FIRST_MS && ms <= LAST_MS) return ms;
     } else if (value instanceof JsonNumber) {
       const number = Number(value.literal);
       const ms = Math.floor(number < MAX_UNIX_SECONDS ? number * 1_000 : number);
-      if (number >= 0 && Number.isSafeInteger(ms)) return ms;
+      if (number >= 0 && ms <= LAST_MS) return ms;
     }
     throw new PayloadError(
       'timestamp_invalid',
-      `"${name}" must be an RFC 3339 time such as 2026-01-15T10:00:00Z, or a Unix time.`,
+      `"${name}" must be an RFC 3339 time such as 2026-01-15T10:00:00Z, or a Unix time in seconds or milliseconds.`,
     );
   }
 
