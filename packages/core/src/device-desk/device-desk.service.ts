@@ -8,6 +8,7 @@ import { deadLetterOf } from './dead-letter.js';
 import { type DeviceAlert, SEVERITIES } from './device-alert.js';
 import type { DeskConfig } from './device-desk.config.js';
 import type { DeviceDeskStore, Kept } from './device-desk.store.js';
+import { speaksForOwner } from './device-view.js';
 import { type DeviceStatus, PRESENCE_REASONS } from './device-status.js';
 import {
   checkedBody,
@@ -230,12 +231,13 @@ export class DeviceDeskService implements Omit<DeviceDesk, 'answered'> {
     this.lost.forgotten += forgotten;
   }
 
-  /** Whose the device is: of no registered meter, the operators'. */
+  /** Whose the device is: the operators', unless it is a meter that was approved. */
   private async concerned(
     device: string | undefined,
     atMs: number,
   ): Promise<{ readonly accountId: string; readonly data: JsonObject }> {
-    const meter = device === undefined ? undefined : await this.parts.directory.meter(device);
+    const found = device === undefined ? undefined : await this.parts.directory.meter(device);
+    const meter = found !== undefined && speaksForOwner(found) ? found : undefined;
     const accountId = meter === undefined ? OPERATION : ownerAt(meter, atMs).accountId;
     const data: JsonObject = {
       account: accountId,

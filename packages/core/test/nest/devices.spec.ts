@@ -242,6 +242,89 @@ describe.each(HOSTS)('Devices on %s', (host) => {
     await post(`/devices/meter-5/alerts/${young.id}/clear`, 'ada', { reason: 'seen' });
   });
 
+  it('that were handed over tell the owner before that an alert is over, and not who said so and why', async () => {
+    const { meters, desk: kept } = gateway.services.store;
+    const formerOwners = [{ accountId: 'ada', untilMs: nowMs }];
+    const passed = new TestDevice('meter-7').stored('active', { accountId: 'bob', formerOwners });
+    await meters.register(passed, unjournaled);
+    const limits = { openOfMeter: 9, openOfStranger: 9, openOfStrangers: 9, ofDevice: 9 };
+    for (const n of [1, 2]) {
+      const id = `al_${String(n).repeat(32)}`;
+      const told = { severity: 'info', code: 'c', text: 't', atMs: 1, receivedAtMs: 1 } as const;
+      const one = { id, device: 'meter-7', accountId: 'ada', ...told, body: {} };
+      await kept.putAlert(one, { ...limits, maxStrangers: 9 }, unjournaled);
+      const cleared = { by: `key-${n}`, reason: `reason ${n}`, atMs: nowMs - 2 + n };
+      await kept.clearAlert(id, cleared, unjournaled);
+    }
+    const seen = async (who: string) =>
+      (await get('/devices/meter-7/alerts', who)).map((one: { cleared: object }) => one.cleared);
+    const first = expect.objectContaining({ by: 'key-1', reason: 'reason 1' });
+    expect(await seen('ada')).toEqual([{ by: null, at, reason: null }, first]);
+    expect(await seen('op')).toEqual([expect.objectContaining({ by: 'key-2' }), first]);
+    expect(await seen('bob')).toEqual([]);
+  });
+
+  it('that were handed over tell the new owner nothing of the time before, and what they say then to nobody else', async () => {
+    const { meters } = gateway.services.store;
+    const passed = new TestDevice('meter-6').stored('active', { accountId: 'ada' });
+    await meters.register(passed, unjournaled);
+    const device = 'meter-6';
+    const before = nowMs - 60_000;
+    await desk.presence({ device, state: 'online', why: 'connected', atMs: before });
+    await desk.telemetry({ device, atMs: before, availableEnergyUWh: 1n, body: { of: 'ada' } });
+    const offered = await post('/meters/meter-6/transfer', 'ada', { to_account: 'bob' });
+    const { transfer_id: transfer } = offered[1];
+    await post('/meters/meter-6/transfer/accept', 'bob', { transfer_id: transfer });
+    const handed = { state: 'online', online: true, since: at, telemetry: null };
+    expect(await get('/devices/meter-6', 'bob')).toMatchObject(handed);
+    const listed = async (who: string) =>
+      (await get('/devices', who)).filter((one: { device: string }) => one.device === device);
+    expect(await listed('bob')).toMatchObject([handed]);
+    expect(await get('/devices/meter-6', 'op')).toMatchObject({
+      telemetry: { body: { of: 'ada' } },
+    });
+    await desk.telemetry({ device, atMs: nowMs, body: { of: 'bob' } });
+    expect(await get('/devices/meter-6', 'bob')).toMatchObject({
+      telemetry: { body: { of: 'bob' } },
+    });
+    expect([await get('/devices/meter-6', 'ada'), await listed('ada')]).toEqual([
+      '404 device_not_found',
+      [],
+    ]);
+    await desk.presence({ device, state: 'offline', why: 'disconnected', atMs: nowMs });
+  });
+
+  it.each(['pending', 'retired'] as const)(
+    'say nothing to whoever has registered a meter of their name that is %s',
+    async (state) => {
+      const device = `esp32-${state}`;
+      const { store } = gateway.services;
+      await desk.telemetry({ device, atMs: nowMs, body: { of: 'somebody' } });
+      const before = await alert(device, 'before');
+      const claimed = new TestDevice(device).stored(state, { accountId: 'bob' });
+      await store.meters.register(claimed, unjournaled);
+      const after = await alert(device, 'after');
+      const silent = { state: 'unknown', last_seen: null, open_alerts: 0, telemetry: null };
+      expect(await get(`/devices/${device}`, 'bob')).toMatchObject(silent);
+      const all: { device: string }[] = await get('/devices', 'bob');
+      expect(all.find((one) => one.device === device)).toMatchObject(silent);
+      expect(await get(`/devices/${device}/alerts`, 'bob')).toEqual([]);
+      const clear = await post(`/devices/${device}/alerts/${after.id}/clear`, 'bob', {
+        reason: 'x',
+      });
+      expect([clear[0], clear[1].code]).toEqual([404, 'alert_not_found']);
+      const events = await store.outbox.read(`of ${device}`, ['device.alert'], 999);
+      expect(
+        events.filter(({ data }) => data['device'] === device).map(({ data }) => data['account']),
+      ).toEqual(['admin', 'admin']);
+      await gateway.settle();
+      expect(JSON.stringify(await get('/notices', 'bob'))).not.toContain(device);
+      expect(await get(`/devices/${device}`, 'op')).toMatchObject({ state: 'alarm' });
+      for (const { id } of [before, after])
+        await post(`/devices/${device}/alerts/${id}/clear`, 'op', { reason: 'seen' });
+    },
+  );
+
   it('that are nobody’s raise the alarm with the operators', async () => {
     const { id } = await alert('esp32-7', 'fire');
     expect(await get('/devices/esp32-7/alerts', 'op')).toEqual([expect.objectContaining({ id })]);

@@ -31,8 +31,10 @@ export function deviceDocument(status: DeviceStatus, isMeter: boolean): object {
   };
 }
 
-export function alertDocument(alert: DeviceAlert): object {
+/** `untilMs`: of what was cleared later it is told that it is, and not by whom and why. */
+export function alertDocument(alert: DeviceAlert, untilMs = Infinity): object {
   const { cleared } = alert;
+  const isTold = cleared !== undefined && cleared.atMs < untilMs;
   return {
     id: alert.id,
     device: alert.device,
@@ -45,7 +47,11 @@ export function alertDocument(alert: DeviceAlert): object {
     cleared:
       cleared === undefined
         ? null
-        : { by: cleared.by, at: instant(cleared.atMs), reason: cleared.reason },
+        : {
+            by: isTold ? cleared.by : null,
+            at: instant(cleared.atMs),
+            reason: isTold ? cleared.reason : null,
+          },
   };
 }
 

@@ -1,6 +1,7 @@
 import { Inject, Param, Query, Req, Res } from '@nestjs/common';
 import { z } from 'zod';
 import type { DeviceStatus } from '../../../device-desk/device-status.js';
+import { seenFromMs, seenUntilMs, statusFrom } from '../../../device-desk/device-view.js';
 import { everOwnedBy, ownerAt } from '../../../devices/meter-ownership.js';
 import type { StoredMeter } from '../../../devices/meter.store.js';
 import {
@@ -34,6 +35,12 @@ interface Seen {
   readonly meter: StoredMeter | undefined;
   /** Whether it is theirs now; everything is an operator's. */
   readonly own: boolean;
+  /** From when on they may see what it says; undefined: it says nothing to them. */
+  readonly fromMs: number | undefined;
+}
+
+function shownTo(status: DeviceStatus, fromMs: number | undefined): DeviceStatus {
+  return fromMs === undefined ? unheard(status.device) : statusFrom(status, fromMs);
 }
 
 /** What devices say besides readings. A device of a registered meter is its owner's to see, every other the operators'. */
@@ -64,19 +71,20 @@ export class DevicesController {
     const own = items.filter((meter) => ownerAt(meter, nowMs).accountId === account);
     const found = await store.desk.find(own.map(({ meterId }) => meterId));
     const statuses = new Map(found.map((status) => [status.device, status]));
-    const shown = own.map(({ meterId }) =>
-      deviceDocument(desk.fresh(statuses.get(meterId) ?? unheard(meterId)), true),
-    );
+    const shown = own.map((meter) => {
+      const status = desk.fresh(statuses.get(meter.meterId) ?? unheard(meter.meterId));
+      return deviceDocument(shownTo(status, seenFromMs(meter, account, nowMs)), true);
+    });
     sendJson(reply, shown, 200, nextLink(request.url, cursor));
   }
 
   @Route('getDevice')
   async get(@Req() request: object, @Param('id') id: string, @Res() reply: Reply): Promise<void> {
-    const { meter, own } = await this.seen(request, id);
+    const { meter, own, fromMs } = await this.seen(request, id);
     const status = own ? await this.gateway.desk.status(id) : undefined;
     if (!own || (meter === undefined && status === undefined)) throw unknownDevice();
     const shown = status ?? this.gateway.desk.fresh(unheard(id));
-    sendJson(reply, deviceDocument(shown, meter !== undefined));
+    sendJson(reply, deviceDocument(shownTo(shown, fromMs), meter !== undefined));
   }
 
   @Route('listAlerts')
@@ -86,7 +94,7 @@ export class DevicesController {
     @Query() query: QueryValues,
     @Res() reply: Reply,
   ): Promise<void> {
-    const { own, meter } = await this.seen(request, device);
+    const { meter, fromMs } = await this.seen(request, device);
     const { store } = this.gateway;
     if (meter === undefined && (await store.desk.get(device)) === undefined) throw unknownDevice();
     const accountId = visibleAccount(request);
@@ -94,10 +102,13 @@ export class DevicesController {
     const { items, cursor } = await store.desk.alerts({
       ...pageQuery(query),
       device,
-      ...(accountId === undefined ? {} : { accountId, orOpen: own }),
+      ...(accountId === undefined ? {} : { accountId, orOpen: fromMs !== undefined }),
       ...(open === undefined ? {} : { open: open === 'true' }),
     });
-    sendJson(reply, items.map(alertDocument), 200, nextLink(request.url, cursor));
+    const untilMs =
+      meter === undefined || accountId === undefined ? Infinity : seenUntilMs(meter, accountId);
+    const shown = items.map((alert) => alertDocument(alert, untilMs));
+    sendJson(reply, shown, 200, nextLink(request.url, cursor));
   }
 
   @Route('clearAlert')
@@ -109,10 +120,11 @@ export class DevicesController {
   ): Promise<void> {
     const actor = changerOf(request);
     const { reason } = jsonBody(request, Clearance);
-    const { own, meter } = await this.seen(request, device);
+    const { own, meter, fromMs } = await this.seen(request, device);
     const { store, alerts, clock } = this.gateway;
     const alert = own ? await store.desk.alert(id) : undefined;
-    if (alert === undefined || alert.device !== device)
+    const isTheirs = fromMs !== undefined || alert?.accountId === visibleAccount(request);
+    if (alert === undefined || alert.device !== device || !isTheirs)
       throw notFound('alert_not_found', 'There is no such alert of this device');
     const owner = meter === undefined ? {} : { accountId: ownerAt(meter, clock.nowMs()).accountId };
     sendJson(reply, alertDocument(await alerts.clear(alert, { actor, reason, ...owner })));
@@ -155,9 +167,11 @@ export class DevicesController {
     const { store, clock } = this.gateway;
     const account = visibleAccount(request);
     const meter = await store.meters.get(device);
-    if (account === undefined) return { meter, own: true };
+    if (account === undefined) return { meter, own: true, fromMs: 0 };
     if (meter === undefined || !everOwnedBy(meter, account)) throw unknownDevice();
-    return { meter, own: ownerAt(meter, clock.nowMs()).accountId === account };
+    const nowMs = clock.nowMs();
+    const own = ownerAt(meter, nowMs).accountId === account;
+    return { meter, own, fromMs: seenFromMs(meter, account, nowMs) };
   }
 }
 
