@@ -26,6 +26,7 @@ describe('the published anchor proofs', () => {
     ['opentimestamps', 'must_reject.0.ots_hex'],
     ['bitcoin_spv_block_100000', 'block_hash'],
     ['bitcoin_spv_block_100000', 'branches.2.branch_display_order.1'],
+    ['bitcoin_spv_block_100000', 'txids.3'],
     ['bitcoin_spv_block_100000', 'must_reject.0'],
   ])('%s fails when its %s says something else', (group, path) => {
     const file = load();

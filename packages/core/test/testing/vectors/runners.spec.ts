@@ -101,6 +101,24 @@ describe('a vector runner passes nothing that it did not evaluate', () => {
     expect((await failures(family, file)).length).toBeGreaterThanOrEqual(least);
   });
 
+  it('a document that is refused fails as an accepted one, with canonical bytes to compare or without', async () => {
+    const input_json = '{"energy_kwh":-1}';
+    for (const canonical of [undefined, '{}']) {
+      const rejections = [{ name: 'negative energy', accepted: true, input_json, canonical }];
+      expect(await failures('kwh_canonical_leaf', { rejections })).toHaveLength(1);
+    }
+  });
+
+  it('a proof in a tree of another size fails, though it leads to the root', async () => {
+    const file = load('rfc6962') as {
+      inclusion: { size: number; valid: boolean; index: number }[];
+    };
+    // The path of leaf 0 of 5 is as long as that of leaf 0 of 6.
+    const one = file.inclusion.find(({ index, size, valid }) => valid && index < 4 && size === 5)!;
+    const changed = { ...file, big_trees: undefined, inclusion: [{ ...one, size: 6 }] };
+    expect(await failures('rfc6962', changed)).toHaveLength(1);
+  });
+
   it('a refusal for another reason than the one named fails', async () => {
     const file = load('kwh_canonical_leaf');
     const error = [[['meter_id'], 'missing']];
