@@ -336,6 +336,32 @@ class Pair {
       for (const one of found)
         expect(one.claims.reduce((sum, { energyUWh }) => sum + energyUWh, 0n)).toBe(one.claimedUWh);
     }
+    for (let owner = 0; owner < this.naive.ownerCount; owner += 1)
+      for (const only of ['all', 'minted', 'unminted', 'mintable'] as const) {
+        const listed = this.naive.listed(owner, only).map((number) => this.rows[number]!.id);
+        expect([only, await this.listed(owner, only)]).toEqual([only, listed]);
+      }
+  }
+
+  /** In pages of two. */
+  private async listed(
+    owner: number,
+    only: 'all' | 'minted' | 'unminted' | 'mintable',
+  ): Promise<readonly string[]> {
+    const found: string[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await this.house.store.readingList.list({
+        accountId: this.owner(owner),
+        order: 'oldest',
+        limit: 2,
+        ...(only === 'all' ? {} : { only }),
+        ...(cursor === undefined ? {} : { cursor }),
+      });
+      found.push(...page.items.map(({ entryId }) => entryId));
+      cursor = page.cursor;
+    } while (cursor !== undefined && found.length <= this.rows.length);
+    return found;
   }
 }
 

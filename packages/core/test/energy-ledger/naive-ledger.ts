@@ -30,6 +30,8 @@ interface Account {
   credited: bigint;
   claimed: bigint;
   frozen: boolean;
+  /** A token claims some of it. */
+  minted?: boolean;
   creditedBy: number;
 }
 
@@ -134,7 +136,10 @@ export class NaiveLedger {
         account.claimed + amount > account.credited
       )
         return 'refused';
-    for (const { account, amount } of lines) account!.claimed += amount;
+    for (const { account, amount } of lines) {
+      account!.claimed += amount;
+      if (purpose.startsWith('token')) account!.minted = true;
+    }
     this.keys.set(`${purpose} ${key}`, request);
     return 'claimed';
   }
@@ -190,6 +195,23 @@ export class NaiveLedger {
         if (account.credited > account.claimed) account.credited = account.claimed;
         account.frozen = true;
       }
+  }
+
+  /** The numbers of an owner's readings that are not erased, and of those that are minted, or can be. */
+  listed(owner: number, only: 'all' | 'minted' | 'unminted' | 'mintable'): readonly number[] {
+    const accounts = [...this.accounts.energy.values()];
+    return this.readings.flatMap((reading, number) => {
+      if (reading.erased || reading.owner !== owner) return [];
+      const own = accounts.filter(({ creditedBy }) => creditedBy === number);
+      const minted = own.some((account) => account.minted);
+      const free = own.some(({ frozen, claimed, credited }) => !frozen && claimed < credited);
+      const fits = { all: true, minted, unminted: !minted, mintable: free };
+      return fits[only] ? [number] : [];
+    });
+  }
+
+  get ownerCount(): number {
+    return this.owners.length;
   }
 
   private serve(hold: Hold, fresh: readonly number[]): void {

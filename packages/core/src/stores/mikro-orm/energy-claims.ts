@@ -22,6 +22,7 @@ import {
   keyColumns,
 } from './energy-rows.js';
 import { entryIdOf, hexOf } from './entry-id.js';
+import { markMinted, TOKENS } from './minted-readings.js';
 import type { Sql } from './sql.js';
 import type { WriteJournal } from './sql-changes.js';
 import { column } from './sql-column.js';
@@ -63,6 +64,7 @@ export async function claimGroup(
   const said = say(accepted.map(({ claim }) => claim));
   const written = accepted.map((one, at) => ({ ...one, entryId: said.rows[at]!.id }));
   await writeClaims(tx, written, ids);
+  await markMinted(tx, newlyMinted(accepted, accounts));
   const taken = new Set(written.map(({ claim }) => operationName(claim)));
   await dropOperations(
     tx,
@@ -89,6 +91,18 @@ export async function claimGroup(
       ? outcomes.get(place)!
       : repeated(known.entryId, known.request === digests[place]);
   });
+}
+
+/** The readings of which no token claimed anything before. */
+function newlyMinted(
+  accepted: readonly { readonly claim: AcceptedClaim }[],
+  accounts: Awaited<ReturnType<typeof lockAccounts>>,
+): readonly string[] {
+  return accepted
+    .filter(({ claim }) => TOKENS.includes(claim.purpose))
+    .flatMap(({ claim }) => claim.lines.map((line) => accounts.get(accountName(line))!))
+    .filter(({ account, minted }) => account.class === 'energy' && !minted)
+    .map(({ account }) => account.entryId);
 }
 
 function repeated(entryId: string, same: boolean): ClaimOutcome {
@@ -144,7 +158,12 @@ async function takeOperations(
 async function lockAccounts(
   tx: Sql,
   requests: readonly ClaimRequest[],
-): Promise<ReadonlyMap<string, { readonly id: bigint; readonly account: EnergyAccount }>> {
+): Promise<
+  ReadonlyMap<
+    string,
+    { readonly id: bigint; readonly account: EnergyAccount; readonly minted: boolean }
+  >
+> {
   const keys = new Map(
     requests.flatMap((request) =>
       [...wantsOf(request)].map(([name, want]) => [name, want.account]),
@@ -162,7 +181,7 @@ async function lockAccounts(
   return new Map(
     rows.map((row) => {
       const account = accountOf(row);
-      return [accountName(account), { id: row.id, account }];
+      return [accountName(account), { id: row.id, account, minted: row.minted }];
     }),
   );
 }
@@ -201,8 +220,9 @@ export async function writeClaims(
      operations AS (
        UPDATE energy_operation o SET entry_id = k.entry_id, request = k.request FROM k
        WHERE o.purpose = k.purpose AND o.key = k.key AND k.request IS NOT NULL)
-     UPDATE energy_account a SET claimed = a.claimed + s.amount
-     FROM (SELECT account, sum(amount)::int8 AS amount FROM k GROUP BY account) s WHERE a.id = s.account`,
+     UPDATE energy_account a SET claimed = a.claimed + s.amount, minted = a.minted OR (s.minted AND a.class = 'energy')
+     FROM (SELECT account, sum(amount)::int8 AS amount, bool_or(purpose = ANY($7::text[])) AS minted
+       FROM k GROUP BY account) s WHERE a.id = s.account`,
     [
       column(lines, ({ account }) => account),
       column(lines, ({ purpose }) => purpose),
@@ -210,6 +230,7 @@ export async function writeClaims(
       column(lines, ({ energyUWh }) => energyUWh),
       column(lines, ({ entry }) => entry),
       column(lines, ({ request }) => request),
+      TOKENS,
     ],
     { prepare: 'wattproof_write_energy_claims' },
   );

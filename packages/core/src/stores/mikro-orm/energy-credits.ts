@@ -8,7 +8,6 @@ import {
 import type {
   ClassesOf,
   CreditedEntry,
-  EnergyAccount,
   SayClaims,
   StoredHold,
 } from '../../energy-ledger/energy.store.js';
@@ -28,6 +27,7 @@ import {
 } from './energy-rows.js';
 import { entryIdOf, hexOf } from './entry-id.js';
 import { meterRegisterSql } from './meter-register.js';
+import { moveMinted } from './minted-readings.js';
 import type { Sql } from './sql.js';
 import type { WriteJournal } from './sql-changes.js';
 import { column } from './sql-column.js';
@@ -59,8 +59,10 @@ export async function creditGroup(
   );
   if (measured.length === 0) return;
   const holds = await lockHolds(tx, [...new Set(measured.map(({ meterId }) => meterId))]);
-  const known = await lockAccounts(tx, measured);
-  await write(tx, journal, decideCredit(measured, classesOf, known, holds), say);
+  const rows = await lockAccounts(tx, measured);
+  const decision = decideCredit(measured, classesOf, rows.map(accountOf), holds);
+  await write(tx, journal, decision, say);
+  await moveMinted(tx, rows, decision.accounts);
 }
 
 /** "watt" and "cred" in ASCII. */
@@ -218,8 +220,8 @@ async function lockHolds(tx: Sql, meterIds: readonly string[]): Promise<readonly
 async function lockAccounts(
   tx: Sql,
   measured: readonly MeasuredRegister[],
-): Promise<readonly EnergyAccount[]> {
-  const rows = await tx.query<AccountRow>(
+): Promise<readonly AccountRow[]> {
+  return tx.query<AccountRow>(
     `SELECT ${ACCOUNT_COLUMNS} FROM energy_account a WHERE a.id IN (
        SELECT o.id FROM unnest($1::text[], $2::text[], $3::int8[]) AS k (meter_id, register, starts_ms)
          JOIN energy_account o USING (meter_id, starts_ms, register)
@@ -237,5 +239,4 @@ async function lockAccounts(
     ],
     { prepare: 'wattproof_lock_credited' },
   );
-  return rows.map(accountOf);
 }

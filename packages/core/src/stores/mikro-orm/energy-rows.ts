@@ -7,7 +7,7 @@ import { column } from './sql-column.js';
 
 /** Columns of `energy_account a`, as `AccountRow` names them. */
 export const ACCOUNT_COLUMNS = `a.id, a.meter_id, a.register, a.class, a.starts_ms, a.ends_ms, a.account_id, a.entry_id,
-  a.assurance, a.credited, a.claimed, a.shortfall, a.frozen`;
+  a.assurance, a.credited, a.claimed, a.shortfall, a.frozen, a.minted`;
 
 export interface AccountRow {
   readonly id: bigint;
@@ -23,6 +23,8 @@ export interface AccountRow {
   readonly claimed: bigint;
   readonly shortfall: bigint;
   readonly frozen: boolean;
+  /** Whether a token claims some of it. */
+  readonly minted: boolean;
 }
 
 export function accountOf(row: AccountRow): EnergyAccount {
@@ -73,12 +75,15 @@ export async function writeAccounts(tx: Sql, accounts: readonly EnergyAccount[])
   const sorted = inKeyOrder(accounts);
   await tx.query(
     `INSERT INTO energy_account AS a (meter_id, starts_ms, register, class, ends_ms, account_id, entry_id, assurance,
-       credited, claimed, shortfall, frozen)
-     SELECT * FROM unnest($1::text[], $2::int8[], $3::text[], $4::text[], $5::int8[], $6::text[], $7::uuid[], $8::text[],
-       $9::int8[], $10::int8[], $11::int8[], $12::bool[])
+       credited, claimed, shortfall, frozen, arrival)
+     SELECT k.*, (SELECT arrival FROM entry WHERE id = k.entry_id)
+     FROM unnest($1::text[], $2::int8[], $3::text[], $4::text[], $5::int8[], $6::text[], $7::uuid[], $8::text[],
+       $9::int8[], $10::int8[], $11::int8[], $12::bool[]) AS k (meter_id, starts_ms, register, class, ends_ms, account_id,
+       entry_id, assurance, credited, claimed, shortfall, frozen)
      ON CONFLICT (meter_id, starts_ms, register, class) DO UPDATE SET ends_ms = excluded.ends_ms,
        account_id = excluded.account_id, entry_id = excluded.entry_id, assurance = excluded.assurance,
-       credited = excluded.credited, claimed = excluded.claimed, shortfall = excluded.shortfall, frozen = excluded.frozen`,
+       credited = excluded.credited, claimed = excluded.claimed, shortfall = excluded.shortfall, frozen = excluded.frozen,
+       arrival = excluded.arrival`,
     [
       ...keyColumns(sorted),
       column(sorted, ({ endsMs }) => endsMs),

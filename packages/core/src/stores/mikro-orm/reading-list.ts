@@ -48,15 +48,14 @@ const READING = `SELECT e.id, e.account_id, e.meter_id, e.format, e.arrival, e.e
     WHERE x.entry_id = e.id AND x.class = 'energy' AND c.purpose IN ('token', 'token-with-origin')) m
   LEFT JOIN entry_body b ON b.entry_id = e.id AND e.format = ANY($1::text[])`;
 
-const IS_MINTED = `EXISTS (SELECT FROM energy_account x JOIN energy_claim c ON c.account = x.id
-    WHERE x.entry_id = e.id AND x.class = 'energy' AND c.purpose IN ('token', 'token-with-origin'))`;
-// Semi-joins and not sums: where next to nothing is left to mint, one pass over the accounts finds it.
-const ONLY = {
-  minted: IS_MINTED,
-  unminted: `NOT ${IS_MINTED}`,
-  mintable: `EXISTS (SELECT FROM energy_account x WHERE x.entry_id = e.id AND x.class = 'energy'
-    AND NOT x.frozen AND x.shortfall = 0 AND x.claimed < x.credited)`,
-} as const;
+// Each has an index in the order of the list: a page looks at nothing that it does not show.
+const ONLY = { minted: 'e.minted', unminted: 'NOT e.minted', mintable: undefined } as const;
+/** Each reading once, whatever its registers; looked up one by one, since what can be minted may be next to nothing (OFFSET 0 is a fence). */
+const mintable = (
+  direction: string,
+): string => `(SELECT DISTINCT arrival FROM energy_account WHERE claimable
+    ORDER BY arrival ${direction}) x
+  CROSS JOIN LATERAL (SELECT * FROM entry WHERE arrival = x.arrival OFFSET 0) e`;
 const SORTED_BY = { ends: 'e.ends_ms', energy: 'r.energy_uwh' } as const;
 
 export class SqlReadingList implements ReadingListStore {
@@ -76,20 +75,23 @@ export class SqlReadingList implements ReadingListStore {
     query: ReadingQuery,
   ): Promise<{ readonly items: readonly ListedReading[]; readonly cursor?: string }> {
     const list = new ListConditions([query.bytesOf ?? [], query.limit + 1, query.skip ?? 0]);
-    if (query.only !== undefined) list.and(ONLY[query.only]);
+    const condition = query.only && ONLY[query.only];
+    if (condition !== undefined) list.and(condition);
     const direction = query.order === 'newest' ? 'DESC' : 'ASC';
+    const [from, arrival] =
+      query.only === 'mintable' ? [mintable(direction), 'x.arrival'] : ['entry e', 'e.arrival'];
     list.where('e.account_id =', query.accountId);
     list.where('e.meter_id =', query.meterId);
     list.where('e.ends_ms >=', query.fromMs);
     list.where('e.ends_ms <', query.toMs);
     const behind = query.cursor === undefined ? undefined : readNumberCursor(query.cursor);
-    list.where(query.order === 'newest' ? 'e.arrival <' : 'e.arrival >', behind);
+    list.where(`${arrival} ${query.order === 'newest' ? '<' : '>'}`, behind);
     const first = query.sortBy === undefined ? '' : `${SORTED_BY[query.sortBy]} ${direction},`;
-    const order = `ORDER BY ${first} e.arrival ${direction}`;
+    const order = (place: string): string => `ORDER BY ${first} ${place} ${direction}`;
     const rows = await this.sql.query<ReadingRow>(
-      `WITH f AS MATERIALIZED (SELECT e.id FROM entry e ${query.sortBy === 'energy' ? SHOWN : ''}
-         WHERE ${IS_READING} ${list.further} ${order} LIMIT $2 OFFSET $3)
-       ${READING} ${order}`,
+      `WITH f AS MATERIALIZED (SELECT e.id FROM ${from} ${query.sortBy === 'energy' ? SHOWN : ''}
+         WHERE ${IS_READING} ${list.further} ${order(arrival)} LIMIT $2 OFFSET $3)
+       ${READING} ${order('e.arrival')}`,
       list.params,
     );
     const { items, cursor } = page(rows, query.limit, (last) => numberCursor(last.arrival));

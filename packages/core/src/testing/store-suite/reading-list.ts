@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { MeteredHouse, NOON_MS } from './metered-house.js';
-import { QUARTER_MS } from './sample-rows.js';
+import { QUARTER_MS, sampleReading } from './sample-rows.js';
 import type { StoreScene, Test } from './store-scene.js';
 
 export function readingListTests(scene: StoreScene, it: Test): void {
@@ -98,6 +98,38 @@ export function readingListTests(scene: StoreScene, it: Test): void {
       quarantined: 0,
       mintedUWh: 0n,
     });
+  });
+
+  it('lists what was minted of an interval under the reading that counts there now', async () => {
+    const house = await metered();
+    const [row] = house.readings(1);
+    await house.credit(row!);
+    await house.ask(
+      house.claim(`sale ${row!.id}`, 1n, { purpose: 'sale' }),
+      house.claim(`mint ${row!.id}`, 100_000_000n),
+      house.claim(`mint again ${row!.id}`, 1n),
+    );
+    const corrected = sampleReading({
+      accountId: house.accountId,
+      reading: {
+        ...row!.reading!,
+        energies: [{ register: 'generation', energyUWh: 200_000_000n }],
+        supersedes: row!.logHash,
+      },
+    });
+    const { readingList } = await scene.store();
+    const { accountId } = house;
+    const ids = async (only: 'minted' | 'unminted' | 'mintable') =>
+      (await readingList.list({ accountId, only, order: 'oldest', limit: 9 })).items.map(
+        ({ entryId }) => entryId,
+      );
+    assert.deepEqual(await ids('minted'), [row!.id]);
+    await house.credit(corrected);
+    assert.deepEqual(await ids('minted'), [corrected.id]);
+    assert.deepEqual(await ids('unminted'), [row!.id]);
+    assert.deepEqual(await ids('mintable'), [corrected.id]);
+    await house.ask(house.claim(`rest ${row!.id}`, 99_999_998n, { purpose: 'sale' }));
+    assert.deepEqual(await ids('mintable'), []);
   });
 
   it('offers nothing for minting while its meter is suspended', async () => {

@@ -19,6 +19,7 @@ import { Migration0018 } from './0018-shortfalls.js';
 import { Migration0019 } from './0019-stated-keys.js';
 import { Migration0020 } from './0020-held-claimants.js';
 import { Migration0021 } from './0021-webhook-secrets.js';
+import { Migration0024 } from './0024-minted-readings.js';
 
 /** In the order of application; a released one never changes. */
 export const MIGRATIONS: readonly NamedMigration[] = [
@@ -42,4 +43,5 @@ export const MIGRATIONS: readonly NamedMigration[] = [
   { name: '0019-stated-keys', class: Migration0019 },
   { name: '0020-held-claimants', class: Migration0020 },
   { name: '0021-webhook-secrets', class: Migration0021 },
+  { name: '0024-minted-readings', class: Migration0024 },
 ];
