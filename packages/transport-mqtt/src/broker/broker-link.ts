@@ -97,6 +97,7 @@ export class BrokerLink implements Link {
         partialBytes: broker.partialBytes,
         inFlightBytes: broker.inFlightBytes,
         sessions: broker.sessions.count,
+        wills: broker.wills,
         connectsRefused: broker.admission.refused,
         messagesNotQueued: broker.sessions.dropped,
         ...Object.fromEntries([...broker.counts].map(([code, count]) => [`count_${code}`, count])),

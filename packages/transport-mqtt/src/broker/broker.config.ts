@@ -143,6 +143,16 @@ const sessions = z.strictObject({
     .min(1_024)
     .default(134_217_728)
     .describe('Bytes kept for all devices together.'),
+  willBytes: z
+    .int()
+    .min(65_536)
+    .default(8_388_608)
+    .describe('Bytes of last wills that wait for their delay or for the store; more are lost.'),
+  willRetryMs: z
+    .int()
+    .min(0)
+    .default(3_600_000)
+    .describe('How long a last will is tried again that cannot be stored.'),
 });
 
 /** The embedded broker. */

@@ -11,16 +11,16 @@ import type { BrokerConfig } from './broker.config.js';
 import { CallerConnections, ownerNameOf } from './caller-connections.js';
 import type { Connection, Origin } from './connection.js';
 import { credentialOf } from './credential.js';
+import { MessageGate } from './message-gate.js';
 import { PresenceBoard } from './presence-board.js';
 import type { SessionSide } from './session-side.js';
 import { sessionStore } from './session-store.js';
-import { Sessions } from './sessions.js';
+import { type SessionLife, Sessions } from './sessions.js';
 import { TopicRights } from './topic-rights.js';
 import { refused, type Welcome } from './welcome.js';
+import { Wills } from './wills.js';
 
 const CLIENT_ID_BYTES = 256;
-/** A store that cannot be asked is asked again. */
-const RETRY_MS = 1_000;
 /** In so many seconds it is asked of every silent connection whether its key is still valid. */
 const RECHECK_ROUNDS = 60;
 
@@ -34,6 +34,8 @@ export class Broker {
   readonly connections = new Set<Connection>();
   /** Connections ended or refused, and what became of messages, by stable code. */
   readonly counts = new Map<string, number>();
+  readonly #gate: MessageGate;
+  readonly #wills: Wills;
   readonly #presence: PresenceBoard | undefined;
   readonly #aedes: Aedes;
   /** Of incomplete packets, of all connections. */
@@ -47,7 +49,7 @@ export class Broker {
     readonly config: BrokerConfig,
     maps: TopicMaps,
     private readonly context: PluginContext,
-    private readonly takeMessage: TakeMessage,
+    takeMessage: TakeMessage,
     /** More is not taken as one message: such a payload is not read. */
     readonly maxPayloadBytes: number,
     /** Time limits go by it: a clock that is set cuts nobody off. */
@@ -55,10 +57,20 @@ export class Broker {
   ) {
     const { clock, callers, desk, logger } = context;
     this.#clock = clock;
-    this.sessions = new Sessions(config.sessions, monotonic);
+    this.sessions = new Sessions(config.sessions, monotonic, (id) => this.#wills.sessionEnded(id));
     this.admission = new Admission(config.limits, monotonic);
     this.#ofCallers = new CallerConnections(config.limits.connectionsPerCaller);
     this.rights = new TopicRights(maps, callers);
+    this.#gate = new MessageGate(this.rights, context, takeMessage, (code) => this.count(code));
+    this.#wills = new Wills({
+      take: (message) => this.#takeWill(message),
+      monotonic,
+      limits: config.sessions,
+      lost: (why) => {
+        this.count('will_lost');
+        logger.warn('A last will of a device was lost.', { why });
+      },
+    });
     this.#presence = desk === undefined ? undefined : new PresenceBoard(desk, logger);
     this.#aedes = new Aedes({
       persistence: sessionStore(this.sessions),
@@ -120,41 +132,11 @@ export class Broker {
 
   /** Never rejects. Resolves after the commit. */
   async take(connection: Connection, message: LinkMessage): Promise<Outcome> {
-    if (message.qos === 0) this.count('qos0');
-    try {
-      if (!(await this.#isValid(connection))) {
-        connection.fail('not_authorized', 'the key was revoked or has expired');
-        // Nothing is answered: the connection is gone.
-        return { kind: 'withhold', why: 'store_unavailable', retryAfterMs: RETRY_MS };
-      }
-      const foreign = await this.rights.foreignSpeaker(connection.caller, message.topic);
-      if (foreign !== undefined) return await this.#refuseForeign(message, foreign);
-    } catch (error) {
-      this.context.logger.warn('The rights of a device could not be checked.', { error });
-      this.count('withheld');
-      return { kind: 'withhold', why: 'store_unavailable', retryAfterMs: RETRY_MS };
-    }
-    const outcome = await this.takeMessage(message);
-    this.count(outcome.kind === 'acknowledge' ? 'acknowledged' : 'withheld');
-    return outcome;
-  }
-
-  /** A device that speaks for another: kept where somebody sees it, and acknowledged, or it would come again for ever. */
-  async #refuseForeign(
-    { topic, payload, payloadBytes, caller }: LinkMessage,
-    device: string,
-  ): Promise<Outcome> {
-    this.count('not_the_device');
-    await this.context.desk?.deadLetter({
-      source: topic,
-      ...(caller?.kind === 'device' ? { device: caller.id } : {}),
-      code: 'not_the_device',
-      detail: `The topic speaks for "${device}", and ${caller?.id ?? 'nobody'} does not. Publish on topics of the device whose key is used.`,
-      bytes: payload,
-      ...(payloadBytes === undefined ? {} : { size: payloadBytes }),
-    });
-    const properties = { verdict: 'rejected', reason: 'not_the_device' };
-    return { kind: 'acknowledge', reasonCode: 0x87, properties };
+    const outcome = await this.#gate.take(message);
+    if (outcome !== 'revoked') return outcome;
+    connection.fail('not_authorized', 'the key was revoked or has expired');
+    // Nothing is answered: the connection is gone.
+    return { kind: 'withhold', why: 'store_unavailable', retryAfterMs: 1 };
   }
 
   publish(topic: string, payload: Buffer, qos: 0 | 1): Promise<'sent' | 'unreachable'> {
@@ -170,11 +152,16 @@ export class Broker {
     return this.#ofCallers.hasRoomFor(caller) || this.sessions.isHeld(sessionId);
   }
 
-  joined(connection: Connection): void {
+  /** It has the session from now on; whoever had it has it no more. */
+  joined(connection: Connection, welcome: Welcome & { kind: 'welcome' }): SessionLife {
     this.#ofCallers.came(connection.caller);
     this.count('connected');
     const now = this.#clock.nowMs();
     for (const device of devicesOf(connection.caller)) this.#presence?.came(device, now);
+    const life = this.sessions.join(welcome.sessionId, connection, welcome);
+    // Also that of a connection which this one took it over from.
+    this.#wills.cancel(welcome.sessionId);
+    return life;
   }
 
   seen(connection: Connection): void {
@@ -185,32 +172,44 @@ export class Broker {
   left(
     connection: Connection,
     {
-      joined,
+      session,
       why,
       will,
-    }: { joined: boolean; why: 'disconnected' | 'timeout'; will: IConnectPacket['will'] },
+    }: {
+      session: { readonly id: string; readonly life: SessionLife } | undefined;
+      why: 'disconnected' | 'timeout';
+      will: IConnectPacket['will'];
+    },
   ): void {
     this.connections.delete(connection);
-    if (!joined) return;
-    this.#ofCallers.went(connection.caller);
+    if (session === undefined) return;
+    const { caller, source } = connection;
+    this.#ofCallers.went(caller);
     const now = this.#clock.nowMs();
-    for (const device of devicesOf(connection.caller))
+    for (const device of devicesOf(caller))
       this.#presence?.went(device, will === undefined ? why : 'will', now);
     if (will === undefined) return;
-    const isBack = devicesOf(connection.caller).some((one) => this.#presence?.isHere(one));
+    const delayMs = session.life.isOver ? 0 : (will.properties?.willDelayInterval ?? 0) * 1000;
     const { topic, payload, qos = 0, retain = false } = will;
-    const { caller } = connection;
-    void this.take(connection, {
+    const contentType = will.properties?.contentType;
+    const message = {
       topic,
       payload: Buffer.from(payload),
       qos,
       retain,
       duplicate: false,
       will: true,
-      ...(isBack ? { speakerIsHere: true } : {}),
-      source: connection.source,
+      source,
+      ...(contentType === undefined ? {} : { contentType }),
       ...(caller === undefined ? {} : { caller }),
-    });
+    };
+    this.#wills.send(session.id, message, delayMs);
+  }
+
+  /** Whether its device has come back counts when it is told, not when it was made. */
+  #takeWill(message: LinkMessage): Promise<Outcome | 'revoked'> {
+    const isBack = devicesOf(message.caller).some((one) => this.#presence?.isHere(one));
+    return this.#gate.take(isBack ? { ...message, speakerIsHere: true } : message);
   }
 
   /** A connection ends, or something of it is refused. */
@@ -234,6 +233,10 @@ export class Broker {
     this.counts.set(code, (this.counts.get(code) ?? 0) + 1);
   }
 
+  get wills(): number {
+    return this.#wills.waiting;
+  }
+
   /** Bytes of incomplete packets, of all connections; false when there are too many. */
   holdPartial(bytes: number): boolean {
     this.partialBytes += bytes;
@@ -245,6 +248,7 @@ export class Broker {
     const now = this.monotonic.monotonicMs();
     for (const connection of this.connections) connection.check(now);
     this.sessions.expire();
+    this.#wills.check();
     this.admission.tidy();
     const share = Math.ceil(this.connections.size / RECHECK_ROUNDS);
     for (let count = 0; count < share; count += 1) this.#recheckNext();
@@ -254,12 +258,7 @@ export class Broker {
   async drain(): Promise<void> {
     this.#stopping = true;
     const all = Promise.all([...this.connections].map((connection) => connection.drain()));
-    let late: NodeJS.Timeout | undefined;
-    const tooLate = new Promise<void>((resolve) => {
-      late = setTimeout(resolve, this.config.drainMs);
-    });
-    await Promise.race([all, tooLate]);
-    clearTimeout(late);
+    await this.#within(all);
   }
 
   async close(): Promise<void> {
@@ -268,12 +267,19 @@ export class Broker {
       return connection.closed;
     });
     await Promise.all(closed);
+    await this.#within(this.#wills.close());
     await this.#presence?.close();
     await new Promise<void>((resolve) => this.#aedes.close(resolve));
   }
 
-  async #isValid({ caller }: Connection): Promise<boolean> {
-    return caller === undefined || (await this.context.callers?.isValid(caller)) === true;
+  /** Resolves with it, or when `drainMs` have passed. */
+  async #within(done: Promise<unknown>): Promise<void> {
+    let late: NodeJS.Timeout | undefined;
+    const tooLate = new Promise<void>((resolve) => {
+      late = setTimeout(resolve, this.config.drainMs);
+    });
+    await Promise.race([done, tooLate]);
+    clearTimeout(late);
   }
 
   #recheckNext(): void {
@@ -287,7 +293,7 @@ export class Broker {
 
   async #recheck(connection: Connection): Promise<void> {
     try {
-      if (!(await this.#isValid(connection))) return connection.fail('not_authorized');
+      if (!(await this.#gate.isValid(connection.caller))) return connection.fail('not_authorized');
       await this.#reviewSubscriptions(connection);
     } catch {
       // The store cannot be asked; the next message is asked for anyway.

@@ -18,6 +18,7 @@ import {
 } from './packets.js';
 import { Publications } from './publications.js';
 import { cutPublish } from './publish-head.js';
+import type { SessionLife } from './sessions.js';
 import { refused, type Welcome } from './welcome.js';
 
 /** Where a connection comes from. */
@@ -33,6 +34,7 @@ export interface Origin {
 /** What a connection has once it is let in. */
 interface Session {
   readonly id: string;
+  readonly life: SessionLife;
   readonly patienceMs: number;
   readonly publications: Publications;
   readonly deliveries: Deliveries;
@@ -293,15 +295,15 @@ export class Connection {
     };
     const write = (bytes: Buffer): void => this.#writer.write(bytes);
     const deliveries = new Deliveries({ ...shared, writer: this.#writer });
+    // Before the device's old connection ends, if it has one: it has not been away.
+    const life = broker.joined(this, welcome);
     this.#session = {
       id: welcome.sessionId,
+      life,
       patienceMs: agreement.keepAliveSeconds * 1500,
       publications: new Publications({ ...shared, write }),
       deliveries,
     };
-    // Before the device's old connection ends, if it has one: it has not been away.
-    broker.joined(this);
-    broker.sessions.join(welcome.sessionId, this, welcome);
     write(connackBytes(agreement, packet.clientId === '', limits));
     this.#state = 'open';
     deliveries.resume();
@@ -331,6 +333,6 @@ export class Connection {
     const { queuedBytes } = this.broker.config.limits;
     if (why === 'timeout' || this.#writer.backlogBytes > queuedBytes) this.#writer.cutOff();
     else this.#writer.hangUp();
-    this.broker.left(this, { joined: session !== undefined, why, will: this.#will });
+    this.broker.left(this, { session, why, will: this.#will });
   }
 }

@@ -14,8 +14,14 @@ export interface Holder {
   fail(code: 'session_taken_over'): void;
 }
 
+/** A session as the connection sees it that had it. */
+export interface SessionLife {
+  readonly isOver: boolean;
+}
+
 /** What is known of one client id of one caller. */
-interface Session {
+interface Session extends SessionLife {
+  isOver: boolean;
   readonly id: string;
   /** Kept when the connection ends (MQTT 3.1.1, 3.1.2.4). */
   lasting: boolean;
@@ -45,6 +51,7 @@ export class Sessions {
   constructor(
     private readonly limits: BrokerConfig['sessions'],
     private readonly clock: MonotonicClock,
+    private readonly ended: (id: string) => void = () => {},
   ) {}
 
   get count(): number {
@@ -70,11 +77,12 @@ export class Sessions {
     id: string,
     holder: Holder,
     { fresh, expiryMs }: { fresh: boolean; expiryMs: number },
-  ): void {
+  ): SessionLife {
     const before = this.#sessions.get(id)?.holder;
     if (fresh) this.end(id);
     const session: Session = this.#sessions.get(id) ?? {
       id,
+      isOver: false,
       lasting: false,
       holder,
       awaySinceMs: 0,
@@ -89,6 +97,7 @@ export class Sessions {
     session.lasting = session.expiryMs > 0;
     session.holder = holder;
     before?.fail('session_taken_over');
+    return session;
   }
 
   /** The device says so when it leaves (MQTT 5.0, 3.14.2.2.2); a session that was to end cannot be made to last. */
@@ -118,9 +127,11 @@ export class Sessions {
     const session = this.#sessions.get(id);
     if (session === undefined) return;
     this.#sessions.delete(id);
+    session.isOver = true;
     this.#isBack(session);
     this.#queuedBytes -= session.queuedBytes;
     for (const filter of session.filters.keys()) this.#stopReading(session, filter);
+    this.ended(id);
   }
 
   /** Ends sessions nobody came back to. */
