@@ -26,6 +26,8 @@ export class CommandSender {
       readonly clock: Clock;
       readonly config: CommandsConfig;
       readonly logger: Logger;
+      /** Whether it is still for whoever has the meter; what is not runs into its deadline. */
+      readonly isToBeSent: (command: StoredCommand) => Promise<boolean>;
       /** Calls `fire` once after `ms`, unless the returned function is called before. */
       readonly timer: (ms: number, fire: () => void) => () => void;
     },
@@ -80,6 +82,7 @@ export class CommandSender {
   private async send(command: StoredCommand): Promise<void> {
     const { store, clock, config, logger } = this.parts;
     const { id, nonce, name, body, deadlineMs, meterId: device } = command;
+    if (!(await this.parts.isToBeSent(command))) return;
     const given = new AbortController();
     const stop = (): void => given.abort();
     const cancel = this.parts.timer(config.sendWithinMs, stop);

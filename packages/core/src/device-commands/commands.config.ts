@@ -19,6 +19,8 @@ export const CommandsConfig = z.strictObject({
   /** Commands of one meter that wait for an answer, and of all meters. */
   maxOpenPerMeter: z.number().int().positive().default(32),
   maxOpen: z.number().int().positive().default(10_000),
+  /** Commands `resend` of one meter that wait, so that they leave room for others. */
+  maxOpenResends: z.number().int().positive().default(4),
   /** A command is sent again after so long, then after twice as long, and so on, up to the longest. */
   resendAfterMs: z.number().int().positive().default(5_000),
   resendAtMostMs: z.number().int().positive().default(60_000),

@@ -1,5 +1,6 @@
 import type { MeterDirectory } from '../devices/meter-directory.js';
 import { ownerAt } from '../devices/meter-ownership.js';
+import type { StoredMeter } from '../devices/meter.store.js';
 import type { SignatureVerifier } from '../devices/signature-verifier.js';
 import type { Journaled } from '../logs/journal.js';
 import type { Clock, DeviceDesk, JsonObject, Logger } from '../spi/index.js';
@@ -62,7 +63,13 @@ export class DeviceCommands {
       }) => Journaled;
     },
   ) {
-    this.sender = new CommandSender(parts);
+    this.sender = new CommandSender({
+      ...parts,
+      isToBeSent: async (command) => {
+        const meter = await parts.directory.meter(command.meterId);
+        return isStillAsked(command, meter, parts.clock.nowMs());
+      },
+    });
     this.waiters = new AnswerWaiters(parts.timer);
   }
 
@@ -89,7 +96,7 @@ export class DeviceCommands {
     const asked = this.checked(request, nowMs);
     const meter = await directory.meter(request.meterId);
     if (meter === undefined) throw new CommandError('meter_not_found', 'Meter not found');
-    if (meter.state !== 'active' && meter.state !== 'suspended')
+    if (!isAskable(meter))
       throw new CommandError('meter_not_active', `the meter is ${meter.state}`);
     const command: StoredCommand = {
       ...asked,
@@ -126,15 +133,20 @@ export class DeviceCommands {
     if (this.waiting >= config.maxWaiting)
       throw new CommandError('throttled', `${config.maxWaiting} wait for answers already`);
     this.waiting += 1;
+    // By the time that passes: nobody waits longer because the clock was set back.
+    let isOver = untilMs <= clock.nowMs();
+    const cancelLimit = this.parts.timer(Math.max(0, untilMs - clock.nowMs()), () => {
+      isOver = true;
+      this.waiters.wake(id);
+    });
     try {
       for (;;) {
         // Listens before it looks: an answer in between is not missed.
-        const withinMs = Math.min(config.pollMs, Math.max(1, untilMs - clock.nowMs()));
-        const { woken, cancel } = this.waiters.next(id, withinMs);
+        const { woken, cancel } = this.waiters.next(id, config.pollMs);
         try {
           const command = await store.get(id);
           const nowMs = clock.nowMs();
-          if (command === undefined || nowMs >= untilMs || this.stopped) return command;
+          if (command === undefined || isOver || this.stopped) return command;
           if (isFinal(stateAt(command, nowMs))) return command;
           await woken;
         } finally {
@@ -142,6 +154,7 @@ export class DeviceCommands {
         }
       }
     } finally {
+      cancelLimit();
       this.waiting -= 1;
     }
   }
@@ -164,6 +177,14 @@ export class DeviceCommands {
         return 'unknown';
       }
       const meter = await directory.meter(device);
+      // What the device says now is nothing for whoever had it then. What was answered before may come again.
+      if (!isFinal(command.state) && !isStillAsked(command, meter, clock.nowMs())) {
+        await dead(
+          'command_ended',
+          `${command.id} ended when the meter was handed over or retired`,
+        );
+        return 'unknown';
+      }
       const answer = checkAnswer(given, command, {
         origin,
         keys: meter?.keys ?? [],
@@ -273,6 +294,19 @@ export class DeviceCommands {
   private hex(): string {
     return Buffer.from(this.parts.random(ID_BYTES)).toString('hex');
   }
+}
+
+function isAskable({ state }: StoredMeter): boolean {
+  return state === 'active' || state === 'suspended';
+}
+
+/** A command is no longer that of a meter which another account has now, or nobody. */
+function isStillAsked(
+  { accountId }: StoredCommand,
+  meter: StoredMeter | undefined,
+  nowMs: number,
+): boolean {
+  return meter !== undefined && isAskable(meter) && ownerAt(meter, nowMs).accountId === accountId;
 }
 
 /** What events say of a command; not its nonce, and not what was asked. */

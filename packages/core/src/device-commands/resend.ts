@@ -3,9 +3,11 @@ import { z } from 'zod';
 import type { MeterDirectory } from '../devices/meter-directory.js';
 import type { KeyStore } from '../devices/key.store.js';
 import type { Clock, JsonObject } from '../spi/index.js';
+import { canonicalJson } from '../verify/rfc8785.js';
 import { CommandError } from './command-error.js';
 import type { CommandsConfig } from './commands.config.js';
-import type { StoredCommand } from './device-command.js';
+import { isFinal, stateAt, type StoredCommand } from './device-command.js';
+import type { DeviceCommandStore } from './device-command.store.js';
 import type { DeviceCommands } from './device-commands.service.js';
 
 /** A sequence number, below 2^63; undefined for what is none. */
@@ -49,6 +51,9 @@ export const ResendRequest = z
   });
 export type ResendRequest = z.infer<typeof ResendRequest>;
 
+/** Newest commands of a meter among which those that wait are looked for. */
+const LOOKED_THROUGH = 200;
+
 /** Asks devices for readings that are missing. */
 export class Resend {
   constructor(
@@ -56,19 +61,33 @@ export class Resend {
       readonly keys: Pick<KeyStore, 'sequenceGaps'>;
       readonly directory: Pick<MeterDirectory, 'meter'>;
       readonly commands: Pick<DeviceCommands, 'request'>;
+      readonly store: Pick<DeviceCommandStore, 'list'>;
       readonly clock: Clock;
       readonly config: CommandsConfig;
     },
   ) {}
 
   /**
+   * Asked for the same again, it is the command that waits.
+   *
    * A command `resend`, its body `{"ranges": [{"key_id", "first", "last"}]}` or `{"from", "to"}`. Throws `CommandError`: those of
    * `request`, `key_not_found`, `nothing_missing`.
    */
   async ask(meterId: string, request: ResendRequest, askedBy: string): Promise<StoredCommand> {
-    const { clock, config, commands } = this.parts;
+    const { clock, config, commands, store } = this.parts;
     const body = await this.body(meterId, request);
-    const deadlineMs = clock.nowMs() + config.resendTimeoutMs;
+    const nowMs = clock.nowMs();
+    const { items } = await store.list({ meterId, limit: LOOKED_THROUGH });
+    const waiting = items.filter((one) => one.name === 'resend' && !isFinal(stateAt(one, nowMs)));
+    const said = canonicalJson(body);
+    const same = waiting.find((one) => canonicalJson(one.body) === said);
+    if (same !== undefined) return same;
+    if (waiting.length >= config.maxOpenResends)
+      throw new CommandError(
+        'commands_full',
+        `${config.maxOpenResends} commands "resend" of this meter wait for an answer; wait for some to end`,
+      );
+    const deadlineMs = nowMs + config.resendTimeoutMs;
     return commands.request({ meterId, name: 'resend', body, askedBy, deadlineMs });
   }
 

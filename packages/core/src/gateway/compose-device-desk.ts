@@ -71,7 +71,14 @@ export function composeDeviceDesk(parts: {
     service: desk,
     commands,
     missing,
-    resend: new Resend({ keys, directory, commands, clock, config: config.commands }),
+    resend: new Resend({
+      keys,
+      directory,
+      commands,
+      store: store.commands,
+      clock,
+      config: config.commands,
+    }),
     lent: {
       seen: (device, atMs) => desk.seen(device, atMs),
       presence: (change) => desk.presence(change),

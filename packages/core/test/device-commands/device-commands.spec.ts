@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { DeviceCommands } from '../../src/device-commands/device-commands.service.js';
 import type { StoredCommand } from '../../src/device-commands/device-command.js';
+import type { StoredMeter } from '../../src/devices/meter.store.js';
 import { unjournaled } from '../../src/testing/unjournaled.js';
 import { TestDevice, TestKey } from '../ingestion/test-devices.js';
 import { answerOf, CommandScene, TestPort } from './command-scene.js';
@@ -361,6 +362,46 @@ describe('Commands to devices', () => {
     expect((await untilEnd)?.id).toBe(over.id);
     expect(scene.clock.pending).toBe(0);
   });
+
+  it('let nobody wait longer because the clock was set back', async () => {
+    const command = await lock();
+    await settled();
+    const waiting = commands.await(command.id, scene.clock.nowMs() + 30_000);
+    await settled();
+    const { nowMs } = scene.clock;
+    scene.clock.nowMs = () => nowMs.call(scene.clock) - 3_600_000;
+    await scene.clock.advance(30_000);
+    expect((await waiting)?.state).toBe('sent');
+    expect(scene.clock.pending).toBe(0);
+  });
+
+  it.each<[string, Partial<StoredMeter>]>([
+    ['was handed over', { accountId: 'bob' }],
+    ['was retired', { state: 'retired' }],
+  ])(
+    'end when the meter %s: neither sent nor answered any more, but for what was',
+    async (_, more) => {
+      const command = await lock();
+      const answered = await lock({ name: 'report' });
+      await settled();
+      const [first, second] = port.sent;
+      const answer = answerOf(device, second!);
+      expect(await commands.answered('meter-1', answer)).toBe('accepted');
+      const { find } = scene.store.meters;
+      scene.store.meters.find = async (query) =>
+        (await find.call(scene.store.meters, query)).map((meter) => ({ ...meter, ...more }));
+      const later = scene.replica([port]);
+      await scene.clock.advance(10_000);
+      await later.deliver();
+      expect(port.sent).toEqual([first, second]);
+      expect(await later.answered('meter-1', answerOf(device, first!))).toBe('unknown');
+      expect(await later.answered('meter-1', answer)).toBe('duplicate');
+      expect(scene.letters).toEqual(['command_ended']);
+      expect((await now(command)).state).toBe('sent');
+      expect((await now(answered)).state).toBe('answered');
+      expect(await scene.told()).toEqual(['command.answered']);
+    },
+  );
 
   it('end with the gateway: who waits is told, nothing is sent any more', async () => {
     port.answer = 'never';

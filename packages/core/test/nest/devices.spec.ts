@@ -503,6 +503,15 @@ describe.each(HOSTS)('Devices on %s', (host) => {
     ])
       expect([body, await resend('ada', body)]).toEqual([body, '400 body_invalid']);
     expect(await resend('ada', { key_id: '0'.repeat(16) })).toBe('404 key_not_found');
+    // The same again is the command that waits; of others there is room for few.
+    const open = async () => (await get('/meters/meter-1/commands?state=sent', 'op')).length;
+    await gateway.settle();
+    const before = await open();
+    expect(await resend('ada', { from, to })).toMatchObject({ to: '2023-11-02T00:00:00.000Z' });
+    expect(await open()).toBe(before);
+    await resend('ada', { first: '1', last: '3' });
+    expect(await resend('ada', { first: '1', last: '4' })).toBe('429 commands_full');
+    expect((await post('/meters/meter-1/commands', 'op', { name: 'report' }))[0]).toBe(202);
   });
 
   it.each<[string, object, string]>([
