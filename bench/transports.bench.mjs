@@ -56,6 +56,7 @@ export async function run() {
           limits: { connectsPerSecond: 1e6, connectsPerAddressPerMinute: 1e7 },
         },
       },
+      ws: { use: '@wattproof/transport-ws', anonymous: true },
     },
   });
   const mosquitto = await startMosquitto();
@@ -242,6 +243,9 @@ const MISBEHAVIOURS = [
   'larger than a message',
   'larger than a packet',
   'wrong topics',
+  'WebSocket: larger than a message',
+  'WebSocket: garbage',
+  'WebSocket: reconnect storm',
 ];
 
 /** Others send signed readings at a steady rate, and latency counts from when each was due. */
@@ -251,7 +255,8 @@ async function storm(context) {
   for (const what of MISBEHAVIOURS) {
     if (rows.length > 0 && !what.startsWith(only)) continue;
     const script = join(import.meta.dirname, 'misbehave.mjs');
-    const misbehaving = fork(script, [String(context.port), what]);
+    const port = what.startsWith('WebSocket') ? new URL(context.system.url).port : context.port;
+    const misbehaving = fork(script, [String(port), what]);
     await once(misbehaving, 'message');
     await context.system.eventLoopDelay();
     const cpu = await context.system.cpuSeconds();

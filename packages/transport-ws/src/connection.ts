@@ -5,6 +5,7 @@ import { PROTOCOL } from './admission.js';
 import { AttachedDevices } from './attached-devices.js';
 import { type ClientMessage, MessageFault, readBinary, readText } from './client-message.js';
 import type { DeviceLines, Line, WhyOffline } from './device-lines.js';
+import { Discarding } from './discarding.js';
 import { type Frame, FrameQueue } from './frame-queue.js';
 import { Identity } from './identity.js';
 import { Intake } from './intake.js';
@@ -172,7 +173,12 @@ export class Connection implements Line {
       this.frames.push({ bytes: data as Buffer, isBinary });
     });
     // Behind the library, which has made messages of what is whole.
-    raw.on('data', () => this.weigh());
+    const discarding = new Discarding(raw, timing);
+    raw.on('data', (chunk: Buffer) => {
+      if (this.ending !== undefined || socket.readyState !== socket.OPEN)
+        discarding.take(chunk.length);
+      this.weigh();
+    });
     for (const control of ['ping', 'pong'] as const)
       socket.on(control, (carried: Buffer) =>
         vitals.heardControl(timing.monotonicMs(), carried.length),
@@ -180,12 +186,11 @@ export class Connection implements Line {
   }
 
   private weigh(): void {
-    const weight = this.partial.weigh();
-    if (weight === 'flood') this.socket.terminate();
-    else if (this.isStranger && weight.keptBytes > STRANGER_BYTES) {
+    const { keptBytes, fits } = this.partial.weigh();
+    if (this.isStranger && keptBytes > STRANGER_BYTES) {
       this.end(1009, 'message_too_large');
-      if (weight.keptBytes > 2 * STRANGER_BYTES) setImmediate(() => this.socket.terminate());
-    } else if (!weight.fits) this.end(1013, 'memory_full');
+      if (keptBytes > 2 * STRANGER_BYTES) setImmediate(() => this.socket.terminate());
+    } else if (!fits) this.end(1013, 'memory_full');
   }
 
   private cut(): void {

@@ -114,7 +114,11 @@ export class WsScene {
     const { ingest } = this.host;
     ingest.answerBy((arrival) => arrival.retryLater());
     for (const arrival of ingest.arrivals) arrival.retryLater();
-    await this.transport.stop();
+    let stopped = false;
+    const stopping = this.transport.stop().then(() => (stopped = true));
+    // What waits for time to pass has had it.
+    while (!stopped) await this.passes(20);
+    await stopping;
     await this.host.close();
   }
 }
