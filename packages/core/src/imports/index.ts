@@ -1,4 +1,5 @@
 export { ImportError } from './import-error.js';
+export { handedIn, MessageRefused } from './hand-in.js';
 export { type Importer, IMPORT_COLLECTIONS, ImportService } from './import.service.js';
 export { ImportsConfig } from './imports.config.js';
 export type { ImportedFile } from './imported-file.js';

@@ -33,6 +33,8 @@ const MAX_CARRIED = 5_000;
 const MAX_CARRIED_BYTES = 786_432;
 /** Of one register besides its name, as JSON. */
 const CARRIED_BYTES = 80;
+/** Of a meter's id in UTF-8, as `limits.idBytes`. */
+const MAX_ID_BYTES = 256;
 /** What a store can keep, in µWh. */
 const INT64 = 1n << 63n;
 const HOUR_S = 3600n;
@@ -100,7 +102,9 @@ export class MeterSeries {
   /** Of two, the later one when the rows before of the same meters came as far as the earlier: a meter's rows come in order. */
   private instantOf(row: Row, [earlier, later]: RowInstants): number {
     if (later === undefined && this.twice.size === 0) return earlier;
-    const whose = this.mapping.meters.map(({ idColumn }) => row[idColumn ?? ''] ?? '').join('\n');
+    const whose = this.mapping.meters
+      .map(({ idColumn }) => (row[idColumn ?? ''] ?? '').slice(0, MAX_ID_BYTES))
+      .join('\n');
     const before = this.twice.get(whose);
     if (later === undefined) {
       if (this.twice.delete(whose)) this.forget(whose);
@@ -118,6 +122,18 @@ export class MeterSeries {
       return {
         readings: [],
         refused: [new RowRefusal('meter_missing', `column "${meter.idColumn}" names no meter`)],
+        missingValues: 0,
+      };
+    const idBytes = Buffer.byteLength(meterId);
+    if (idBytes > MAX_ID_BYTES)
+      return {
+        readings: [],
+        refused: [
+          new RowRefusal(
+            'meter_invalid',
+            `"${meterId.slice(0, 64)}…" has ${idBytes} bytes, the id of a meter at most ${MAX_ID_BYTES}`,
+          ),
+        ],
         missingValues: 0,
       };
     const refused: RowRefusal[] = [];

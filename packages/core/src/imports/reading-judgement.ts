@@ -2,10 +2,8 @@ import type { InboundMessage, IngestAnswer } from '../spi/index.js';
 import { type CanonicalDocument, FormatError } from '../verify/formats/format.js';
 import type { RefusedRow } from './imported-file.js';
 import { ImportError } from './import-error.js';
+import { handedIn, MessageRefused } from './hand-in.js';
 import type { RowReading } from './row-readings.js';
-
-/** Documents of one message to the pipeline. */
-const READINGS_PER_MESSAGE = 500;
 
 /** What became of readings. */
 export interface Judged {
@@ -39,23 +37,27 @@ export async function handIn(
 ): Promise<Judged> {
   const verdicts: Record<string, number> = {};
   const refused: RefusedRow[] = [];
-  for (let from = 0; from < readings.length; from += READINGS_PER_MESSAGE) {
-    const some = readings.slice(from, from + READINGS_PER_MESSAGE);
-    const lines = some.map(({ document }) => JSON.stringify({ format: 'reading/1', document }));
-    const answer = await accept({
-      contentType: 'application/x-ndjson',
-      bytes: Buffer.from(lines.join('\n'), 'utf8'),
+  const documents = readings.map(({ document }) => document);
+  const messages = handedIn(documents, (message, some) =>
+    accept({
+      ...message,
       assurance: 'import',
-      vouchesFor: [...new Set(some.map(({ document }) => document['meter']!))],
-    });
-    if (answer.kind === 'retry') return { verdicts, refused, done: from, retry: answer };
-    if (answer.kind === 'refused')
-      throw new ImportError('file_unreadable', `${answer.code}: ${answer.detail}`);
-    for (const [at, { verdict, reason, detail }] of answer.items.entries()) {
-      verdicts[verdict] = (verdicts[verdict] ?? 0) + 1;
-      if (verdict === 'rejected')
-        refused.push({ row: some[at]!.row, code: reason ?? 'rejected', detail: detail ?? '' });
+      vouchesFor: [...new Set(some.map((document) => document['meter']!))],
+    }),
+  );
+  try {
+    for await (const { from, answer } of messages) {
+      if (answer.kind === 'retry') return { verdicts, refused, done: from, retry: answer };
+      for (const [at, { verdict, reason, detail }] of answer.items.entries()) {
+        verdicts[verdict] = (verdicts[verdict] ?? 0) + 1;
+        if (verdict !== 'rejected') continue;
+        const { row } = readings[from + at]!;
+        refused.push({ row, code: reason ?? 'rejected', detail: detail ?? '' });
+      }
     }
+  } catch (cause) {
+    if (!(cause instanceof MessageRefused)) throw cause;
+    throw new ImportError('file_unreadable', cause.message, { cause });
   }
   return { verdicts, refused, done: readings.length };
 }

@@ -223,6 +223,32 @@ meters: [{ id: ${METER}, site: home, registers: [{ column: kwh, field: import_kw
     expect([answer.status, answer.json.code]).toEqual([status, code]);
   });
 
+  it('loses one row that is too long, and no other, and goes in fewer readings at once where the limits ask for it', async () => {
+    const site = '\u0001'.repeat(256);
+    const rows = Array.from(
+      { length: 600 },
+      (_, at) => `${METER},${new Date(Date.UTC(2018, 0, 1, 0, at)).toISOString()},0.1\n`,
+    );
+    const long = `${'x'.repeat(300_000)},2018-02-01T00:00:00Z,1\n`;
+    const file = join(folder, 'long.csv');
+    const map = join(folder, 'long.json');
+    await writeFile(file, `m,t,kwh\n${rows.join('')}${long}`);
+    const register = { column: 'kwh', field: 'import_kwh', kind: 'interval', unit: 'kWh' };
+    const mapping = {
+      format: 'csv',
+      time: { columns: ['t'] },
+      intervalS: 60,
+      meters: [{ idColumn: 'm', site, device: site, registers: [register] }],
+    };
+    await writeFile(map, JSON.stringify(mapping));
+    const { json } = await run(file, '--map', map);
+    expect([json.state, json.readings, json.refused]).toEqual(['done', 600, 1]);
+    const report = await ask(`${api}/imports/${json.id}/refused?limit=1000`, {
+      key: keys['house']!,
+    });
+    expect(report.json).toMatchObject([{ row: 602, code: 'meter_invalid' }]);
+  });
+
   it('is forgotten by the hourly work, and what it brought is not', async () => {
     const { jobs, imports, store } = gateway.services;
     const before = (await imported()).length;

@@ -1,4 +1,9 @@
-import { type ImportedReading, MeterSeries } from '../../imports/index.js';
+import {
+  handedIn,
+  type ImportedReading,
+  MessageRefused,
+  MeterSeries,
+} from '../../imports/index.js';
 import {
   CollectionConflict,
   type Health,
@@ -16,7 +21,8 @@ export const SOURCE_COLLECTIONS = [{ name: 'state', version: 1 }] as const;
 
 /** A column that every row has: when it was read, in ms since 1970. For sources that only tell what is now. */
 const RECEIVED_COLUMN = '$received';
-const READINGS_PER_MESSAGE = 500;
+/** Most readings that are kept beside the place until they are committed. */
+const MAX_PENDING = 500;
 /** How far ahead of the gateway's clock a source may be, as readings may. */
 const MAX_AHEAD_MS = 60_000;
 
@@ -135,7 +141,7 @@ export class HttpSource implements Transport {
     const gaps = gapsAfter(state.gaps, { fromMs, toMs: readToMs }, covered, sinceMs);
     const next = { readToMs, carry: series.carry, gaps };
     // A register's reading depends on when it was asked: asked again it would be another one, over the same time.
-    const isKeptBefore = this.hasRegisters && readings.length <= READINGS_PER_MESSAGE;
+    const isKeptBefore = this.hasRegisters && readings.length <= MAX_PENDING;
     if (isKeptBefore && readings.length > 0) await this.memory.keep({ ...next, pending: readings });
     return (await this.handIn(readings, ingest, signal)) ? this.memory.keep(next) : undefined;
   }
@@ -198,24 +204,27 @@ export class HttpSource implements Transport {
   ): Promise<boolean> {
     const { instanceId, desk } = this.host;
     const told = new ToldRows(desk, instanceId);
-    for (let from = 0; from < readings.length; from += READINGS_PER_MESSAGE) {
-      const some = readings.slice(from, from + READINGS_PER_MESSAGE);
-      const lines = some.map((document) => JSON.stringify({ format: 'reading/1', document }));
-      const answer = await ingest.accept(
+    const messages = handedIn(readings, (message) =>
+      ingest.accept(
         {
-          contentType: 'application/x-ndjson',
-          bytes: Buffer.from(lines.join('\n'), 'utf8'),
+          ...message,
           assurance: 'reader',
           vouchesFor: this.config.meters.map(({ id }) => id!),
           source: instanceId,
         },
         signal,
-      );
-      if (answer.kind === 'retry') return false;
-      if (answer.kind === 'refused')
-        throw new SourceError('source_answer', `${answer.code}: ${answer.detail}`);
-      for (const [at, { verdict, reason, detail }] of answer.items.entries())
-        if (verdict === 'rejected') await told.tell(reason ?? 'rejected', detail ?? '', some[at]!);
+      ),
+    );
+    try {
+      for await (const { from, answer } of messages) {
+        if (answer.kind === 'retry') return false;
+        for (const [at, { verdict, reason, detail }] of answer.items.entries())
+          if (verdict === 'rejected')
+            await told.tell(reason ?? 'rejected', detail ?? '', readings[from + at]!);
+      }
+    } catch (cause) {
+      if (!(cause instanceof MessageRefused)) throw cause;
+      throw new SourceError('source_answer', cause.message, { cause });
     }
     await told.end();
     return true;
