@@ -18,6 +18,11 @@ export const DevicesConfig = z.strictObject({
     .default([...SIGNATURE_ALGORITHMS]),
   /** How long before and after a rotation both keys speak for what was measured: a day. */
   keyOverlapMs: z.number().int().nonnegative().default(86_400_000),
+  /**
+   * Keys of one meter over all its life, after which it is not rotated any more; each is looked at with every reading. A new one
+   * each month lasts for 21 years. What people decide, recoveries and corrections, is not bound by it.
+   */
+  maxKeysPerMeter: z.number().int().positive().default(256),
   /** Until when an admin can approve the recovery of a lost key: seven days. */
   recoveryTtlMs: z.number().int().positive().default(604_800_000),
   /**

@@ -77,6 +77,7 @@ export class KeyService {
     await this.useNonce(nonce);
     return this.change(meterId, ({ meter }) => {
       const nowMs = clock.nowMs();
+      refuseMore(meter, config.maxKeysPerMeter);
       const keys = rotatedKeys(meter, oldKeyId, key, { nowMs, overlapMs: config.keyOverlapMs });
       const more = {
         ...epochMembers(keys.at(-1)!),
@@ -305,6 +306,14 @@ function openRecovery({ recovery }: KeyScene, recoveryId: string): KeyRecovery {
   throw new MeterError(
     'recovery_closed',
     'no such recovery is open on this meter: it was decided, taken back, or never asked for',
+  );
+}
+
+function refuseMore({ keys }: StoredMeter, most: number): void {
+  if (keys.length < most) return;
+  throw new MeterError(
+    'keys_exhausted',
+    `the meter has had ${keys.length} keys, of at most ${most}; a device that changes over so often is not in order: look into it, recover its key, or raise devices.maxKeysPerMeter`,
   );
 }
 

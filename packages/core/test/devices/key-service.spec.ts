@@ -106,6 +106,23 @@ describe('Rotating a key', () => {
     ).rejects.toMatchObject(refusedWith('meter_not_found'));
   });
 
+  it('ends where a meter has as many keys as it may have; a recovery goes on', async () => {
+    const world = await openKeys({ meters: [stored(device())], devices: { maxKeysPerMeter: 2 } });
+    const { keys, rotation, recovery } = world;
+    await keys.rotate('meter-1', await rotation('meter-1', device().key, next));
+    const third = await rotation('meter-1', next, stranger);
+    await expect(keys.rotate('meter-1', third)).rejects.toMatchObject({
+      ...refusedWith('keys_exhausted'),
+      status: 409,
+      message: expect.stringContaining('devices.maxKeysPerMeter'),
+    });
+    expect((await world.store.meters.get('meter-1'))?.keys).toHaveLength(2);
+    // Whoever stole a key and used the number up keeps nobody out.
+    const asked = await keys.askRecovery('meter-1', await recovery('meter-1', stranger), owner);
+    const recovered = await keys.approveRecovery('meter-1', asked.id, {}, admin);
+    expect(recovered.keys).toHaveLength(3);
+  });
+
   it('lets one of many rotations win that come at once', async () => {
     const { keys, rotation, store } = await openKeys({ meters: [stored(device())] });
     const bodies = await Promise.all(
