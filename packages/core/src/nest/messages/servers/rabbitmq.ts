@@ -17,6 +17,7 @@ interface AmqpProperties {
 }
 interface AmqpChannel {
   once(event: 'close', listener: () => void): void;
+  consume(...given: unknown[]): Promise<unknown>;
   cancel(consumerTag: string): Promise<unknown>;
 }
 
@@ -71,7 +72,19 @@ export class RabbitmqIngestServer extends ServerRMQ {
     opened.once('close', () => {
       if (this.current === opened) this.connectAnew();
     });
-    await super.setupChannel(channel, callback);
+    // Nest does not wait for the consumer: refused, or asked of a connection that ends meanwhile, it would end the process.
+    const consume = opened.consume.bind(opened);
+    let consumed: Promise<unknown> | undefined;
+    opened.consume = (...given) => (consumed = consume(...given));
+    try {
+      await super.setupChannel(channel, () => undefined);
+      await consumed;
+    } catch (error) {
+      // A refusal of the broker has a code; without one the connection ended, and the next one sets up a channel of its own.
+      if (typeof (error as { readonly code?: unknown }).code === 'number') throw error;
+      return;
+    }
+    callback();
   }
 
   override async handleMessage(
