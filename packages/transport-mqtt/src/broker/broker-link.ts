@@ -95,6 +95,7 @@ export class BrokerLink implements Link {
         ...Object.fromEntries([...ports].map(([name, port]) => [`${name}Port`, port])),
         connections: broker.connections.size,
         partialBytes: broker.partialBytes,
+        readAheadBytes: broker.readAheadBytes,
         inFlightBytes: broker.inFlightBytes,
         sessions: broker.sessions.count,
         wills: broker.wills,

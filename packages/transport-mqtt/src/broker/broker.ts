@@ -42,6 +42,8 @@ export class Broker {
   partialBytes = 0;
   /** Of messages that wait for their commit, of all connections. */
   inFlightBytes = 0;
+  /** Of packets that came while messages before them wait for room, of all connections. */
+  readAheadBytes = 0;
   #stopping = false;
   #unchecked = this.connections.values();
 
@@ -231,6 +233,11 @@ export class Broker {
 
   count(code: string): void {
     this.counts.set(code, (this.counts.get(code) ?? 0) + 1);
+  }
+
+  /** Bounded as what is incomplete is. */
+  get mayReadAhead(): boolean {
+    return this.readAheadBytes < this.config.limits.partialBytes;
   }
 
   get wills(): number {

@@ -44,7 +44,12 @@ interface Session {
 interface Received {
   readonly packet: Packet;
   readonly payloadBytes: number | undefined;
+  readonly bytes: number;
 }
+/** Read while messages wait for room, so that a device is heard and answered meanwhile; more is left in its socket. */
+const READ_AHEAD_BYTES = 16_384;
+/** What concerns no message that waits: it need not wait with them. */
+const GOES_AHEAD: ReadonlySet<Packet['cmd']> = new Set(['pingreq', 'puback', 'pubrel']);
 
 /** Before a connection has said who it is, it gets no more room than a CONNECT needs. */
 const CONNECT_BYTES = 65_536;
@@ -64,6 +69,8 @@ export class Connection {
   readonly #frames: FrameReader;
   readonly #writer: PacketWriter;
   #queue: Received[] = [];
+  /** Of the queue, as the broker counts them. */
+  #readAheadBytes = 0;
   #busy = false;
   #heardAtMs: number;
   #partialSinceMs: number | undefined;
@@ -121,6 +128,7 @@ export class Connection {
   async drain(): Promise<void> {
     this.stream.pause();
     this.#queue = [];
+    this.#countReadAhead();
     this.#busy = true;
     await this.#session?.publications.intake.idle();
     this.#session?.publications.flush();
@@ -143,6 +151,7 @@ export class Connection {
     else if (this.stream.isPaused()) this.#pump();
     else if (lasts(this.#partialSinceMs, limits.packetMs)) this.fail('packet_timeout');
     else if (lasts(this.#heardAtMs, session.patienceMs)) this.fail('keep_alive_timeout');
+    else if (this.#queue.length > 0) this.#pump();
   }
 
   #guard(run: () => void): void {
@@ -181,8 +190,15 @@ export class Connection {
 
   #arrive({ bytes, payloadBytes }: Frame): void {
     if (this.#state === 'waiting') this.#begin(bytes);
-    else if (this.#state !== 'closed')
-      this.#queue.push({ packet: readPacket(bytes, this.#version), payloadBytes });
+    else if (this.#state !== 'closed') {
+      const packet = readPacket(bytes, this.#version);
+      const received = { packet, payloadBytes, bytes: bytes.length };
+      const session = this.#session;
+      const goesAhead = GOES_AHEAD.has(packet.cmd) && this.#queue.length > 0 && !this.#busy;
+      if (goesAhead && session !== undefined && this.#hasRoomFor(received, session))
+        this.#handle(received, session);
+      else this.#queue.push(received);
+    }
   }
 
   /** Goes on with what has come in, as far as there is room; reads on when all of it is gone. */
@@ -200,9 +216,16 @@ export class Connection {
     this.#queue.splice(0, at);
     this.#busy = false;
     if (!this.#isOpen()) return;
-    const { intake } = session.publications;
-    if (this.#queue.length > 0 || !intake.hasRoom || !this.#isRead(session)) this.stream.pause();
+    this.#countReadAhead();
+    const isFull = this.#readAheadBytes > READ_AHEAD_BYTES || !this.broker.mayReadAhead;
+    if ((this.#queue.length > 0 && isFull) || !this.#isRead(session)) this.stream.pause();
     else if (this.stream.isPaused()) this.#readOn();
+  }
+
+  #countReadAhead(): void {
+    const bytes = this.#queue.reduce((sum, one) => sum + one.bytes, 0);
+    this.broker.readAheadBytes += bytes - this.#readAheadBytes;
+    this.#readAheadBytes = bytes;
   }
 
   #readOn(): void {
@@ -323,6 +346,7 @@ export class Connection {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     this.#queue = [];
+    this.#countReadAhead();
     this.broker.holdPartial(-this.#partialBytes);
     const session = this.#session;
     if (session !== undefined) {

@@ -98,6 +98,43 @@ describe('acknowledgements of the embedded broker', () => {
     wire.socket.destroy();
   });
 
+  test('a device that waits for its acknowledgements hears that the gateway is there, and is not taken for dead', async () => {
+    broker = await RunningBroker.start({ limits: { inFlight: 2 } });
+    broker.host.callers.knowDevice(keyOf('meter-1'), 'meter-1');
+    const wire = await Wire.open(broker.port);
+    wire.connect({ username: 'm', password: Buffer.from(keyOf('meter-1')), keepalive: 10 });
+    await wire.next('connack');
+    const publish = (id: number): void =>
+      wire.publish('wattproof/v1/meter-1/readings', String(id).padEnd(1_000), id);
+    const passes = async (ms: number): Promise<void> => {
+      await broker.clock.advance(ms);
+      broker.link.check();
+    };
+    for (const id of [1, 2]) publish(id);
+    await broker.until(() => broker.arrived.length === 2);
+    for (const id of [3, 4, 5]) {
+      await passes(14_000);
+      // The second time messages wait that came before it.
+      wire.send({ cmd: 'pingreq' });
+      expect(await wire.next('pingresp')).toBeDefined();
+      publish(id);
+    }
+    // Of what waits no more is read than a little; then nothing can be heard of the device.
+    for (let id = 6; id <= 200; id += 1) publish(id);
+    await eventually(() => wire.socket.writableLength === 0 || wire.closed);
+    for (let turn = 0; turn < 50; turn += 1) await new Promise(setImmediate);
+    for (let count = 0; count < 5; count += 1) await passes(14_000);
+    expect(wire.closed).toBe(false);
+    expect(broker.arrived).toHaveLength(2);
+    broker.rule = () => ACCEPTED;
+    for (const message of broker.arrived.slice(0, 2)) message.answer(ACCEPTED);
+    const order: unknown[] = [];
+    while (order.length < 200) order.push((await wire.next('puback'))?.messageId);
+    expect(order).toEqual(Array.from({ length: 200 }, (_, at) => at + 1));
+    expect(broker.fact('readAheadBytes')).toBe(0);
+    wire.socket.destroy();
+  });
+
   test('messages that wait for their commit have a bound in bytes, for one connection and for all', async () => {
     broker = await RunningBroker.start({
       limits: { inFlightBytes: 2_500, allInFlightBytes: 4_000 },
