@@ -268,4 +268,60 @@ describe('The device desk of two gateways on one PostgreSQL', () => {
     ]);
     expect((await desk.get(other.id))?.openAlerts).toBe(0);
   });
+
+  it('answers odd ids, queries and bodies with what is wrong, never with a fault of its own', async () => {
+    const ids = [
+      '%00',
+      'a%00b',
+      '%F0%9F%94%8B',
+      '..%2f..',
+      "'%3B--",
+      'x'.repeat(700),
+      '-1',
+      '%E2%80%AE',
+    ];
+    const queries = [
+      'limit=0',
+      'cursor=%00',
+      'cursor=n99999999999999999999',
+      'cursor=tAAA',
+      'state=%00',
+    ];
+    const bodies = [
+      { reason: 'a\u0000' },
+      { name: 'lock', body: { 'a\u0000': '\u0000' } },
+      { name: '\u0000' },
+      { first: '9223372036854775807', last: '9223372036854775807' },
+      { from: '0001-01-01T00:00:00Z', to: '9999-12-31T23:59:59Z' },
+      { meter_id: 'a\u0000', reason: 'x' },
+      { meter_id: "x' OR true --", reason: 'x' },
+    ];
+    const told: [string, number][] = [];
+    const ask = async (path: string, body?: object) => {
+      const { status } = await fetch(`${asking!.url}/api/v1${path}`, {
+        headers: { 'x-api-key': asking!.adminKey, 'content-type': 'application/json' },
+        ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
+      });
+      told.push([`${path} ${JSON.stringify(body)}`, status]);
+    };
+    for (const id of [...ids, own.id]) {
+      const reads = [
+        `/devices/${id}`,
+        `/devices/${id}/alerts`,
+        `/meters/${id}/commands`,
+        `/transfers/${id}/progress`,
+        `/commands/${id}`,
+      ];
+      for (const path of reads) for (const query of ['', ...queries]) await ask(`${path}?${query}`);
+      for (const body of bodies) {
+        await ask(`/devices/${own.id}/alerts/${id}/clear`, body);
+        await ask(`/meters/${id}/commands`, body);
+        await ask(`/meters/${id}/resend`, body);
+      }
+    }
+    for (const query of ['source=%00', 'code=%00', ...queries])
+      await ask(`/admin/dead-letters?${query}`);
+    for (const body of bodies) await ask('/admin/erasures', body);
+    expect(told.filter(([, status]) => status >= 500)).toEqual([]);
+  });
 });
