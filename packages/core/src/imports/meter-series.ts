@@ -3,6 +3,7 @@ import { ImportError, RowRefusal } from './import-error.js';
 import { LocalTime } from './local-time.js';
 import type { MappedMeter, MappedRegister, RowMapping } from './mapping.js';
 import type { Row } from './read-rows.js';
+import { inOrderOfTime } from './row-order.js';
 import { type RowInstants, rowTimeReader } from './row-time.js';
 
 /** A document of `reading/1`. */
@@ -74,8 +75,8 @@ export class MeterSeries {
 
   /** Throws `import_too_many_meters`. */
   read(row: Row): RowReadings {
-    const { time, meters } = this.mapping;
-    const text = time.columns.map((name) => row[name] ?? '').join(' ');
+    const { meters } = this.mapping;
+    const text = this.timeOf(row);
     const instants = this.instantsOf(text);
     if (instants instanceof RowRefusal)
       return { readings: [], refused: [instants], missingValues: 0 };
@@ -97,6 +98,15 @@ export class MeterSeries {
       refused: all.flatMap(({ refused }) => refused),
       missingValues: all.reduce((sum, { missingValues }) => sum + missingValues, 0),
     };
+  }
+
+  /** For whoever has all rows at once: as `read` wants them. */
+  inOrder(rows: readonly Row[]): readonly Row[] {
+    return inOrderOfTime(rows, (row) => this.instantsOf(this.timeOf(row)));
+  }
+
+  private timeOf(row: Row): string {
+    return this.mapping.time.columns.map((name) => row[name] ?? '').join(' ');
   }
 
   /** Of two, the later one when the rows before of the same meters came as far as the earlier: a meter's rows come in order. */

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import { gzipSync } from 'node:zlib';
 import type { AddressInfo } from 'node:net';
 import httpSource from '../../src/sources/http-json/index.js';
 import { HttpSourceConfig } from '../../src/sources/http-json/http-source.config.js';
@@ -15,13 +16,25 @@ const START_MS = Date.parse('2026-03-01T00:00:00Z');
 const QUARTER_MS = 900_000;
 const HOUR_MS = 3_600_000;
 
+/** A byte now and then, without end. */
+function drip(response: ServerResponse): void {
+  const timer = setInterval(() => response.write(' '), 10);
+  response.on('close', () => clearInterval(timer));
+}
+
 /** A meter with a small memory: it tells quarter hours that end within the time it is asked for. */
 class MeterServer {
   /** End of the quarter → Wh. */
   readonly quarters = new Map<number, number>();
   readonly asked: { readonly fromMs: number; readonly toMs: number }[] = [];
   answer:
-    | ((url: URL) => { status?: number; body: string | Buffer; type?: string } | 'never' | 'cut')
+    | ((
+        url: URL,
+      ) =>
+        | { status?: number; body: string | Buffer; type?: string; headers?: object }
+        | 'never'
+        | 'drip'
+        | 'cut')
     | undefined;
   private constructor(private readonly server: Server) {}
 
@@ -35,7 +48,11 @@ class MeterServer {
       const said = answer(url);
       if (said === 'cut') return void request.socket.destroy();
       if (said === 'never') return;
-      response.writeHead(said.status ?? 200, { 'content-type': said.type ?? 'application/json' });
+      if (said === 'drip') return drip(response);
+      response.writeHead(said.status ?? 200, {
+        'content-type': said.type ?? 'application/json',
+        ...said.headers,
+      });
       response.end(said.body);
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -449,6 +466,113 @@ describe('A meter that is asked over HTTP', () => {
       expect(await read_()).toHaveLength(4);
     },
   );
+
+  it('that asks to be left alone is asked again when it said, by whichever replica', async () => {
+    const { meter, clock, read, read_, begin, source } = await scene({ backfillS: 3600 });
+    meter.measure(START_MS - HOUR_MS, START_MS);
+    let asked = 0;
+    for (const [said, waitMs] of [
+      ['120', 120_000],
+      [new Date(START_MS + 420_000).toUTCString(), 300_000],
+    ] as const) {
+      meter.answer = () => {
+        asked += 1;
+        return { status: 429, body: '', headers: { 'retry-after': said } };
+      };
+      await read();
+      expect(await source().health()).toMatchObject({ ready: false });
+      const before = asked;
+      await clock.advance(waitMs - 1);
+      const replica = await begin();
+      await read(replica);
+      await replica.stop();
+      await read();
+      expect(asked).toBe(before);
+      await clock.advance(1);
+    }
+    meter.answer = undefined;
+    await read();
+    expect(await read_()).toHaveLength(4);
+    expect(await source().health()).toEqual({ live: true, ready: true });
+  });
+
+  it('that asks for years, or for nothing that can be read, is asked again tomorrow or at its next turn', async () => {
+    const { meter, clock, read } = await scene({ backfillS: 3600 });
+    let asked = 0;
+    let said = '99999999999';
+    meter.answer = () => {
+      asked += 1;
+      return { status: 503, body: '', headers: { 'retry-after': said } };
+    };
+    await read();
+    await clock.advance(86_400_000);
+    said = 'soon';
+    await read();
+    await read();
+    expect(asked).toBe(3);
+  });
+
+  it('may tell its register newest first, or in no order, and each step is a reading all the same', async () => {
+    for (const order of [
+      [4, 3, 2, 1, 0],
+      [2, 0, 4, 1, 3, 3],
+    ]) {
+      const { meter, read, read_ } = await scene({ ...ONE_REGISTER, backfillS: 7200 });
+      const rows = order.map(
+        (at) => `{"t":${(START_MS - (4 - at) * QUARTER_MS) / 1000},"total":${at * at}}`,
+      );
+      meter.answer = () => ({ body: `[{"t":"never"},${rows.join(',')}]` });
+      await read();
+      expect((await read_()).map(([hours, kwh]) => [hours, kwh])).toEqual([
+        [-0.75, '1'],
+        [-0.5, '3'],
+        [-0.25, '5'],
+        [0, '7'],
+      ]);
+    }
+  });
+
+  it('is read by one of two replicas at a time, and each of its values once', async () => {
+    const { meter, gateway, begin, read_, clock } = await scene({ backfillS: 3600 });
+    const other = await begin();
+    const readBoth = () =>
+      Promise.all(
+        [gateway, other].map(({ services }) => services.jobs.run('transport.meter.read')),
+      );
+    for (let turn = 0; turn < 4; turn += 1) {
+      meter.measure(clock.nowMs() - HOUR_MS, clock.nowMs());
+      const before = meter.asked.length;
+      expect((await readBoth()).sort()).toEqual(['held-elsewhere', 'ran']);
+      expect(meter.asked.length).toBe(before + 1);
+      await clock.advance(HOUR_MS);
+    }
+    expect(await read_()).toHaveLength(16);
+  });
+
+  it('that answers with a bomb, drips or hangs is given up, and stops with the gateway', async () => {
+    const { meter, source, read, gateway } = await scene({ maxBytes: 4096, timeoutMs: 400 });
+    const bomb = gzipSync(Buffer.alloc(20_000_000, ' '));
+    meter.answer = () => ({ body: bomb, headers: { 'content-encoding': 'gzip' } });
+    await read();
+    expect(await source().health()).toMatchObject({
+      detail: expect.stringContaining('longer than 4096 bytes'),
+    });
+    meter.answer = () => 'drip';
+    await read();
+    expect(await source().health()).toMatchObject({
+      detail: expect.stringContaining('source_unreachable'),
+    });
+    const asked = new Promise<void>((resolve) => {
+      meter.answer = () => {
+        resolve();
+        return 'never';
+      };
+    });
+    const hanging = read();
+    await asked;
+    await gateway.stop();
+    await hanging;
+  });
 
   it('that never answers is given up', async () => {
     const { meter, source, read } = await scene({ timeoutMs: 20 });

@@ -1,6 +1,6 @@
 import { type HttpSourceConfig, PLACEHOLDER } from './http-source.config.js';
 import { SourceError } from './json-rows.js';
-import type { Gap } from './source-state.js';
+import { type Gap, MAX_WAIT_MS } from './source-state.js';
 
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
@@ -8,6 +8,7 @@ const decoder = new TextDecoder('utf-8', { fatal: true });
 export async function askSource(
   { url, headers, timeoutMs, maxBytes }: HttpSourceConfig,
   asked: Gap,
+  nowMs: number,
   signal: AbortSignal,
 ): Promise<string> {
   const target = url.replaceAll(PLACEHOLDER, (_all, end: 'from' | 'to', form: string | undefined) =>
@@ -23,7 +24,14 @@ export async function askSource(
     if (response.status !== 200) {
       // What nobody reads would hold the connection.
       await response.body?.cancel();
-      throw new SourceError('source_status', `the source answered ${response.status}`);
+      const retryAfterMs = retryAfter(response, nowMs);
+      const wait =
+        retryAfterMs === undefined ? '' : `, to be asked again in ${retryAfterMs / 1000} s`;
+      throw new SourceError(
+        'source_status',
+        `the source answered ${response.status}${wait}`,
+        retryAfterMs === undefined ? {} : { retryAfterMs },
+      );
     }
     return await boundedText(response, maxBytes);
   } catch (cause) {
@@ -32,6 +40,14 @@ export async function askSource(
       cause,
     });
   }
+}
+
+/** Header Retry-After of a source that is asked too often, or is down (RFC 9110 §10.2.3): seconds, or a date. */
+function retryAfter({ status, headers }: Response, nowMs: number): number | undefined {
+  const text = headers.get('retry-after');
+  if (text === null || ![429, 503].includes(status)) return undefined;
+  const ms = /^\d{1,15}$/.test(text) ? Number(text) * 1000 : Date.parse(text) - nowMs;
+  return ms > 0 ? Math.min(ms, MAX_WAIT_MS) : undefined;
 }
 
 function written(ms: number, form = 'iso'): string {

@@ -14,7 +14,14 @@ import {
 import { askSource } from './ask-source.js';
 import { type HttpSourceConfig, PLACEHOLDER } from './http-source.config.js';
 import { jsonRows, SourceError } from './json-rows.js';
-import { type Gap, gapsAfter, SourceMemory, type SourceState, upTo } from './source-state.js';
+import {
+  type Gap,
+  gapsAfter,
+  isWaiting,
+  SourceMemory,
+  type SourceState,
+  upTo,
+} from './source-state.js';
 import { ToldRows } from './told-rows.js';
 
 export const SOURCE_COLLECTIONS = [{ name: 'state', version: 1 }] as const;
@@ -78,7 +85,9 @@ export class HttpSource implements Transport {
     const { clock, logger, instanceId } = this.host;
     const nowMs = clock.nowMs();
     try {
-      let state = await this.begin(nowMs, ingest, signal);
+      const found = await this.memory.read();
+      if (found !== undefined && isWaiting(found, nowMs)) return;
+      let state = await this.begin(found, nowMs, ingest, signal);
       while (state !== undefined && state.readToMs < nowMs && !signal.aborted) {
         const next = await this.readOn(state, nowMs, ingest, signal);
         if (next === undefined || next.readToMs === state.readToMs) {
@@ -97,23 +106,30 @@ export class HttpSource implements Transport {
       if (this.wrong?.code !== error.code)
         logger.warn('source cannot be read', { instanceId, error });
       this.wrong = error;
+      if (error.retryAfterMs !== undefined) await this.rest(nowMs + error.retryAfterMs);
     }
+  }
+
+  /** Whichever replica has the next turn leaves the source alone until then. */
+  private async rest(untilMs: number): Promise<void> {
+    const state = await this.memory.read();
+    if (state !== undefined) await this.memory.keep({ ...state, waitUntilMs: untilMs });
   }
 
   /** Where it stopped, with everything committed up to there; undefined when the gateway cannot take that now. */
   private async begin(
+    found: SourceState | undefined,
     nowMs: number,
     ingest: Ingest,
     signal: AbortSignal,
   ): Promise<SourceState | undefined> {
-    const found = await this.memory.read();
     if (found === undefined)
       return this.memory.keep({
         readToMs: nowMs - this.config.backfillS * 1000,
         carry: { registers: {} },
         gaps: [],
       });
-    const { pending, ...rest } = found;
+    const { pending, waitUntilMs: _over, ...rest } = found;
     const state = upTo(nowMs, rest);
     if (pending === undefined) return state === rest ? state : this.memory.keep(state);
     return (await this.handIn(pending, ingest, signal)) ? this.memory.keep(state) : undefined;
@@ -178,12 +194,16 @@ export class HttpSource implements Transport {
     signal: AbortSignal,
   ): Promise<readonly ImportedReading[]> {
     const { config, host } = this;
-    const text = await askSource(config, asked, signal);
+    const text = await askSource(config, asked, host.clock.nowMs(), signal);
     const receivedMs = host.clock.nowMs();
     const readings: ImportedReading[] = [];
     const told = new ToldRows(host.desk, host.instanceId);
-    for (const row of jsonRows(text, config.rows, this.columns)) {
-      const read = series.read({ ...row, [RECEIVED_COLUMN]: String(receivedMs) });
+    const rows = jsonRows(text, config.rows, this.columns).map((row) => ({
+      ...row,
+      [RECEIVED_COLUMN]: String(receivedMs),
+    }));
+    for (const row of series.inOrder(rows)) {
+      const read = series.read(row);
       // A source tells the last value it told before once more; that is no mistake.
       for (const { code, detail } of read.refused)
         if (code !== 'time_not_after') await told.tell(code, detail, row);

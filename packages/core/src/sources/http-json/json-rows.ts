@@ -5,13 +5,16 @@ import { parseJson } from '../../verify/json/parse.js';
 /** What a source answered and nobody can read. `code` is stable. */
 export class SourceError extends Error {
   override readonly name = 'SourceError';
+  /** How long the source asked to be left alone. */
+  readonly retryAfterMs?: number;
 
   constructor(
     readonly code: 'source_unreachable' | 'source_status' | 'source_answer',
     message: string,
-    options?: ErrorOptions,
+    options: ErrorOptions & { readonly retryAfterMs?: number } = {},
   ) {
     super(message, options);
+    if (options.retryAfterMs !== undefined) this.retryAfterMs = options.retryAfterMs;
   }
 }
 

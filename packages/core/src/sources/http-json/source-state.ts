@@ -18,6 +18,8 @@ export interface SourceState {
   readonly carry: Carry;
   /** Oldest first. */
   readonly gaps: readonly Gap[];
+  /** The source asked to be left alone until then. */
+  readonly waitUntilMs?: number;
   /** Not known to be committed: whatever breaks in between, the same ones are handed in again. */
   readonly pending?: readonly ImportedReading[];
 }
@@ -40,6 +42,14 @@ export class SourceMemory {
     this.version = await this.collections.put('state', STATE_KEY, value, this.version);
     return state;
   }
+}
+
+/** Longest wait that a source can ask for: a day. */
+export const MAX_WAIT_MS = 86_400_000;
+
+/** Whether the source asked to be left alone; not for longer than it can ask for, should the clock have been set back. */
+export function isWaiting({ waitUntilMs = 0 }: SourceState, nowMs: number): boolean {
+  return waitUntilMs > nowMs && waitUntilMs <= nowMs + MAX_WAIT_MS;
 }
 
 /** As it can have been up to now: a clock that ran ahead and was set back must not make the source wait for it. */
