@@ -15,6 +15,7 @@ export class Page {
   readonly #server;
   #script = '';
   #found: (result: unknown) => void = () => undefined;
+  #end = (): void => undefined;
 
   private constructor(server: ReturnType<typeof createServer>) {
     this.#server = server;
@@ -51,21 +52,27 @@ export class Page {
     let printed = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => (printed += text));
     const ended = once(child, 'exit');
+    this.#end = () => {
+      if (child.exitCode === null && child.signalCode === null)
+        process.kill(-child.pid!, 'SIGKILL');
+    };
     const tooSoon = ended.then(() => {
       throw new Error(`${program} ended before the page did. It printed:\n${printed.slice(-2000)}`);
     });
     try {
       return await Promise.race([found, tooSoon]);
     } finally {
-      if (child.exitCode === null && child.signalCode === null)
-        process.kill(-child.pid!, 'SIGKILL');
+      this.#end();
       await ended;
       await rm(folder, { recursive: true, force: true, maxRetries: 20 });
     }
   }
 
+  /** Ends a browser whose page never found anything, too. */
   async close(): Promise<void> {
+    this.#end();
     this.#server.close();
+    this.#server.closeAllConnections();
     await once(this.#server, 'close');
   }
 }

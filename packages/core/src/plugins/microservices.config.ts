@@ -65,6 +65,14 @@ const kafka = z.strictObject({
   brokers: z.array(text).min(1),
   groupId: text.default('wattproof').describe('Consumer group of all replicas.'),
   clientId: text.default('wattproof'),
+  sessionTimeoutMs: z
+    .int()
+    .min(1000)
+    .max(1_800_000)
+    .default(30_000)
+    .describe(
+      'How long a replica that says nothing keeps its partitions. The broker bounds it (group.min.session.timeout.ms).',
+    ),
   tls: clientTls.optional(),
   sasl: z
     .strictObject({

@@ -16,6 +16,8 @@ export interface SettlementParts {
 
 /** Beyond this Kafka is told that the message was not handled, and asks again itself. */
 const KAFKA_TRIES = 10;
+/** Below any session timeout: kafkajs itself sends no more heartbeats than its interval asks for. */
+const KAFKA_BEAT_MS = 500;
 
 /**
  * Answers one message and acknowledges it where the transporter knows acknowledgements: never before what it holds is
@@ -96,9 +98,19 @@ export class Settlement {
       const retryAfterMs = answer.kind === 'retry' ? answer.retryAfterMs : 0;
       if (tries === KAFKA_TRIES || this.parts.stopping.aborted)
         throw new KafkaRetriableException('the readings could not be kept yet');
-      await this.pause(retryAfterMs);
-      // Without it the group would think this member dead and give the partition to another.
-      await context.getHeartbeat()();
+      await this.pauseAlive(retryAfterMs, context.getHeartbeat());
+    }
+  }
+
+  /** With heartbeats: without them the group would think this member dead and give the partition to another. */
+  private async pauseAlive(retryAfterMs: number, heartbeat: () => Promise<void>): Promise<void> {
+    const { rules, stopping } = this.parts;
+    let leftMs = Math.max(rules.requeueDelayMs, retryAfterMs);
+    while (leftMs > 0 && !stopping.aborted) {
+      const ms = Math.min(leftMs, KAFKA_BEAT_MS);
+      leftMs -= ms;
+      await wait(ms, undefined, { signal: stopping, ref: false }).catch(() => undefined);
+      await heartbeat();
     }
   }
 

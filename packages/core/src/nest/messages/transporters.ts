@@ -20,6 +20,9 @@ type Settings<Name extends MessageSystem> = z.input<ReturnType<(typeof shape)[Na
 
 /** Characters of JSON around and within a message of so many bytes: every one of them may be escaped. */
 const TCP_CHARACTERS_PER_BYTE = 6;
+/** The proportions of kafkajs: of 30 s one heartbeat each 3 s, and a fetch waits for 5 s. */
+const HEARTBEATS_PER_SESSION = 10;
+const FETCHES_PER_SESSION = 6;
 
 /** A NATS server for `connectMicroservice`: a queue group, and an answer after commit to whoever asks for one. */
 export async function natsTransporter(
@@ -69,7 +72,9 @@ export async function rabbitmqTransporter(
 /** A Kafka consumer for `connectMicroservice`: the offset of a message is committed when its handler is done. */
 export async function kafkaTransporter(settings: Settings<'kafka'>): Promise<KafkaOptions> {
   await loaded('kafka');
-  const { brokers, groupId, clientId, tls, sasl } = shape.kafka.unwrap().parse(settings);
+  const { brokers, groupId, clientId, sessionTimeoutMs, tls, sasl } = shape.kafka
+    .unwrap()
+    .parse(settings);
   const options: KafkaOptions['options'] = {
     client: {
       brokers,
@@ -77,7 +82,15 @@ export async function kafkaTransporter(settings: Settings<'kafka'>): Promise<Kaf
       ...(tls === undefined ? {} : { ssl: given(tls) }),
       ...(sasl === undefined ? {} : { sasl: sasl as never }),
     },
-    consumer: { groupId },
+    consumer: {
+      groupId,
+      sessionTimeout: sessionTimeoutMs,
+      heartbeatInterval: sessionTimeoutMs / HEARTBEATS_PER_SESSION,
+      // While a broker waits for something to give, no heartbeat goes out.
+      maxWaitTimeInMs: sessionTimeoutMs / FETCHES_PER_SESSION,
+    },
+    // Nest would add `-server` to both ids, and nobody would find the group under the name it was given.
+    postfixId: '',
     // Numbers stay what was sent.
     parser: { keepBinary: true },
     subscribe: { fromBeginning: true },

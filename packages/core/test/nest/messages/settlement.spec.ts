@@ -171,6 +171,13 @@ describe('A message of Kafka', () => {
     expect(heartbeats).toBe(2);
   });
 
+  it('that waits longer than the group waits for a member lets it hear from it meanwhile', async () => {
+    heartbeats = 0;
+    const later = { ...RETRY, retryAfterMs: 1100 };
+    await settlement([later, ACCEPTED]).settled.settle(SUBMIT_READINGS, '{}', context);
+    expect(heartbeats).toBe(3);
+  });
+
   it('that cannot be kept for long fails, so that its offset is not committed', async () => {
     const { settled } = settlement([RETRY]);
     await expect(settled.settle(SUBMIT_READINGS, '{}', context)).rejects.toThrow(
