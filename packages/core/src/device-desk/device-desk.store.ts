@@ -18,9 +18,9 @@ interface Listed<T> {
 
 /** How many alerts there may be; what is asked at the same time may exceed the bound over all strangers by little. */
 export interface AlertLimits {
-  /** Open ones of one meter and one severity. */
+  /** Open ones of one meter, active or suspended, and one severity. */
   readonly openOfMeter: number;
-  /** Open ones, whatever their severity, of one device that is no registered meter, and of all such devices. */
+  /** Open ones, whatever their severity, of any other device; and of all devices that are no registered meters. */
   readonly openOfStranger: number;
   readonly openOfStrangers: number;
   /** Kept of one device; the oldest that were cleared make room. */

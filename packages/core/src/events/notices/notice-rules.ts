@@ -258,8 +258,9 @@ export function noticesOf({ id, type, atMs, data }: DomainEvent): readonly NewNo
   });
 }
 
-/** Values in a sentence: ids are as long as they are, and nobody needs all of them. */
+/** Values in a sentence: ids are as long as they are, and nobody needs all of them; none turns the sentence around. */
 function say(value: unknown): string {
-  const text = typeof value === 'string' || typeof value === 'number' ? String(value) : '?';
+  const said = typeof value === 'string' || typeof value === 'number' ? String(value) : '?';
+  const text = said.replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, '\u{fffd}');
   return text.length > 128 ? `${text.slice(0, 128)}…` : text;
 }

@@ -29,6 +29,8 @@ export class MemoryDeviceDesk implements DeviceDeskStore {
   constructor(
     private readonly changes: MemoryChanges,
     private readonly isMeter: (device: string) => Promise<boolean>,
+    /** And somebody has said that it is its owner's. */
+    private readonly isApproved: (device: string) => Promise<boolean>,
   ) {}
 
   putPresence(
@@ -114,7 +116,7 @@ export class MemoryDeviceDesk implements DeviceDeskStore {
   ): Promise<boolean> {
     const open = [...this.alertsById.values()].filter(({ cleared }) => cleared === undefined);
     const own = open.filter((one) => one.device === device);
-    if (await this.isMeter(device))
+    if (await this.isApproved(device))
       return own.filter((one) => one.severity === severity).length < limits.openOfMeter;
     let strange = 0;
     for (const one of open) if (!(await this.isMeter(one.device))) strange += 1;

@@ -1,3 +1,4 @@
+import { speaksForOwner } from '../../device-desk/device-view.js';
 import type { Clock } from '../../spi/index.js';
 import type { Store } from '../store.js';
 import { StoreUnavailable } from '../store.js';
@@ -42,7 +43,14 @@ export function openMemoryStore(options: { readonly clock: Clock }): Store {
   const isErased = (entryId: string): boolean => log.erased.has(entryId);
   const webhooks = new MemoryWebhooks(changes, outbox, isErased);
   const notices = new MemoryNotices(isErased);
-  const desk = new MemoryDeviceDesk(changes, async (id) => (await meters.get(id)) !== undefined);
+  const desk = new MemoryDeviceDesk(
+    changes,
+    async (id) => (await meters.get(id)) !== undefined,
+    async (id) => {
+      const meter = await meters.get(id);
+      return meter !== undefined && speaksForOwner(meter);
+    },
+  );
   const commands = new MemoryDeviceCommands(changes);
   const documents = new MemoryDocuments();
   let closed = false;

@@ -128,7 +128,7 @@ export class SqlDeviceDesk implements DeviceDeskStore {
       const known = await tx.query('SELECT FROM device_alert WHERE id = $1', [id]);
       if (known.length > 0) return 'duplicate';
       const [fits] = await tx.query<{ fits: boolean }>(
-        `SELECT CASE WHEN EXISTS (SELECT FROM meter WHERE meter_id = $1)
+        `SELECT CASE WHEN EXISTS (SELECT FROM meter WHERE meter_id = $1 AND state IN ('active', 'suspended'))
            THEN (SELECT count(*) FROM device_alert WHERE device = $1 AND severity = $2 AND cleared_at_ms IS NULL) < $3::int8
            ELSE (SELECT count(*) FROM device_alert WHERE device = $1 AND cleared_at_ms IS NULL) < $4::int8
              AND (SELECT count(*) FROM device d JOIN device_alert a ON a.device = d.device AND a.cleared_at_ms IS NULL

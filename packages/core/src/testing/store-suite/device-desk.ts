@@ -205,6 +205,11 @@ export function deviceDeskTests(scene: StoreScene, it: Test): void {
     assert.equal(await put(meter, { severity: 'info' }), 'kept');
     assert.equal(await put(meter, { severity: 'info' }), 'alerts_full');
     assert.equal(await put(meter, {}, { openOfStranger: 0, openOfStrangers: 0 }), 'kept');
+    // Whoever claims to have a meter has made up a name, too.
+    const claimed = `c ${unique()}`;
+    await meters.register({ ...meterCalled(claimed), state: 'pending' }, unjournaled);
+    assert.equal(await put(claimed, {}, { openOfMeter: 9, openOfStranger: 1 }), 'kept');
+    assert.equal(await put(claimed, {}, { openOfMeter: 9, openOfStranger: 1 }), 'alerts_full');
     assert.equal(await put(stranger, {}, { openOfStrangers: 0 }), 'alerts_full');
     assert.equal(await put(stranger), 'kept');
     assert.equal(await put(stranger, { severity: 'info' }), 'kept');

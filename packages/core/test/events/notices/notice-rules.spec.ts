@@ -63,6 +63,23 @@ describe('Notices', () => {
     for (const [, said] of told(type, data)) expect(said).toMatch(text);
   });
 
+  it('are not turned around by the name of a device', () => {
+    const data = {
+      account: 'ada',
+      device: 'a\u202eb\u2066c\u2028',
+      severity: 'info',
+      alert: 'al_1',
+    };
+    const [notice] = noticesOf({
+      id: '1',
+      type: 'device.alert',
+      atMs: 0,
+      data: { ...data, code: 'x\u200fy', text: 'hot' },
+    });
+    expect(notice?.text).toContain('a\u{fffd}b\u{fffd}c\u{fffd}');
+    expect(notice?.text).not.toMatch(/[\p{Cc}\p{Cf}\u2028\u2029]/u);
+  });
+
   it('say nothing of what was erased, and nothing of what concerns nobody', () => {
     expect(told('reading.quarantined', { entry: 'log_1', erased: true })).toEqual([]);
     expect(told('meter.claimed', { account: undefined })).toEqual([]);
