@@ -14,6 +14,8 @@ export function readKwhBtcIot(payload: Uint8Array, topic: InboundTopic): Act[] {
 function jsonText(value: unknown): string {
   if (value instanceof JsonNumber) return value.literal;
   if (typeof value === 'bigint') return String(value);
+  // JSON.stringify drops the sign, which the format keeps.
+  if (Object.is(value, -0)) return '-0.0';
   if (Array.isArray(value)) return `[${value.map(jsonText).join(',')}]`;
   if (typeof value === 'object' && value !== null)
     return `{${Object.entries(value)
