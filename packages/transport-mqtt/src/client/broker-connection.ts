@@ -1,6 +1,7 @@
 import { connect, type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt';
 import type { PubackReason } from '../link.js';
 import { AckOrder } from '../ack-order.js';
+import type { ClientConfig } from './client.config.js';
 import { ClientError } from './client-error.js';
 import type { Timers } from './timers.js';
 
@@ -41,11 +42,13 @@ export class BrokerConnection {
   readonly #acks = new AckOrder<Acknowledgement>();
   /** Publishes that wait for their PUBACK, and those that wait to be sent. */
   readonly #unanswered = new Set<() => void>();
-  readonly #unsent: (() => void)[] = [];
+  readonly #unsent = new Set<() => void>();
   readonly #unmatched = new Set<number>();
   readonly #whenIdle: (() => void)[] = [];
   readonly #ended = Promise.withResolvers<void>();
   #cancelPass: (() => void) | undefined;
+  /** What the broker owes us has a limit of time. */
+  #forgetLimit: (() => void) | undefined;
   #maxUnanswered: number;
   /** Of the largest packet the broker takes. */
   #maxPacketBytes = Number.POSITIVE_INFINITY;
@@ -56,7 +59,10 @@ export class BrokerConnection {
     url: string,
     private readonly options: IClientOptions,
     private readonly filters: readonly string[],
-    private readonly limits: { readonly maxOutgoing: number; readonly ackOrderMs: number },
+    private readonly limits: Pick<
+      ClientConfig,
+      'maxOutgoing' | 'ackOrderMs' | 'connectTimeoutMs' | 'outgoingTimeoutMs'
+    >,
     private readonly timers: Timers,
     private readonly events: ConnectionEvents,
   ) {
@@ -114,7 +120,20 @@ export class BrokerConnection {
     };
   }
 
+  /** Ends the connection unless the broker says `what` in time. */
+  #expect(what: string, withinMs: number): void {
+    this.#forgetLimit?.();
+    this.#forgetLimit = this.timers.after(withinMs, () => {
+      this.#error ??= new ClientError(
+        'broker_silent',
+        `The broker has sent no ${what} for ${withinMs} ms.`,
+      );
+      this.drop();
+    });
+  }
+
   #subscribe(): void {
+    this.#expect('SUBACK', this.limits.connectTimeoutMs);
     const { protocolVersion } = this.options;
     const wanted = protocolVersion === 5 ? { qos: 1, rh: RETAINED_WHEN_NEW } : { qos: 1 };
     const subscriptions = Object.fromEntries(this.filters.map((filter) => [filter, wanted]));
@@ -124,6 +143,7 @@ export class BrokerConnection {
         const less = granted?.find(({ qos }) => qos !== 1)?.topic;
         if (!error && less === undefined) {
           if (this.#state !== 'opening') return;
+          this.#forgetLimit?.();
           this.#state = 'ready';
           this.events.ready();
           return;
@@ -185,10 +205,6 @@ export class BrokerConnection {
   ): Promise<'sent' | 'unreachable'> {
     const { promise, resolve, reject } = Promise.withResolvers<'sent' | 'unreachable'>();
     const send = (): void => {
-      if (signal?.aborted === true) {
-        reject(signal.reason as Error);
-        return this.#sendNext();
-      }
       const size = PACKET_HEAD_BYTES + Buffer.byteLength(topic) + Buffer.byteLength(payload);
       if (size > this.#maxPacketBytes) {
         const detail = `A message of ${size} bytes for "${topic}"; the broker takes ${this.#maxPacketBytes}.`;
@@ -196,6 +212,7 @@ export class BrokerConnection {
         return this.#sendNext();
       }
       const lost = (): void => resolve('unreachable');
+      if (this.#unanswered.size === 0) this.#expect('PUBACK', this.limits.outgoingTimeoutMs);
       this.#unanswered.add(lost);
       const bytes = typeof payload === 'string' ? payload : Buffer.from(payload);
       this.#client.publish(topic, bytes, { qos }, (error, packet) => {
@@ -208,23 +225,39 @@ export class BrokerConnection {
             }),
           );
         else resolve(id !== undefined && this.#unmatched.delete(id) ? 'unreachable' : 'sent');
-        this.#sendNext();
+        this.#confirmed();
       });
     };
+    const queued = (): void => (this.#state === 'ready' ? send() : resolve('unreachable'));
     if (this.#state !== 'ready') resolve('unreachable');
     else if (this.#unanswered.size < this.#maxUnanswered) send();
-    else this.#unsent.push(() => (this.#state === 'ready' ? send() : resolve('unreachable')));
-    return promise;
+    else this.#unsent.add(queued);
+    const giveUp = (): void => {
+      this.#unsent.delete(queued);
+      reject(signal?.reason as Error);
+    };
+    signal?.addEventListener('abort', giveUp, { once: true });
+    return promise.finally(() => signal?.removeEventListener('abort', giveUp));
+  }
+
+  #confirmed(): void {
+    if (this.#unanswered.size > 0) this.#expect('PUBACK', this.limits.outgoingTimeoutMs);
+    else this.#forgetLimit?.();
+    this.#sendNext();
   }
 
   #sendNext(): void {
-    if (this.#unanswered.size < this.#maxUnanswered) this.#unsent.shift()?.();
+    const [next] = this.#unsent;
+    if (next !== undefined && this.#unanswered.size < this.#maxUnanswered) {
+      this.#unsent.delete(next);
+      next();
+    }
     this.#tellIdle();
   }
 
   /** Our own messages that the broker has not confirmed. */
   get outgoing(): number {
-    return this.#unanswered.size + this.#unsent.length;
+    return this.#unanswered.size + this.#unsent.size;
   }
 
   /** Resolves when the broker has confirmed all of our own messages, or the connection has ended. */
@@ -266,8 +299,10 @@ export class BrokerConnection {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     this.#cancelPass?.();
+    this.#forgetLimit?.();
     for (const lost of this.#unanswered) lost();
-    for (const send of this.#unsent.splice(0)) send();
+    for (const send of this.#unsent) send();
+    this.#unsent.clear();
     this.#tellIdle();
     this.#ended.resolve();
     this.events.closed(this.#error ?? error);

@@ -1,4 +1,4 @@
-/** `tls_invalid`, `broker_closed`, `broker_refused`, `subscription_refused`, `publish_refused`, `publish_too_large`. */
+/** `tls_invalid`, `broker_closed`, `broker_refused`, `broker_silent`, `subscription_refused`, `publish_refused`, `publish_too_large`. */
 export class ClientError extends Error {
   override readonly name = 'ClientError';
 

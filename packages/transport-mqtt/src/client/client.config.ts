@@ -52,7 +52,12 @@ export const ClientConfig = z
       })
       .optional(),
     keepAliveSeconds: z.int().min(5).max(3_600).default(30),
-    connectTimeoutMs: z.int().min(100).max(300_000).default(10_000),
+    connectTimeoutMs: z
+      .int()
+      .min(100)
+      .max(300_000)
+      .default(10_000)
+      .describe('Time for CONNACK, and as much again for SUBACK.'),
     sessionExpirySeconds: z
       .int()
       .min(60)
@@ -83,6 +88,14 @@ export const ClientConfig = z
       .default(256)
       .describe(
         "Our own messages that may wait for the broker's PUBACK; fewer if the broker says so.",
+      ),
+    outgoingTimeoutMs: z
+      .int()
+      .min(1_000)
+      .max(600_000)
+      .default(30_000)
+      .describe(
+        'How long the broker may confirm none of our own messages before the connection is cut and made anew.',
       ),
     withholdMs: z
       .int()

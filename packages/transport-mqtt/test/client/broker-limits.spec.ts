@@ -29,8 +29,9 @@ describe('limits of a broker, and of clocks, at the client', () => {
     const timers = {
       monotonicMs: () => elapsed.nowMs(),
       after: (ms: number, fire: () => void) => {
-        waits.push({ ms, fire });
-        return () => {};
+        const wait = { ms, fire };
+        waits.push(wait);
+        return () => void (waits.includes(wait) && waits.splice(waits.indexOf(wait), 1));
       },
     };
     link = new ClientLink(
@@ -142,6 +143,64 @@ describe('limits of a broker, and of clocks, at the client', () => {
     await new Promise(setImmediate);
     expect(session.acknowledged).toEqual([]);
   });
+
+  it('does not wait for ever for a broker that never answers a subscription', async () => {
+    broker.answersSubscribe = false;
+    const started = start(() => accepted, { connectTimeoutMs: 5_000 });
+    await broker.session(0);
+    const limit = await next();
+    expect(limit.ms).toBe(5_000);
+    limit.fire();
+    await started;
+    expect(link.health()).toMatchObject({
+      ready: false,
+      detail: expect.stringContaining('no SUBACK for 5000 ms'),
+    });
+    broker.answersSubscribe = true;
+    (await next()).fire();
+    await broker.session(1);
+    await until(() => link.health().ready);
+  });
+
+  it('connects anew when the broker confirms none of our messages, which are unreachable then', async () => {
+    broker.puback = undefined;
+    await start(() => accepted, { maxOutgoing: 2, outgoingTimeoutMs: 20_000 });
+    const session = await broker.session(0);
+    const sent = ['a', 'b', 'c'].map((payload) => link.publish('r', payload, { qos: 1 }));
+    const first = await broker.until(() => session.published[1] && session.published[0]);
+    const before = waits.find(({ ms }) => ms === 20_000);
+    session.send({ cmd: 'puback', messageId: first.messageId, reasonCode: 0 });
+    expect(await sent[0]).toBe('sent');
+    // As long as it confirms any, it has time.
+    expect(waits).not.toContain(before);
+    waits.find(({ ms }) => ms === 20_000)!.fire();
+    expect(await Promise.all(sent.slice(1))).toEqual(['unreachable', 'unreachable']);
+    expect(link.health()).toMatchObject({
+      ready: false,
+      detail: expect.stringContaining('no PUBACK for 20000 ms'),
+    });
+  });
+
+  it('gives up a message when its time is over, whether it waits to be sent or to be confirmed', async () => {
+    broker.puback = undefined;
+    await start(() => accepted, { maxOutgoing: 1 });
+    const session = await broker.session(0);
+    const time = new AbortController();
+    const sent = ['unconfirmed', 'unsent'].map((payload) =>
+      link.publish('r', payload, { qos: 1, signal: time.signal }),
+    );
+    expect(link.health().facts).toMatchObject({ outgoing: 2 });
+    time.abort(LATE);
+    for (const one of sent) await expect(one).rejects.toBe(LATE);
+    // The broker may still confirm the first; nothing is kept of the other.
+    expect(link.health().facts).toMatchObject({ outgoing: 1 });
+    session.socket.destroy(); // nothing to wait for when it stops
+  });
+
+  const LATE = new Error('too late');
+  async function until(holds: () => boolean): Promise<void> {
+    while (!holds()) await new Promise(setImmediate);
+  }
 
   /** The wait that begins next. */
   async function next(): Promise<(typeof waits)[number]> {

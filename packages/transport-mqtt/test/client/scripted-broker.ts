@@ -44,6 +44,7 @@ export class ScriptedBroker {
   /** What CONNECT and SUBSCRIBE are answered with. */
   connack: object = {};
   suback: (filters: number) => number[] = (filters) => Array.from({ length: filters }, () => 1);
+  answersSubscribe = true;
   /** Whether the client's own messages are confirmed, and how. */
   puback: number | undefined = 0;
   readonly #sockets = new Set<Duplex>();
@@ -142,7 +143,7 @@ export class ScriptedBroker {
         sessionPresent: this.sessions.length > 1,
         ...this.connack,
       });
-    if (packet.cmd === 'subscribe')
+    if (packet.cmd === 'subscribe' && this.answersSubscribe)
       session.send({
         cmd: 'suback',
         messageId: packet.messageId,
