@@ -1,16 +1,20 @@
 import { describe, expect, it } from '@jest/globals';
-import { describeTransport } from '../../src/testing/describe-transport.js';
+import { describeTransport, type TransportDriver } from '../../src/testing/describe-transport.js';
 import { lineDriver } from './line-transport/line-client.js';
 import { type Fault, lineTransport, MAX_BYTES } from './line-transport/line-transport.js';
 
 /** Titles of the tests of the kit, of those that begin so, that a transport with this fault fails. */
-async function failing(fault?: Fault, title = ''): Promise<readonly string[]> {
+async function failing(
+  fault?: Fault,
+  title = '',
+  size?: TransportDriver['size'],
+): Promise<readonly string[]> {
   const tests: (readonly [string, () => Promise<void>])[] = [];
   describeTransport({
     plugin: lineTransport(fault),
     config: {},
     oversizedBytes: MAX_BYTES + 1,
-    client: lineDriver,
+    client: size === undefined ? lineDriver : { ...lineDriver, size },
     patienceMs: fault ? 400 : 10_000,
     runner: {
       describe: (_name, body) => body(),
@@ -26,6 +30,13 @@ async function failing(fault?: Fault, title = ''): Promise<readonly string[]> {
 describe('the kit for transports', () => {
   it('finds nothing in a sound transport', async () => {
     expect(await failing()).toEqual([]);
+  });
+
+  it('has the gateway refuse what is too large where nobody before it does, and only there', async () => {
+    const [title, size] = ['refuses a message that is too large', 'judged by the gateway'] as const;
+    expect(await failing('has no limit', title, size)).toEqual([]);
+    expect(await failing('acknowledges a refusal and forgets it', title, size)).not.toEqual([]);
+    expect(await failing('has no limit', title)).not.toEqual([]);
   });
 
   it.each<[Fault, string]>([

@@ -34,6 +34,11 @@ export interface TransportClient {
 export interface TransportDriver {
   /** Who speaks to the transport: the devices themselves, or something between that has let them in, as a broker. Default `device`. */
   readonly peer?: 'device' | 'intermediary';
+  /**
+   * Who tells the sender of a message that is too large. `judged by the gateway`: neither the protocol nor what is between has
+   * a bound below that of the gateway, so it is handed in and the gateway refuses it. Default `bounded before the gateway`.
+   */
+  readonly size?: 'bounded before the gateway' | 'judged by the gateway';
   /** Rejects when the transport lets nobody in with this credential. A protocol without credentials leaves it. */
   connect(
     running: RunningTransport,
