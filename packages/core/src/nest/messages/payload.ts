@@ -38,8 +38,12 @@ export function readPayload(data: unknown): Payload | Refusal {
 
 class PrecisionLost extends Error {}
 
-/** Beyond 2⁵³ the parser has already lost what was sent. */
+/** Beyond 2⁵³ the parser has already lost what was sent, and of a zero below zero the writer loses the sign. */
 function exactly(_name: string, value: unknown): unknown {
+  if (Object.is(value, -0))
+    throw new PrecisionLost(
+      'a negative zero does not survive this transporter as a number; send 0, or the message as a string',
+    );
   if (typeof value !== 'number' || Number.isSafeInteger(value) || !Number.isInteger(value))
     return value;
   throw new PrecisionLost(

@@ -27,6 +27,8 @@ describe('What a message holds', () => {
 
   it('is refused where a parser has already lost digits', () => {
     expect(told({ seq: 2 ** 60 })).toEqual({ code: 'json_number_precision' });
+    expect(told({ items: [{ kwh: -0 }] })).toEqual({ code: 'json_number_precision' });
+    expect(told({ kwh: 0 })).toEqual({ bytes: '{"kwh":0}' });
     expect(told({ seq: 7, kwh: 8.2 })).toEqual({ bytes: '{"seq":7,"kwh":8.2}' });
   });
 
