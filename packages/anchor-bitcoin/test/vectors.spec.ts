@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import * as product from '@wattproof/anchor-bitcoin/verify';
 import { anchorProofs } from '../../../scripts/vector-families/anchor-proofs.mjs';
 
-const load = () =>
+const load = (name = 'anchor-proofs') =>
   JSON.parse(
-    readFileSync(new URL('../../../vectors/anchor-proofs.json', import.meta.url), 'utf8'),
+    readFileSync(new URL(`../../../vectors/${name}.json`, import.meta.url), 'utf8'),
   ) as Record<string, any>;
 const run = anchorProofs(product);
 const failures = (file: object) => [...run(file)].filter(({ ok }) => !ok);
@@ -13,6 +13,11 @@ describe('the published anchor proofs', () => {
   it('are read, evaluated and refused as they should be', () => {
     expect([...run(load())].length).toBeGreaterThan(70);
     expect(failures(load())).toEqual([]);
+  });
+
+  it('hold in blocks of one transaction and of two', () => {
+    expect([...run(load('anchor-proofs_early-blocks'))].length).toBeGreaterThan(25);
+    expect(failures(load('anchor-proofs_early-blocks'))).toEqual([]);
   });
 
   it.each([
