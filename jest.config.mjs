@@ -12,7 +12,7 @@ export default {
   // Those need programs that are not on every machine: npm run test:peers.
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/apps/reference-gateway/test/peers/'],
   // Generous: a database that starts on a busy machine is slow, not wrong. Nothing waits for it to pass.
-  testTimeout: 120_000,
+  testTimeout: 300_000,
   // One worker per core of the smallest machine; the suites wait for databases and processes half of the time.
   maxWorkers: 2,
   reporters: ['default', '<rootDir>/scripts/closing-line.mjs'],

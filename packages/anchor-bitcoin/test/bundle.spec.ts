@@ -35,7 +35,7 @@ beforeAll(async () => {
     config: { devices: { registration: 'open' }, anchors: { bitcoin, tweaked } },
     plugins: { bitcoin: plugin },
   });
-}, 60_000);
+});
 afterAll(async () => {
   await gateway?.stop();
   await regtest?.stop();
@@ -104,5 +104,5 @@ describe('a reading anchored on a Bitcoin chain', () => {
     const hiding = parts.map((part) => `$.evidence${part}`);
     expect(changed).toMatchObject({ hiding, unnoticed: labels });
     expect(changed.tried).toBeGreaterThan(140);
-  }, 60_000);
+  });
 });

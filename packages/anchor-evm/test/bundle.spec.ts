@@ -34,7 +34,7 @@ beforeAll(async () => {
     config: { devices: { registration: 'open' }, anchors: Object.fromEntries(anchors) },
     plugins: { evm: plugin },
   });
-}, 60_000);
+});
 afterAll(async () => {
   await gateway?.stop();
   await anvil?.stop();
@@ -79,5 +79,5 @@ describe('a reading anchored on an EVM chain', () => {
     expect(changed.hiding).toEqual([...hidden, ...each('.ledger').slice(0, 2)].sort());
     expect(changed.unnoticed).toEqual(each('.anchor')); // labels
     expect(changed.tried).toBeGreaterThan(200);
-  }, 60_000);
+  });
 });

@@ -46,7 +46,7 @@ beforeAll(async () => {
     },
     plugins: { bitcoin, evm },
   });
-}, 90_000);
+});
 afterAll(async () => {
   await gateway?.stop();
   await Promise.all([regtest?.stop(), anvil?.stop()]);

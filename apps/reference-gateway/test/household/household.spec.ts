@@ -35,7 +35,7 @@ describe('sixteen months of a real household, signed by its device', () => {
         batching: { maxEntries: 2048, maxAgeMs: 1000 },
       },
     });
-  }, 60_000);
+  });
   afterAll(() => gateway.stop());
 
   async function backfillKey(): Promise<string> {

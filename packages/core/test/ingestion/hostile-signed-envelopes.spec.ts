@@ -161,7 +161,7 @@ describe('Every parser of an envelope', () => {
     const nested = new Uint8Array(size).fill(0x81);
     const many = concat(Uint8Array.of(0x99, 0xff, 0xf0), new Uint8Array(size));
     const claims = Uint8Array.of(0x9b, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff);
-    const began = performance.now();
+    const began = process.cpuUsage();
     for (const bytes of [nested, many, claims]) refusesInItsWords(() => readCose(bytes));
     for (const body of ['.'.repeat(size), 'A'.repeat(size), `${'e'.repeat(size)}..`])
       refusesInItsWords(() => readJws(body));
@@ -174,7 +174,9 @@ describe('Every parser of an envelope', () => {
         `{"meter_serial":"m","timestamp":"t","kwh_amount":${digits},"wallet":"w"}`,
       ),
     );
-    expect(performance.now() - began).toBeLessThan(2000);
+    // Of this process, whatever else the machine does.
+    const { user, system } = process.cpuUsage(began);
+    expect((user + system) / 1000).toBeLessThan(2000);
   });
 
   it('says of a changed chain what is wrong with it', () => {

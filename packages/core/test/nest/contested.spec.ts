@@ -46,7 +46,7 @@ describe.each(Object.keys(STORES))('A meter nobody registered, on %s', (name) =>
       const { json } = await ask(`${api}/admin/api-keys`, { body, key: gateway.adminKey });
       keys.push(json.key);
     }
-  }, 60_000);
+  });
   afterAll(() => gateway.stop());
 
   /** What an owner says a meter generated in the 15 minutes before. */

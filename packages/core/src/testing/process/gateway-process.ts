@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 
+/** An embedded database is made at the first start, which takes its time on a machine that is busy. */
+const READY_WITHIN_MS = 180_000;
 const READY = /^wattproof listening on (http\S+)$/m;
 
 /** A gateway as its own process, the way an operator runs it, and the means to take it away. */
@@ -31,7 +33,7 @@ export async function startGatewayProcess(options: GatewayProcessOptions): Promi
   let output = '';
   child.stdout?.setEncoding('utf8').on('data', (text: string) => (output += text));
   child.stderr?.setEncoding('utf8').on('data', (text: string) => (output += text));
-  const url = await ready(child, () => output, options.readyWithinMs ?? 60_000);
+  const url = await ready(child, () => output, options.readyWithinMs ?? READY_WITHIN_MS);
   return {
     url,
     pid: child.pid as number,
