@@ -249,7 +249,7 @@ describe('The device desk of two gateways on one PostgreSQL', () => {
       [0, 1, 0, 1].map((n) => gateways[n]!.services.desk.alert(alert)),
     );
     expect(heard.filter(({ duplicate }) => !duplicate)).toHaveLength(1);
-    const [{ id }] = heard as [{ readonly id: string }];
+    const { id } = heard[0]!;
     const clear = (gateway: TestGateway, actor: string) =>
       gateway.services.store.desk
         .alert(id)
