@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { createServer, type Server, type ServerResponse } from 'node:http';
+import { inspect } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import type { AddressInfo } from 'node:net';
 import httpSource from '../../src/sources/http-json/index.js';
@@ -9,6 +10,7 @@ import { startTestGateway, type TestGateway } from '../../src/testing/start-test
 import { unjournaled } from '../../src/testing/unjournaled.js';
 import { openMemoryStore } from '../../src/stores/memory/open-memory-store.js';
 import { gapsAfter } from '../../src/sources/http-json/source-state.js';
+import type { Logger } from '../../src/spi/index.js';
 import type { Store } from '../../src/stores/store.js';
 import { TestDevice } from '../ingestion/test-devices.js';
 
@@ -107,8 +109,9 @@ describe('A meter that is asked over HTTP', () => {
 
   async function scene({
     path = '/values?from={from}&to={to}',
+    logger,
     ...more
-  }: { path?: string; [key: string]: unknown } = {}) {
+  }: { path?: string; logger?: Logger; [key: string]: unknown } = {}) {
     const meter = await MeterServer.open();
     closing.push(() => meter.close());
     const clock = new FakeClock(START_MS);
@@ -133,7 +136,7 @@ describe('A meter that is asked over HTTP', () => {
     const begin = async (): Promise<TestGateway> => {
       const gateway = await startTestGateway({
         clock,
-        parts: { store },
+        parts: { store, ...(logger === undefined ? {} : { logger }) },
         config: {
           transports: {
             meter: {
@@ -574,6 +577,46 @@ describe('A meter that is asked over HTTP', () => {
     await hanging;
   });
 
+  it('is asked with a secret that nobody else is told, whatever goes wrong', async () => {
+    const secret = 'Bearer s3cr3t-of-the-roof';
+    const lines: unknown[] = [];
+    const say = (...given: readonly unknown[]): void => void lines.push(given);
+    const logger = { trace: say, debug: say, info: say, warn: say, error: say };
+    const { meter, source, read, letters } = await scene({
+      headers: { authorization: secret },
+      timeoutMs: 50,
+      logger,
+    });
+    const elsewhere = await MeterServer.open();
+    closing.push(() => elsewhere.close());
+    let followed = 0;
+    elsewhere.answer = () => {
+      followed += 1;
+      return { body: '{}' };
+    };
+    const said: object[] = [];
+    for (const answer of [
+      { status: 401, body: secret },
+      { status: 302, body: '', headers: { location: elsewhere.url } },
+      { body: '{"data":{"values":[{"time":"noon"}]}}' },
+      { body: '<html>', type: 'text/html' },
+      'cut' as const,
+      'never' as const,
+    ]) {
+      meter.answer = () => answer;
+      await read();
+      said.push(await source().health());
+    }
+    expect(followed).toBe(0);
+    const everything = inspect([lines, said, await letters()], {
+      depth: 5,
+      maxStringLength: Infinity,
+      maxArrayLength: Infinity,
+    });
+    expect(lines.length).toBeGreaterThan(1);
+    expect(everything).not.toContain('s3cr3t');
+  });
+
   it('that never answers is given up', async () => {
     const { meter, source, read } = await scene({ timeoutMs: 20 });
     meter.answer = () => 'never';
@@ -598,6 +641,7 @@ describe('A meter that is asked over HTTP', () => {
   it.each([
     ['ftp', { url: 'ftp://meter/' }],
     ['no host', { url: 'http://' }],
+    ['a time in its host', { url: 'http://meter:{from:unix-s}/' }],
     ['a password in its URL', { url: 'http://user:secret@meter/' }],
     ['a header that no header can hold', { headers: { authorization: 'Bearer a\nb' } }],
     ['a header beyond ASCII', { headers: { authorization: 'Bearer \u20ac' } }],

@@ -7,8 +7,9 @@ const DAY_S = 86_400;
 export const PLACEHOLDER = /\{(from|to)(?::(iso|unix-s|unix-ms))?\}/g;
 
 function isHttpUrl(text: string): boolean {
-  const url = URL.parse(text.replaceAll(PLACEHOLDER, '0'));
-  return url !== null && ['http:', 'https:'].includes(url.protocol);
+  const [url, later] = ['0', '1'].map((time) => URL.parse(text.replaceAll(PLACEHOLDER, time)));
+  // A time in the host would be another source each time, and seldom a URL.
+  return url?.origin === later?.origin && ['http:', 'https:'].includes(url?.protocol ?? '');
 }
 
 /** Whether it holds a user or a password: `fetch` takes no such URL, and says it whole in its error. */
@@ -23,7 +24,7 @@ export const HttpSourceConfig = z
     /** Where `{from}` and `{to}` stand for the time that is asked for; without them it tells what it has. */
     url: z
       .string()
-      .refine(isHttpUrl, 'expected http:// or https:// with a host')
+      .refine(isHttpUrl, 'expected http:// or https:// with a host, and times behind it')
       .refine(
         (text) => !hasCredentials(text),
         'a user or a password goes into headers, as Authorization',
