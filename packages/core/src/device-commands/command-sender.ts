@@ -63,13 +63,13 @@ export class CommandSender {
   }
 
   private async sendDue(): Promise<void> {
-    const { store, clock } = this.parts;
+    const { store, clock, config } = this.parts;
     if (this.ports.length === 0) return;
     const nowMs = clock.nowMs();
     let behind: { readonly nextSendAtMs: number; readonly id: string } | undefined;
     // Those for devices that are elsewhere stay due here; what is behind them is sent all the same.
     for (;;) {
-      const due = await store.due(nowMs, PAGE, behind);
+      const due = await store.due({ nowMs, pauseMs: config.resendAtMostMs }, PAGE, behind);
       for (let at = 0; at < due.length; at += AT_ONCE) {
         if (this.stopping.signal.aborted) return;
         await Promise.all(due.slice(at, at + AT_ONCE).map((command) => this.send(command)));

@@ -25,9 +25,12 @@ export interface DeviceCommandStore {
     readonly limit: number;
     readonly cursor?: string;
   }): Promise<{ readonly items: readonly StoredCommand[]; readonly cursor?: string }>;
-  /** Open ones whose next sending is due and whose deadline is not over, by `nextSendAtMs`, then id. */
+  /**
+   * Open ones whose next sending is due and whose deadline is not over, by `nextSendAtMs`, then id. What lies further ahead than
+   * `pauseMs` was dated by a clock that was set back since, and is due, too.
+   */
   due(
-    nowMs: number,
+    at: { readonly nowMs: number; readonly pauseMs: number },
     limit: number,
     behind?: { readonly nextSendAtMs: number; readonly id: string },
   ): Promise<readonly StoredCommand[]>;

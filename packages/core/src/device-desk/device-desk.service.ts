@@ -80,7 +80,13 @@ export class DeviceDeskService implements Omit<DeviceDesk, 'answered'> {
     const alive = online || change.why === 'disconnected' || change.why === 'status';
     const presence = { online, why: change.why, sinceMs };
     roomFor(
-      await store.putPresence(device, presence, alive ? sinceMs : undefined, config.maxStrangers),
+      await store.putPresence(
+        device,
+        presence,
+        alive ? sinceMs : undefined,
+        config.maxStrangers,
+        nowMs,
+      ),
       config,
     );
   }

@@ -30,12 +30,16 @@ export interface AlertLimits {
 
 /** Port of the device desk. A device is known from the first report of it that is kept. */
 export interface DeviceDeskStore {
-  /** The newest by `sinceMs` counts, among equals the last one written. */
+  /**
+   * The newest by `sinceMs` counts, among equals the last one written; one from after `nowMs` was dated by a clock that was set back since,
+   * and counts for nothing.
+   */
   putPresence(
     device: string,
     presence: Presence,
     seenAtMs: number | undefined,
     maxStrangers: number,
+    nowMs: number,
   ): Promise<Kept>;
   /** The newest by `atMs` counts, among equals the last one written. */
   putTelemetry(

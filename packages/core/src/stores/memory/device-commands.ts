@@ -57,14 +57,14 @@ export class MemoryDeviceCommands implements DeviceCommandStore {
   }
 
   async due(
-    nowMs: number,
+    { nowMs, pauseMs }: { readonly nowMs: number; readonly pauseMs: number },
     limit: number,
     behind?: { readonly nextSendAtMs: number; readonly id: string },
   ): Promise<readonly StoredCommand[]> {
     return this.open()
       .filter(
         (one) =>
-          one.nextSendAtMs <= nowMs &&
+          (one.nextSendAtMs <= nowMs || one.nextSendAtMs > nowMs + pauseMs) &&
           one.deadlineMs >= nowMs &&
           (behind === undefined || inOrder(behind, one) < 0),
       )

@@ -38,12 +38,14 @@ export class MemoryDeviceDesk implements DeviceDeskStore {
     presence: Presence,
     seenAtMs: number | undefined,
     maxStrangers: number,
+    nowMs: number,
   ): Promise<Kept> {
-    return this.changed(device, maxStrangers, (known) =>
-      (known.presence?.sinceMs ?? -Infinity) > presence.sinceMs
+    return this.changed(device, maxStrangers, (known) => {
+      const { sinceMs = -Infinity } = known.presence ?? {};
+      return sinceMs > presence.sinceMs && sinceMs <= nowMs
         ? known
-        : { ...known, presence, ...latest(known, seenAtMs) },
-    );
+        : { ...known, presence, ...latest(known, seenAtMs) };
+    });
   }
 
   putTelemetry(

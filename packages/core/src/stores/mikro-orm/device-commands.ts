@@ -105,15 +105,15 @@ export class SqlDeviceCommands implements DeviceCommandStore {
   }
 
   async due(
-    nowMs: number,
+    { nowMs, pauseMs }: { readonly nowMs: number; readonly pauseMs: number },
     limit: number,
     behind?: { readonly nextSendAtMs: number; readonly id: string },
   ): Promise<readonly StoredCommand[]> {
     const rows = await this.sql.query<CommandRow>(
-      `${COMMAND} WHERE ${OPEN} AND next_send_at_ms <= $1 AND deadline_ms >= $1
+      `${COMMAND} WHERE ${OPEN} AND (next_send_at_ms <= $1 OR next_send_at_ms > $5::int8) AND deadline_ms >= $1
          AND ($3::int8 IS NULL OR (next_send_at_ms, id) > ($3::int8, $4::text))
        ORDER BY next_send_at_ms, id LIMIT $2`,
-      [nowMs, limit, behind?.nextSendAtMs ?? null, behind?.id ?? null],
+      [nowMs, limit, behind?.nextSendAtMs ?? null, behind?.id ?? null, nowMs + pauseMs],
     );
     return rows.map(commandOf);
   }

@@ -54,6 +54,7 @@ export class SqlDeviceDesk implements DeviceDeskStore {
     { online, why, sinceMs }: Presence,
     seenAtMs: number | undefined,
     maxStrangers: number,
+    nowMs: number,
   ): Promise<Kept> {
     return this.kept(
       device,
@@ -61,8 +62,8 @@ export class SqlDeviceDesk implements DeviceDeskStore {
        SELECT $1::text, ${STRANGER}, $3::boolean, $4::text, $5::int8, $6::int8 WHERE ${room(2)}
        ON CONFLICT (device) DO UPDATE SET online = excluded.online, why = excluded.why, since_ms = excluded.since_ms,
          seen_at_ms = greatest(d.seen_at_ms, excluded.seen_at_ms)
-       WHERE d.since_ms IS NULL OR d.since_ms <= excluded.since_ms RETURNING 1`,
-      [device, maxStrangers, online, why, sinceMs, seenAtMs ?? null],
+       WHERE d.since_ms IS NULL OR d.since_ms <= excluded.since_ms OR d.since_ms > $7::int8 RETURNING 1`,
+      [device, maxStrangers, online, why, sinceMs, seenAtMs ?? null, nowMs],
     );
   }
 

@@ -115,10 +115,10 @@ export function deviceCommandTests(scene: StoreScene, it: Test): void {
     const sorted = due.toSorted(
       (a, b) => a.nextSendAtMs - b.nextSendAtMs || (a.id < b.id ? -1 : 1),
     );
-    const own = async (nowMs: number) => {
+    const own = async (nowMs: number, pauseMs = 9_999_999) => {
       const found: string[] = [];
       for (let behind: StoredCommand | undefined; ;) {
-        const some = await commands.due(nowMs, 2, behind);
+        const some = await commands.due({ nowMs, pauseMs }, 2, behind);
         found.push(...some.map(({ id }) => id));
         behind = some.at(-1);
         if (some.length < 2) return found.filter((id) => due.some((one) => one.id === id));
@@ -137,6 +137,8 @@ export function deviceCommandTests(scene: StoreScene, it: Test): void {
       ['sent', 2, at + 5, at + 12],
     );
     assert.equal((await own(at + 9)).length, 2);
+    // The clock was set back: what lies further ahead than any pause is sent.
+    assert.deepEqual(await own(at, 5), [sorted[0]!.id]);
     for (const { id } of [...due, later]) await commands.answer(id, answerOf('', at), unjournaled);
   });
 

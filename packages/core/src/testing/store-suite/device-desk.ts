@@ -12,6 +12,8 @@ import { plain, type StoreScene, type Test } from './store-scene.js';
 const NOW_MS = 1_760_000_000_000;
 /** No other test's devices are counted against this. */
 const MANY = 1_000_000;
+/** Nobody's clock was set back. */
+export const FAR_MS = Number.MAX_SAFE_INTEGER;
 export const ALERT_LIMITS: AlertLimits = {
   openOfMeter: MANY,
   openOfStranger: MANY,
@@ -78,8 +80,8 @@ export function deviceDeskTests(scene: StoreScene, it: Test): void {
     const { desk } = await scene.store();
     const device = `device ${unique()}`;
     assert.equal(await desk.get(device), undefined);
-    await desk.putPresence(device, presence(NOW_MS + 10), NOW_MS + 10, MANY);
-    await desk.putPresence(device, presence(NOW_MS, false), undefined, MANY);
+    await desk.putPresence(device, presence(NOW_MS + 10), NOW_MS + 10, MANY, FAR_MS);
+    await desk.putPresence(device, presence(NOW_MS, false), undefined, MANY, FAR_MS);
     await desk.putTelemetry(
       device,
       { atMs: 7, availableEnergyUWh: 2n ** 62n, body: { soc: 80 } },
@@ -94,7 +96,7 @@ export function deviceDeskTests(scene: StoreScene, it: Test): void {
       telemetry: { atMs: 7, availableEnergyUWh: { int: String(2n ** 62n) }, body: { soc: 80 } },
       openAlerts: 0,
     });
-    await desk.putPresence(device, presence(NOW_MS + 10, false), undefined, MANY);
+    await desk.putPresence(device, presence(NOW_MS + 10, false), undefined, MANY, FAR_MS);
     await desk.putTelemetry(device, { atMs: 7, body: { soc: 81 } }, NOW_MS, MANY);
     assert.deepEqual(plain((await desk.find([device, 'nobody']))[0]), {
       device,
@@ -105,10 +107,21 @@ export function deviceDeskTests(scene: StoreScene, it: Test): void {
     });
   });
 
+  it('forgets a presence that was dated by a clock that has been set back since', async () => {
+    const { desk } = await scene.store();
+    const device = `device ${unique()}`;
+    await desk.putPresence(device, presence(NOW_MS), NOW_MS, MANY, NOW_MS);
+    const gone = presence(NOW_MS - 9, false);
+    await desk.putPresence(device, gone, undefined, MANY, NOW_MS);
+    assert.deepEqual((await desk.get(device))?.presence, presence(NOW_MS));
+    await desk.putPresence(device, gone, undefined, MANY, NOW_MS - 9);
+    assert.deepEqual((await desk.get(device))?.presence, gone);
+  });
+
   it('moves signs of life forward only, and keeps none of devices it does not know', async () => {
     const { desk, meters } = await scene.store();
     const [known, meter, stranger] = [`k ${unique()}`, `m ${unique()}`, `s ${unique()}`];
-    await desk.putPresence(known, presence(NOW_MS), NOW_MS, MANY);
+    await desk.putPresence(known, presence(NOW_MS), NOW_MS, MANY, FAR_MS);
     await meters.register(meterCalled(meter), unjournaled);
     await desk.putSeen(new Map([known, meter, stranger].map((one) => [one, NOW_MS + 3])));
     await desk.putSeen(new Map([[known, NOW_MS + 2]]));
@@ -126,8 +139,9 @@ export function deviceDeskTests(scene: StoreScene, it: Test): void {
     const { desk } = await scene.store();
     const [silent, lively, gone] = ['s', 'l', 'g'].map((one) => `${one} ${unique()}`);
     // Long before what other tests keep, so that theirs are silent, too.
-    for (const device of [silent!, lively!]) await desk.putPresence(device, presence(10), 10, MANY);
-    await desk.putPresence(gone!, presence(10, false), 10, MANY);
+    for (const device of [silent!, lively!])
+      await desk.putPresence(device, presence(10), 10, MANY, FAR_MS);
+    await desk.putPresence(gone!, presence(10, false), 10, MANY, FAR_MS);
     await desk.putSeen(new Map([[lively!, 20]]));
     assert.ok((await desk.putSilent(20, 30)) >= 1);
     const shown = async () =>
@@ -149,15 +163,19 @@ export function deviceDeskTests(scene: StoreScene, it: Test): void {
     const { desk, meters } = await scene.store();
     const [stranger, meter] = [`s ${unique()}`, `m ${unique()}`];
     await meters.register(meterCalled(meter), unjournaled);
-    assert.equal(await desk.putPresence(stranger, presence(1), 1, 0), 'full');
+    assert.equal(await desk.putPresence(stranger, presence(1), 1, 0, FAR_MS), 'full');
     assert.equal(await desk.putTelemetry(stranger, { atMs: 1, body: {} }, 1, 0), 'full');
     const limits = { ...ALERT_LIMITS, maxStrangers: 0 };
     assert.equal(await desk.putAlert(sampleAlert(stranger), limits, telling(stranger)), 'full');
     assert.equal(await desk.get(stranger), undefined);
-    assert.equal(await desk.putPresence(meter, presence(1), 1, 0), 'kept');
-    assert.equal(await desk.putPresence(stranger, presence(1), 1, MANY), 'kept');
-    assert.equal(await desk.putPresence(stranger, presence(2), 2, 0), 'kept');
-    assert.equal(await desk.putPresence(stranger, presence(1, false), 1, 0), 'kept', 'older');
+    assert.equal(await desk.putPresence(meter, presence(1), 1, 0, FAR_MS), 'kept');
+    assert.equal(await desk.putPresence(stranger, presence(1), 1, MANY, FAR_MS), 'kept');
+    assert.equal(await desk.putPresence(stranger, presence(2), 2, 0, FAR_MS), 'kept');
+    assert.equal(
+      await desk.putPresence(stranger, presence(1, false), 1, 0, FAR_MS),
+      'kept',
+      'older',
+    );
   });
 
   it('keeps an alert once, tells it once, and counts it until it is cleared', async () => {
@@ -361,7 +379,7 @@ export function deviceDeskTests(scene: StoreScene, it: Test): void {
     const before = await desk.counts();
     const head = `list ${unique()}`;
     const names = ['a', 'B', 'ä', '\u{1f50c}', '\u{ffee}'].map((one) => `${head} ${one}`);
-    for (const device of names) await desk.putPresence(device, presence(1), 1, MANY);
+    for (const device of names) await desk.putPresence(device, presence(1), 1, MANY, FAR_MS);
     const found: string[] = [];
     let cursor: string | undefined;
     do {
@@ -372,7 +390,7 @@ export function deviceDeskTests(scene: StoreScene, it: Test): void {
     const own = found.filter((device) => device.startsWith(head));
     const sorted = names.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
     assert.deepEqual(own, sorted);
-    await desk.putPresence(names[0]!, presence(2, false), undefined, MANY);
+    await desk.putPresence(names[0]!, presence(2, false), undefined, MANY, FAR_MS);
     const limits = ALERT_LIMITS;
     await desk.putAlert(sampleAlert(names[0]!, { severity: 'warning' }), limits, unjournaled);
     const after = await desk.counts();
@@ -386,7 +404,7 @@ export function deviceDeskTests(scene: StoreScene, it: Test): void {
     const [silent, alarmed, meter] = [`s ${unique()}`, `a ${unique()}`, `m ${unique()}`];
     await meters.register(meterCalled(meter), unjournaled);
     for (const device of [silent, alarmed, meter])
-      await desk.putPresence(device, presence(5), 5, MANY);
+      await desk.putPresence(device, presence(5), 5, MANY, FAR_MS);
     const open = sampleAlert(alarmed, { receivedAtMs: 5 });
     const over = sampleAlert(silent, { receivedAtMs: 5 });
     for (const alert of [open, over]) await desk.putAlert(alert, limits, unjournaled);

@@ -8,7 +8,7 @@ import type { JsonObject } from '../../spi/index.js';
 import { REPORT_EVENTS } from '../../stores/committed-events.js';
 import { unjournaled } from '../unjournaled.js';
 import { sampleCommand } from './device-commands.js';
-import { ALERT_LIMITS, sampleAlert } from './device-desk.js';
+import { ALERT_LIMITS, FAR_MS, sampleAlert } from './device-desk.js';
 import { sampleEndpoint } from './webhooks.js';
 import { MeteredHouse, NOON_MS } from './metered-house.js';
 import {
@@ -271,7 +271,7 @@ export function erasureTests(scene: StoreScene, it: Test): void {
     for (const device of [meterId, other]) {
       await desk.putTelemetry(device, { atMs: inMs, body: { v: 253 } }, outMs, 9_999_999);
       const presence = { online: true, why: 'connected', sinceMs: inMs } as const;
-      await desk.putPresence(device, presence, outMs, 9_999_999);
+      await desk.putPresence(device, presence, outMs, 9_999_999, FAR_MS);
     }
     const cursor = `erased reports ${unique()}`;
     const own = async () => {
