@@ -8,6 +8,8 @@ import type { WsConfig } from './ws.config.js';
 /** The live stream as one client asks for it. */
 export class Listening {
   private readonly subscriptions: Subscriptions;
+  /** Subscriptions whose answer waits for the store. */
+  private joining = 0;
 
   constructor(
     private readonly parts: {
@@ -43,19 +45,21 @@ export class Listening {
       return;
     }
     const filter = { types, ...(meterIds === undefined ? {} : { meterIds }) };
-    if (!this.subscriptions.add(id, filter)) {
+    if (this.joining >= config.maxSubscriptions || !this.subscriptions.add(id, filter)) {
       outgoing.nack(
         id,
         'subscriptions_full',
-        `At most ${config.maxSubscriptions} of one connection.`,
+        `At most ${config.maxSubscriptions} of one connection, whose names are not longer than 64 KiB together.`,
       );
       return;
     }
     // Not waited for: a store that is away holds up this answer and nothing else.
+    this.joining += 1;
     void stream
       .join(this.subscriptions)
       .then(() => outgoing.send({ type: 'subscribed', id }))
       .catch(() => end(1013, 'store_unavailable'))
+      .finally(() => (this.joining -= 1))
       .then(() => (isEnding() ? stream.leave(this.subscriptions) : undefined))
       .catch(() => undefined);
   }

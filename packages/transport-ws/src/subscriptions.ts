@@ -8,6 +8,16 @@ export interface Filter {
   readonly meterIds?: readonly string[];
 }
 
+/** Characters of all filters of one connection: a thousand connections of one key are not to hold a gigabyte of them. */
+const MAX_FILTERS_LENGTH = 65_536;
+
+/** A filter as events are held against it: by look-up, however many names it has. */
+interface Wanted {
+  readonly types: ReadonlySet<string>;
+  readonly meterIds: ReadonlySet<string> | undefined;
+  readonly length: number;
+}
+
 /** An event and its text, which all clients share. */
 export interface ToldEvent {
   readonly event: DomainEvent;
@@ -30,7 +40,7 @@ interface Missed {
  * out and counted, so that a client that reads slowly costs nobody anything.
  */
 export class Subscriptions {
-  private readonly filters = new Map<string, Filter>();
+  private readonly filters = new Map<string, Wanted>();
   private waiting: (Waiting | Missed)[] = [];
   private waitingBytes = 0;
   /** What the client has to be told before anything else. */
@@ -53,10 +63,14 @@ export class Subscriptions {
     return this.filters.size;
   }
 
-  /** A subscription of the same id is replaced. False when there are too many. */
+  /** A subscription of the same id is replaced. False when there are too many, or they name too much together. */
   add(id: string, filter: Filter): boolean {
     if (!this.filters.has(id) && this.filters.size >= this.parts.most) return false;
-    this.filters.set(id, filter);
+    const wanted = wantedOf(filter);
+    let { length } = wanted;
+    for (const [other, { length: more }] of this.filters) if (other !== id) length += more;
+    if (length > MAX_FILTERS_LENGTH) return false;
+    this.filters.set(id, wanted);
     return true;
   }
 
@@ -152,12 +166,19 @@ export class Subscriptions {
 
 const only = ({ id }: DomainEvent): Missed => ({ count: 1, from_id: id, to_id: id });
 
-function wants({ types, meterIds }: Filter, { type, data }: DomainEvent): boolean {
-  const named = types.some((one) =>
-    one.endsWith('.*') ? type.startsWith(one.slice(0, -1)) : type === one,
-  );
+function wantedOf({ types, meterIds }: Filter): Wanted {
+  const names = [...types, ...(meterIds ?? [])];
+  return {
+    types: new Set(types),
+    meterIds: meterIds && new Set(meterIds),
+    length: names.reduce((sum, name) => sum + name.length, 0),
+  };
+}
+
+function wants({ types, meterIds }: Wanted, { type, data }: DomainEvent): boolean {
+  const named = types.has(type) || types.has(`${type.slice(0, type.indexOf('.'))}.*`);
   if (!named || meterIds === undefined) return named;
   // Events of meters name theirs; those of devices that are no meters name the device.
   const meter = data['meter'] ?? data['device'];
-  return typeof meter === 'string' && meterIds.includes(meter);
+  return typeof meter === 'string' && meterIds.has(meter);
 }
