@@ -15,6 +15,7 @@ import { commandPayload, orderOf } from './payloads/command-payload.js';
 import { Reception } from './reception/reception.js';
 import { ReceiptPost } from './reception/receipt-post.js';
 import { SentOrders } from './reception/sent-orders.js';
+import { StrangerLetters } from './reception/stranger-letters.js';
 import { TopicMaps } from './topics/topic-maps.js';
 import { mapsOf } from './topics/topics.config.js';
 
@@ -35,7 +36,7 @@ export class MqttTransport implements Transport {
   constructor(
     private readonly config: MqttConfig,
     private readonly context: PluginContext,
-    timers: Timers,
+    private readonly timers: Timers,
     random: () => number,
   ) {
     this.#maps = new TopicMaps(mapsOf(config));
@@ -47,7 +48,7 @@ export class MqttTransport implements Transport {
   }
 
   async start(ingest: Ingest): Promise<void> {
-    const { maxMessageBytes, topicsAreAuthenticated } = this.config;
+    const { maxMessageBytes, strangerLettersPerMinute, topicsAreAuthenticated } = this.config;
     const { clock, logger } = this.context;
     const reception = new Reception({
       maps: this.#maps,
@@ -56,6 +57,7 @@ export class MqttTransport implements Transport {
       callers: this.context.callers,
       receipts: this.#receipts,
       orders: this.#orders,
+      strangerLetters: new StrangerLetters(strangerLettersPerMinute, this.timers),
       clock,
       logger,
       limits: { maxMessageBytes },

@@ -8,6 +8,7 @@ import type { InboundTopic, TopicMaps } from '../topics/topic-maps.js';
 import { propertiesOf, reasonOfItems, reasonOfRefusal } from './puback-reason.js';
 import type { ReceiptPost } from './receipt-post.js';
 import type { SentOrders } from './sent-orders.js';
+import type { StrangerLetters } from './stranger-letters.js';
 
 /** How long to wait when the gateway could not take a message for a reason of its own and was told no time. */
 const RETRY_AFTER_MS = 1_000;
@@ -20,6 +21,7 @@ export interface ReceptionParts {
   readonly callers?: Pick<Callers, 'maySpeakFor'> | undefined;
   readonly receipts: ReceiptPost;
   readonly orders: SentOrders;
+  readonly strangerLetters: Pick<StrangerLetters, 'allows'>;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly limits: { readonly maxMessageBytes: number };
@@ -37,6 +39,7 @@ export class Reception {
   #taken = 0;
   #withheld = 0;
   #deadLetters = 0;
+  #lettersNotKept = 0;
   #echoes = 0;
 
   constructor(private readonly parts: ReceptionParts) {}
@@ -60,6 +63,7 @@ export class Reception {
       messages: this.#taken,
       withheld: this.#withheld,
       deadLetters: this.#deadLetters,
+      deadLettersNotKept: this.#lettersNotKept,
       echoes: this.#echoes,
     };
   }
@@ -233,12 +237,16 @@ export class Reception {
   }
 
   async #bury(
-    { topic: source, payload: bytes, payloadBytes: size, caller }: LinkMessage,
+    { topic: source, payload: bytes, payloadBytes: size, caller, source: sender }: LinkMessage,
     topic: InboundTopic | undefined,
     code: string,
     detail: string,
   ): Promise<void> {
     const device = topic?.speaker ?? (caller?.kind === 'device' ? caller.id : undefined);
+    if (caller === undefined && !this.parts.strangerLetters.allows(sender)) {
+      this.#lettersNotKept += 1;
+      return;
+    }
     await this.parts.desk.deadLetter({
       source,
       ...(device === undefined ? {} : { device }),

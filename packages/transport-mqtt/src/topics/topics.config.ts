@@ -88,6 +88,15 @@ export const topicFields = {
     .max(16_777_216)
     .default(1_048_576)
     .describe('A longer payload is a dead letter.'),
+  // One a second of each of ten; enough to see what is wrong, and no more than a store notices.
+  strangerLettersPerMinute: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(600)
+    .describe(
+      'Dead letters of senders that nobody knows, of one of them a tenth; what is beyond is refused, counted and not kept.',
+    ),
 };
 
 interface Mapped {

@@ -5,6 +5,7 @@ import { ACCEPTED_ITEM, HeldIngest, KeptDesk, silentLogger } from '@wattproof/co
 import type { LinkMessage } from '../../src/link.js';
 import { Reception } from '../../src/reception/reception.js';
 import { ReceiptPost } from '../../src/reception/receipt-post.js';
+import { StrangerLetters } from '../../src/reception/stranger-letters.js';
 import { SentOrders } from '../../src/reception/sent-orders.js';
 import { PRESETS } from '../../src/topics/presets.js';
 import { TopicMaps } from '../../src/topics/topic-maps.js';
@@ -16,11 +17,13 @@ function reception({
   topicsAreAuthenticated = false,
   maxMessageBytes = 4_096,
   speaksFor = [] as string[],
+  strangerLettersPerMinute = 600,
 } = {}) {
   const ingest = new HeldIngest();
   const desk = new KeptDesk();
   const published: { topic: string; receipt: any }[] = [];
   const orders = new SentOrders(2);
+  const now = { ms: 0 };
   const link = {
     publish: async (topic: string, payload: string | Uint8Array) => {
       published.push({ topic, receipt: JSON.parse(String(payload)) });
@@ -34,6 +37,9 @@ function reception({
     callers: { maySpeakFor: async (_caller, device) => speaksFor.includes(device) },
     receipts: new ReceiptPost(link, 100, silentLogger),
     orders,
+    strangerLetters: new StrangerLetters(strangerLettersPerMinute, {
+      monotonicMs: () => now.ms,
+    }),
     clock: { nowMs: () => NOW },
     logger: silentLogger,
     limits: { maxMessageBytes },
@@ -49,7 +55,7 @@ function reception({
       source: topic,
       ...more,
     });
-  return { ingest, desk, orders, published, take, taking };
+  return { ingest, desk, orders, published, take, taking, now };
 }
 
 const item = (verdict: IngestItem['verdict'], reason?: string): IngestItem => ({
@@ -236,6 +242,28 @@ describe('what a sender is told', () => {
 });
 
 describe('what cannot be used', () => {
+  it('is kept of strangers at a rate, of one of them a tenth, and always of who is known', async () => {
+    const { desk, take, taking, now, published } = reception({ strangerLettersPerMinute: 60 });
+    const send = (source: string, more: Partial<LinkMessage> = {}) =>
+      take('wattproof/v1/m1/status', '{', { source, ...more });
+    for (let count = 0; count < 20; count += 1)
+      expect(await send('192.0.2.1')).toMatchObject({ kind: 'acknowledge', reasonCode: 0x99 });
+    expect(desk.deadLetters).toHaveLength(6);
+    expect(taking.facts).toMatchObject({ deadLetters: 6, deadLettersNotKept: 14 });
+    // Whoever sent it hears of it all the same.
+    expect(published).toHaveLength(20);
+    await send('192.0.2.2');
+    expect(desk.deadLetters).toHaveLength(7);
+    for (let count = 0; count < 100; count += 1) await send(`198.51.100.${count}`);
+    expect(desk.deadLetters).toHaveLength(60);
+    const caller: Caller = { kind: 'device', id: 'm1', accountId: 'a', scopes: [] };
+    await send('m1', { caller });
+    expect(desk.deadLetters).toHaveLength(61);
+    now.ms += 10_000;
+    for (let count = 0; count < 20; count += 1) await send('192.0.2.1');
+    expect(desk.deadLetters).toHaveLength(62);
+  });
+
   it('is told of with its size when its link has read only the first of it, and has no receipt', async () => {
     const { desk, published, take } = reception();
     const outcome = await take(READINGS, 'x'.repeat(256), { payloadBytes: 60_000 });
