@@ -1,5 +1,6 @@
 import type { Journal } from '../logs/journal.js';
 import type { Clock } from '../spi/index.js';
+import { isUnproven } from './key-changes.js';
 import { keyEvent, keyFact } from './key-entries.js';
 import type { KeyStore } from './key.store.js';
 import type { MeterDirectory } from './meter-directory.js';
@@ -8,11 +9,6 @@ import type { MeterKey, StoredMeter } from './meter.store.js';
 
 /** Who says what the gateway has seen itself. */
 const GATEWAY = 'gateway';
-
-/** Whether a signature would be the first proof that the device holds the key. */
-export function isUnproven({ statedBy, provenAtMs }: MeterKey): boolean {
-  return statedBy !== undefined && provenAtMs === undefined;
-}
 
 /** Notes when a key of which only an operator said whose it is has signed its first reading. */
 export class FirstSignatures {

@@ -13,6 +13,11 @@ export function isLive({ revokedAtMs, validToMs }: MeterKey, nowMs: number): boo
   return revokedAtMs === undefined && (validToMs === undefined || nowMs < validToMs);
 }
 
+/** Whether a signature would be the first proof that the device holds the key. */
+export function isUnproven({ statedBy, provenAtMs }: MeterKey): boolean {
+  return statedBy !== undefined && provenAtMs === undefined;
+}
+
 /** The key whose word about its successor counts: of those that are live, the one of the highest epoch. */
 export function leadingKey(
   { keys }: Pick<StoredMeter, 'keys'>,
@@ -66,6 +71,37 @@ export function revokedKeys(
   if (key === undefined) throw new MeterError('key_not_found', `the meter has no key ${keyId}`);
   if (key.revokedAtMs !== undefined) return undefined;
   return meter.keys.map((one) => (one === key ? { ...one, revokedAtMs: nowMs } : one));
+}
+
+/**
+ * The keys after an operator has said that they read one wrongly: it is revoked, and the right one speaks for all that it would
+ * have spoken for. Only a key of which nothing but that word was ever heard. Throws `MeterError`.
+ */
+export function correctedKeys(
+  meter: StoredMeter,
+  keyId: string,
+  { nowMs, operator, ...key }: DeviceKey & { readonly nowMs: number; readonly operator: string },
+): readonly MeterKey[] {
+  if (meter.state === 'retired')
+    throw new MeterError('meter_state_conflict', 'the meter is retired; its keys do not change');
+  const wrong = meter.keys.find((one) => one.keyId === keyId);
+  if (wrong === undefined) throw new MeterError('key_not_found', `the meter has no key ${keyId}`);
+  if (!isUnproven(wrong))
+    throw new MeterError(
+      'key_proven',
+      `the device has signed with key ${keyId}: nobody's word replaces it; rotate or recover it`,
+    );
+  if (wrong.revokedAtMs !== undefined)
+    throw new MeterError('key_revoked', `key ${keyId} is revoked; ask for a recovery`);
+  if (leadingKey(meter, nowMs) !== wrong)
+    throw new MeterError(
+      'key_superseded',
+      `key ${keyId} was replaced already; only the newest key can be corrected`,
+    );
+  return [
+    ...meter.keys.map((one) => (one === wrong ? { ...one, revokedAtMs: nowMs } : one)),
+    { ...nextKey(meter, key, wrong.validFromMs), statedBy: operator },
+  ];
 }
 
 /** The keys after a recovery: every older one is revoked, for whoever has it is not known. Throws `MeterError`. */

@@ -16,6 +16,8 @@ export type KeyEvent =
   | 'recovery-asked'
   | 'recovery-approved'
   | 'recovery-rejected'
+  /** An operator read a key wrongly off the device, and says which it is. */
+  | 'corrected'
   /** A reading came that is signed with a key of which only an operator had said whose it is. */
   | 'proven';
 

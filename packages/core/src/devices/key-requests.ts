@@ -37,6 +37,21 @@ export const KeyRotation = z.strictObject({
   signatures: z.strictObject({ old: base64, new: base64 }),
 });
 
+/** Body of `POST /api/v1/admin/meters/{id}/keys/{key_id}/correct`: nobody signs it, an operator answers for it. */
+export const KeyCorrection = z
+  .strictObject({
+    ...newKey,
+    proof: z.literal('operator'),
+    /** Where the operator read the key, such as `label` or `QR code`. */
+    read_from: z
+      .string()
+      .min(1)
+      .max(256)
+      .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'must be printable'),
+    reason: KeyReason,
+  })
+  .omit({ nonce: true });
+
 /** Body of `POST /api/v1/meters/{id}/keys/recovery`. The new key signs `recoverMessage(origin, meter_id, key id, nonce)`. */
 export const RecoveryRequest = z.strictObject({
   ...newKey,

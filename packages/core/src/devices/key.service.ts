@@ -6,6 +6,7 @@ import { recoverMessage, rotateMessage } from '../verify/device-signing.js';
 import { checkedDeviceKey, checkPossession } from './device-key.js';
 import type { DevicesConfig } from './devices.config.js';
 import {
+  correctedKeys,
   highestEpoch,
   recoveredKeys,
   refuseKnown,
@@ -21,11 +22,18 @@ import {
   keyMembers,
   recoveryMembers,
 } from './key-entries.js';
-import { KeyReason, KeyRotation, RecoveryDecision, RecoveryRequest } from './key-requests.js';
+import {
+  KeyCorrection,
+  KeyReason,
+  KeyRotation,
+  RecoveryDecision,
+  RecoveryRequest,
+} from './key-requests.js';
 import type { KeyChange, KeyRecovery, KeyScene, KeyStore, SequenceGaps } from './key.store.js';
 import type { MeterDirectory } from './meter-directory.js';
 import { MeterError } from './meter-error.js';
 import { ownerAt } from './meter-ownership.js';
+import { refuseForeign } from './stated-key.js';
 import type { MeterKey, MeterStore, StoredMeter } from './meter.store.js';
 import type { SignatureVerifier } from './signature-verifier.js';
 
@@ -43,7 +51,7 @@ export class KeyService {
   constructor(
     private readonly parts: {
       readonly store: KeyStore;
-      readonly meters: Pick<MeterStore, 'useChallenge' | 'get'>;
+      readonly meters: Pick<MeterStore, 'useChallenge' | 'get' | 'find'>;
       readonly directory: MeterDirectory;
       readonly signatures: SignatureVerifier;
       readonly clock: Clock;
@@ -110,6 +118,30 @@ export class KeyService {
       const { epoch } = keys.find((key) => key.keyId === keyId)!;
       const more = { key_id: keyId, epoch, reason: why };
       return { keys, said: this.said(meter, 'revoked', principal.id, nowMs, more) };
+    });
+  }
+
+  /**
+   * An operator who read a key wrongly off a device says which it is, as long as nothing has come that is signed with the wrong
+   * one. `body` is the request as parsed JSON. Throws `MeterError`.
+   */
+  async correct(
+    meterId: string,
+    keyId: string,
+    body: unknown,
+    operator: string,
+  ): Promise<StoredMeter> {
+    const { config, sha256, clock, meters } = this.parts;
+    const request = parsed(KeyCorrection.safeParse(body));
+    const key = checkedDeviceKey(request, config.algorithms, sha256);
+    const { proof, read_from, reason } = request;
+    const holders = await meters.find({ meterIds: [], keyIds: [key.keyId] });
+    return this.change(meterId, ({ meter }) => {
+      const nowMs = clock.nowMs();
+      refuseForeign(holders, key, ownerAt(meter, nowMs).accountId, nowMs);
+      const keys = correctedKeys(meter, keyId, { ...key, nowMs, operator });
+      const more = { ...epochMembers(keys.at(-1)!), previous: keyId, proof, read_from, reason };
+      return { keys, said: this.said(meter, 'corrected', operator, nowMs, more) };
     });
   }
 

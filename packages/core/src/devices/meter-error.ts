@@ -11,6 +11,7 @@ export const METER_ERRORS = {
   key_known: 409,
   key_taken: 409,
   key_revoked: 409,
+  key_proven: 409,
   keys_exhausted: 409,
   key_superseded: 409,
   recovery_not_owner: 403,

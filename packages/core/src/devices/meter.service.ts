@@ -15,6 +15,7 @@ import { MeterRegistration, MeterStatement, problemsOf } from './meter-registrat
 import type { MeterKey, MeterState, MeterStore, StoredMeter } from './meter.store.js';
 import { TokenBuckets } from './token-bucket.js';
 import type { SignatureVerifier } from './signature-verifier.js';
+import { refuseForeign } from './stated-key.js';
 
 const NONCE_BYTES = 16;
 const CHANGE_BYTES = 8;
@@ -117,8 +118,9 @@ export class MeterService {
       throw new MeterError('account_unknown', 'nobody could own it: there is no such account');
     const state = await this.firstState(request.meter_id);
     await this.refuseKeyId(request.meter_id, key.keyId);
-    await this.refuseForeignKey(key, accountId);
     const nowMs = clock.nowMs();
+    const holders = await this.parts.store.find({ meterIds: [], keyIds: [key.keyId] });
+    refuseForeign(holders, key, accountId, nowMs);
     const statedKey = { ...key, statedBy: operator };
     const meter = meterOf(request, { key: statedKey, registers, state, accountId, nowMs });
     if (await this.keep(meter, operator, { proof, read_from })) return meter;
@@ -134,19 +136,6 @@ export class MeterService {
     if ((await store.register(meter, { ...registered, rows })) === 'meter_taken') return false;
     directory.invalidate();
     return true;
-  }
-
-  /** Nobody has shown to hold the key, so it stays whose it is: only an account's own meters share one. */
-  private async refuseForeignKey({ keyId }: DeviceKey, accountId: string): Promise<void> {
-    const nowMs = this.parts.clock.nowMs();
-    const holders = await this.parts.store.find({ meterIds: [], keyIds: [keyId] });
-    const isHeld = ({ state, admitted }: StoredMeter): boolean =>
-      state !== 'retired' || admitted === true;
-    if (holders.some((one) => isHeld(one) && ownerAt(one, nowMs).accountId !== accountId))
-      throw new MeterError(
-        'key_taken',
-        `key ${keyId} is, or was, a meter's of another account; a device that has it must sign a challenge`,
-      );
   }
 
   /** Connections go by meter ids and key ids: nobody gets a meter that is called like another's key. */

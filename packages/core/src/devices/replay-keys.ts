@@ -47,6 +47,13 @@ function after(keys: readonly MeterKey[], document: KeyDocument): readonly Meter
         keyOf(document),
       ];
     }
+    case 'corrected':
+      return [
+        ...keys.map((key) =>
+          key.keyId === document.previous ? { ...key, revokedAtMs: atMs } : key,
+        ),
+        keyOf(document),
+      ];
     case 'revoked':
       return keys.map((key) =>
         key.keyId === document.key_id ? { ...key, revokedAtMs: atMs } : key,

@@ -17,6 +17,8 @@ export const EVENT_TYPES = {
   'meter.key_registered': 'A meter was registered with its first key.',
   'meter.key_rotated': 'Another key signs for the meter, by the word of the one before it.',
   'meter.key_revoked': 'A key does not sign for the meter any more.',
+  'meter.key_corrected':
+    'An operator had read a key wrongly off the device, and says which it is; nothing was signed with the wrong one.',
   'meter.key_proven':
     'A reading came that is signed with a key of which only an operator had said whose it is.',
   'meter.key_recovery_asked':

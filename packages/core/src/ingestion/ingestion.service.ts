@@ -1,6 +1,7 @@
 import type { TokenBuckets } from '../devices/token-bucket.js';
 import type { Clock, Ingest, IngestItem } from '../spi/index.js';
-import { type FirstSignatures, isUnproven } from '../devices/first-signatures.js';
+import type { FirstSignatures } from '../devices/first-signatures.js';
+import { isUnproven } from '../devices/key-changes.js';
 import type { MeterKey } from '../devices/meter.store.js';
 import type { BatchProfile } from '../verify/contracts.js';
 import type { CanonicalDocument } from '../verify/formats/format.js';

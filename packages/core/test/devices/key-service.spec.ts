@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { epochMembers, keyFact } from '../../src/devices/key-entries.js';
 import { replayKeys } from '../../src/devices/replay-keys.js';
-import { TestKey } from '../ingestion/test-devices.js';
+import { TestDevice, TestKey } from '../ingestion/test-devices.js';
 import { admin, device, HOUR, NOW, openKeys, owner, stored } from './key-scene.js';
 
 const ALGORITHMS = ['Ed25519', 'ES256', 'ES256K'] as const;
@@ -136,6 +136,54 @@ describe('Rotating a key', () => {
       if (answer.status === 'rejected')
         expect(answer.reason).toMatchObject(refusedWith('key_superseded'));
     expect((await store.meters.get('meter-1'))?.keys).toHaveLength(2);
+  });
+});
+
+describe('Correcting a key that an operator read wrongly', () => {
+  const right = new TestDevice('meter-1', new TestKey('right'));
+  const bodyOf = (key: TestKey) => ({
+    public_key: key.spki.toString('base64'),
+    alg: key.alg,
+    proof: 'operator',
+    read_from: 'label',
+    reason: 'a digit was missing',
+  });
+  const statedMeter = () => {
+    const meter = stored(device());
+    return { ...meter, keys: meter.keys.map((key) => ({ ...key, statedBy: 'operator-1' })) };
+  };
+  const answer = async ({ send }: Awaited<ReturnType<typeof openKeys>>, by: TestDevice) => {
+    const sent = await send([by.signed(by.reading(NOW))]);
+    return sent.kind === 'items' ? (sent.items[0]?.reason ?? sent.items[0]?.verdict) : sent.kind;
+  };
+
+  it('lets the right one speak from the same instant on, and is over once it has', async () => {
+    const world = await openKeys({ meters: [statedMeter()] });
+    const { keys } = world;
+    const wrong = device().key;
+    expect(await answer(world, right)).toBe('key_unknown');
+    const meter = await keys.correct('meter-1', wrong.keyId, bodyOf(right.key), 'operator-2');
+    expect(meter.keys).toMatchObject([
+      { keyId: wrong.keyId, revokedAtMs: NOW },
+      { keyId: right.key.keyId, epoch: 1, validFromMs: 0, statedBy: 'operator-2' },
+    ]);
+    const documents = await world.said();
+    expect(replayKeys(documents).get('meter-1')).toEqual(meter.keys.slice(1));
+    expect(documents).toMatchObject([{ event: 'corrected', actor: 'operator-2' }]);
+    expect(await answer(world, device())).toBe('key_revoked');
+    expect(await answer(world, right)).toBe('accepted');
+    const next = bodyOf(new TestKey('next'));
+    await expect(
+      keys.correct('meter-1', right.key.keyId, next, 'operator-2'),
+    ).rejects.toMatchObject(refusedWith('key_proven'));
+  });
+
+  it('is refused of a key that its device has proven to hold', async () => {
+    const world = await openKeys({ meters: [stored(device())] });
+    const ask = () =>
+      world.keys.correct('meter-1', device().key.keyId, bodyOf(right.key), 'operator');
+    await expect(ask()).rejects.toMatchObject(refusedWith('key_proven'));
+    expect(await world.said()).toEqual([]);
   });
 });
 

@@ -6,6 +6,7 @@ import type { OcmfRecordsFile } from '../../src/testing/vectors/ocmf-records.js'
 import { fromBase64, utf8 } from '../../src/verify/bytes.js';
 import { verifyEcdsa } from '../../src/verify/ecdsa.js';
 import { decodeSpki } from '../../src/verify/spki.js';
+import { TestKey } from '../ingestion/test-devices.js';
 import { ask, HOSTS } from './hosts.js';
 
 const FILE = new URL('../../../../vectors/ocmf-records.json', import.meta.url);
@@ -121,6 +122,78 @@ describe.each(HOSTS)('Meters with firmware that signs no challenge, on %s', (hos
     ]);
     const audit = await ask(`${api}/admin/meter-audit`, { key: keys['operator']! });
     expect(audit.json.differences).toEqual([]);
+  });
+
+  it('get another key by an operator’s word as long as nothing is signed with the one read wrongly', async () => {
+    const meterId = 'misread';
+    const [wrong, right, third] = ['wrong', 'right', 'third'].map((name) => new TestKey(name));
+    const keyOf = ({ spki, alg }: TestKey) => ({ public_key: spki.toString('base64'), alg });
+    const stated = { ...bodyOf(GOOD[0]!), meter_id: meterId, ...keyOf(wrong!) };
+    expect((await state(stated)).status).toBe(201);
+    await ask(`${api}/admin/meters/${meterId}/approve`, { body: {}, key: keys['operator']! });
+    const correct = (keyId: string, more: object = {}, key = keys['operator']!) =>
+      ask(`${api}/admin/meters/${meterId}/keys/${keyId}/correct`, {
+        body: {
+          ...keyOf(right!),
+          proof: 'operator',
+          read_from: 'QR code',
+          reason: 'two digits were swapped',
+          ...more,
+        },
+        key,
+      });
+    for (const role of ['owner', 'auditor', 'device'])
+      expect((await correct(wrong!.keyId, {}, keys[role]!)).json.code).toBe('role_insufficient');
+    const { public_key: foreign } = records[0]!;
+    const refusals: readonly (readonly [string, object, number, string])[] = [
+      [wrong!.keyId, { proof: undefined }, 400, 'key_request_invalid'],
+      [wrong!.keyId, { reason: undefined }, 400, 'key_request_invalid'],
+      [wrong!.keyId, { nonce: 'x' }, 400, 'key_request_invalid'],
+      [wrong!.keyId, { public_key: foreign.slice(0, 8) }, 400, 'public_key_invalid'],
+      [wrong!.keyId, { key_id: '0'.repeat(16) }, 400, 'key_id_mismatch'],
+      [wrong!.keyId, keyOf(wrong!), 409, 'key_known'],
+      ['0'.repeat(16), {}, 404, 'key_not_found'],
+    ];
+    for (const [keyId, more, status, code] of refusals) {
+      const answer = await correct(keyId, more);
+      expect([more, answer.status, answer.json.code]).toEqual([more, status, code]);
+    }
+    const of = { ...stated, meter_id: 'neighbour', account_id: 'the operator', ...keyOf(third!) };
+    expect((await state(of)).status).toBe(201);
+    expect((await correct(wrong!.keyId, keyOf(third!))).json.code).toBe('key_taken');
+    const done = await correct(wrong!.keyId);
+    expect([done.status, done.json.keys ?? done.json]).toMatchObject([
+      200,
+      [
+        { key_id: wrong!.keyId, revoked_at: expect.any(String), proven_at: null },
+        { key_id: right!.keyId, epoch: 1, proof: 'operator', proven_at: null, revoked_at: null },
+      ],
+    ]);
+    expect(done.json.keys[1].valid_from).toBe(done.json.keys[0].valid_from);
+    expect((await correct(wrong!.keyId, keyOf(new TestKey('x')))).json.code).toBe('key_revoked');
+    const [, { actor, ...corrected }] = await said('device-key', meterId);
+    expect(actor).toBe((await said('audit', meterId))[0].actor);
+    expect(corrected).toMatchObject({
+      event: 'corrected',
+      key_id: right!.keyId,
+      previous: wrong!.keyId,
+      proof: 'operator',
+      read_from: 'QR code',
+      reason: 'two digits were swapped',
+    });
+    const audit = await ask(`${api}/admin/meter-audit`, { key: keys['operator']! });
+    expect(audit.json.differences).toEqual([]);
+    // One that signed its readings is nobody's to replace.
+    const proven = await meterOf(GOOD[0]!.reading!.meter_id);
+    const path = `${api}/admin/meters/${proven.meter_id}/keys/${proven.keys[0].key_id}/correct`;
+    const again = { ...keyOf(new TestKey('y')), proof: 'operator', read_from: 'x', reason: 'x' };
+    const { status, json } = await ask(path, { body: again, key: keys['operator']! });
+    expect([status, json.code]).toEqual([409, 'key_proven']);
+    const nobody = await ask(path.replace(proven.meter_id, 'nobody'), {
+      body: again,
+      key: keys['operator']!,
+    });
+    expect([nobody.status, nobody.json.code]).toEqual([404, 'meter_not_found']);
   });
 
   it('send records that are accepted, held when their clock was never set, and proven offline by nothing but the file', async () => {

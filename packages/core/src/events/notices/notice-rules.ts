@@ -62,6 +62,12 @@ const NOTICE_RULES: Readonly<Record<string, readonly NoticeRule[]>> = {
         `Key ${say(key)} does not sign for your meter ${say(meter)} any more${because({ reason: reason ?? null })}.`,
     },
   ],
+  'meter.key_corrected': [
+    {
+      text: ({ meter, key_id: key, previous, reason }) =>
+        `An operator says that the key of your meter ${say(meter)} is ${say(key)}, and that ${say(previous)} was read wrongly${because({ reason: reason ?? null })}.`,
+    },
+  ],
   'meter.key_recovery_asked': [
     {
       topic: ({ recovery }) => [recovery],

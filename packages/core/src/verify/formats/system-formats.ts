@@ -77,6 +77,7 @@ export const deviceKey = systemFormat('device-key/1', {
       'recovery-approved',
       'recovery-rejected',
       'proven',
+      'corrected',
     ),
   ),
   meter: required(words),

@@ -62,6 +62,18 @@ export class MeterKeysController {
     });
   }
 
+  @Route('correctMeterKey')
+  async correct(
+    @Req() request: RequestWithBody,
+    @Param('id') id: string,
+    @Param('key_id') keyId: string,
+    @Res() reply: Reply,
+  ): Promise<void> {
+    const body = jsonBody(request, z.unknown(), KEY_REQUEST_BYTES);
+    const meter = await this.gateway.keys.correct(id, keyId, body, principalOf(request).id);
+    sendJson(reply, this.document(meter));
+  }
+
   @Route('askKeyRecovery')
   async ask(
     @Req() request: RequestWithBody,

@@ -20,6 +20,14 @@ export const METER_KEY_ROUTES = {
     tag: 'meters',
     summary: 'Ends a key at once and for good',
   },
+  correctMeterKey: {
+    method: 'POST',
+    path: `${API}/admin/meters/:id/keys/:key_id/correct`,
+    access: 'operator',
+    scope: 'meters',
+    tag: 'meters',
+    summary: 'Replaces a key that an operator read wrongly, while nothing is signed with it',
+  },
   askKeyRecovery: {
     method: 'POST',
     path: `${API}/meters/:id/keys/recovery`,
@@ -103,6 +111,24 @@ export const METER_KEY_OPERATIONS: Readonly<Record<keyof typeof METER_KEY_ROUTES
     revokeMeterKey: {
       query: { reason: 'Why; kept in the log.' },
       answers: { 200: 'The meter, leading_key, and next: what is to be done when no key is live.' },
+    },
+    correctMeterKey: {
+      body: {
+        types: json,
+        schema: {
+          type: 'object',
+          required: ['public_key', 'alg', 'proof', 'read_from', 'reason'],
+          properties: {
+            public_key: newKey.public_key,
+            alg: newKey.alg,
+            key_id: { ...text, description: 'Checked when given.' },
+            proof: { type: 'string', enum: ['operator'] },
+            read_from: { ...text, description: 'Where the key was read, such as label.' },
+            reason: text,
+          },
+        },
+      },
+      answers: { 200: 'The meter with its keys: the wrong one is revoked, the right one speaks.' },
     },
     askKeyRecovery: {
       body: {
