@@ -5,6 +5,9 @@ import {
   type TransportSuiteOptions,
 } from '@wattproof/core/testing';
 
+/** Programs that are started for one test on a busy machine are slow, not wrong. */
+export const HUNG_MS = 60_000;
+
 const ACCEPTED = { kind: 'items', items: [ACCEPTED_ITEM] } as const;
 
 /** What each does wrong, and where the kit sees it. */

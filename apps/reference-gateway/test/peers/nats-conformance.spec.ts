@@ -9,7 +9,7 @@ import {
 import { once } from 'node:events';
 import { connect as connectSocket } from 'node:net';
 import { type Broker, startNats } from './broker-process.js';
-import { theKitSees } from './faulty-transport.js';
+import { HUNG_MS, theKitSees } from './faulty-transport.js';
 import { messagesTransport } from './messages-transport.js';
 
 /** A device that requests: the answer is its acknowledgement. */
@@ -67,6 +67,7 @@ describe('NATS, by the answer to a request', () => {
     },
     refusedConfigs: [{ nats: { servers: [] } }, { nats: { queue: '' } }],
     oversizedBytes: 1_048_577,
+    patienceMs: HUNG_MS,
     client: {
       async connect({ transport }) {
         const { facts } = await transport.health();

@@ -1,6 +1,6 @@
 import { describeTransport, type TransportSuiteOptions } from '@wattproof/core/testing';
 import mqtt from '@wattproof/transport-mqtt';
-import { theKitSees } from './faulty-transport.js';
+import { HUNG_MS, theKitSees } from './faulty-transport.js';
 import { PahoDevices } from './paho-devices.js';
 
 let paho: PahoDevices;
@@ -15,6 +15,7 @@ for (const version of [4, 5] as const)
       plugin: mqtt,
       config: { listen: { port: 0 }, maxMessageBytes: 65_536 },
       oversizedBytes: 70_000,
+      patienceMs: HUNG_MS,
       client: {
         async connect({ transport }, { device, credential }) {
           if (credential.kind !== 'api-key') throw new Error('the kit shows keys');

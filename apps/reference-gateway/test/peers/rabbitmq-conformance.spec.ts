@@ -12,7 +12,7 @@ import {
 } from '../../../../packages/transport-mqtt/test/client/broker-tap.js';
 import { amqpReader } from './amqp-reader.js';
 import { type Broker, startRabbitmq } from './broker-process.js';
-import { theKitSees } from './faulty-transport.js';
+import { HUNG_MS, theKitSees } from './faulty-transport.js';
 import { messagesTransport } from './messages-transport.js';
 
 let rabbitmq: Broker;
@@ -125,6 +125,7 @@ describe('RabbitMQ, by what becomes of the message in its queue', () => {
     },
     refusedConfigs: [{ rabbitmq: {} }, { rabbitmq: { urls: ['http://127.0.0.1'] } }],
     oversizedBytes: 1_048_577,
+    patienceMs: HUNG_MS,
     client: {
       peer: 'intermediary',
       size: 'judged by the gateway',
