@@ -156,7 +156,7 @@ export class ImportService {
     const file = kept.value as unknown as ImportedFile;
     checkPlace(file, part);
     checkDigest(file, part);
-    const read = readRows(part.bytes, file.mapping, file.columns, part.last);
+    const read = readRows(part.bytes, file.mapping, file.columns, part.last, part.fromByte);
     if (read.bytes === 0 && part.bytes.length > 0)
       throw new ImportError(
         'file_unreadable',

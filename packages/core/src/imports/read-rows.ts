@@ -1,4 +1,5 @@
 import { parse } from 'csv-parse/sync';
+import { isUtf8 } from 'node:buffer';
 import { parseJson } from '../verify/json/parse.js';
 import { JsonNumber } from '../verify/json/number-literal.js';
 import { ImportError, RowRefusal } from './import-error.js';
@@ -29,13 +30,14 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 /**
  * The complete rows at the start of `part`, as many as are read at once. `columns`: those of the file's first row, absent when `part`
  * begins with it. `last`: nothing follows, so what is left is a row, too. Throws `ImportError`: `file_unreadable`, `column_missing`,
- * `column_twice`.
+ * `column_twice`. `fromByte`: where the part begins in the file.
  */
 export function readRows(
   part: Uint8Array,
   mapping: ImportMapping,
   columns: readonly string[] | undefined,
   last: boolean,
+  fromByte = 0,
 ): RowsOfPart {
   const isCsv = mapping.format === 'csv';
   const marked =
@@ -45,7 +47,7 @@ export function readRows(
     ? endOfCsvRows(part, mapping.delimiter.charCodeAt(0), marked ? 3 : 0, maxRows)
     : endOfLines(part, maxRows);
   const bytes = last && complete.rows < maxRows ? part.length : complete.end;
-  const text = decode(part.subarray(0, bytes)).replace(marked ? BYTE_ORDER_MARK : '', '');
+  const text = decode(part.subarray(0, bytes), fromByte).replace(marked ? BYTE_ORDER_MARK : '', '');
   if (!isCsv)
     return {
       rows: text
@@ -54,22 +56,36 @@ export function readRows(
         .map(jsonRow),
       bytes,
     };
-  const records = csvRecords(text, mapping.delimiter);
+  const records = csvRecords(text, mapping.delimiter, fromByte);
   const first = columns === undefined ? records.shift() : undefined;
   const names = first === undefined ? columns : mappedColumns(first, mapping);
   if (names === undefined) return { rows: [], bytes };
   return { rows: csvRows(records, names), columns: names, bytes };
 }
 
-function decode(bytes: Uint8Array): string {
+function decode(bytes: Uint8Array, fromByte: number): string {
   try {
     return decoder.decode(bytes);
   } catch (cause) {
-    throw new ImportError('file_unreadable', 'the file is not UTF-8; convert it first', { cause });
+    throw new ImportError(
+      'file_unreadable',
+      `the file is not UTF-8 in the line from byte ${fromByte + firstUnreadable(bytes)} on; convert it first`,
+      { cause },
+    );
   }
 }
 
-function csvRecords(text: string, delimiter: string): string[][] {
+/** Where the first line begins that is not UTF-8. */
+function firstUnreadable(bytes: Uint8Array): number {
+  let at = 0;
+  for (;;) {
+    const { end } = endOfLines(bytes.subarray(at), 1);
+    if (end === 0 || !isUtf8(bytes.subarray(at, at + end))) return at;
+    at += end;
+  }
+}
+
+function csvRecords(text: string, delimiter: string, fromByte: number): string[][] {
   try {
     return parse(text, {
       delimiter,
@@ -80,9 +96,12 @@ function csvRecords(text: string, delimiter: string): string[][] {
       skip_empty_lines: true,
     });
   } catch (cause) {
-    throw new ImportError('file_unreadable', `no CSV (RFC 4180): ${(cause as Error).message}`, {
-      cause,
-    });
+    const why = (cause as Error).message;
+    throw new ImportError(
+      'file_unreadable',
+      `no CSV (RFC 4180) in the part from byte ${fromByte} on: ${why}`,
+      { cause },
+    );
   }
 }
 

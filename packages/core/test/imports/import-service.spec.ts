@@ -257,6 +257,28 @@ describe('An import', () => {
     expect(await service.get(id)).toMatchObject({ state: 'done', counts: { refused: 1 } });
   });
 
+  it('that cannot be read from some byte on says which, and keeps what came before', async () => {
+    const { begin, take, kept } = await scene();
+    const head = `t,kwh\n${HOURS(0, 3)}`;
+    for (const [attempt, rest, byte] of [
+      [
+        1,
+        Buffer.concat([Buffer.from(`${HOURS(3, 4)}caf`), Buffer.of(0xe9), Buffer.from(',1\n')]),
+        27,
+      ],
+      [2, Buffer.from(`${HOURS(3, 4)}"2020,1\n`), 0],
+    ] as const) {
+      const bytes = Buffer.concat([Buffer.from(head), rest]);
+      const { id } = await begin(bytes, REGISTER, attempt);
+      await take(id, 0, head);
+      await expect(take(id, head.length, rest, true)).rejects.toMatchObject({
+        code: 'file_unreadable',
+        message: expect.stringContaining(`byte ${head.length + byte}`),
+      });
+    }
+    expect(kept.size).toBe(2);
+  });
+
   it('tells of odd cells in a way that can be stored and told', async () => {
     const { begin, take, service } = await scene();
     const text = `t,kwh\n2020-01-01T00:00:00Z,\0${'x'.repeat(62)}\u{1f600}\n`;
