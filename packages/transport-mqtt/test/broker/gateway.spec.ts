@@ -85,6 +85,25 @@ describe('a gateway that is its own broker', () => {
     await expect(connect(await brokerUrl(), signed)).rejects.toThrow();
   });
 
+  test("the operator's key speaks for every meter, and no other text is a key", async () => {
+    const url = await brokerUrl();
+    for (const password of [`${gateway.adminKey}x`, 'x'.repeat(2_000)])
+      await expect(connect(url, { username: 'admin', password })).rejects.toMatchObject({
+        code: 4,
+      });
+    const client = await connect(url, { username: 'admin', password: gateway.adminKey });
+    const receipts: unknown[] = [];
+    client.on('message', (_topic, bytes) => receipts.push(JSON.parse(bytes.toString())));
+    const [{ qos }] = (await client.subscribeAsync(topic('receipts'), { qos: 1 })) as [
+      { qos: number },
+    ];
+    expect(qos).toBe(1);
+    const reading = JSON.stringify(member.device.signReading('reading/1', document(1)));
+    await client.publishAsync(topic('readings'), reading, { qos: 1 });
+    await eventually(() => receipts.length === 1);
+    expect(receipts).toMatchObject([{ items: [{ verdict: 'accepted' }] }]);
+  });
+
   test('a device key stands behind unsigned readings of its meter until it is revoked', async () => {
     const created = await fetch(`${gateway.url}/api/v1/api-keys`, {
       method: 'POST',
