@@ -49,6 +49,8 @@ export class BrokerConnection {
   #cancelPass: (() => void) | undefined;
   /** What the broker owes us has a limit of time. */
   #forgetLimit: (() => void) | undefined;
+  /** Nothing is read, for a reason of ours: that the broker is not heard says nothing of it. */
+  #isHeldUp = false;
   #maxUnanswered: number;
   /** Of the largest packet the broker takes. */
   #maxPacketBytes = Number.POSITIVE_INFINITY;
@@ -116,7 +118,11 @@ export class BrokerConnection {
       const { qos, messageId } = packet;
       if (qos === 1 && !this.#acks.expect(messageId!)) return done(DEFERRED);
       // Of QoS 2 the broker is rid already; what completes it is the callback.
-      this.events.message(packet, () => done(qos === 2 ? undefined : DEFERRED));
+      this.#isHeldUp = true;
+      this.events.message(packet, () => {
+        this.#isHeldUp = false;
+        done(qos === 2 ? undefined : DEFERRED);
+      });
     };
   }
 
@@ -124,6 +130,7 @@ export class BrokerConnection {
   #expect(what: string, withinMs: number): void {
     this.#forgetLimit?.();
     this.#forgetLimit = this.timers.after(withinMs, () => {
+      if (this.#isHeldUp) return this.#expect(what, withinMs);
       this.#error ??= new ClientError(
         'broker_silent',
         `The broker has sent no ${what} for ${withinMs} ms.`,

@@ -195,6 +195,7 @@ export class ClientLink implements Link {
         newSessions: this.#sessions,
         inFlight: this.#room.count,
         inFlightBytes: this.#room.bytes,
+        waiting: this.#room.waiting,
         outgoing: this.#connection?.outgoing ?? 0,
         lostQos0: this.#lostQos0,
       },

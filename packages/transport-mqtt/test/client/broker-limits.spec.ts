@@ -181,6 +181,21 @@ describe('limits of a broker, and of clocks, at the client', () => {
     });
   });
 
+  it('does not take a broker for silent while it is not listened to, because commits take long', async () => {
+    const commit = Promise.withResolvers<Outcome>();
+    await start(() => commit.promise, { maxInFlight: 1, outgoingTimeoutMs: 20_000 });
+    const session = await broker.session(0);
+    for (const id of [1, 2]) session.publish(id, '{}');
+    await until(() => link.health().facts?.['waiting'] === 1);
+    const sent = link.publish('r', 'a', { qos: 1 });
+    await broker.until(() => session.published[0]);
+    for (let times = 0; times < 3; times += 1) waits.find(({ ms }) => ms === 20_000)!.fire();
+    expect(link.health().ready).toBe(true);
+    commit.resolve(accepted);
+    expect(await sent).toBe('sent');
+    await broker.until(() => (session.acknowledged.length === 2 ? true : undefined));
+  });
+
   it('gives up a message when its time is over, whether it waits to be sent or to be confirmed', async () => {
     broker.puback = undefined;
     await start(() => accepted, { maxOutgoing: 1 });

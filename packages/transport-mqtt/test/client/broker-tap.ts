@@ -59,7 +59,7 @@ export class TappedLink {
   }
   /** As if the broker had sent it. Resolves when the gateway has ended the connection. */
   async inject(bytes: Uint8Array): Promise<void> {
-    const closed = once(this.gateway, 'close');
+    const closed = new Promise((resolve) => this.gateway.once('close', resolve));
     this.gateway.write(bytes);
     await closed;
   }
