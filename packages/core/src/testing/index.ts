@@ -56,6 +56,7 @@ export {
   fakeSuite,
   fakeVerifier,
 } from './fake-ledger/index.js';
+export { VERDICT_CODES } from '../ingestion/verdict-codes.js';
 export {
   ACCEPTED_ITEM,
   Arrival,

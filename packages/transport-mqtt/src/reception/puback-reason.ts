@@ -3,6 +3,7 @@ import type { PubackReason } from '../link.js';
 
 /** Codes of ingestion that say who it was, not what: the sender lacks the key or the right. HTTP answers 401 and 403. */
 const NOT_AUTHORIZED: ReadonlySet<string> = new Set([
+  'caller_invalid',
   'device_signature_required',
   'meter_unknown',
   'key_unknown',
