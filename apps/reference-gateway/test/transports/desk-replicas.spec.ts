@@ -3,7 +3,6 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { FakeClock } from '@wattproof/core/testing';
 import {
   askGateway,
-  freePort,
   startPostgres,
   type TestGateway,
   type TestPostgres,
@@ -13,6 +12,10 @@ import { WebSocket } from 'ws';
 import { type KnownDevice, knownDevices } from './known-device.js';
 import { gatewayWith } from './open-gateway.js';
 
+interface PluginFacts {
+  readonly instance: string;
+  readonly health: { readonly facts: Readonly<Record<string, number>> };
+}
 type Said = Readonly<Record<string, unknown>>;
 
 /** A device at the other end of a WebSocket. */
@@ -72,12 +75,11 @@ describe('The device desk of two gateways on one PostgreSQL', () => {
     server = await startPostgres();
     const url = await server.createDatabase();
     for (let n = 0; n < 2; n += 1) {
-      brokerPort = await freePort();
       const transports = {
         ws: { use: '@wattproof/transport-ws' },
         mqtt: {
           use: '@wattproof/transport-mqtt',
-          listen: { port: brokerPort },
+          listen: { port: 0 },
           maps: ['wattproof', 'los-tecnicos'],
         },
       };
@@ -90,6 +92,11 @@ describe('The device desk of two gateways on one PostgreSQL', () => {
       );
     }
     [asking, holding] = gateways;
+    const { plugins }: { readonly plugins: readonly PluginFacts[] } = await read(
+      '/plugins',
+      holding,
+    );
+    brokerPort = plugins.find(({ instance }) => instance === 'mqtt')!.health.facts['mqttPort']!;
     [own, other] = (await knownDevices(asking!, 2)) as [KnownDevice, KnownDevice];
     for (const one of [own, other]) devices.push(await Device.connect(holding!, one));
   }, 120_000);
