@@ -6,7 +6,6 @@ import {
   type TransportClient,
   type TransportSuiteOptions,
 } from '@wattproof/core/testing';
-import { once } from 'node:events';
 import { connect as connectSocket } from 'node:net';
 import { type Broker, startNats } from './broker-process.js';
 import { HUNG_MS, theKitSees } from './faulty-transport.js';
@@ -41,8 +40,9 @@ class NatsDevice implements TransportClient {
     await this.connection.flush();
     const { hostname, port } = new URL(this.servers);
     const socket = connectSocket(Number(port), hostname).resume();
+    const closed = new Promise((resolve) => socket.on('error', () => {}).once('close', resolve));
     socket.write(Uint8Array.of(0xf7, 0xff, 0xff, 0x0d, 0x0a));
-    await once(socket, 'close');
+    await closed;
   }
   cut(): void {
     void this.connection.close();
