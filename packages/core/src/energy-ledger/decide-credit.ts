@@ -113,7 +113,12 @@ function creditedBy(
     : account;
 }
 
-/** What accounts under other starts have claimed of this time without credit of their own. */
+/**
+ * What accounts under other starts have claimed of this time without credit of their own. Every reading bears all of it. Were it
+ * shared, what one is credited would follow from which others stand: when one of them is replaced or erased, its share would
+ * fall on readings that nobody corrected and whose energy may be claimed already, a shortfall that goes on from one to the next.
+ * And credit comes out the same in whatever order it is told, of readings the decision does not know.
+ */
 function takenWithin(key: AccountKey, endsMs: number, lacking: Iterable<EnergyAccount>): bigint {
   let taken = 0n;
   for (const other of lacking)
