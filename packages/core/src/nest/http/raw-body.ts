@@ -88,7 +88,7 @@ const givenUp = (): RefusedBody =>
     ),
   );
 
-/** Reads a body up to the limit. Rejects only when the connection breaks. */
+/** Reads a body up to the limit. Rejects only when the connection breaks, with a `Problem`: nobody failed but who sent it. */
 export function readBody(
   incoming: IncomingBody,
   maxBytes: number,
@@ -131,9 +131,15 @@ export function readBody(
       chunks.push(chunk);
       comingIn.grow(receiving, chunk.length);
     };
-    const onError = (error: Error): void => {
+    const onError = ({ message }: Error): void => {
       comingIn.end(receiving);
-      reject(error);
+      reject(
+        new Problem(
+          400,
+          'body_incomplete',
+          `The connection broke before the body had come (${message}). Nothing was kept; send it again.`,
+        ),
+      );
     };
     const onEnd = (): void => {
       const [only] = chunks;
