@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { EventEmitter } from 'node:events';
 import { Aedes } from 'aedes';
 import type { IConnectPacket } from 'mqtt-packet';
@@ -8,11 +7,12 @@ import type { MonotonicClock } from '../monotonic-clock.js';
 import type { TopicMaps } from '../topics/topic-maps.js';
 import { Admission } from './admission.js';
 import type { BrokerConfig } from './broker.config.js';
-import { CallerConnections, ownerNameOf } from './caller-connections.js';
+import { CallerConnections } from './caller-connections.js';
 import type { Connection, Origin } from './connection.js';
-import { credentialOf } from './credential.js';
+import { Doorkeeper } from './doorkeeper.js';
 import { MessageGate } from './message-gate.js';
 import { PresenceBoard } from './presence-board.js';
+import { RightsReview } from './rights-review.js';
 import type { SessionSide } from './session-side.js';
 import { sessionStore } from './session-store.js';
 import { type SessionLife, Sessions } from './sessions.js';
@@ -20,7 +20,6 @@ import { TopicRights } from './topic-rights.js';
 import { refused, type Welcome } from './welcome.js';
 import { Wills } from './wills.js';
 
-const CLIENT_ID_BYTES = 256;
 /** In so many seconds it is asked of every silent connection whether its key is still valid. */
 const RECHECK_ROUNDS = 60;
 
@@ -35,6 +34,8 @@ export class Broker {
   /** Connections ended or refused, and what became of messages, by stable code. */
   readonly counts = new Map<string, number>();
   readonly #gate: MessageGate;
+  readonly #review: RightsReview;
+  readonly #doorkeeper: Doorkeeper;
   readonly #wills: Wills;
   readonly #presence: PresenceBoard | undefined;
   readonly #aedes: Aedes;
@@ -45,7 +46,6 @@ export class Broker {
   /** Of packets that came while messages before them wait for room, of all connections. */
   readAheadBytes = 0;
   #stopping = false;
-  #unchecked = this.connections.values();
 
   constructor(
     readonly config: BrokerConfig,
@@ -64,6 +64,8 @@ export class Broker {
     this.#ofCallers = new CallerConnections(config.limits.connectionsPerCaller);
     this.rights = new TopicRights(maps, callers);
     this.#gate = new MessageGate(this.rights, context, takeMessage, (code) => this.count(code));
+    this.#review = new RightsReview(this.connections, this.sessions, this.rights, this.#gate);
+    this.#doorkeeper = new Doorkeeper(context, this.sessions, this.#review, config.anonymous);
     this.#wills = new Wills({
       take: (message) => this.#takeWill(message),
       monotonic,
@@ -93,43 +95,7 @@ export class Broker {
   }
 
   async welcome(origin: Origin, packet: IConnectPacket): Promise<Welcome> {
-    if (origin.tooFast === true) return refused('connection_rate_exceeded');
-    if (this.#stopping) return refused('stopping');
-    if (packet.properties?.authenticationMethod !== undefined)
-      return refused('authentication_method_unknown');
-    const { clientId, clean: fresh = true, properties } = packet;
-    const isFive = packet.protocolVersion === 5;
-    if (Buffer.byteLength(clientId) > CLIENT_ID_BYTES || (clientId === '' && !fresh && !isFive))
-      return refused('client_id_invalid');
-    const credential = credentialOf(packet, origin.certificate);
-    if (credential === undefined) return refused('credentials_unknown');
-    if (credential === 'nothing' && !this.config.anonymous) return refused('credentials_missing');
-    try {
-      const caller =
-        credential === 'nothing' ? undefined : await this.context.callers?.authenticate(credential);
-      if (caller === undefined && credential !== 'nothing') return refused('credentials_unknown');
-      const name = clientId === '' ? randomUUID() : clientId;
-      const sessionId = `${ownerNameOf(caller)}\n${name}`;
-      const wishedMs = isFive
-        ? (properties?.sessionExpiryInterval ?? 0) * 1000
-        : fresh
-          ? 0
-          : Number.POSITIVE_INFINITY;
-      if (!fresh) await this.#reviewSession(sessionId, caller);
-      return {
-        kind: 'welcome',
-        caller,
-        clientId: name,
-        sessionId,
-        sessionPresent: !fresh && this.sessions.has(sessionId),
-        fresh,
-        // What nobody answers for is not kept.
-        expiryMs: caller === undefined ? 0 : Math.min(wishedMs, this.sessions.expiryMs),
-      };
-    } catch (error) {
-      this.context.logger.warn('The credentials of a device could not be checked.', { error });
-      return refused('store_unavailable');
-    }
+    return this.#stopping ? refused('stopping') : this.#doorkeeper.welcome(origin, packet);
   }
 
   /** Never rejects. Resolves after the commit. */
@@ -258,7 +224,7 @@ export class Broker {
     this.#wills.check();
     this.admission.tidy();
     const share = Math.ceil(this.connections.size / RECHECK_ROUNDS);
-    for (let count = 0; count < share; count += 1) this.#recheckNext();
+    for (let count = 0; count < share; count += 1) this.#review.next();
   }
 
   /** Nothing new is read; resolves when what is under way has been answered, or `drainMs` have passed. */
@@ -287,46 +253,6 @@ export class Broker {
     });
     await Promise.race([done, tooLate]);
     clearTimeout(late);
-  }
-
-  #recheckNext(): void {
-    let next = this.#unchecked.next();
-    if (next.done === true) {
-      this.#unchecked = this.connections.values();
-      next = this.#unchecked.next();
-    }
-    if (next.done !== true) void this.#recheck(next.value);
-  }
-
-  async #recheck(connection: Connection): Promise<void> {
-    try {
-      if (!(await this.#gate.isValid(connection.caller))) return connection.fail('not_authorized');
-      await this.#reviewSubscriptions(connection);
-    } catch {
-      // The store cannot be asked; the next message is asked for anyway.
-    }
-  }
-
-  /** What the caller may not read any more is nobody's: the connection ends, since MQTT takes back no subscription without a word. */
-  async #reviewSubscriptions(connection: Connection): Promise<void> {
-    const { caller, sessionId } = connection;
-    if (sessionId === undefined) return;
-    let isWithdrawn = false;
-    for (const { topic } of this.sessions.subscriptionsOf(sessionId)) {
-      if ((await this.rights.subscription(caller, topic)) === 'granted') continue;
-      this.sessions.unsubscribe(sessionId, topic);
-      isWithdrawn = true;
-    }
-    if (isWithdrawn) connection.fail('not_authorized', 'it may not read all it subscribed to');
-  }
-
-  /** A session whose caller may not read all of it any more is not handed over. */
-  async #reviewSession(sessionId: string, caller: Caller | undefined): Promise<void> {
-    const filters = this.sessions.subscriptionsOf(sessionId);
-    const verdicts = await Promise.all(
-      filters.map(({ topic }) => this.rights.subscription(caller, topic)),
-    );
-    if (verdicts.some((verdict) => verdict !== 'granted')) this.sessions.end(sessionId);
   }
 }
 
