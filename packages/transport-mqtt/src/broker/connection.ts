@@ -182,10 +182,9 @@ export class Connection {
       this.#partialSinceMs = broker.monotonic.monotonicMs();
     if (!broker.holdPartial(after - before))
       throw new ConnectionFault('quota_exceeded', 'Too many packets are incomplete.');
-    if (frames.length === 0) return;
-    this.#heardAtMs = broker.monotonic.monotonicMs();
+    if (frames.length > 0) this.#heardAtMs = broker.monotonic.monotonicMs();
     for (const frame of frames) this.#arrive(frame);
-    this.#pump();
+    if (frames.length > 0 || after > READ_AHEAD_BYTES) this.#pump();
   }
 
   #arrive({ bytes, payloadBytes }: Frame): void {
@@ -217,8 +216,10 @@ export class Connection {
     this.#busy = false;
     if (!this.#isOpen()) return;
     this.#countReadAhead();
-    const isFull = this.#readAheadBytes > READ_AHEAD_BYTES || !this.broker.mayReadAhead;
-    if ((this.#queue.length > 0 && isFull) || !this.#isRead(session)) this.stream.pause();
+    const waits = this.#queue.length > 0 || !session.publications.intake.hasRoom;
+    const aheadBytes = this.#readAheadBytes + this.#partialBytes;
+    const isFull = aheadBytes > READ_AHEAD_BYTES || !this.broker.mayReadAhead;
+    if ((waits && isFull) || !this.#isRead(session)) this.stream.pause();
     else if (this.stream.isPaused()) this.#readOn();
   }
 

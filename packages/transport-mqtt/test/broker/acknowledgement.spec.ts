@@ -135,6 +135,25 @@ describe('acknowledgements of the embedded broker', () => {
     wire.socket.destroy();
   });
 
+  test('of a large message of a device that waits only the first of it is read', async () => {
+    broker = await RunningBroker.start({ limits: { inFlight: 1 } });
+    broker.host.callers.knowDevice(keyOf('meter-1'), 'meter-1');
+    const wire = await Wire.open(broker.port);
+    wire.connect({ username: 'm', password: Buffer.from(keyOf('meter-1')) });
+    await wire.next('connack');
+    wire.publish('wattproof/v1/meter-1/readings', '1', 1);
+    const first = await broker.next();
+    wire.publish('wattproof/v1/meter-1/readings', 'x'.repeat(1_000_000), 2);
+    await eventually(() => Number(broker.fact('partialBytes')) > 16_384);
+    for (let turn = 0; turn < 50; turn += 1) await new Promise(setImmediate);
+    expect(broker.fact('partialBytes')).toBeLessThan(200_000);
+    first.answer(ACCEPTED);
+    (await broker.next()).answer(ACCEPTED);
+    expect(await wire.next('puback')).toMatchObject({ messageId: 1 });
+    expect(await wire.next('puback')).toMatchObject({ messageId: 2 });
+    wire.socket.destroy();
+  });
+
   test('messages that wait for their commit have a bound in bytes, for one connection and for all', async () => {
     broker = await RunningBroker.start({
       limits: { inFlightBytes: 2_500, allInFlightBytes: 4_000 },
