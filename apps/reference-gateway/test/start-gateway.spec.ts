@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import { freePort } from '@wattproof/core/testing';
 import { mkdtemp, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runGateway, startGateway } from '../src/main.js';
@@ -40,18 +40,6 @@ async function failure(options: Parameters<typeof runGateway>[0]) {
   } finally {
     process.stderr.write = write;
   }
-}
-
-async function closedPort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => {
-    server.once('listening', resolve);
-  });
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => {
-    server.close(resolve);
-  });
-  return port;
 }
 
 describe('Starting the gateway', () => {
@@ -96,7 +84,7 @@ describe('Starting the gateway', () => {
 
   it('ends with 1, code and message when the store cannot be reached, and never shows the password', async () => {
     const { options } = await configured(
-      `origin: start.example/log\nhttp: { port: 0 }\nstore: { url: "postgresql://u:hunter2@127.0.0.1:${await closedPort()}/db" }\n`,
+      `origin: start.example/log\nhttp: { port: 0 }\nstore: { url: "postgresql://u:hunter2@127.0.0.1:${await freePort()}/db" }\n`,
     );
     const { code, text } = await failure(options);
     expect(code).toBe(1);

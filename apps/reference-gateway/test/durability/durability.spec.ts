@@ -1,21 +1,21 @@
-import { join } from 'node:path';
 import pg from 'pg';
 import { startPostgres, type TestPostgres } from '@wattproof/core/testing';
 import { runCampaign } from './campaign.js';
-import { expectNothingLost, judge, nightly, report } from './judge.js';
+import { expectNothingLost, nightly, report } from './judge.js';
 
 const KILLS = nightly ? 20 : 3;
 const DATABASE_STOPS = nightly ? 10 : 1;
 const BETWEEN = nightly ? ([100, 2000] as const) : ([200, 300] as const);
 
-/** The database acknowledges commits at once and writes them ten seconds later. */
-async function answerBeforeWriting(postgres: TestPostgres, storeUrl: string): Promise<void> {
+/** The database acknowledges commits at once and, from now on, writes none. Gives the process that would. */
+async function answerWithoutWriting(postgres: TestPostgres, storeUrl: string): Promise<number> {
   const client = new pg.Client({ connectionString: postgres.url });
   await client.connect();
   try {
     const name = new URL(storeUrl).pathname.slice(1);
     await client.query(`ALTER DATABASE ${name} SET synchronous_commit = off`);
-    await client.query("ALTER SYSTEM SET wal_writer_delay = '10s'");
+    // Pages written back take the log before them along.
+    await client.query('ALTER SYSTEM SET bgwriter_lru_maxpages = 0');
     await client.query('SELECT pg_reload_conf()');
     // Sessions that are open keep their setting; the gateway's pool comes back with the new one.
     await client.query('CHECKPOINT');
@@ -23,6 +23,12 @@ async function answerBeforeWriting(postgres: TestPostgres, storeUrl: string): Pr
       'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1',
       [name],
     );
+    const { rows } = await client.query<{ pid: number }>(
+      "SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'",
+    );
+    const { pid } = rows[0]!;
+    process.kill(pid, 'SIGSTOP');
+    return pid;
   } finally {
     await client.end();
   }
@@ -34,15 +40,10 @@ describe('nothing acknowledged is lost', () => {
     const result = await runCampaign({
       storeUrl: 'embedded://.wattproof/db',
       faults: KILLS,
-      devices: 4,
       between: BETWEEN,
       fault: (gateway) => gateway.kill(),
     });
-    expectNothingLost(
-      `embedded store, ${KILLS} kills`,
-      await judge(result, `embedded://${join(result.folder, '.wattproof/db')}`),
-      result,
-    );
+    expectNothingLost(`embedded store, ${KILLS} kills`, result);
   }, 600_000);
 });
 
@@ -50,7 +51,7 @@ describe('nothing acknowledged is lost on PostgreSQL', () => {
   let postgres: TestPostgres;
   beforeAll(async () => {
     postgres = await startPostgres({ fsync: true });
-  }, 60_000);
+  });
   afterAll(() => postgres.remove());
 
   it(`when the gateway is killed (${KILLS}×) under load`, async () => {
@@ -58,11 +59,10 @@ describe('nothing acknowledged is lost on PostgreSQL', () => {
     const result = await runCampaign({
       storeUrl,
       faults: KILLS,
-      devices: 4,
       between: BETWEEN,
       fault: (gateway) => gateway.kill(),
     });
-    expectNothingLost(`PostgreSQL, ${KILLS} kills`, await judge(result, storeUrl), result);
+    expectNothingLost(`PostgreSQL, ${KILLS} kills`, result);
   }, 600_000);
 
   it(`when the database is stopped at once (${DATABASE_STOPS}×) under load`, async () => {
@@ -70,37 +70,36 @@ describe('nothing acknowledged is lost on PostgreSQL', () => {
     const result = await runCampaign({
       storeUrl,
       faults: DATABASE_STOPS,
-      devices: 4,
       between: BETWEEN,
       fault: async () => {
         await postgres.stop('immediate');
         await postgres.restart();
       },
     });
-    expectNothingLost(
-      `PostgreSQL, stopped ${DATABASE_STOPS} times`,
-      await judge(result, storeUrl),
-      result,
-    );
+    expectNothingLost(`PostgreSQL, stopped ${DATABASE_STOPS} times`, result);
   }, 600_000);
 
   it('and the same check sees the loss of a database that answers before it has written', async () => {
     const storeUrl = await postgres.createDatabase();
+    let writer = 0;
     const result = await runCampaign({
       storeUrl,
       // Schema and meters are on disk by then; only readings can be lost.
-      prepared: () => answerBeforeWriting(postgres, storeUrl),
-      // One is enough: whatever was answered in the seconds before it is gone.
+      prepared: async () => {
+        writer = await answerWithoutWriting(postgres, storeUrl);
+      },
+      // One is enough: whatever was answered since is gone.
       faults: 1,
-      devices: 4,
       between: BETWEEN,
       fault: async () => {
-        await postgres.stop('immediate');
+        const stopped = postgres.stop('immediate');
+        // It would be waited for.
+        process.kill(writer, 'SIGKILL');
+        await stopped;
         await postgres.restart();
       },
     });
-    const judged = await judge(result, storeUrl);
-    report('control, synchronous_commit=off', judged, result);
-    expect(judged.lost).toBeGreaterThan(0);
+    report('control, synchronous_commit=off', result);
+    expect(result.lost).toBeGreaterThan(0);
   }, 600_000);
 });

@@ -1,9 +1,10 @@
+import { join } from 'node:path';
 import { openStore } from '@wattproof/core/mikro-orm';
-import { auditStore } from '@wattproof/core/testing';
+import { auditStore, silentLogger } from '@wattproof/core/testing';
 import type { CampaignResult } from './campaign.js';
 
 export const nightly = process.env['WATTPROOF_NIGHTLY'] === '1';
-const silent = { debug() {}, info() {}, warn() {}, error() {} };
+const EMBEDDED = 'embedded://';
 
 export interface Judged {
   readonly acknowledged: number;
@@ -14,20 +15,25 @@ export interface Judged {
   readonly unsealed: number;
 }
 
-/** What the store holds, against what the devices were told. */
-export async function judge(result: CampaignResult, storeUrl: string): Promise<Judged> {
-  const store = await openStore(storeUrl, { logger: silent, clock: { nowMs: () => Date.now() } });
+/** What the store of gateways in `folder` holds, against what devices were told. */
+export async function judge(
+  acknowledged: ReadonlySet<string>,
+  storeUrl: string,
+  folder: string,
+): Promise<Judged> {
+  const url = storeUrl.startsWith(EMBEDDED)
+    ? `${EMBEDDED}${join(folder, storeUrl.slice(EMBEDDED.length))}`
+    : storeUrl;
+  const store = await openStore(url, { logger: silentLogger, clock: { nowMs: () => Date.now() } });
   try {
-    const audit = await auditStore(store);
-    const lost = [...result.acknowledged].filter((hash) => !audit.hashes.has(hash));
-    const twice = [...audit.hashes].filter(([, count]) => count > 1);
+    const { hashes, problems, batches, unsealed } = await auditStore(store);
     return {
-      acknowledged: result.acknowledged.size,
-      lost: lost.length,
-      twice: twice.length,
-      problems: audit.problems,
-      batches: audit.batches,
-      unsealed: audit.unsealed,
+      acknowledged: acknowledged.size,
+      lost: [...acknowledged].filter((hash) => !hashes.has(hash)).length,
+      twice: [...hashes.values()].filter((times) => times > 1).length,
+      problems,
+      batches,
+      unsealed,
     };
   } finally {
     await store.close();
@@ -35,22 +41,19 @@ export async function judge(result: CampaignResult, storeUrl: string): Promise<J
 }
 
 /** For a person: what a long run came to. */
-export function report(
-  what: string,
-  { acknowledged, lost, twice, batches }: Judged,
-  { resent }: CampaignResult,
-): void {
+export function report(what: string, result: CampaignResult): void {
   if (!nightly) return;
+  const { acknowledged, lost, twice, batches, resent } = result;
   process.stderr.write(
     `${what}: acknowledged ${acknowledged}, lost ${lost}, twice ${twice}, batches ${batches}, messages resent ${resent}\n`,
   );
 }
 
-export function expectNothingLost(what: string, judged: Judged, result: CampaignResult): void {
-  report(what, judged, result);
-  expect(judged).toMatchObject({ lost: 0, twice: 0, unsealed: 0, problems: [] });
-  expect(judged.acknowledged).toBeGreaterThan(100);
-  expect(judged.batches).toBeGreaterThan(0);
-  expect(result.refused).toEqual([]);
-  expect(result.exitCode).toBe(0);
+export function expectNothingLost(what: string, result: CampaignResult): void {
+  report(what, result);
+  expect(result).toMatchObject({ lost: 0, twice: 0, unsealed: 0, problems: [], refused: [] });
+  expect(result.acknowledged).toBeGreaterThan(100);
+  expect(result.batches).toBeGreaterThan(0);
+  // One that a fault took for good has the signal; whoever was there to be told to stop did.
+  expect(result.exitCodes.at(-1)).toBe(0);
 }

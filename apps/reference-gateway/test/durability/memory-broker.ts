@@ -16,12 +16,16 @@ export class MemoryBroker {
     const script = join(import.meta.dirname, 'memory-broker-process.mjs');
     const child = spawn(process.execPath, [script, String(this.port), this.url, this.apiKey], {
       env: { ...process.env, NODE_OPTIONS: '' },
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     this.#child = child;
-    await once(child.stdout!, 'data');
+    await once(child, 'message');
   }
-  async kill(): Promise<void> {
+  /** Kills it when it alone has something that a device was told is taken, and starts it again. */
+  async killFull(): Promise<void> {
+    const full = once(this.#child!, 'message');
+    this.#child!.send('keep');
+    await full;
     await this.#end('SIGKILL');
     await this.start();
   }

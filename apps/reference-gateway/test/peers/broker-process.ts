@@ -1,11 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
+import { access, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { access } from 'node:fs/promises';
+import { freePorts } from '@wattproof/core/testing';
 
 /** A broker as its own process on this machine, with the means to take it away. */
 export interface Broker {
@@ -23,7 +22,7 @@ interface Program {
   readonly ready: RegExp;
 }
 
-const READY_WITHIN_MS = 90_000;
+const READY_WITHIN_MS = 180_000;
 
 /** What Debian's `nats-server` gives: core NATS, nothing on disk. */
 export async function startNats(): Promise<Broker> {
@@ -34,6 +33,38 @@ export async function startNats(): Promise<Broker> {
     ready: /Server is ready/,
   };
   return new BrokerProcess(`nats://127.0.0.1:${port}`, program, () => undefined).started();
+}
+
+/** What Debian's `python3-confluent-kafka` brings: a cluster of one broker within librdkafka, nothing on disk. */
+export async function startKafka(): Promise<Broker> {
+  const script = join(import.meta.dirname, 'kafka_cluster.py');
+  const child = spawn('/usr/bin/python3', [script], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const ended = once(child, 'exit');
+  const listening = once(child.stdout, 'data') as Promise<[Buffer]>;
+  const gone = ended.then(([code]) => {
+    const how = 'On Debian: apt-get install -y python3-confluent-kafka';
+    throw new Error(`The Kafka cluster ended with ${String(code)}. ${how}`);
+  });
+  const [line] = await Promise.race([listening, gone]);
+  return {
+    url: `kafka://${line.toString().trim().split(' ').at(-1)}`,
+    restart: () => Promise.reject(new Error('what it had is only in its memory')),
+    async remove() {
+      child.stdin.end();
+      await ended;
+    },
+  };
+}
+
+/** What Debian's `redis-server` gives, with nothing on disk: what is published is kept for nobody anyway. */
+export async function startRedis(): Promise<Broker> {
+  const [port] = await freePorts(1);
+  const program = {
+    command: await installed(['/usr/bin/redis-server', '/usr/sbin/redis-server'], 'redis-server'),
+    args: ['--bind', '127.0.0.1', '--port', String(port), '--save', '', '--dir', tmpdir()],
+    ready: /Ready to accept connections/,
+  };
+  return new BrokerProcess(`redis://127.0.0.1:${port}`, program, () => undefined).started();
 }
 
 /** What Debian's `rabbitmq-server` gives: one node, its queues on disk in a folder of its own. */
@@ -163,17 +194,4 @@ async function installed(places: readonly string[], name: string): Promise<strin
       return place;
   }
   throw new Error(`${name} is not installed. On Debian: apt-get install -y ${name}`);
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer().listen(0, '127.0.0.1');
-      await once(server, 'listening');
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }

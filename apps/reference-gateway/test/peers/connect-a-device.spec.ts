@@ -1,10 +1,9 @@
 import localLedger from '@wattproof/core/local-ledger';
-import { startTestGateway, type TestGateway } from '@wattproof/core/testing';
+import { freePort, startTestGateway, type TestGateway } from '@wattproof/core/testing';
 import mqtt from '@wattproof/transport-mqtt';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { freePort } from '../durability/free-port.js';
 import { pythonWithPaho, runProgram } from './run-program.js';
 
 const PAGE = readFileSync(

@@ -1,6 +1,5 @@
-import { join } from 'node:path';
 import { runCampaign } from '../durability/campaign.js';
-import { expectNothingLost, judge, nightly } from '../durability/judge.js';
+import { expectNothingLost, nightly } from '../durability/judge.js';
 import { receiptLink } from '../durability/receipt-link.js';
 import { type Broker, startMosquitto } from './broker-process.js';
 
@@ -20,13 +19,12 @@ describe('devices behind mosquitto that keep what has no receipt', () => {
     `lose nothing and double nothing: the gateway killed ${KILLS}×, mosquitto killed ${RESTARTS}×, connections cut ${CUTS}×, the gateway speaking MQTT %s`,
     async (version) => {
       const { port } = new URL(broker.url);
-      const yaml = `  mqtt: { use: "@wattproof/transport-mqtt", url: "${broker.url}", client: { version: "${version}", clientId: "gateway-${version}" } }`;
+      const yaml = `transports:\n  mqtt: { use: "@wattproof/transport-mqtt", url: "${broker.url}", client: { version: "${version}", clientId: "gateway-${version}" } }`;
       let fault = 0;
       const result = await runCampaign({
         storeUrl: 'embedded://.wattproof/db',
         transport: { connect: receiptLink, port: Number(port), yaml },
         faults: KILLS + RESTARTS + CUTS,
-        devices: 4,
         between: BETWEEN,
         fault: (gateway, wire) => {
           fault += 1;
@@ -35,8 +33,7 @@ describe('devices behind mosquitto that keep what has no receipt', () => {
           return wire.cut(fault % 2 === 0 ? 'answer' : 'message');
         },
       });
-      const judged = await judge(result, `embedded://${join(result.folder, '.wattproof/db')}`);
-      expectNothingLost(`behind mosquitto, MQTT ${version}`, judged, result);
+      expectNothingLost(`behind mosquitto, MQTT ${version}`, result);
       expect(fault).toBe(KILLS + RESTARTS + CUTS);
     },
     900_000,

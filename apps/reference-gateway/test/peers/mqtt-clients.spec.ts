@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { localLedgerVerifier } from '@wattproof/core/local-ledger';
-import { askGateway, type TestGateway } from '@wattproof/core/testing';
+import { askGateway, freePort, type TestGateway } from '@wattproof/core/testing';
 import { type JsonObject, verifyProof } from '@wattproof/core/verify';
-import { freePort } from '../durability/free-port.js';
 import { knownDevices } from '../transports/known-device.js';
 import { gatewayWith } from '../transports/open-gateway.js';
 import { type Broker, startMosquitto } from './broker-process.js';
@@ -103,7 +102,7 @@ describe('clients that nobody of this project wrote, at the embedded broker,', (
     const { id, key } = device!;
     const login = ['-h', '127.0.0.1', '-p', String(port), '-u', id, '-P', key, '-q', '1'];
     const topic = `wattproof/v1/${id}`;
-    const once = ['-C', '1', '-W', '30', '-t', `${topic}/receipts`];
+    const once = ['-C', '1', '-W', '120', '-t', `${topic}/receipts`];
     const hearing = runProgram('mosquitto_sub', [...login, ...once]);
     let heard = false;
     void hearing.then(() => (heard = true));

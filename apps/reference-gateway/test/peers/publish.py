@@ -23,7 +23,7 @@ def main(host, port):
     for line in sys.stdin:
         message = json.loads(line)
         sent = publisher.publish(message["topic"], json.dumps(message["payload"]), qos=1)
-        sent.wait_for_publish(timeout=30)
+        sent.wait_for_publish(timeout=120)
         if not sent.is_published():
             sys.exit("no PUBACK for " + message["topic"])
         print(message["topic"], flush=True)

@@ -1,5 +1,4 @@
-import { askGateway, type TestGateway } from '@wattproof/core/testing';
-import { freePort } from '../durability/free-port.js';
+import { askGateway, freePort, type TestGateway } from '@wattproof/core/testing';
 import { type KnownDevice, knownDevices } from './known-device.js';
 import { gatewayWith } from './open-gateway.js';
 import { httpSender, mqttSender, type OpenSender, type Sender, wsSender } from './senders.js';

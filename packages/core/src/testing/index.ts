@@ -29,6 +29,7 @@ export {
 } from './proof-changes.js';
 export { askGateway, proveReading, type ProvenReading } from './prove-reading.js';
 export { silentLogger } from './silent-logger.js';
+export { freePort, freePorts } from './process/free-ports.js';
 export { auditStore, type StoreAudit } from './process/audit-store.js';
 export {
   type AnsweredItem,

@@ -2,9 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { chmod, chown, cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '../process/free-ports.js';
 import { findBinaries, type PostgresBinaries, type PostgresVersion } from './binaries.js';
 import { type Identity, run, unprivileged } from './unprivileged.js';
 
@@ -204,18 +204,4 @@ class PostgresServer implements TestPostgres {
   private urlOf(database: string): string {
     return `postgresql://postgres:${this.password}@127.0.0.1:${this.port}/${database}`;
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => {
-        if (typeof address === 'object' && address !== null) resolve(address.port);
-        else reject(new Error('no free port on 127.0.0.1'));
-      });
-    });
-  });
 }

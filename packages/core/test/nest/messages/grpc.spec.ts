@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { credentials, loadPackageDefinition, Metadata } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
-import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
 import { grpcTransporter, protoPath } from '../../../src/nest/messages/index.js';
+import { freePort } from '../../../src/testing/process/free-ports.js';
 import { TEST_ADMIN_KEY } from '../../../src/testing/start-test-gateway.js';
 import { type MessageHost, messageHost } from './message-host.js';
 
@@ -21,10 +20,7 @@ describe('Over gRPC, from a client that knows the proto file alone', () => {
 
   beforeAll(async () => {
     host = await messageHost({ requireApiKey: true });
-    const server = createServer().listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const { port } = server.address() as AddressInfo;
-    await new Promise((resolve) => server.close(resolve));
+    const port = await freePort();
     host.app.connectMicroservice(await grpcTransporter({ port }));
     await host.app.startAllMicroservices();
     const { wattproof } = loadPackageDefinition(loadSync(protoPath())) as any;
