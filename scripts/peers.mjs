@@ -29,11 +29,17 @@ const PEERS = [
       ),
   },
   {
+    name: 'Python with confluent-kafka (Kafka cluster of librdkafka)',
+    debian: 'python3-confluent-kafka',
+    found: () => succeeds('/usr/bin/python3', ['-c', 'import confluent_kafka']),
+  },
+  {
     name: 'Chromium, without a screen (browser)',
     debian: 'chromium-headless-shell',
     found: (on) => ['chromium-headless-shell', 'chromium', 'chromium-browser'].some(on),
   },
   { name: 'nats-server', debian: 'nats-server', found: (on) => on('nats-server') },
+  { name: 'redis-server', debian: 'redis-server', found: (on) => on('redis-server') },
   { name: 'rabbitmq-server', debian: 'rabbitmq-server', found: (on) => on('rabbitmq-server') },
 ];
 

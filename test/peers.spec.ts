@@ -7,7 +7,7 @@ describe('npm run test:peers', () => {
     expect(lookForPeers((line: string) => said.push(line), [])).toBe(false);
     expect(said.filter((line) => line.startsWith('MISSING')).length).toBeGreaterThanOrEqual(4);
     expect(said.join('\n')).toMatch(
-      /apt-get install --yes --no-install-recommends mosquitto mosquitto-clients .*chromium-headless-shell nats-server rabbitmq-server/,
+      /apt-get install --yes --no-install-recommends mosquitto mosquitto-clients .*chromium-headless-shell nats-server redis-server rabbitmq-server/,
     );
   });
 });

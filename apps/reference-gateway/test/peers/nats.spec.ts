@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { connect, headers } from '@nats-io/transport-node';
 import { SUBMIT_READINGS, type SubmitAnswer } from '@wattproof/core/messages';
-import type { AnsweredItem } from '@wattproof/core/testing';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +9,7 @@ import { allAccepted, type ConnectDevice } from '../durability/device-link.js';
 import { report } from '../durability/judge.js';
 import { type Broker, startNats } from './broker-process.js';
 import { EMBEDDED, itSurvivesFaults, LONGEST_MS, MessageSystem } from './message-system.js';
+import { itemsOf, Refused } from './submit-answer.js';
 
 /** How long a device waits for its first answer; each time in vain it waits that much longer, or a slow gateway never answers in time. */
 const ANSWER_WITHIN_MS = 2000;
@@ -44,13 +44,6 @@ const requester =
       close: () => connection.close(),
     };
   };
-
-class Refused extends Error {}
-
-function itemsOf(answer: SubmitAnswer): readonly AnsweredItem[] | undefined {
-  if (answer.kind === 'refused') throw new Refused(`${answer.code}: ${answer.detail}`);
-  return answer.kind === 'items' ? (answer.items as readonly AnsweredItem[]) : undefined;
-}
 
 /** Takes what NATS takes for good, although nobody may be there. */
 const publisher =
