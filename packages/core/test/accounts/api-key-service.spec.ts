@@ -110,13 +110,13 @@ const as = (role: Principal['role'], scopes: string[] = []): Principal => ({
 
 describe('Access', () => {
   it.each([
-    [undefined, 'yes yes no no no'],
-    [as('device'), 'yes yes no no no'],
-    [as('owner'), 'yes yes yes no no'],
-    [as('auditor'), 'yes yes yes no no'],
-    [as('operator'), 'yes yes yes yes no'],
-    [as('admin'), 'yes yes yes yes yes'],
-  ] as const)('of %j to public, device, owner, operator, admin routes', (principal, expected) => {
+    [undefined, 'yes yes no no no no'],
+    [as('device'), 'yes yes yes no no no'],
+    [as('owner'), 'yes yes yes yes no no'],
+    [as('auditor'), 'yes yes yes yes no no'],
+    [as('operator'), 'yes yes yes yes yes no'],
+    [as('admin'), 'yes yes yes yes yes yes'],
+  ] as const)('of %j to public, device, meter, owner, operator, admin routes', (principal, expected) => {
     const answers = ACCESS_CLASSES.map((one) => (mayAccess(principal, one) ? 'yes' : 'no'));
     expect(answers.join(' ')).toBe(expected);
   });
