@@ -6,7 +6,12 @@ const PROTOCOLS: ReadonlySet<string> = new Set(['mqtt:', 'mqtts:', 'ws:', 'wss:'
 export function isMqttUrl(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const url = new URL(text);
-  return PROTOCOLS.has(url.protocol) && url.username === '' && url.password === '';
+  const isNamed = PROTOCOLS.has(url.protocol) && url.hostname !== '';
+  return isNamed && url.username === '' && url.password === '';
+}
+
+export function isTlsUrl(text: string): boolean {
+  return /^(?:mqtts|wss):/i.test(text);
 }
 
 const secret = z.string().min(1).meta({ secret: true });
