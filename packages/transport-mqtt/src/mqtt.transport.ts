@@ -7,6 +7,7 @@ import type {
   Transport,
 } from '@wattproof/core/spi';
 import { BrokerLink } from './broker/broker-link.js';
+import { ClientConfig } from './client/client.config.js';
 import { ClientLink } from './client/client-link.js';
 import type { Timers } from './client/timers.js';
 import type { Link } from './link.js';
@@ -43,7 +44,14 @@ export class MqttTransport implements Transport {
     this.#link =
       config.url === undefined
         ? new BrokerLink(config.listen!, this.#maps, context, config.maxMessageBytes, timers)
-        : new ClientLink(config.url, config.client, this.#maps.filters, context, timers, random);
+        : new ClientLink(
+            config.url,
+            config.client ?? ClientConfig.parse({}),
+            this.#maps.filters,
+            context,
+            timers,
+            random,
+          );
     this.#receipts = new ReceiptPost(this.#link, config.maxReceipts, context.logger);
   }
 

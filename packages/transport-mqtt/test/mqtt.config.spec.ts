@@ -13,7 +13,6 @@ describe('the configuration', () => {
       maps: ['wattproof'],
       topicsAreAuthenticated: false,
       receipts: 'own',
-      client: { version: '5', maxInFlight: 512 },
     });
   });
 
@@ -24,7 +23,10 @@ describe('the configuration', () => {
     [{ url: 'mqtt://user:secret@a' }, /^url: A broker is named by/],
     [{ url: 'broker' }, /^url: /],
     [{ url: 'mqtt://a', client: { group: 'g' } }, /^client: "group" needs a "clientId"/],
-    [{ url: 'mqtt://a', client: { tls: { cert: 'x' } } }, /^client.tls: "cert" and "key"/],
+    [{ url: 'mqtts://a', client: { tls: { cert: 'x' } } }, /^client.tls: "cert" and "key"/],
+    [{ url: 'mqtt://a', client: { tls: { ca: 'x' } } }, /^client\.tls: .*mqtts:\/\/ or wss:/],
+    [{ url: 'mqtt://' }, /^url: A broker is named by/],
+    [{ listen: {}, client: { username: 'gateway' } }, /^client: .*"url".*"listen"/],
     [
       { url: 'mqtt://a', maps: ['thingsboard'] },
       /^maps\.0: .*"thingsboard".* wattproof, kwh-btc-iot/,

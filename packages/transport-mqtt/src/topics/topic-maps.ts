@@ -37,6 +37,12 @@ export class TopicMaps {
   }[];
 
   constructor(maps: readonly TopicMap[]) {
+    const [twice] = maps.filter(({ name }, at) => maps.findIndex((one) => one.name === name) < at);
+    if (twice !== undefined)
+      throw new TopicMapError(
+        'topic_map_twice',
+        `Two maps are named "${twice.name}"; leave one out or give it a name of its own.`,
+      );
     this.#inbound = maps.flatMap(({ name, takes }) =>
       takes.map(({ pattern, payload }) => ({
         map: name,

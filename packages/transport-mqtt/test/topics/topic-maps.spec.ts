@@ -95,7 +95,7 @@ describe('topic maps', () => {
       'a place and a word',
       [
         custom('a/{site}/{device}/{meter}', 'a/b/{site}/{device}/{meter}'),
-        custom('a/b/{site}/{meter}/{device}'),
+        { ...custom('a/b/{site}/{meter}/{device}'), name: 'other' },
       ],
     ],
     ['two presets of one root', [PRESETS['kwh-btc-iot'], custom('energy/{device}/{meter}/{site}')]],
@@ -109,6 +109,13 @@ describe('topic maps', () => {
   ])('are refused when they have topics in common: %s', (_, maps) => {
     expect(() => new TopicMaps(maps)).toThrow(
       expect.objectContaining({ code: 'topic_maps_overlap' }),
+    );
+  });
+
+  it('are refused when two have one name: receipts of the first would go where those of the second do', () => {
+    const namesake: TopicMap = { ...custom('b/{site}/{device}/{meter}'), receipts: 'b/{device}' };
+    expect(() => new TopicMaps([{ ...PRESETS.wattproof, name: 'own' }, namesake])).toThrow(
+      expect.objectContaining({ code: 'topic_map_twice' }),
     );
   });
 
