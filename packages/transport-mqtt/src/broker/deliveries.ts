@@ -5,7 +5,13 @@ import type { Connection } from './connection.js';
 import { ConnectionFault } from './connection-fault.js';
 import { OutgoingWindow } from './outgoing-window.js';
 import type { PacketWriter } from './packet-writer.js';
-import { packetBytes, PacketType, packetTypeOf, readPacket } from './packets.js';
+import {
+  checkPacketIdentifier,
+  packetBytes,
+  PacketType,
+  packetTypeOf,
+  readPacket,
+} from './packets.js';
 import { SessionSide } from './session-side.js';
 import type { SubscriptionVerdict } from './topic-rights.js';
 
@@ -61,6 +67,7 @@ export class Deliveries {
 
   async subscribe({ messageId = 0, subscriptions, properties }: ISubscribePacket): Promise<void> {
     const { broker, connection, agreement } = this.parts;
+    checkPacketIdentifier(messageId);
     if (properties?.subscriptionIdentifier !== undefined)
       throw new ConnectionFault('subscription_ids_not_supported', 'None was offered.');
     if (subscriptions.length === 0)
@@ -95,6 +102,7 @@ export class Deliveries {
   }
 
   unsubscribe({ messageId = 0, unsubscriptions }: IUnsubscribePacket): void {
+    checkPacketIdentifier(messageId);
     if (unsubscriptions.length === 0)
       throw new ConnectionFault('protocol_error', 'UNSUBSCRIBE names no topic.');
     const { broker, agreement } = this.parts;

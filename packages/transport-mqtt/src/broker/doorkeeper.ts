@@ -24,6 +24,9 @@ export class Doorkeeper {
     if (origin.tooFast === true) return refused('connection_rate_exceeded');
     if (packet.properties?.authenticationMethod !== undefined)
       return refused('authentication_method_unknown');
+    // Zero is a protocol error (MQTT 5.0, 3.1.2.11.3 and 3.1.2.11.4): such a device could be told nothing.
+    if (packet.properties?.receiveMaximum === 0 || packet.properties?.maximumPacketSize === 0)
+      return refused('protocol_error');
     const { clientId, clean: fresh = true, properties } = packet;
     const isFive = packet.protocolVersion === 5;
     if (Buffer.byteLength(clientId) > CLIENT_ID_BYTES || (clientId === '' && !fresh && !isFive))

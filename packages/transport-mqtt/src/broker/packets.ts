@@ -89,6 +89,12 @@ export function packetBytes(packet: Packet, version: Version): Buffer {
   return generate(packet, { protocolVersion: version });
 }
 
+/** It is never 0 (MQTT 3.1.1, 2.3.1; 5.0, 2.2.1), which the parser does not look at. */
+export function checkPacketIdentifier(messageId: number): void {
+  if (messageId === 0)
+    throw new ConnectionFault('protocol_error', 'A packet has 0 in place of its identifier.');
+}
+
 /** PUBACK without reason code or properties: the same four bytes in every version, and by far the most frequent packet. */
 export function bareAck(messageId: number): Buffer {
   return Buffer.from([0x40, 0x02, messageId >> 8, messageId & 0xff]);

@@ -6,9 +6,11 @@ import type { Broker } from './broker.js';
 import type { Connection } from './connection.js';
 import { ConnectionFault } from './connection-fault.js';
 import { Intake } from './intake.js';
-import { bareAck, packetBytes } from './packets.js';
+import { bareAck, checkPacketIdentifier, packetBytes } from './packets.js';
 
 const LONGEST_STRING = 65_535;
+/** Wildcards, NUL, and what the parser writes where a topic is no UTF-8 (MQTT 5.0, 1.5.4 and 3.3.2.1). */
+const NO_TOPIC = /[+#\u0000\uFFFD]/;
 /** How long an acknowledgement waits for those of messages that came before. */
 const ACK_ORDER_MS = 250;
 
@@ -53,9 +55,10 @@ export class Publications {
     const { topic, qos, messageId = 0, properties } = packet;
     if (properties?.topicAlias !== undefined)
       throw new ConnectionFault('topic_alias_invalid', 'A topic alias came; none was offered.');
-    if (topic === '' || /[+#\u0000]/.test(topic))
+    if (topic === '' || NO_TOPIC.test(topic))
       throw new ConnectionFault('topic_name_invalid', 'A message has a topic that is none.');
     if (qos > 0) {
+      checkPacketIdentifier(messageId);
       const same = this.#unanswered.get(messageId);
       // The acknowledgement under way answers both. Two would answer a later message with this number, too.
       if (same !== undefined && packet.dup && isSame(same, { packet, payloadBytes })) return;

@@ -22,6 +22,7 @@ export type Welcome =
 
 const REFUSALS = {
   unsupported_version: [1, 0x84],
+  protocol_error: [5, 0x82],
   client_id_invalid: [2, 0x85],
   store_unavailable: [3, 0x88],
   stopping: [3, 0x88],

@@ -295,6 +295,46 @@ describe('bad input at the embedded broker', () => {
     expect(broker.arrived).toEqual([]);
   });
 
+  test.each([
+    ['PUBLISH', { cmd: 'publish', topic: 'a/b', payload: '', qos: 1, messageId: 1 }, 0x82],
+    [
+      'SUBSCRIBE',
+      { cmd: 'subscribe', subscriptions: [{ topic: 'a', qos: 0 }], messageId: 1 },
+      0x82,
+    ],
+    ['UNSUBSCRIBE', { cmd: 'unsubscribe', unsubscriptions: ['a'], messageId: 1 }, 0x82],
+  ])('%s without a packet identifier ends the connection', async (_, packet, reasonCode) => {
+    broker = await RunningBroker.start();
+    const device = await joined('meter-1', 5);
+    const bytes = generate(packet as Packet, { protocolVersion: 5 });
+    // The identifier stands before the properties, of which there are none.
+    bytes[bytes.indexOf(Buffer.from([0, 1, 0])) + 1] = 0;
+    device.bytes(bytes);
+    expect(await device.next('disconnect')).toMatchObject({ reasonCode });
+    expect(broker.arrived).toEqual([]);
+  });
+
+  test('a topic that is no UTF-8 ends the connection: what is written in its place may be the name of another', async () => {
+    broker = await RunningBroker.start({ anonymous: true });
+    const device = await joined('meter-1', 5);
+    device.bytes(Buffer.from([0x32, 8, 0, 3, 0x61, 0xff, 0xfe, 0, 5, 0]));
+    expect(await device.next('disconnect')).toMatchObject({ reasonCode: 0x90 });
+    expect(broker.arrived).toEqual([]);
+  });
+
+  test.each(['receiveMaximum', 'maximumPacketSize'])(
+    'a device that would take nothing (%s 0) is refused, and told why',
+    async (name) => {
+      broker = await RunningBroker.start();
+      broker.host.callers.knowDevice(keyOf('meter-1'), 'meter-1');
+      const device = await wire(5);
+      const password = Buffer.from(keyOf('meter-1'));
+      device.connect({ username: 'meter-1', password, properties: { [name]: 0 } });
+      expect(await device.next('connack')).toMatchObject({ reasonCode: 0x82 });
+      await device.untilClosed();
+    },
+  );
+
   test('incomplete packets of all connections together have a bound', async () => {
     broker = await RunningBroker.start({ limits: { partialBytes: 65_536 } });
     const slow = await joined('meter-1', 4, { clientId: 'a' });
