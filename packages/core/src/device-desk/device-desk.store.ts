@@ -28,6 +28,9 @@ export interface AlertLimits {
   readonly maxStrangers: number;
 }
 
+/** What a device sent before it went has been heard by then; what is heard later it says over another connection. */
+export const BACK_AFTER_MS = 60_000;
+
 /** Port of the device desk. A device is known from the first report of it that is kept. */
 export interface DeviceDeskStore {
   /**
@@ -50,7 +53,8 @@ export interface DeviceDeskStore {
   ): Promise<Kept>;
   /**
    * Moves last signs of life forward, never back, of devices that are known or registered; of others it keeps nothing. Who was taken
-   * for offline (`timeout`) and lives since then is online (`status`) again.
+   * for offline (`timeout`) and lives since then is online (`status`) again, and so is who went (`disconnected`, `will`) and lives `BACK_AFTER_MS`
+   * later: another replica found its old connection dead after it had come back.
    */
   putSeen(seen: ReadonlyMap<string, number>): Promise<void>;
   /** Whoever is online and gave no sign of life since `silentSinceMs` is offline from `nowMs` on (`timeout`). How many. */

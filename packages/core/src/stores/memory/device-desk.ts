@@ -1,6 +1,11 @@
 import type { DeadLetter, NewDeadLetter } from '../../device-desk/dead-letter.js';
 import type { DeliveryProgress, DeviceAlert, Severity } from '../../device-desk/device-alert.js';
-import type { AlertLimits, DeviceDeskStore, Kept } from '../../device-desk/device-desk.store.js';
+import {
+  type AlertLimits,
+  BACK_AFTER_MS,
+  type DeviceDeskStore,
+  type Kept,
+} from '../../device-desk/device-desk.store.js';
 import type { DeviceStatus, Presence, Telemetry } from '../../device-desk/device-status.js';
 import type { ReportsOfMeter } from '../../logs/erasure.store.js';
 import type { Journaled } from '../../logs/journal.js';
@@ -18,6 +23,12 @@ type Known = Omit<DeviceStatus, 'openAlerts'>;
 
 /** What arrived, with its place among all of its kind. */
 type Arrived<T> = T & { readonly arrival: bigint };
+
+function isBack({ online, why, sinceMs }: Presence, seenAtMs: number): boolean {
+  if (online) return false;
+  if (why === 'timeout') return seenAtMs > sinceMs;
+  return (why === 'disconnected' || why === 'will') && seenAtMs >= sinceMs + BACK_AFTER_MS;
+}
 
 export class MemoryDeviceDesk implements DeviceDeskStore {
   private readonly devices = new Map<string, Known>();
@@ -68,7 +79,7 @@ export class MemoryDeviceDesk implements DeviceDeskStore {
         if (known === undefined && !(await this.isMeter(device))) continue;
         const { presence } = known ?? {};
         const revived =
-          presence?.why === 'timeout' && !presence.online && atMs > presence.sinceMs
+          presence !== undefined && isBack(presence, atMs)
             ? { presence: { online: true, why: 'status' as const, sinceMs: atMs } }
             : {};
         this.devices.set(device, { device, ...known, ...revived, ...latest(known, atMs) });

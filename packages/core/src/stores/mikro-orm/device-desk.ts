@@ -1,6 +1,11 @@
 import type { DeliveryProgress, DeviceAlert } from '../../device-desk/device-alert.js';
 import type { NewDeadLetter } from '../../device-desk/dead-letter.js';
-import type { AlertLimits, DeviceDeskStore, Kept } from '../../device-desk/device-desk.store.js';
+import {
+  type AlertLimits,
+  BACK_AFTER_MS,
+  type DeviceDeskStore,
+  type Kept,
+} from '../../device-desk/device-desk.store.js';
 import type { DeviceStatus, Presence, Telemetry } from '../../device-desk/device-status.js';
 import type { Journaled } from '../../logs/journal.js';
 import {
@@ -39,8 +44,9 @@ const room = (max: number): string =>
   `CASE WHEN EXISTS (SELECT FROM device WHERE device = $1) THEN true
      WHEN EXISTS (SELECT FROM meter WHERE meter_id = $1) THEN true
      ELSE (SELECT count(*) FROM device WHERE stranger) < $${max}::int8 END`;
-/** It was taken for offline, and lives since. */
-const REVIVED = `(d.why = 'timeout' AND NOT d.online AND excluded.seen_at_ms > d.since_ms)`;
+/** It was taken for offline, or went and is back over another replica, and lives since. */
+const REVIVED = `(NOT d.online AND (d.why = 'timeout' AND excluded.seen_at_ms > d.since_ms
+  OR d.why IN ('disconnected', 'will') AND excluded.seen_at_ms >= d.since_ms + ${BACK_AFTER_MS}))`;
 const STRANGER = 'NOT EXISTS (SELECT FROM meter WHERE meter_id = $1)';
 
 export class SqlDeviceDesk implements DeviceDeskStore {

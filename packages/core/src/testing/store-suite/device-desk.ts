@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { NewDeadLetter } from '../../device-desk/dead-letter.js';
-import type { AlertLimits } from '../../device-desk/device-desk.store.js';
+import { type AlertLimits, BACK_AFTER_MS } from '../../device-desk/device-desk.store.js';
 import type { DeliveryProgress, DeviceAlert } from '../../device-desk/device-alert.js';
 import type { Presence } from '../../device-desk/device-status.js';
 import type { Journaled } from '../../logs/journal.js';
@@ -157,6 +157,23 @@ export function deviceDeskTests(scene: StoreScene, it: Test): void {
     await desk.putSeen(new Map([silent!, gone!].map((device) => [device, 31])));
     const revived = { online: true, why: 'status', sinceMs: 31 };
     assert.deepEqual(await shown(), [...others, [silent, revived]]);
+  });
+
+  it('takes who went and lives long after for online, for another replica has it, but not who said so itself', async () => {
+    const { desk } = await scene.store();
+    const devices = ['disconnected', 'will', 'status'] as const;
+    const named = new Map(devices.map((why) => [why, `${why} ${unique()}`]));
+    for (const [why, device] of named)
+      await desk.putPresence(device, { online: false, why, sinceMs: 10 }, 10, MANY, FAR_MS);
+    const shown = async (seenAtMs: number) => {
+      await desk.putSeen(new Map([...named.values()].map((device) => [device, seenAtMs])));
+      return (await desk.find([...named.values()])).map(({ presence: one }) => one?.online);
+    };
+    const early = 10 + BACK_AFTER_MS - 1;
+    assert.deepEqual(await shown(early), [false, false, false], 'what was on its way when it went');
+    assert.deepEqual(await shown(early + 1), [true, false, true]);
+    const back = { online: true, why: 'status', sinceMs: early + 1 };
+    assert.deepEqual((await desk.get(named.get('will')!))?.presence, back);
   });
 
   it('has room for meters always and for others as long as they are few', async () => {
