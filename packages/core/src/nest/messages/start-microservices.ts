@@ -82,8 +82,24 @@ async function transporters(
   if (kafka !== undefined) found.push(['kafka', await kafkaTransporter(kafka)]);
   if (redis !== undefined) found.push(['redis', await redisTransporter(redis, drainMs)]);
   if (grpc !== undefined) found.push(['grpc', await grpcTransporter(grpc, maxMessageBytes)]);
-  if (tcp !== undefined) found.push(['tcp', tcpTransporter(tcp, drainMs, maxMessageBytes)]);
+  if (tcp !== undefined) found.push(['tcp', tcpOptions(tcp, drainMs, maxMessageBytes)]);
   return found;
+}
+
+/** Its server is made here, and its certificates are read. */
+function tcpOptions(...settings: Parameters<typeof tcpTransporter>): MicroserviceOptions {
+  try {
+    return tcpTransporter(...settings);
+  } catch (cause) {
+    throw failed('tcp', cause);
+  }
+}
+
+function failed(name: string, cause: unknown): MicroserviceError {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return new MicroserviceError('microservice_start_failed', `microservices.${name}: ${message}`, {
+    cause,
+  });
 }
 
 /** Some clients try for ever; an operator wants to be told. */
@@ -107,10 +123,7 @@ async function listening(
     await Promise.race([service.listen(), late]);
   } catch (cause) {
     if (cause instanceof MicroserviceError) throw cause;
-    const message = cause instanceof Error ? cause.message : String(cause);
-    throw new MicroserviceError('microservice_start_failed', `microservices.${name}: ${message}`, {
-      cause,
-    });
+    throw failed(name, cause);
   } finally {
     clearTimeout(timer);
   }

@@ -91,6 +91,20 @@ describe('The message systems of a gateway', () => {
     await host.stop();
   });
 
+  it.each(['tcp', 'grpc'])(
+    'whose certificate cannot be used end the start, by name: %s',
+    async (name) => {
+      const host = await messageHost();
+      const tls = { cert: './cert.pem', key: './key.pem' };
+      const config = MicroservicesConfig.parse({ [name]: { port: 0, tls } });
+      await expect(startMicroservices(host.app, config, 1024)).rejects.toMatchObject({
+        code: 'microservice_start_failed',
+        message: expect.stringContaining(`microservices.${name}`),
+      });
+      await host.stop();
+    },
+  );
+
   it('may be all there is of an application, with no HTTP at all', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'wattproof-messages-'));
     const root = messageRoot(folder, { requireApiKey: true });
