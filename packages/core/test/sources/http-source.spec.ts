@@ -642,6 +642,7 @@ describe('A meter that is asked over HTTP', () => {
     ['ftp', { url: 'ftp://meter/' }],
     ['no host', { url: 'http://' }],
     ['a time in its host', { url: 'http://meter:{from:unix-s}/' }],
+    ['a place for a time that there is not', { url: 'http://meter/?from={from:iso8601}' }],
     ['a password in its URL', { url: 'http://user:secret@meter/' }],
     ['a header that no header can hold', { headers: { authorization: 'Bearer a\nb' } }],
     ['a header beyond ASCII', { headers: { authorization: 'Bearer \u20ac' } }],

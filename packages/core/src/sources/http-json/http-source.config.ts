@@ -6,6 +6,11 @@ const DAY_S = 86_400;
 /** `{from}` and `{to}`, plain for RFC 3339, or as `{from:unix-s}`, `{to:unix-ms}`. */
 export const PLACEHOLDER = /\{(from|to)(?::(iso|unix-s|unix-ms))?\}/g;
 
+/** What is left in braces is a time that was written wrong: the source would be asked for it word by word. */
+function hasOtherPlaces(text: string): boolean {
+  return /[{}]/.test(text.replaceAll(PLACEHOLDER, ''));
+}
+
 function isHttpUrl(text: string): boolean {
   const [url, later] = ['0', '1'].map((time) => URL.parse(text.replaceAll(PLACEHOLDER, time)));
   // A time in the host would be another source each time, and seldom a URL.
@@ -25,6 +30,10 @@ export const HttpSourceConfig = z
     url: z
       .string()
       .refine(isHttpUrl, 'expected http:// or https:// with a host, and times behind it')
+      .refine(
+        (text) => !hasOtherPlaces(text),
+        'in braces stand {from} and {to}, {from:unix-s} or {to:unix-ms}; other braces are %7B and %7D',
+      )
       .refine(
         (text) => !hasCredentials(text),
         'a user or a password goes into headers, as Authorization',
