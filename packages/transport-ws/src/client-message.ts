@@ -1,6 +1,7 @@
 import type { InboundMessage } from '@wattproof/core/spi';
 import { JsonError, type JsonTree, parseJson } from '@wattproof/core/verify';
 import { memberSpans, type Span } from './json-members.js';
+import { isStreamed, STREAMED } from './streamed.js';
 
 type ContentType = InboundMessage['contentType'];
 
@@ -204,9 +205,19 @@ class Fields {
         'types_invalid',
         `"types" must be a list of 1 … ${MAX_TYPES} types of events such as "reading.accepted" or "batch.*".`,
       );
+    const unknown = types.find((type) => !isStreamed(type));
+    if (unknown !== undefined)
+      throw new MessageFault(
+        'types_unknown',
+        `"${unknown}" is none of what is streamed: ${STREAMED.join(', ')}.`,
+      );
     const meterIds = this.list('meter_ids', MAX_METER_IDS);
-    if (meterIds?.some((meter) => meter === '' || meter.length > MAX_METER_ID_LENGTH))
-      throw new MessageFault('member_invalid', '"meter_ids" must be ids of meters.');
+    const isNone = (meter: string): boolean => meter === '' || meter.length > MAX_METER_ID_LENGTH;
+    if (meterIds?.length === 0 || meterIds?.some(isNone))
+      throw new MessageFault(
+        'member_invalid',
+        '"meter_ids" must be ids of meters; leave it out to hear of all of them.',
+      );
     return { types, ...(meterIds === undefined ? {} : { meterIds }) };
   }
 

@@ -93,7 +93,10 @@ describe('A message that cannot be read', () => {
     ['{"type":"subscribe","id":"a","types":"reading.*"}', 'member_invalid a'],
     [`{"type":"subscribe","id":"a","types":[${'"a.b",'.repeat(32)}"a.b"]}`, 'member_invalid a'],
     [`{"type":"subscribe","id":"a","types":${'['.repeat(70)}${']'.repeat(70)}}`, 'json_too_deep a'],
-    ['{"type":"subscribe","id":"a","types":["a.*"],"meter_ids":[""]}', 'member_invalid a'],
+    ['{"type":"subscribe","id":"a","types":["reading.*","redaing.accepted"]}', 'types_unknown a'],
+    ['{"type":"subscribe","id":"a","types":["command.*"]}', 'types_unknown a'],
+    ['{"type":"subscribe","id":"a","types":["reading.*"],"meter_ids":[""]}', 'member_invalid a'],
+    ['{"type":"subscribe","id":"a","types":["reading.*"],"meter_ids":[]}', 'member_invalid a'],
     ['{"type":"auth","key":{}}', 'member_invalid null'],
   ])('%s', (text, said) => {
     expect(fault(text)).toBe(said);

@@ -86,9 +86,9 @@ describe('A subscriber', () => {
 
   it('has few subscriptions, and needs the scope to read', async () => {
     scene = await WsScene.start({ maxSubscriptions: 2 });
-    const client = await listening('owner-key', { types: ['a.*'] });
-    await client.ask({ type: 'subscribe', types: ['a.*'] });
-    expect(await client.ask({ type: 'subscribe', types: ['a.*'] })).toMatchObject({
+    const client = await listening('owner-key', { types: ['reading.*'] });
+    await client.ask({ type: 'subscribe', types: ['reading.*'] });
+    expect(await client.ask({ type: 'subscribe', types: ['reading.*'] })).toMatchObject({
       type: 'nack',
       code: 'subscriptions_full',
     });
@@ -99,7 +99,7 @@ describe('A subscriber', () => {
       scopes: ['ingest'],
     });
     const sender = await TestClient.withKey(scene.url, 'sender');
-    expect(await sender.ask({ type: 'subscribe', types: ['a.*'] })).toMatchObject({
+    expect(await sender.ask({ type: 'subscribe', types: ['reading.*'] })).toMatchObject({
       code: 'scope_missing',
     });
   });
