@@ -4,6 +4,9 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 /** `message`: half of what the device sends goes through. `answer`: all of it, and nothing of the answer comes back. */
 export type CutAt = 'message' | 'answer';
 
+/** Devices come back at once: thousands of times while a gateway starts, if they heard at once that nobody listens. */
+const REFUSED_AFTER_MS = 100;
+
 /** A wire between devices and a gateway that can be cut. Its port stays, wherever the gateway listens next. */
 export class CuttingProxy {
   readonly #sockets = new Set<Socket>();
@@ -47,7 +50,12 @@ export class CuttingProxy {
     const gateway = connect(port, '127.0.0.1');
     this.#keep(gateway);
     device.on('close', () => gateway.destroy());
-    gateway.on('close', () => device.destroy());
+    let isRefused = true;
+    gateway.on('connect', () => (isRefused = false));
+    gateway.on('close', () => {
+      if (isRefused) setTimeout(() => device.destroy(), REFUSED_AFTER_MS);
+      else device.destroy();
+    });
     device.on('data', (chunk) => {
       const armed = this.#armed?.at === 'message' ? this.#armed : undefined;
       if (!armed) return void gateway.write(chunk);

@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type GatewayProcess, startGatewayProcess } from '@wattproof/core/testing';
 
@@ -61,7 +62,12 @@ export class RunningGateway {
     return startGatewayProcess({
       entry: ENTRY,
       cwd: this.folder,
-      env: { WATTPROOF_CONFIG: join(this.folder, FILE), CAMPAIGN_ADMIN_KEY: ADMIN_KEY },
+      env: {
+        WATTPROOF_CONFIG: join(this.folder, FILE),
+        CAMPAIGN_ADMIN_KEY: ADMIN_KEY,
+        // A gateway starts many times here, on the same sources.
+        NODE_COMPILE_CACHE: join(tmpdir(), 'wattproof-compiled'),
+      },
     });
   }
 }

@@ -1,4 +1,4 @@
-import { freePort } from '@wattproof/core/testing';
+import { freePort, startPostgres, type TestPostgres } from '@wattproof/core/testing';
 import { type CampaignTransport, runCampaign } from './campaign.js';
 import { httpLink } from './http-link.js';
 import { expectNothingLost, nightly, report } from './judge.js';
@@ -10,7 +10,20 @@ import { wsLink } from './ws-link.js';
 const KILLS = nightly ? 20 : 3;
 const CUTS = nightly ? 40 : 4;
 const BETWEEN = nightly ? ([100, 2000] as const) : ([50, 100] as const);
-const STORE = 'embedded://.wattproof/db';
+
+/**
+ * By night the embedded store. By day a server, on which a gateway is back in half of the time; what the embedded store keeps when
+ * its gateway is killed, durability.spec.ts shows by day, too.
+ */
+let postgres: TestPostgres | undefined;
+beforeAll(async () => {
+  if (!nightly) postgres = await startPostgres();
+});
+afterAll(() => postgres?.remove());
+
+async function newStore(): Promise<string> {
+  return (await postgres?.createDatabase()) ?? 'embedded://.wattproof/db';
+}
 
 async function embeddedBroker(version: 4 | 5): Promise<CampaignTransport> {
   const port = await freePort();
@@ -36,7 +49,7 @@ describe.each(TRANSPORTS)('a device that keeps what was not acknowledged, over %
   it(`loses nothing and doubles nothing: the gateway ${counts}, in a message or before its answer`, async () => {
     let fault = 0;
     const result = await runCampaign({
-      storeUrl: STORE,
+      storeUrl: await newStore(),
       transport: await of(),
       faults: KILLS + CUTS,
       between: BETWEEN,
@@ -57,7 +70,7 @@ describe('the same campaign', () => {
     const port = await freePort();
     let broker: MemoryBroker | undefined;
     const result = await runCampaign({
-      storeUrl: STORE,
+      storeUrl: await newStore(),
       transport: { connect: plainMqttLink, port },
       faults: 1,
       between: BETWEEN,
