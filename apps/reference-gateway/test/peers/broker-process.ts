@@ -93,13 +93,22 @@ export async function startRabbitmq(): Promise<Broker> {
   }).started();
 }
 
-/** What Debian's `mosquitto` gives: everybody may connect, sessions and their queues go to disk when something changes. */
-export async function startMosquitto(): Promise<Broker> {
-  const [port] = await freePorts(1);
+/**
+ * What Debian's `mosquitto` gives: everybody may connect, sessions and their queues go to disk when something changes.
+ * `door` are settings of its listener, `scheme` is what its URL begins with then.
+ */
+export async function startMosquitto(
+  scheme = 'mqtt',
+  door: readonly string[] = [],
+): Promise<Broker> {
+  const [port, other] = await freePorts(2);
   const folder = await mkdtemp(join(tmpdir(), 'wattproof-mosquitto-'));
   const file = join(folder, 'mosquitto.conf');
   const configuration = [
+    // With listeners for WebSocket alone it believes that it has none.
+    `listener ${other} 127.0.0.1`,
     `listener ${port} 127.0.0.1`,
+    ...door,
     'allow_anonymous true',
     'persistence true',
     `persistence_location ${folder}/`,
@@ -111,7 +120,7 @@ export async function startMosquitto(): Promise<Broker> {
   const command = await installed(['/usr/sbin/mosquitto', '/usr/bin/mosquitto'], 'mosquitto');
   const program = { command, args: ['-c', file], ready: /mosquitto version \S+ running/ };
   const removed = () => rm(folder, { recursive: true, force: true });
-  return new BrokerProcess(`mqtt://127.0.0.1:${port}`, program, removed).started();
+  return new BrokerProcess(`${scheme}://127.0.0.1:${port}`, program, removed).started();
 }
 
 /** Erlang's port mapper outlives the node that started it, and refuses to end while it thinks that the node is there. */

@@ -3,7 +3,7 @@ import { KitBehindBrokers } from '../../../../packages/transport-mqtt/test/clien
 import { startMosquitto } from './broker-process.js';
 import { HUNG_MS, theKitSees } from './faulty-transport.js';
 
-const kit = new KitBehindBrokers(startMosquitto);
+const kit = new KitBehindBrokers(() => startMosquitto());
 
 for (const version of ['3.1.1', '5'] as const)
   describe(`behind mosquitto, MQTT ${version}`, () => {
