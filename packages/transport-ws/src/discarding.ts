@@ -3,12 +3,14 @@ import type { Timing } from './timing.js';
 
 /** Read at once, so that goodbyes are heard. */
 const AT_ONCE_BYTES = 65_536;
-/** Between two reads of what is more. */
+/** Between two reads of what is more; each time twice as long as before. */
 const PAUSE_MS = 20;
+const LONGEST_PAUSE_MS = 1_000;
 
-/** Reads slowly what nobody will look at: what follows a frame that was refused, or comes in while a connection ends. To read it is what a flood costs everybody else. */
+/** Reads slower and slower what nobody will look at: what follows a frame that was refused, or comes in while a connection ends. To read it is what a flood costs everybody else. */
 export class Discarding {
   private bytes = 0;
+  private pauseMs = PAUSE_MS;
 
   constructor(
     private readonly raw: Pick<Duplex, 'pause' | 'resume'>,
@@ -20,6 +22,7 @@ export class Discarding {
     this.bytes += bytes;
     if (this.bytes <= AT_ONCE_BYTES) return;
     this.raw.pause();
-    this.timing.after(PAUSE_MS, () => this.raw.resume());
+    this.timing.after(this.pauseMs, () => this.raw.resume());
+    this.pauseMs = Math.min(2 * this.pauseMs, LONGEST_PAUSE_MS);
   }
 }
