@@ -173,10 +173,10 @@ export class Connection implements Line {
       this.frames.push({ bytes: data as Buffer, isBinary });
     });
     // Behind the library, which has made messages of what is whole.
-    const discarding = new Discarding(raw, timing);
+    const discarding = new Discarding(raw, timing, () => socket.terminate());
     raw.on('data', (chunk: Buffer) => {
       if (this.ending !== undefined || socket.readyState !== socket.OPEN)
-        discarding.take(chunk.length);
+        discarding.take(chunk.length, this.ending === undefined);
       this.weigh();
     });
     for (const control of ['ping', 'pong'] as const)

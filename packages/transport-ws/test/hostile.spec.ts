@@ -199,11 +199,26 @@ describe('A flood that nobody looks at', () => {
   it.each([
     ['frame that is too large', frame(TEXT, Buffer.alloc(10), { length: 2 ** 40 }), 1009],
     ['text that is none', frame(TEXT, Buffer.of(0xff)), 1007],
-  ])('because it follows a %s is read slowly', async (_what, refused, code) => {
+  ])('because it follows a %s is not read, and its line is cut', async (_what, refused, code) => {
     scene = await WsScene.start();
     const flood = await deafDevice();
     flood.write(refused);
     await toldToClose(flood, code);
+    // It keeps its half of the line open: what ends it is the reset that unread bytes meet.
+    const closed = new Promise((resolve) => flood.resume().once('close', resolve));
+    flood.write(Buffer.alloc(16 * 1_048_576, 32));
+    for (let cut = false; !cut;) {
+      cut = await Promise.race([closed.then(() => true), scene.rest().then(() => false)]);
+      await scene.passes(50);
+    }
+    flood.destroy();
+  });
+
+  it('behind a refused frame is heard no longer than its sender may need to hear why', async () => {
+    scene = await WsScene.start();
+    const flood = await deafDevice();
+    flood.write(frame(TEXT, Buffer.alloc(10), { length: 2 ** 40 }));
+    await toldToClose(flood, 1009);
     expect(await taken(flood, Buffer.alloc(1_048_576, 32))).toBeLessThan(MANY);
   });
 

@@ -101,7 +101,7 @@ describe('the configurations in the documents', () => {
         microservices: { rabbitmq: { urls: ['amqp://127.0.0.1'] } },
       }),
       'mqtt: listen': await defaultsOf(mqtt, { listen: {} }),
-      'mqtt: client': await defaultsOf(mqtt, { url: 'mqtt://127.0.0.1' }),
+      'mqtt: client': await defaultsOf(mqtt, { url: 'mqtt://127.0.0.1', client: {} }),
       ws: await defaultsOf(ws, {}),
     };
     const told = rows.map(([, name = '', number = '']) => [
