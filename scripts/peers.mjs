@@ -29,11 +29,6 @@ const PEERS = [
       ),
   },
   {
-    name: 'Python with confluent-kafka (Kafka cluster of librdkafka)',
-    debian: 'python3-confluent-kafka',
-    found: () => succeeds('/usr/bin/python3', ['-c', 'import confluent_kafka']),
-  },
-  {
     name: 'Chromium, without a screen (browser)',
     debian: 'chromium-headless-shell',
     found: (on) => ['chromium-headless-shell', 'chromium', 'chromium-browser'].some(on),

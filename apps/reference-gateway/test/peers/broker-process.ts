@@ -35,27 +35,6 @@ export async function startNats(): Promise<Broker> {
   return new BrokerProcess(`nats://127.0.0.1:${port}`, program, () => undefined).started();
 }
 
-/** What Debian's `python3-confluent-kafka` brings: a cluster of one broker within librdkafka, nothing on disk. */
-export async function startKafka(): Promise<Broker> {
-  const script = join(import.meta.dirname, 'kafka_cluster.py');
-  const child = spawn('/usr/bin/python3', [script], { stdio: ['pipe', 'pipe', 'inherit'] });
-  const ended = once(child, 'exit');
-  const listening = once(child.stdout, 'data') as Promise<[Buffer]>;
-  const gone = ended.then(([code]) => {
-    const how = 'On Debian: apt-get install -y python3-confluent-kafka';
-    throw new Error(`The Kafka cluster ended with ${String(code)}. ${how}`);
-  });
-  const [line] = await Promise.race([listening, gone]);
-  return {
-    url: `kafka://${line.toString().trim().split(' ').at(-1)}`,
-    restart: () => Promise.reject(new Error('what it had is only in its memory')),
-    async remove() {
-      child.stdin.end();
-      await ended;
-    },
-  };
-}
-
 /** What Debian's `redis-server` gives, with nothing on disk: what is published is kept for nobody anyway. */
 export async function startRedis(): Promise<Broker> {
   const [port] = await freePorts(1);

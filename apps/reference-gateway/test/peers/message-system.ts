@@ -78,7 +78,7 @@ export function itSurvivesFaults(system: MessageSystem): void {
 }
 
 /** The part of it that does not need a broker which keeps anything on disk. */
-export function itSurvivesDeadGateways(system: MessageSystem): void {
+function itSurvivesDeadGateways(system: MessageSystem): void {
   it(
     `when the gateway is killed (${KILLS}×) under load`,
     async () => {
