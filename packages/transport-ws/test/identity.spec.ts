@@ -157,7 +157,10 @@ describe('Whoever has not said who they are', () => {
     expect([assurance, caller, source]).toEqual(['unsigned', undefined, '192.0.2.7']);
     for (const type of ['subscribe', 'alert', 'status', 'answer'])
       expect(
-        await client.ask({ type, ...(type === 'subscribe' ? { types: ['reading.*'] } : { body: {} }) }),
+        await client.ask({
+          type,
+          ...(type === 'subscribe' ? { types: ['reading.*'] } : { body: {} }),
+        }),
       ).toMatchObject({ type: 'nack', code: 'not_authenticated' });
     await scene.passes(60_000);
     expect(client.end).toBeUndefined();

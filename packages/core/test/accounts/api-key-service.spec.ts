@@ -116,10 +116,13 @@ describe('Access', () => {
     [as('auditor'), 'yes yes yes yes no no'],
     [as('operator'), 'yes yes yes yes yes no'],
     [as('admin'), 'yes yes yes yes yes yes'],
-  ] as const)('of %j to public, device, meter, owner, operator, admin routes', (principal, expected) => {
-    const answers = ACCESS_CLASSES.map((one) => (mayAccess(principal, one) ? 'yes' : 'no'));
-    expect(answers.join(' ')).toBe(expected);
-  });
+  ] as const)(
+    'of %j to public, device, meter, owner, operator, admin routes',
+    (principal, expected) => {
+      const answers = ACCESS_CLASSES.map((one) => (mayAccess(principal, one) ? 'yes' : 'no'));
+      expect(answers.join(' ')).toBe(expected);
+    },
+  );
 
   it('needs every scope a route asks for, unless the key has none listed', () => {
     expect(mayAccess(as('operator', ['read']), 'operator', ['flush'])).toBe(false);
